@@ -1,0 +1,65 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+
+/** A record that cannot be used. It is written to rejects.jsonl and counted; the run goes on. */
+export interface Reject {
+  /** Source-local 0-based index of the record (blank lines are no records). */
+  readonly record: number;
+  /** 1-based line of a JSONL source; for Parquet and Arrow the 1-based row. */
+  readonly line: number;
+  /** What is wrong, lower case, one sentence. */
+  readonly error: string;
+  /** The record as it was received, for JSONL the line (invalid UTF-8 as base64, see `rawBase64`), else its JSON text. */
+  readonly raw: string;
+  /** True where `raw` holds base64 because the bytes are not valid UTF-8. */
+  readonly rawBase64?: boolean;
+}
+
+/** What a scan must look at in every record. */
+export interface ScanOptions {
+  /** Column names or dotted paths whose strings are joined by a newline to the text of a record. */
+  readonly textFields: readonly string[];
+  /** Column name or dotted path whose value orders the rows (`--keep max:FIELD`), if any. */
+  readonly orderField?: string;
+}
+
+/** One batch of the first pass: the text of each record and nothing else that would have to be kept. */
+export interface ScannedBatch {
+  /** Source-local index of the batch's first record. */
+  readonly firstRecord: number;
+  /** One entry a record: its text, or null where it was rejected. */
+  readonly texts: readonly (string | null)[];
+  /** One entry a record where an order field was asked for: number, bigint, string, boolean, or null. */
+  readonly order?: readonly unknown[];
+  /** The batch's rejected records in order. */
+  readonly rejects: readonly Reject[];
+  /** Bytes of the file consumed so far, for progress (compressed bytes where it is compressed). */
+  readonly bytesRead: number;
+}
+
+/** One batch of the second pass: the accepted records as Arrow columns. */
+export interface ReadBatch {
+  /** Source-local record index of each row of `columns`, ascending. */
+  readonly records: Uint32Array;
+  /** The accepted records under the schema that `read` was given. */
+  readonly columns: RecordBatch;
+  /** As in ScannedBatch. */
+  readonly bytesRead: number;
+}
+
+/**
+ * One input file. It is read twice: `scan` for the texts, then `read` for the columns; memory is bounded by one batch
+ * (a record, a Parquet row group or an Arrow record batch where that is larger). Both passes see the same records in the
+ * same order, and reject the same ones.
+ */
+export interface Source {
+  /** As shown to people and written to the manifest; "-" for standard input. */
+  readonly name: string;
+  /** Size in bytes of the file as stored. */
+  readonly byteLength: number;
+  /** First pass. */
+  scan(options: ScanOptions): AsyncGenerator<ScannedBatch>;
+  /** The input columns in Arrow terms. For JSONL inferred from every record, so only known once `scan` has ended. */
+  schema(): Promise<Schema>;
+  /** Second pass: every accepted record, cast to `schema` (a unified schema that covers this source's own). */
+  read(options: ScanOptions & { readonly schema: Schema }): AsyncGenerator<ReadBatch>;
+}
