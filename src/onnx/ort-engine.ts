@@ -1,12 +1,15 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Engine, Kernel, Tile } from "./engine.js";
 
+/** Execution providers by onnxruntime's names. */
+export type Provider = "cpu" | "cuda" | "webgpu" | "dml" | "coreml";
+
 /** Where and how wide sessions run. */
 export interface OrtOptions {
   /** Threads inside one operator; 0 lets onnxruntime choose. */
   readonly threads: number;
   /** Execution provider, by onnxruntime's name. */
-  readonly provider?: "cpu" | "cuda" | "webgpu" | "dml" | "coreml";
+  readonly provider?: Provider;
 }
 
 /** Session options shared by every graph of this program: sequential, no spinning, errors only. */

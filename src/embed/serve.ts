@@ -1,0 +1,32 @@
+import { parentPort } from "node:worker_threads";
+import { UnavailableError } from "../errors.js";
+import type { Request, Response } from "./messages.js";
+
+/**
+ * The worker's side of `startWorkers`: answers requests one after the other, in order. An error goes back as the answer
+ * of its request; the worker lives on.
+ */
+export function serve<Payload, Result>(
+  answer: (payload: Payload) => Promise<Result>,
+  transferOf: (result: Result) => ArrayBuffer[],
+): void {
+  const port = parentPort;
+  if (port === null) throw new Error("this module is a worker: start it with startWorkers");
+  let last: Promise<void> = Promise.resolve();
+  port.on("message", ({ taskId, payload }: Request<Payload>) => {
+    last = last.then(async () => {
+      try {
+        const result = await answer(payload);
+        const response: Response<Result> = { taskId, result };
+        port.postMessage(response, transferOf(result));
+      } catch (error) {
+        const { message } = error as Error;
+        const response: Response<Result> = {
+          taskId,
+          error: { message, unavailable: error instanceof UnavailableError },
+        };
+        port.postMessage(response);
+      }
+    });
+  });
+}

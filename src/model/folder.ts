@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { UnavailableError } from "../errors.js";
+import type { Dtype, ModelSpec, Pooling } from "./spec.js";
+
+/** ONNX files of a model folder by element type, in the order they are looked for; hubs name them in these ways. */
+const ONNX_FILES: Readonly<Record<Dtype, readonly string[]>> = {
+  fp32: ["onnx/model.onnx", "model.onnx"],
+  fp16: ["onnx/model_fp16.onnx", "model_fp16.onnx"],
+  int8: [
+    "onnx/model_int8.onnx",
+    "onnx/model_quantized.onnx",
+    "onnx/model_qint8_avx512_vnni.onnx",
+    "onnx/model_uint8.onnx",
+    "model_int8.onnx",
+    "model_quantized.onnx",
+  ],
+};
+
+/** Used where neither the model's folder nor the user says; sources in the README. */
+const DEFAULT_THRESHOLD = 0.9;
+
+/** Longest input where no file says, that of every BERT. */
+const DEFAULT_MAX_TOKENS = 512;
+
+interface FolderConfig {
+  hidden_size?: number;
+  max_position_embeddings?: number;
+  vocab_size?: number;
+  model_type?: string;
+}
+
+/** A JSON file of the folder, or undefined where there is none. */
+async function readJson<T>(folder: string, file: string): Promise<T | undefined> {
+  const path = join(folder, file);
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as T;
+  } catch (cause) {
+    throw new UnavailableError(`${path} is damaged: ${(cause as Error).message}; fetch it again`);
+  }
+}
+
+/** Streams a file through SHA-256. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest("hex");
+}
+
+/** Which ONNX file serves a dtype; `auto` prefers fp32, then what there is. */
+function findOnnx(folder: string, dtype: Dtype | "auto"): { path: string; dtype: Dtype } {
+  const wanted: readonly Dtype[] = dtype === "auto" ? ["fp32", "fp16", "int8"] : [dtype];
+  for (const candidate of wanted) {
+    for (const file of ONNX_FILES[candidate]) {
+      if (existsSync(join(folder, file))) return { path: join(folder, file), dtype: candidate };
+    }
+  }
+  const looked = wanted.flatMap((candidate) => ONNX_FILES[candidate]).join(", ");
+  const cure = dtype === "auto" ? "export the model to ONNX" : "choose another --dtype or export it";
+  throw new UnavailableError(
+    `model folder ${folder} has no ONNX file for dtype ${dtype}; looked for ${looked}; ${cure}`,
+  );
+}
+
+/** Pooling as sentence-transformers writes it; BGE folders without that file are CLS, others mean. */
+async function readPooling(folder: string, name: string): Promise<{ pooling: Pooling; source: string }> {
+  const config = await readJson<Record<string, unknown>>(folder, "1_Pooling/config.json");
+  if (config === undefined) {
+    return /bge/i.test(name)
+      ? { pooling: "cls", source: "no 1_Pooling/config.json: cls, as every BGE model" }
+      : { pooling: "mean", source: "no 1_Pooling/config.json: mean, the default of sentence-transformers" };
+  }
+  const source = "1_Pooling/config.json";
+  if (config.pooling_mode_cls_token === true) return { pooling: "cls", source };
+  if (config.pooling_mode_mean_tokens === true) return { pooling: "mean", source };
+  const modes = Object.keys(config).filter((key) => key.startsWith("pooling_mode_") && config[key] === true);
+  throw new UnavailableError(
+    `model folder ${folder} pools by ${modes.join(", ") || "no known mode"}; expected pooling_mode_cls_token or pooling_mode_mean_tokens`,
+  );
+}
+
+/**
+ * Reads a model folder as hubs hold it: tokenizer.json, config.json, sentence_bert_config.json and 1_Pooling/config.json
+ * where present, onnx/model.onnx and its variants.
+ * @param maxLength limit asked for by the user, in tokens
+ * @throws UnavailableError naming the file that is missing or damaged
+ */
+export async function readModelFolder(options: {
+  name: string;
+  folder: string;
+  dtype: Dtype | "auto";
+  maxLength?: number;
+  threshold?: { value: number; source: string };
+}): Promise<ModelSpec> {
+  const { name, folder, dtype, maxLength, threshold } = options;
+  const onnx = findOnnx(folder, dtype);
+  const tokenizerPath = join(folder, "tokenizer.json");
+  if (!existsSync(tokenizerPath)) {
+    throw new UnavailableError(`model folder ${folder} has no tokenizer.json; take it from the model's repository`);
+  }
+  const config = (await readJson<FolderConfig>(folder, "config.json")) ?? {};
+  const sentence = (await readJson<{ max_seq_length?: number }>(folder, "sentence_bert_config.json")) ?? {};
+  const { pooling, source } = await readPooling(folder, name);
+  // XLM-R counts positions from padding_idx + 1 = 2, so 514 of them hold 512 tokens.
+  const positions =
+    (config.max_position_embeddings ?? DEFAULT_MAX_TOKENS) - (config.model_type === "xlm-roberta" ? 2 : 0);
+  const limit = Math.min(sentence.max_seq_length ?? positions, positions);
+  if (maxLength !== undefined && maxLength > limit) {
+    throw new UnavailableError(`--max-length ${maxLength} is more than model ${name} takes: ${limit} tokens`);
+  }
+  const [onnxHash, tokenizerHash] = await Promise.all([sha256File(onnx.path), sha256File(tokenizerPath)]);
+  return {
+    name,
+    folder,
+    onnxPath: onnx.path,
+    dtype: onnx.dtype,
+    pooling,
+    poolingSource: source,
+    maxTokens: maxLength ?? limit,
+    vocabSize: config.vocab_size,
+    threshold: threshold?.value ?? DEFAULT_THRESHOLD,
+    thresholdSource: threshold?.source ?? "general default; choose one on your own data",
+    fingerprint: `onnx sha256:${onnxHash} tokenizer sha256:${tokenizerHash} pooling:${pooling}`,
+  };
+}

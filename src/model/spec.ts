@@ -1,0 +1,29 @@
+/** Element type of the ONNX file that is used. */
+export type Dtype = "fp32" | "fp16" | "int8";
+
+/** How token vectors become one vector: the first token's, their mean, or the model pools by itself. */
+export type Pooling = "cls" | "mean" | "none";
+
+/** Everything a run needs to know of a model before a session is made. Structured-cloneable: workers receive it. */
+export interface ModelSpec {
+  /** As asked for: builtin, a known name, or the folder. */
+  readonly name: string;
+  /** Folder with tokenizer.json and the ONNX file; absent for builtin. */
+  readonly folder?: string;
+  /** Path of the ONNX file; absent for builtin. */
+  readonly onnxPath?: string;
+  readonly dtype: Dtype;
+  readonly pooling: Pooling;
+  /** Where the pooling was read, for doctor. */
+  readonly poolingSource: string;
+  /** Longest input in tokens, special ones included. */
+  readonly maxTokens: number;
+  /** Size of the tokenizer's vocabulary must not exceed this, where config.json tells. */
+  readonly vocabSize?: number;
+  /** Cosine from which two texts are near-duplicates unless the user says otherwise. */
+  readonly threshold: number;
+  /** Why that threshold. */
+  readonly thresholdSource: string;
+  /** Identity of what the vectors depend on: sha256 of the ONNX file and the tokenizer, or builtin's version. */
+  readonly fingerprint: string;
+}
