@@ -1,0 +1,125 @@
+import { UsageError } from "../errors.js";
+
+/** Which of several near-duplicates stays. */
+export type KeepPolicy =
+  | { readonly kind: "first" | "last" | "longest" | "shortest" }
+  | { readonly kind: "max" | "min"; readonly field: string };
+
+/**
+ * Parses `--keep`.
+ * @throws UsageError for anything but first, last, longest, shortest, max:FIELD, min:FIELD
+ */
+export function parseKeepPolicy(text: string): KeepPolicy {
+  if (text === "first" || text === "last" || text === "longest" || text === "shortest") return { kind: text };
+  const [, kind, field] = /^(max|min):(.+)$/s.exec(text) ?? [];
+  if (field === undefined) {
+    throw new UsageError(`--keep ${text} is unknown; expected first, last, longest, shortest, max:FIELD or min:FIELD`);
+  }
+  return { kind: kind as "max" | "min", field };
+}
+
+/** `--keep` as the user writes it. */
+export function formatKeepPolicy(policy: KeepPolicy): string {
+  return "field" in policy ? `${policy.kind}:${policy.field}` : policy.kind;
+}
+
+/** An ISO 8601 date, or date and time; without a zone it is taken as UTC. */
+const ISO_DATE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(\.\d+)?\s?(Z|[+-]\d{2}:?\d{2})?)?$/;
+
+/**
+ * A value of the order field as an exact sum of two float64: numbers, 64-bit integers, booleans, numerals in strings and
+ * ISO dates (milliseconds with their fraction). NaN where the value has no place in such an order.
+ */
+function orderKey(value: unknown): [high: number, low: number] {
+  if (typeof value === "number") return [value, 0];
+  if (typeof value === "boolean") return [value ? 1 : 0, 0];
+  if (typeof value === "bigint") {
+    const high = Number(value);
+    return [high, Number(value - BigInt(high))];
+  }
+  if (typeof value !== "string") return [Number.NaN, 0];
+  const text = value.trim();
+  if (/^[+-]?\d+$/.test(text)) return orderKey(BigInt(text.replace("+", "")));
+  const date = ISO_DATE.exec(text);
+  if (date !== null) {
+    const [, day, time = "00:00", fraction = "", zone = "Z"] = date;
+    const offset = /^[+-]\d{4}$/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone;
+    return [Date.parse(`${day}T${time}${offset}`), fraction === "" ? 0 : Number(`0${fraction}`) * 1000];
+  }
+  return text === "" ? [Number.NaN, 0] : [Number(text), 0];
+}
+
+/** Code points of a text. */
+function codePoints(text: string): number {
+  let count = text.length;
+  for (let i = 0; i + 1 < text.length; i++) {
+    if ((text.charCodeAt(i) & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) count--;
+  }
+  return count;
+}
+
+/**
+ * Priority of rows under a keep policy. Fed with every record in row order; holds 8 bytes a row for lengths, 16 for a
+ * field and nothing for first and last. Ties, and rows whose field has no order, go by row (after all others).
+ */
+export class RowOrder {
+  readonly policy: KeepPolicy;
+  readonly #high: Float64Chunks | undefined;
+  readonly #low: Float64Chunks | undefined;
+  #unordered = 0;
+
+  constructor(policy: KeepPolicy) {
+    this.policy = policy;
+    if (policy.kind !== "first" && policy.kind !== "last") this.#high = new Float64Chunks();
+    if ("field" in policy) this.#low = new Float64Chunks();
+  }
+
+  /** Rows whose field is missing or has no order. */
+  get unordered(): number {
+    return this.#unordered;
+  }
+
+  /** Takes the next record: its text (null if rejected) and the value of the order field. */
+  add(text: string | null, value: unknown): void {
+    if (this.#low !== undefined && this.#high !== undefined) {
+      const [high, low] = orderKey(value);
+      if (Number.isNaN(high) && text !== null) this.#unordered++;
+      this.#high.push(high);
+      this.#low.push(low);
+    } else this.#high?.push(text === null ? 0 : codePoints(text));
+  }
+
+  /** Negative where row a goes before row b; never 0 for different rows. */
+  compare(a: number, b: number): number {
+    const { kind } = this.policy;
+    if (kind === "first") return a - b;
+    if (kind === "last") return b - a;
+    const high = this.#high as Float64Chunks;
+    const sign = kind === "longest" || kind === "max" ? -1 : 1;
+    const x = high.get(a);
+    const y = high.get(b);
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b;
+    if (x !== y) return x < y ? -sign : sign;
+    const low = this.#low === undefined ? 0 : this.#low.get(a) - this.#low.get(b);
+    return low !== 0 ? sign * low : a - b;
+  }
+}
+
+const CHUNK_BITS = 16;
+const CHUNK = 1 << CHUNK_BITS;
+
+/** Growable list of float64 in chunks, as Int32Chunks. */
+class Float64Chunks {
+  readonly #chunks: Float64Array[] = [];
+  #length = 0;
+
+  push(value: number): void {
+    const at = this.#length++;
+    if ((at & (CHUNK - 1)) === 0) this.#chunks.push(new Float64Array(CHUNK));
+    this.#chunks[at >>> CHUNK_BITS][at & (CHUNK - 1)] = value;
+  }
+
+  get(at: number): number {
+    return this.#chunks[at >>> CHUNK_BITS][at & (CHUNK - 1)];
+  }
+}
