@@ -13,7 +13,8 @@ export interface TokenizeRequest {
   readonly texts: readonly string[];
 }
 
-/** Token ids of a window: text i is `ids[offsets[i]..offsets[i + 1])`, special tokens included. */
+/** Token ids of a window: text i is `ids[offsets[i]..offsets[i + 1])`, special tokens included; none
+ * where the model knows no token of the text. */
 export interface TokenizedWindow {
   readonly ids: Int32Array;
   /** n + 1 offsets into `ids`. */

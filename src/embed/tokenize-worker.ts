@@ -10,7 +10,10 @@ encoder.catch(() => {});
 serve<TokenizeRequest, TokenizedWindow>(
   async ({ texts }) => {
     const { encode } = await encoder;
-    const encoded = texts.map((text) => encode(text));
+    const encoded = texts.map((text) => {
+      const { ids, known, truncated } = encode(text);
+      return { ids: known ? ids : [], truncated };
+    });
     const offsets = new Int32Array(texts.length + 1);
     for (let i = 0; i < texts.length; i++) offsets[i + 1] = offsets[i] + encoded[i].ids.length;
     const ids = new Int32Array(offsets[texts.length]);

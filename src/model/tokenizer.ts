@@ -2,8 +2,10 @@ import { Tokenizer } from "@huggingface/tokenizers";
 
 /** Token ids of one text. */
 export interface Encoded {
-  /** Ids with special tokens; empty where the text holds no token that the model knows. */
-  readonly ids: ArrayLike<number>;
+  /** Ids with special tokens. */
+  readonly ids: readonly number[] | Int32Array;
+  /** False where the text holds no token that the model knows: then its vector would mean nothing. */
+  readonly known: boolean;
   /** True where the text was longer than the model takes and its end was cut off. */
   readonly truncated: boolean;
 }
@@ -44,8 +46,7 @@ export function createEncoder(options: { tokenizer: TokenizerJson; config?: obje
       }
       const truncated = ids.length > room;
       if (truncated) ids = ids.slice(0, room);
-      if (!ids.some((id) => id !== unknown)) return { ids: [], truncated };
-      return { ids: [...prefix, ...ids, ...suffix], truncated };
+      return { ids: [...prefix, ...ids, ...suffix], known: ids.some((id) => id !== unknown), truncated };
     },
   };
 }
