@@ -56,6 +56,8 @@ export interface Source {
   readonly name: string;
   /** Size in bytes of the file as stored. */
   readonly byteLength: number;
+  /** SHA-256 of the file as stored, hexadecimal, where the scan has computed it. */
+  readonly sha256?: string;
   /** First pass. */
   scan(options: ScanOptions): AsyncGenerator<ScannedBatch>;
   /** The input columns in Arrow terms. For JSONL inferred from every record, so only known once `scan` has ended. */
