@@ -61,6 +61,10 @@ export function startWorkers<Payload, Result>(options: {
     },
     async close() {
       failure ??= new Error("the workers were closed");
+      for (const { pending } of members) {
+        for (const { reject } of pending.values()) reject(failure);
+        pending.clear();
+      }
       await Promise.all(members.map(({ worker }) => worker.terminate()));
     },
   };

@@ -82,6 +82,8 @@ function fullBlock(schema: Schema, dim: number): FileBlock {
 export interface VectorStoreWriter {
   /** Vectors in full batches that are on disk (synced by `sync`). */
   readonly stored: number;
+  /** Row numbers of the vectors that were there when it was opened. */
+  readonly resumedRows: Float64Array;
   /** Appends `rows.length` vectors (row-major, n × dim). Both arrays are copied. */
   append(rows: ArrayLike<number>, vectors: Float32Array): Promise<void>;
   /** Makes `stored` vectors survive a power failure. */
@@ -93,8 +95,8 @@ export interface VectorStoreWriter {
 }
 
 /**
- * Opens a store for writing. `resumeAt` vectors of an unfinished file are kept (rounded down to full batches by the
- * caller, who got the number from `stored`); what follows them is cut off.
+ * Opens a store for writing. The first `resumeAt` vectors of an unfinished file are kept (a number that `stored` once had,
+ * so full batches); what follows them is cut off.
  */
 export async function openVectorStoreWriter(options: {
   path: string;
@@ -123,6 +125,7 @@ export async function openVectorStoreWriter(options: {
   };
   writer.begin(schema);
   await drain(HEADER_BYTES);
+  const resumedRows = new Float64Array(resumeAt);
   if (resumeAt > 0) {
     const block = fullBlock(schema, dim);
     const size = block.metaDataLength + block.bodyLength;
@@ -133,6 +136,12 @@ export async function openVectorStoreWriter(options: {
     writer.continueAfter(blocks);
     position = end();
     await file.truncate(position);
+    // The rows are the first buffer of a batch's body.
+    const bytes = new BigUint64Array(batchRows);
+    for (const [i, { offset, metaDataLength }] of blocks.entries()) {
+      await file.read(bytes, 0, bytes.byteLength, offset + metaDataLength);
+      for (let j = 0; j < batchRows; j++) resumedRows[i * batchRows + j] = Number(bytes[j]);
+    }
   }
 
   let pendingRows = new BigUint64Array(batchRows);
@@ -153,6 +162,7 @@ export async function openVectorStoreWriter(options: {
     get stored() {
       return stored;
     },
+    resumedRows,
     async append(rows, vectors) {
       for (let i = 0; i < rows.length; ) {
         const n = Math.min(batchRows - filled, rows.length - i);

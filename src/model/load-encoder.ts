@@ -10,7 +10,14 @@ import { createEncoder, type Encoder } from "./tokenizer.js";
  * @throws UnavailableError where the tokenizer is missing, damaged or has ids that the model does not know
  */
 export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelSpec): Promise<Encoder> {
-  if (folder === undefined) return { encode: (text) => builtin.encode(text, maxTokens) };
+  if (folder === undefined) {
+    return {
+      encode(text) {
+        const { ids, truncated } = builtin.encode(text, maxTokens);
+        return { ids, known: ids.length > 0, truncated };
+      },
+    };
+  }
   const path = join(folder, "tokenizer.json");
   try {
     const tokenizer = JSON.parse(await readFile(path, "utf8"));

@@ -1,0 +1,101 @@
+import yargs, { type Argv } from "yargs";
+import { UsageError } from "../errors.js";
+import { VERSION } from "../run/manifest.js";
+import { createReporter, type ProgressReporter, printable, progressMode } from "./progress.js";
+
+/** Exit codes that no error class carries. */
+const FAILED = 1;
+const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** The reason of a run that was stopped by a signal. */
+class Interrupted extends Error {
+  readonly exitCode: number;
+  constructor(signal: keyof typeof SIGNAL_CODES) {
+    super(`interrupted by ${signal}; the work so far is saved, run the same command again to continue`);
+    this.exitCode = SIGNAL_CODES[signal];
+  }
+}
+
+/** What a command works with. */
+export interface Terminal {
+  readonly reporter: ProgressReporter;
+  readonly signal: AbortSignal;
+  /** Prints a result on standard output. */
+  print(text: string): Promise<void>;
+}
+
+/** Common set-up of both parsers: strict, our exit codes, help that fits the terminal. */
+export function parser(name: string, argv: readonly string[]): Argv {
+  const instance = yargs([...argv])
+    .scriptName(name)
+    .version(VERSION)
+    .parserConfiguration({ "duplicate-arguments-array": true, "greedy-arrays": false, "camel-case-expansion": true })
+    .strict()
+    .help()
+    .alias("help", "h")
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? new UsageError(`${message}; ${name} --help lists the flags`);
+    });
+  return instance.wrap(Math.min(110, instance.terminalWidth()));
+}
+
+/** One value of a flag that is not a list; given twice it is a mistake rather than the last one. */
+export function single<T>(flag: string, value: T | T[]): T {
+  if (Array.isArray(value)) throw new UsageError(`--${flag} is given ${value.length} times; expected once`);
+  return value;
+}
+
+/**
+ * Runs a command: makes the reporter, turns SIGINT and SIGTERM into an abort (a second one ends at once), prints errors to
+ * standard error and returns the exit code. Results go to standard output; a closed pipe ends quietly.
+ */
+export async function runCommand(
+  flags: { progress?: string; quiet?: boolean },
+  run: (terminal: Terminal) => Promise<number>,
+): Promise<number> {
+  const { stdout, stderr } = process;
+  const mode = progressMode(
+    (flags.progress ?? "auto") as "auto" | "bar" | "log" | "none",
+    flags.quiet === true,
+    stderr,
+  );
+  const reporter = createReporter(mode, stderr);
+  const controller = new AbortController();
+  const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
+    const handler = () => {
+      if (controller.signal.aborted) process.exit(SIGNAL_CODES[name]);
+      controller.abort(new Interrupted(name));
+    };
+    process.on(name, handler);
+    return [name, handler] as const;
+  });
+  try {
+    return await run({
+      reporter,
+      signal: controller.signal,
+      print: (text) =>
+        new Promise((resolve, reject) => stdout.write(text, (error) => (error ? reject(error) : resolve()))),
+    });
+  } catch (error) {
+    reporter.close();
+    return reportError(controller.signal.aborted ? controller.signal.reason : error);
+  } finally {
+    reporter.close();
+    for (const [name, handler] of handlers) process.off(name, handler);
+  }
+}
+
+/** Prints an error for a person and returns its exit code. */
+export function reportError(error: unknown): number {
+  const { code, message, exitCode, stack } = error as {
+    code?: string;
+    message?: string;
+    exitCode?: number;
+    stack?: string;
+  };
+  if (code === "EPIPE") return 0;
+  const text = exitCode === undefined && process.env.BGE_DEBUG !== undefined ? stack : message;
+  process.stderr.write(`error: ${printable(text ?? String(error))}\n`);
+  return exitCode ?? FAILED;
+}

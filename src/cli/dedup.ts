@@ -1,0 +1,153 @@
+import { parseKeepPolicy } from "../dedup/row-order.js";
+import { UsageError } from "../errors.js";
+import { runDedup } from "../run/dedup.js";
+import { estimate } from "../run/dry-run.js";
+import { parseLimit } from "../run/limit.js";
+import type { DedupOptions, Format } from "../run/options.js";
+import { verifyFolder } from "../run/verify.js";
+import { parser, reportError, runCommand, single } from "./command.js";
+import { runDoctor } from "./doctor.js";
+import { dedupFlags, sharedFlags } from "./flags.js";
+import { sharedOptions } from "./options.js";
+import { parseBytes, parseNumber } from "./parse.js";
+import { printable } from "./progress.js";
+import { formatDedup, formatEstimate } from "./summary.js";
+
+/**
+ * Runs bge-dedup with the arguments that follow the program's name.
+ * @returns the exit code
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  try {
+    await parser("bge-dedup", argv)
+      .command(
+        "$0 [inputs..]",
+        "remove near-duplicate rows of JSONL, Parquet and Arrow files, with proof",
+        (args) =>
+          args
+            .positional("inputs", {
+              type: "string",
+              array: true,
+              describe: 'files, folders, globs, or "-" for JSONL on standard input',
+            })
+            .options({ ...sharedFlags, ...dedupFlags })
+            .example("$0 input.jsonl", "write kept.arrow, removed.arrow and embeddings.arrow to bge-out")
+            .example("$0 data/*.parquet -t title -t body -o clean", "two text columns of several files")
+            .example(
+              "zcat faq.jsonl.gz | $0 - --threshold 0.92 --guard numbers",
+              "standard input, stricter, numbers must agree",
+            )
+            .example(
+              "$0 input.jsonl --keep max:updated_at --max-removed 20%",
+              "keep the newest; stop if too much would go",
+            )
+            .example("$0 input.jsonl --model ./bge-large-zh-v1.5", "a real model from a folder")
+            .epilogue(
+              "Exit codes: 0 done, 1 failed (run again to resume), 2 usage, 3 input, 4 a brake was hit, 5 model or device unavailable, 130/143 interrupted",
+            ),
+        async (flags) => {
+          exitCode = await runCommand(flags, async ({ reporter, signal, print }) => {
+            const options = dedupOptions(flags);
+            const context = { reporter, signal, stdin: process.stdin };
+            if (flags.dryRun) {
+              const report = await estimate(options, context);
+              reporter.close();
+              if (flags.json) await print(`${JSON.stringify(report)}\n`);
+              else if (!flags.quiet) await print(formatEstimate(report));
+              return 0;
+            }
+            const summary = await runDedup(options, context);
+            reporter.close();
+            if (flags.json) await print(`${JSON.stringify(summary)}\n`);
+            else if (!flags.quiet) await print(formatDedup(summary));
+            return 0;
+          });
+        },
+      )
+      .command(
+        "verify <dir>",
+        "prove the result of a run again from its files alone",
+        (args) =>
+          args
+            .positional("dir", { type: "string", demandOption: true, describe: "folder that bge-dedup wrote" })
+            .options({
+              memory: sharedFlags.memory,
+              threads: sharedFlags.threads,
+              json: sharedFlags.json,
+              quiet: sharedFlags.quiet,
+              progress: sharedFlags.progress,
+            }),
+        async (flags) => {
+          exitCode = await runCommand(flags, async ({ reporter, signal, print }) => {
+            const memory = parseBytes("memory", single("memory", flags.memory));
+            const threads = parseNumber("threads", single("threads", flags.threads), {
+              min: 1,
+              max: 1024,
+              integer: true,
+            });
+            const report = await verifyFolder({ folder: flags.dir, threads, memory, reporter, signal });
+            reporter.close();
+            const { kept, removed, rejected, pairs } = report.checked;
+            if (flags.json) await print(`${JSON.stringify(report)}\n`);
+            else if (!report.ok) process.stderr.write(`violation: ${printable(report.violation ?? "")}\n`);
+            else if (!flags.quiet) {
+              await print(
+                `proved: ${removed} removed rows each name a kept row that they equal or resemble, ` +
+                  `none of ${pairs} pairs among ${kept} kept rows is a near-duplicate, no row is lost (${rejected} rejected)\n`,
+              );
+            }
+            return report.ok ? 0 : 1;
+          });
+        },
+      )
+      .command(
+        "doctor",
+        "print versions, devices and what a model folder holds",
+        (args) =>
+          args.options({
+            model: sharedFlags.model,
+            device: sharedFlags.device,
+            dtype: sharedFlags.dtype,
+            json: sharedFlags.json,
+          }),
+        async (flags) => {
+          exitCode = await runCommand({ progress: "none" }, ({ print }) => runDoctor(flags, print));
+        },
+      )
+      .parseAsync();
+  } catch (error) {
+    return reportError(error);
+  }
+  return exitCode;
+}
+
+/** The flags of the main command, checked. */
+function dedupOptions(
+  flags: Parameters<typeof sharedOptions>[0] & {
+    inputs?: string[];
+    threshold?: string;
+    keep: string;
+    guard: readonly string[];
+    format: readonly string[];
+    maxRemoved?: string;
+  },
+): DedupOptions {
+  if (flags.inputs === undefined || flags.inputs.length === 0) {
+    throw new UsageError('no input; name files, folders or globs, or "-" for standard input');
+  }
+  const guards = new Set(flags.guard);
+  if (guards.has("none") && guards.size > 1) guards.delete("none");
+  return {
+    ...sharedOptions(flags, flags.inputs, flags.out ?? "bge-out"),
+    threshold:
+      flags.threshold === undefined
+        ? undefined
+        : parseNumber("threshold", single("threshold", flags.threshold), { min: 0, max: 1, minExclusive: true }),
+    keep: parseKeepPolicy(single("keep", flags.keep)),
+    guards: { numbers: guards.has("numbers"), negation: guards.has("negation") },
+    formats: [...new Set(flags.format)] as Format[],
+    maxRemoved:
+      flags.maxRemoved === undefined ? undefined : parseLimit("max-removed", single("max-removed", flags.maxRemoved)),
+  };
+}

@@ -1,0 +1,72 @@
+import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
+import { listSupportedBackends } from "onnxruntime-node";
+import { startEmbedder } from "../embed/embedder.js";
+import { resolveModel } from "../model/resolve.js";
+import type { Dtype } from "../model/spec.js";
+import { chooseDevice } from "../run/device.js";
+import { dependencyVersions, VERSION } from "../run/manifest.js";
+import type { SharedOptions } from "../run/options.js";
+
+/** Two texts of each language; the model must give each a direction, and near ones for near texts. */
+const PROBES = [
+  "如何重置登录密码？",
+  "怎样重置登录密码？",
+  "How do I reset my password?",
+  "How can I reset my password?",
+];
+
+/** Prints what a person needs to know when something does not work, and tries the model. Returns the exit code. */
+export async function runDoctor(
+  flags: { model?: string; device: string; dtype: string; json: boolean },
+  print: (text: string) => Promise<void>,
+): Promise<number> {
+  const name = flags.model ?? (process.env.BGE_MODEL || "builtin");
+  const report = {
+    "bge-dedup": VERSION,
+    node: process.version,
+    platform: `${platform()} ${arch()}`,
+    processor: `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} threads`,
+    memory: `${(totalmem() / 2 ** 30).toFixed(1)} GB`,
+    ...dependencyVersions(),
+    devices: listSupportedBackends()
+      .map(({ name: backend, bundled }) => `${backend}${bundled ? "" : " (library not bundled)"}`)
+      .join(", "),
+  };
+  const model = await resolveModel({ name, dtype: flags.dtype as Dtype | "auto" });
+  const { provider, reason } = chooseDevice(flags.device as SharedOptions["device"]);
+  const embedder = await startEmbedder({
+    model,
+    provider,
+    threads: availableParallelism(),
+    tokenizers: 1,
+    batchTokens: 4096,
+  });
+  try {
+    const started = performance.now();
+    const { vectors, directed } = await embedder.embed(PROBES);
+    const milliseconds = performance.now() - started;
+    const { dim } = embedder;
+    const cosine = (a: number, b: number) => {
+      let sum = 0;
+      for (let i = 0; i < dim; i++) sum += vectors[a * dim + i] * vectors[b * dim + i];
+      return sum.toFixed(3);
+    };
+    const checks = {
+      model: `${model.name}: ${dim} dimensions, ${model.dtype}, at most ${model.maxTokens} tokens`,
+      pooling: `${model.pooling} (${model.poolingSource})`,
+      threshold: `${model.threshold} (${model.thresholdSource})`,
+      device: `${provider} (${reason})`,
+      fingerprint: model.fingerprint,
+      probe: `${PROBES.length} texts in ${milliseconds.toFixed(0)} ms, ${directed.reduce((sum, d) => sum + d, 0)} with a direction`,
+      "near in Chinese": `${cosine(0, 1)}  ${PROBES[0]} / ${PROBES[1]}`,
+      "near in English": `${cosine(2, 3)}  ${PROBES[2]} / ${PROBES[3]}`,
+      "far apart": `${cosine(0, 2)}  ${PROBES[0]} / ${PROBES[2]}`,
+    };
+    const all = { ...report, ...checks };
+    if (flags.json) await print(`${JSON.stringify(all)}\n`);
+    else for (const [key, value] of Object.entries(all)) await print(`${key.padEnd(24)}${value}\n`);
+    return 0;
+  } finally {
+    await embedder.close();
+  }
+}

@@ -1,0 +1,81 @@
+import { availableParallelism } from "node:os";
+import type { Options } from "yargs";
+
+/** Flags that both commands have. Help, parsing and defaults come from this one table. */
+export const sharedFlags = {
+  "text-field": {
+    alias: "t",
+    type: "string",
+    array: true,
+    default: ["text"],
+    describe: "column or dotted path of the text; repeat to join several with a newline",
+  },
+  "id-field": { type: "string", describe: "column that identifies a row to a person; carried as is, never needed" },
+  out: { alias: "o", type: "string", default: "bge-out", describe: "output folder" },
+  model: {
+    alias: "m",
+    type: "string",
+    describe: "builtin, or a model folder (default: builtin; environment BGE_MODEL)",
+  },
+  device: {
+    type: "string",
+    choices: ["auto", "cpu", "cuda", "webgpu", "dml", "coreml"],
+    default: "auto",
+    describe: "where the model runs",
+  },
+  dtype: {
+    type: "string",
+    choices: ["auto", "fp32", "fp16", "int8"],
+    default: "auto",
+    describe: "which ONNX file of the model is used",
+  },
+  "max-length": { type: "string", describe: "tokens of the longest text; what is longer is cut and counted" },
+  "batch-tokens": { type: "string", describe: "padded tokens per batch (chosen per model)" },
+  memory: { type: "string", default: "4GB", describe: "ceiling of the vectors held in memory" },
+  threads: { type: "string", default: String(availableParallelism()), describe: "threads for the numeric work" },
+  seed: { type: "string", default: "0", describe: "seed of everything random" },
+  fresh: { type: "boolean", default: false, describe: "start over instead of continuing an interrupted run" },
+  "max-rejects": { type: "string", describe: "count or share of bad records beyond which nothing is published" },
+  json: { type: "boolean", default: false, describe: "print the summary as one JSON object on standard output" },
+  quiet: { alias: "q", type: "boolean", default: false, describe: "print nothing but errors and what --json asks for" },
+  progress: {
+    type: "string",
+    choices: ["auto", "bar", "log", "none"],
+    default: "auto",
+    describe: "progress on standard error: bars on a terminal, else log lines",
+  },
+} as const satisfies Record<string, Options>;
+
+/** Flags of bge-dedup alone. */
+export const dedupFlags = {
+  threshold: { type: "string", describe: "cosine in (0, 1] from which texts are near-duplicates (per model)" },
+  keep: {
+    type: "string",
+    default: "first",
+    describe: "which of several near-duplicates stays: first last longest shortest max:FIELD min:FIELD",
+  },
+  guard: {
+    type: "string",
+    array: true,
+    choices: ["numbers", "negation", "none"],
+    default: ["none"],
+    describe: "never merge texts whose numbers or negations differ; repeatable",
+  },
+  format: {
+    type: "string",
+    array: true,
+    choices: ["arrow", "parquet", "jsonl"],
+    default: ["arrow"],
+    describe: "format of kept and removed; repeatable",
+  },
+  "max-removed": { type: "string", describe: "count or share of removed rows beyond which nothing is published" },
+  "dry-run": { type: "boolean", default: false, describe: "read, count, sample and estimate; write nothing" },
+} as const satisfies Record<string, Options>;
+
+/** Flags of bge-cluster alone. */
+export const clusterFlags = {
+  k: { type: "string", default: "50", describe: "number of clusters" },
+  iterations: { type: "string", default: "50", describe: "most iterations of Lloyd's algorithm" },
+  tolerance: { type: "string", default: "1e-4", describe: "relative shift of the centroids at which it ends" },
+  labels: { type: "string", default: "5", describe: "key terms for each cluster" },
+} as const satisfies Record<string, Options>;

@@ -1,0 +1,141 @@
+import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import type { Reporter, Stage } from "../run/reporter.js";
+
+/** How progress is shown. */
+export type ProgressMode = "bar" | "log" | "none";
+
+/** `auto` means bars on a terminal and log lines elsewhere; quiet means neither. */
+export function progressMode(flag: "auto" | ProgressMode, quiet: boolean, stderr: NodeJS.WriteStream): ProgressMode {
+  if (quiet) return "none";
+  if (flag !== "auto") return flag;
+  return stderr.isTTY ? "bar" : "log";
+}
+
+/** A reporter that can be taken down before something else is printed. */
+export interface ProgressReporter extends Reporter {
+  close(): void;
+}
+
+const count = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/** Control characters of file names and the like must not steer a terminal or forge a line. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+}
+
+function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const s = Math.round(seconds);
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m${String(s % 60).padStart(2, "0")}s`;
+  return `${Math.floor(s / 3600)}h${String(Math.floor((s % 3600) / 60)).padStart(2, "0")}m`;
+}
+
+/** Rate and time left of a stage, from what it has done since it began. */
+class Pace {
+  readonly #started = performance.now();
+  readonly #total: number;
+  done = 0;
+  rows = 0;
+
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  get rate(): string {
+    return `${count.format(this.rows / Math.max(this.seconds, 1e-3))} rows/s`;
+  }
+
+  get left(): string {
+    if (this.done <= 0) return "?";
+    return duration((this.seconds * (this.#total - this.done)) / this.done);
+  }
+
+  get percent(): string {
+    return this.#total > 0 ? `${Math.floor((100 * this.done) / this.#total)} %` : "";
+  }
+}
+
+/** Time between two log lines of a stage, in milliseconds. */
+const LOG_EVERY = 10_000;
+
+function logReporter(stderr: NodeJS.WriteStream): ProgressReporter {
+  const line = (text: string) => stderr.write(`${new Date().toISOString()} ${printable(text)}\n`);
+  return {
+    stage(name, total) {
+      const pace = new Pace(total);
+      let last = performance.now();
+      return {
+        advance(done, rows = done) {
+          pace.done = done;
+          pace.rows = rows;
+          if (performance.now() - last < LOG_EVERY) return;
+          last = performance.now();
+          line(`${name}: ${count.format(rows)} rows, ${pace.percent}, ${pace.rate}, ${pace.left} left`);
+        },
+        end: () => line(`${name}: done, ${count.format(pace.rows)} rows in ${pace.seconds.toFixed(1)} s, ${pace.rate}`),
+      };
+    },
+    note: line,
+    close() {},
+  };
+}
+
+function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
+  const bars = new MultiBar(
+    {
+      stream: stderr,
+      format: "{stage} {bar} {percentage}% | {rows} rows | {rate} | {left}",
+      hideCursor: true,
+      clearOnComplete: false,
+      gracefulExit: false,
+      forceRedraw: true,
+      barsize: 28,
+      fps: 10,
+      emptyOnZero: true,
+    },
+    Presets.shades_classic,
+  );
+  const notes: string[] = [];
+  return {
+    stage(name, total): Stage {
+      const pace = new Pace(total);
+      const payload = () => ({
+        stage: name.padEnd(8),
+        rows: count.format(pace.rows).padStart(10),
+        rate: pace.rate.padStart(16),
+        left: `${pace.left} left`,
+      });
+      const bar: SingleBar = bars.create(Math.max(total, 1), 0, payload());
+      return {
+        advance(done, rows = done) {
+          pace.done = done;
+          pace.rows = rows;
+          bar.update(Math.min(done, total), payload());
+        },
+        end() {
+          bar.update(Math.max(total, 1), { ...payload(), left: duration(pace.seconds) });
+          bar.stop();
+        },
+      };
+    },
+    note(message) {
+      if (bars.isActive) bars.log(`${printable(message)}\n`);
+      else notes.push(message);
+      while (!bars.isActive && notes.length > 0) stderr.write(`${printable(notes.shift() as string)}\n`);
+    },
+    close: () => bars.stop(),
+  };
+}
+
+/** The reporter for a mode. */
+export function createReporter(mode: ProgressMode, stderr: NodeJS.WriteStream): ProgressReporter {
+  if (mode === "bar") return barReporter(stderr);
+  if (mode === "log") return logReporter(stderr);
+  return { stage: () => ({ advance() {}, end() {} }), note() {}, close() {} };
+}

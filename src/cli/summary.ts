@@ -1,0 +1,103 @@
+import type { Estimate } from "../run/dry-run.js";
+import type { ClusterSummary, DedupSummary } from "../run/summary.js";
+import { printable } from "./progress.js";
+
+const count = new Intl.NumberFormat("en-US");
+
+/** Lines of "name   value", values aligned. */
+function table(rows: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${printable(value)}\n`).join("");
+}
+
+/** Right-aligned counts with a word on each. */
+function counted(rows: readonly (readonly [name: string, value: number, note?: string])[]): [string, string][] {
+  const width = Math.max(...rows.map(([, value]) => count.format(value).length));
+  return rows.map(([name, value, note]) => [
+    name,
+    `${count.format(value).padStart(width)}${note === undefined ? "" : `  ${note}`}`,
+  ]);
+}
+
+function seconds(stages: Readonly<Record<string, number>>): string {
+  return Object.entries(stages)
+    .map(([stage, value]) => `${stage} ${value.toFixed(1)}`)
+    .join(", ");
+}
+
+/** The summary of bge-dedup for a person. */
+export function formatDedup(summary: DedupSummary): string {
+  const { counts, model, threshold, threshold_source, exact_stage, out, files } = summary;
+  const rows: [string, number, string?][] = [["read", counts.read]];
+  rows.push(["rejected", counts.rejected, counts.rejected > 0 ? `see ${out}/rejects.jsonl` : undefined]);
+  rows.push(
+    ["exact", counts.exact, `${count.format(exact_stage.exact)} surplus copies found before embedding`],
+    ["normalized", counts.normalized, `${count.format(exact_stage.normalized)} found before embedding`],
+    ["semantic", counts.semantic, `cosine >= ${threshold} (${threshold_source})`],
+    ["kept", counts.kept],
+    ["truncated", counts.truncated, counts.truncated > 0 ? `texts longer than ${model.max_tokens} tokens` : undefined],
+  );
+  if (counts.undirected > 0) rows.push(["undirected", counts.undirected, "texts without a known token: kept"]);
+  if (counts.guarded > 0) rows.push(["guarded", counts.guarded, `kept apart by a guard, see ${out}/guarded.arrow`]);
+  if (counts.unordered > 0) rows.push(["unordered", counts.unordered, "rows whose --keep field has no order: last"]);
+  const lines: [string, string][] = [
+    ...counted(rows),
+    ["model", `${model.name}, ${model.dim} dimensions, ${model.dtype} on ${model.device}`],
+    ["seconds", seconds(summary.seconds)],
+    ["written", `${out}/ ${files.join(" ")}`],
+  ];
+  const lexical =
+    model.name === "builtin"
+      ? "The builtin model is lexical: it finds copies, typos, insertions and reorderings, not paraphrases.\n" +
+        "For meaning, name a folder with a real model: bge-dedup INPUT --model path/to/bge-large-zh-v1.5\n"
+      : "";
+  const folder = out === "bge-out" ? "" : ` ${out}`;
+  return `${table(lines)}${lexical}Next: bge-cluster${folder} --k 50, or prove the result with bge-dedup verify ${out}\n`;
+}
+
+/** The summary of bge-cluster for a person. */
+export function formatCluster(summary: ClusterSummary): string {
+  const { counts, largest, out, files, inertia, iterations, converged } = summary;
+  const rows: [string, number, string?][] = [
+    ["clustered", counts.clustered],
+    ["clusters", counts.clusters],
+  ];
+  if (counts.rejected > 0) rows.push(["rejected", counts.rejected, `see ${out}/rejects.jsonl`]);
+  if (counts.undirected > 0) rows.push(["undirected", counts.undirected, "rows without a direction: cluster is null"]);
+  const state = converged ? "converged" : "stopped before the tolerance was met";
+  const lines: [string, string][] = [
+    ...counted(rows),
+    ["k-means", `${iterations} iterations, ${state}, inertia ${inertia.toFixed(2)}`],
+    ["seconds", seconds(summary.seconds)],
+    ["written", `${out}/ ${files.join(" ")}`],
+  ];
+  const width = Math.max(...largest.map(({ size }) => count.format(size).length));
+  const clusters = largest.map(
+    ({ cluster, size, label }) =>
+      `  ${String(cluster).padStart(5)}  ${count.format(size).padStart(width)}  ${printable(label.join(", "))}\n`,
+  );
+  return `${table(lines)}Largest clusters (number, rows, key terms):\n${clusters.join("")}`;
+}
+
+function bytes(value: number): string {
+  if (value >= 2 ** 30) return `${(value / 2 ** 30).toFixed(1)} GB`;
+  return `${Math.ceil(value / 2 ** 20)} MB`;
+}
+
+/** The report of `--dry-run` for a person. */
+export function formatEstimate({ counts, model, dim, seconds: stages, memory, disk }: Estimate): string {
+  const total = Math.max(stages.read, stages.embed) + stages.join + stages.write;
+  return table([
+    ...counted([
+      ["read", counts.read],
+      ["rejected", counts.rejected],
+      ["exact", counts.exact],
+      ["normalized", counts.normalized],
+      ["to embed", counts.distinct],
+    ]),
+    ["model", `${model}, ${dim} dimensions`],
+    ["time", `about ${total.toFixed(1)} s (${seconds(stages)}; reading and embedding overlap)`],
+    ["memory", `about ${bytes(memory)}`],
+    ["disk", `about ${bytes(disk)}`],
+  ]);
+}

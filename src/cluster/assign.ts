@@ -1,0 +1,223 @@
+import type { VectorReader } from "../dedup/vectors.js";
+import { type Graph, modelProto } from "../onnx/builder.js";
+import type { Engine, Tile } from "../onnx/engine.js";
+
+/**
+ * Nearest centroid of each row, equal to a plain float64 scan. The tile product ranks the centroids in float32 with a
+ * known rounding bound; only rows whose best candidates lie within that bound are decided in float64.
+ */
+
+/** Unit roundoff of float32. */
+const UNIT_ROUNDOFF = 2 ** -24;
+
+/** Vectors may be off unit length by this much in their squared norm; the bounds below allow for it. */
+export const NORM_SLACK = 1e-3;
+
+/** Best centroids that the graph returns for each row: with four, a full float64 scan of a row is very rare. */
+const TOP = 4;
+
+/** Rows of a tile: 8 MB of vectors and at most 32 MB of scores, which keeps the product at full speed. */
+export function tileRowsFor(dim: number, k: number): number {
+  return Math.max(64, Math.min(8192, 2 ** Math.floor(Math.log2(Math.min(2 ** 21 / dim, 2 ** 23 / k)))));
+}
+
+/** x·c − |c|²/2 ranks centroids as −|x − c|² does, in one product with a bias; the best ones are picked in the graph. */
+function scoreGraph(tileRows: number, dim: number, k: number, top: number): Graph {
+  return {
+    nodes: [
+      {
+        op: "Gemm",
+        inputs: ["rows", "centroids", "bias"],
+        outputs: ["scores"],
+        attributes: { transB: { int: 1 } },
+      },
+      { op: "TopK", inputs: ["scores", "top"], outputs: ["best", "candidates"], attributes: { axis: { int: 1 } } },
+    ],
+    inputs: [
+      { name: "rows", dtype: "float32", shape: [tileRows, dim] },
+      { name: "centroids", dtype: "float32", shape: [k, dim] },
+      { name: "bias", dtype: "float32", shape: [k] },
+    ],
+    outputs: [
+      { name: "best", dtype: "float32", shape: [tileRows, top] },
+      { name: "candidates", dtype: "int64", shape: [tileRows, top] },
+    ],
+    initializers: [{ name: "top", dtype: "int64", shape: [1], data: BigInt64Array.of(BigInt(top)) }],
+  };
+}
+
+/**
+ * Squared Euclidean distance in float64, summed in component order: the measure by which every assignment is decided.
+ * Offsets are in elements.
+ */
+export function squaredDistance(
+  rows: Float32Array,
+  rowAt: number,
+  centroids: Float32Array,
+  centroidAt: number,
+  dim: number,
+): number {
+  let sum = 0;
+  for (let i = 0; i < dim; i++) {
+    const difference = rows[rowAt + i] - centroids[centroidAt + i];
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+/** The answer for one tile; arrays belong to the assigner and hold until its next call. */
+export interface TileAssignment {
+  /** Vectors of the tile, tileRows × dim. */
+  readonly rows: Float32Array;
+  /** Nearest centroid of each row; of equally near ones the lowest. */
+  readonly cluster: Int32Array;
+  /** Lower bound of how much farther every other centroid is, as a distance; 0 where float64 had to decide. */
+  readonly gap: Float64Array;
+}
+
+/** Assigns tiles of rows to fixed centroids. */
+export interface Assigner {
+  /** Rows of one tile; every product has this shape, so the last tile of a pass is no special case. */
+  readonly tileRows: number;
+  /** Sets the centroids (k × dim float32, not copied: leave them alone until the next call). */
+  use(centroids: Float32Array): void;
+  /** Assigns the `count` ≤ tileRows vectors at `positions[0..count)`. */
+  assign(vectors: VectorReader, positions: Uint32Array, count: number): Promise<TileAssignment>;
+  /** Frees the session. */
+  release(): Promise<void>;
+}
+
+/**
+ * Compiles the tile product. Memory: two tiles, one of vectors and one of scores. The engine must multiply in true
+ * float32 (no TF32): the rounding bound relies on it.
+ */
+export async function createAssigner(options: {
+  readonly engine: Engine;
+  readonly dim: number;
+  readonly k: number;
+  readonly tileRows: number;
+}): Promise<Assigner> {
+  const { engine, dim, k, tileRows } = options;
+  const top = Math.min(k, TOP);
+  const kernel = await engine.compile(modelProto(scoreGraph(tileRows, dim, k, top)));
+  const rows = new Float32Array(tileRows * dim);
+  const bias = new Float32Array(k);
+  const result: TileAssignment = { rows, cluster: new Int32Array(tileRows), gap: new Float64Array(tileRows) };
+  let centroids = new Float32Array(0);
+  let bound = 0;
+  return {
+    tileRows,
+    use(next) {
+      centroids = next as Float32Array<ArrayBuffer>;
+      bound = prepareBias(centroids, bias, dim);
+    },
+    async assign(vectors, positions, count) {
+      await vectors.gather(positions.subarray(0, count), rows.subarray(0, count * dim));
+      const { best, candidates } = await kernel.run({
+        rows: { dtype: "float32", shape: [tileRows, dim], data: rows },
+        centroids: { dtype: "float32", shape: [k, dim], data: centroids },
+        bias: { dtype: "float32", shape: [k], data: bias },
+      });
+      decide(best, candidates, centroids, bound, count, result);
+      return result;
+    },
+    release: () => kernel.release(),
+  };
+}
+
+/**
+ * Fills bias with −|c|²/2 and returns the largest error of a float32 score: for any order of summation it is at most
+ * γ(dim)·|x||c| for the product, and two more roundings for the bias and its addition.
+ * Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1.
+ */
+function prepareBias(centroids: Float32Array, bias: Float32Array, dim: number): number {
+  let largest = 0;
+  for (let j = 0; j < bias.length; j++) {
+    let sum = 0;
+    for (let i = j * dim; i < (j + 1) * dim; i++) sum += centroids[i] * centroids[i];
+    bias[j] = -sum / 2;
+    if (sum > largest) largest = sum;
+  }
+  const roundings = (dim + 4) * UNIT_ROUNDOFF;
+  return (roundings / (1 - roundings)) * (Math.sqrt((1 + NORM_SLACK) * largest) + largest / 2) + Number.MIN_VALUE;
+}
+
+/** Picks the centroid of each row from the best scores, in float64 wherever rounding could have changed the order. */
+function decide(
+  best: Tile,
+  candidates: Tile,
+  centroids: Float32Array,
+  bound: number,
+  count: number,
+  result: TileAssignment,
+): void {
+  const { rows, cluster, gap } = result;
+  const scores = best.data as Float32Array;
+  // int64 read through its low words: centroid numbers are far below 2^31.
+  const int64 = candidates.data as BigInt64Array;
+  const ids = new Int32Array(int64.buffer, int64.byteOffset, int64.length * 2);
+  const top = best.shape[1];
+  const dim = rows.length / cluster.length;
+  const k = centroids.length / dim;
+  const ambiguous = 2 * bound;
+  for (let r = 0; r < count; r++) {
+    const at = r * top;
+    const first = scores[at];
+    cluster[r] = ids[at * 2];
+    if (top === 1) {
+      gap[r] = Number.POSITIVE_INFINITY;
+      continue;
+    }
+    const second = scores[at + 1];
+    if (first - second > ambiguous) {
+      const norm = 1 + NORM_SLACK;
+      const farther = Math.sqrt(norm - 2 * (second - bound)) + Math.sqrt(Math.max(0, norm - 2 * (first - bound)));
+      gap[r] = (2 * (first - second - ambiguous)) / farther;
+      continue;
+    }
+    gap[r] = 0;
+    let near = 2;
+    while (near < top && first - scores[at + near] <= ambiguous) near++;
+    const listed = near < top || top === k;
+    cluster[r] = listed
+      ? nearestListed(rows, r * dim, centroids, dim, ids, at, near)
+      : nearest(rows, r * dim, centroids, dim);
+  }
+}
+
+/** Nearest of `near` listed centroids by float64 distance, the lowest number among equals. */
+function nearestListed(
+  rows: Float32Array,
+  rowAt: number,
+  centroids: Float32Array,
+  dim: number,
+  ids: Int32Array,
+  at: number,
+  near: number,
+): number {
+  let winner = -1;
+  let least = Number.POSITIVE_INFINITY;
+  for (let c = 0; c < near; c++) {
+    const id = ids[(at + c) * 2];
+    const distance = squaredDistance(rows, rowAt, centroids, id * dim, dim);
+    if (distance < least || (distance === least && id < winner)) {
+      least = distance;
+      winner = id;
+    }
+  }
+  return winner;
+}
+
+/** Nearest centroid by a float64 scan of all, the lowest number among equals. */
+function nearest(rows: Float32Array, rowAt: number, centroids: Float32Array, dim: number): number {
+  let winner = -1;
+  let least = Number.POSITIVE_INFINITY;
+  for (let at = 0; at < centroids.length; at += dim) {
+    const distance = squaredDistance(rows, rowAt, centroids, at, dim);
+    if (distance < least) {
+      least = distance;
+      winner = at / dim;
+    }
+  }
+  return winner;
+}

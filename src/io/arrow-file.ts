@@ -1,0 +1,150 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { Message, type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
+import { InputError } from "../errors.js";
+import { registerCompression } from "./arrow-compression.js";
+import { validateBatch } from "./validate.js";
+
+/** An Arrow IPC file or stream that has been opened and looks whole. */
+export interface ArrowFile {
+  readonly byteLength: number;
+  readonly schema: Schema;
+  /** Record batches in order, those without rows left out; the file is read once more for every call. */
+  batches(): AsyncGenerator<{ readonly batch: RecordBatch; readonly bytesRead: number }>;
+}
+
+const MAGIC = Buffer.from("ARROW1");
+// Magic and padding, footer length, magic: no file is shorter.
+const SHORTEST_FILE = 8 + 4 + 6;
+
+/**
+ * Opens an Arrow IPC file or stream, compressed or not, Feather version 2 among them. Memory: one record batch and the
+ * dictionaries.
+ * @throws InputError that names `name` where it is missing, cut short, corrupt, of a kind that cannot be read, or Feather 1.
+ */
+export async function openArrowFile({ path, name }: { path: string; name: string }): Promise<ArrowFile> {
+  registerCompression();
+  const { schema, byteLength } = await withFile(path, name, async (file) => {
+    const { size } = await file.stat();
+    if (await startsLikeFile(file, size)) await checkEnd(file, size);
+    else await checkStream(file, size);
+    const reader = await openReader(file, size);
+    if (reader.schema === undefined) throw new Error("no schema in it");
+    return { schema: reader.schema as Schema, byteLength: size };
+  });
+  return { byteLength, schema, batches: () => readBatches(path, name, byteLength) };
+}
+
+async function* readBatches(path: string, name: string, byteLength: number) {
+  const file = await openPath(path, name);
+  const position = { bytesRead: 0 };
+  try {
+    const reader = await openReader(file, byteLength, position);
+    const expected = reader.isFile() ? reader.numRecordBatches : undefined;
+    let count = 0;
+    for await (const batch of reader as AsyncIterable<RecordBatch>) {
+      count++;
+      if (batch.numRows === 0) continue;
+      validateBatch(batch);
+      yield { batch, bytesRead: position.bytesRead };
+    }
+    if (expected !== undefined && expected > 0 && count !== expected) {
+      throw new Error(`record batch ${count} of ${expected} cannot be found`);
+    }
+  } catch (error) {
+    throw asInputError(error, name);
+  } finally {
+    await file.close();
+  }
+}
+
+// apache-arrow closes what it is given and spins where a file has become shorter, so it gets a handle that does neither.
+async function openReader(file: FileHandle, size: number, position = { bytesRead: 0 }) {
+  const handle = {
+    fd: file.fd,
+    stat: () => Promise.resolve({ size }),
+    close: () => Promise.resolve(),
+    async read(buffer: Uint8Array, offset: number, length: number, at: number) {
+      const { bytesRead } = await file.read(buffer, offset, length, at);
+      if (bytesRead === 0 && length > 0) throw new Error("the file became shorter while it was read");
+      position.bytesRead = Math.max(position.bytesRead, at + bytesRead);
+      return { bytesRead, buffer };
+    },
+  };
+  const reader = await RecordBatchReader.from(handle as never as Promise<FileHandle>);
+  return await reader.open();
+}
+
+async function startsLikeFile(file: FileHandle, size: number): Promise<boolean> {
+  const start = await readAt(file, 0, Math.min(8, size));
+  if (start.subarray(0, 4).toString("latin1") === "FEA1") {
+    throw new Error(
+      "Feather version 1, expected version 2: write it again with pyarrow.feather.write_feather(table, path)",
+    );
+  }
+  if (size === 0) throw new Error("the file is empty, expected an Arrow IPC file or stream");
+  return start.subarray(0, MAGIC.length).equals(MAGIC);
+}
+
+async function checkEnd(file: FileHandle, size: number): Promise<void> {
+  const end = size < SHORTEST_FILE ? Buffer.alloc(10) : await readAt(file, size - 10, 10);
+  if (!end.subarray(4).equals(MAGIC)) throw new Error("no ARROW1 at its end, so it is cut short: write it again");
+  const footer = end.readInt32LE(0);
+  if (footer <= 0 || footer > size - SHORTEST_FILE) throw new Error(`a footer of ${footer} bytes in a file of ${size}`);
+}
+
+/** Walks over the messages of a stream, because apache-arrow takes one that is cut short for one that ends. */
+async function checkStream(file: FileHandle, size: number): Promise<void> {
+  let at = 0;
+  while (at < size) {
+    const prefix = await readAt(file, at, Math.min(8, size - at));
+    if (prefix.length < 4) throw new Error(`cut short at byte ${at}`);
+    // Before format version 0.15 the length came without the marker.
+    const marked = prefix.readInt32LE(0) === -1;
+    if (marked && prefix.length < 8) throw new Error(`cut short at byte ${at}`);
+    const length = prefix.readInt32LE(marked ? 4 : 0);
+    const start = at + (marked ? 8 : 4);
+    if (length === 0) return;
+    if (length < 0 || start + length > size) {
+      throw new Error(
+        at === 0 ? "it is no Arrow IPC file or stream" : `a message of ${length} bytes at byte ${at} of ${size}`,
+      );
+    }
+    const { bodyLength } = Message.decode(await readAt(file, start, length));
+    if (!(bodyLength >= 0 && start + length + bodyLength <= size)) {
+      throw new Error(
+        `a message body of ${bodyLength} bytes at byte ${start + length} of ${size}: cut short or corrupt`,
+      );
+    }
+    at = start + length + bodyLength;
+  }
+}
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  const { bytesRead } = await file.read(buffer, 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+async function withFile<T>(path: string, name: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await openPath(path, name);
+  try {
+    return await use(file);
+  } catch (error) {
+    throw asInputError(error, name);
+  } finally {
+    await file.close();
+  }
+}
+
+async function openPath(path: string, name: string): Promise<FileHandle> {
+  try {
+    return await open(path);
+  } catch (error) {
+    throw new InputError(`${name}: cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function asInputError(error: unknown, name: string): InputError {
+  if (error instanceof InputError) return error;
+  return new InputError(`${name}: cannot be read as Arrow: ${(error as Error).message}`, { cause: error });
+}

@@ -1,0 +1,56 @@
+import { type RecordBatch, Schema } from "apache-arrow";
+import { openArrowFile } from "./arrow-file.js";
+import { type ColumnBatch, readColumns, scanColumns, slices } from "./column-source.js";
+import type { Source } from "./source.js";
+import { resolveColumns, resolveTextColumns } from "./text-columns.js";
+import { ownDictionaries } from "./unify.js";
+
+/** A file and the name that people know it by. */
+export interface FileOptions {
+  readonly path: string;
+  readonly name: string;
+}
+
+/**
+ * Opens an Arrow IPC file or stream (`.arrow`, `.feather`) as a source. Types and values pass through as buffers, dictionaries
+ * and extension metadata too. Batches have at most 8192 rows; memory is one record batch of the file and its dictionaries.
+ * @throws InputError where the file is missing, broken or of a kind that cannot be read.
+ */
+export async function openArrow({ path, name }: FileOptions): Promise<Source> {
+  const file = await openArrowFile({ path, name });
+  const schema = new Schema(
+    file.schema.fields.map((field) => ownDictionaries(field)),
+    file.schema.metadata,
+  );
+  async function* batches(): AsyncGenerator<ColumnBatch> {
+    for await (const { batch, bytesRead } of file.batches()) {
+      for (const slice of slices(batch)) yield { batch: slice, bytesRead };
+    }
+  }
+  return {
+    name,
+    byteLength: file.byteLength,
+    async *scan(options) {
+      // A file without rows must still be told apart from one without the field.
+      resolveTextColumns(schema, options.textFields, name);
+      if (options.orderField !== undefined) resolveColumns(schema, [options.orderField], name);
+      yield* scanColumns(batches(), { ...options, source: name });
+    },
+    schema: () => Promise.resolve(schema),
+    read: (options) => readColumns(batches(), { ...options, source: name }),
+  };
+}
+
+/** The schema of an Arrow file that this program wrote. @throws InputError as `openArrow` does. */
+export async function readSchema(path: string): Promise<Schema> {
+  return (await openArrowFile({ path, name: path })).schema;
+}
+
+/**
+ * The record batches of an Arrow file that this program wrote, as they are in the file.
+ * @throws InputError as `openArrow` does.
+ */
+export async function* readTableBatches(path: string): AsyncGenerator<RecordBatch> {
+  const file = await openArrowFile({ path, name: path });
+  for await (const { batch } of file.batches()) yield batch;
+}

@@ -1,0 +1,95 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import { InputError } from "../errors.js";
+import { castBatch } from "./cast.js";
+import { rowText } from "./json-text.js";
+import type { ReadBatch, Reject, ScannedBatch, ScanOptions } from "./source.js";
+import { invalidUtf8 } from "./strings.js";
+import { batchOf, takeRows } from "./take.js";
+import { batchTexts, orderValues, resolveColumns, resolveTextColumns } from "./text-columns.js";
+
+/** Rows of a batch that a columnar source yields, at most. */
+export const BATCH_ROWS = 8192;
+
+/** Rows of a columnar file in its order. */
+export interface ColumnBatch {
+  readonly batch: RecordBatch;
+  /** Bytes of the file consumed so far. */
+  readonly bytesRead: number;
+  /** The same rows with every column, where `batch` holds only some. */
+  readonly whole?: () => Promise<RecordBatch>;
+}
+
+/** The first pass over a columnar source, see `Source.scan`; `batches` may hold only the columns that the options name. */
+export async function* scanColumns(
+  batches: AsyncIterable<ColumnBatch>,
+  options: ScanOptions & { readonly source: string },
+): AsyncGenerator<ScannedBatch> {
+  const { textFields, orderField, source } = options;
+  let firstRecord = 0;
+  for await (const { batch, bytesRead, whole } of batches) {
+    const { texts, faults } = batchTexts(batch, resolveTextColumns(batch.schema, textFields, source));
+    const rejects: Reject[] = [];
+    if (faults.size > 0) {
+      const raw = rowText(whole === undefined ? batch : await whole());
+      for (const row of Array.from(faults.keys()).sort((a, b) => a - b)) {
+        const record = firstRecord + row;
+        rejects.push({ record, line: record + 1, error: faults.get(row) as string, raw: raw(row) });
+      }
+    }
+    const order =
+      orderField === undefined
+        ? undefined
+        : orderValues(batch, resolveColumns(batch.schema, [orderField], source)[0], source);
+    yield { firstRecord, texts, order, rejects, bytesRead };
+    firstRecord += batch.numRows;
+  }
+}
+
+/** The second pass over a columnar source, see `Source.read`; `batches` hold every column. */
+export async function* readColumns(
+  batches: AsyncIterable<ColumnBatch>,
+  options: ScanOptions & { readonly schema: Schema; readonly source: string },
+): AsyncGenerator<ReadBatch> {
+  const { textFields, schema, source } = options;
+  let firstRecord = 0;
+  for await (const { batch, bytesRead } of batches) {
+    const { texts } = batchTexts(batch, resolveTextColumns(batch.schema, textFields, source));
+    const rows = new Uint32Array(texts.length);
+    let accepted = 0;
+    for (let row = 0; row < texts.length; row++) if (texts[row] !== null) rows[accepted++] = row;
+    const kept = rows.subarray(0, accepted);
+    const whole = accepted < texts.length ? takeRows(batch, kept) : batch;
+    refuseInvalidUtf8(whole, source);
+    const columns = castBatch(whole, schema);
+    yield { records: kept.map((row) => firstRecord + row), columns, bytesRead };
+    firstRecord += batch.numRows;
+  }
+}
+
+// What follows takes a string column for UTF-8, as Arrow promises it.
+function refuseInvalidUtf8({ schema, data }: RecordBatch, source: string): void {
+  for (let c = 0; c < schema.fields.length; c++) {
+    const column = invalidUtf8(data.children[c], schema.fields[c]);
+    if (column === undefined) continue;
+    throw new InputError(
+      `${source}: column ${JSON.stringify(column)} is a string but holds bytes that are not UTF-8: make it binary`,
+    );
+  }
+}
+
+/** Cuts a batch into batches of at most `BATCH_ROWS` rows that share its buffers. */
+export function* slices(batch: RecordBatch): Generator<RecordBatch> {
+  if (batch.numRows <= BATCH_ROWS) {
+    if (batch.numRows > 0) yield batch;
+    return;
+  }
+  for (let start = 0; start < batch.numRows; start += BATCH_ROWS) {
+    yield sliceBatch(batch, start, Math.min(BATCH_ROWS, batch.numRows - start));
+  }
+}
+
+/** `length` rows of a batch from `start` on, without a copy. */
+export function sliceBatch(batch: RecordBatch, start: number, length: number): RecordBatch {
+  const columns = batch.data.children.map((column) => column.slice(start, length));
+  return batchOf(batch.schema, columns, length);
+}

@@ -1,0 +1,144 @@
+import { type Data, DataType, type Dictionary, makeData, Vector } from "apache-arrow";
+import { bitAt } from "./bits.js";
+import type { ColumnBuilder } from "./column-builder.js";
+import { isValid, valueBytes } from "./layout.js";
+import { type Runs, runsOf } from "./runs.js";
+
+/**
+ * Dictionary-encoded columns: indices are copied, the dictionary is kept as it came. Where rows with another dictionary
+ * follow (another file, a replaced or grown dictionary), its new values are added at the end and their indices rewritten, so
+ * the indices written before stay right.
+ */
+export class DictionaryBuilder implements ColumnBuilder {
+  readonly type: Dictionary;
+  readonly #indices: ColumnBuilder;
+  readonly #added: ColumnBuilder;
+  #dictionary: Vector | undefined;
+  #positions: Map<string | null, number> | undefined;
+  #size = 0;
+  #last: { readonly from: Vector; readonly to: Float64Array | undefined } | undefined;
+
+  /** `indices` and `values` build columns of the type's indices and of its values. */
+  constructor(type: Dictionary, indices: ColumnBuilder, values: ColumnBuilder) {
+    this.type = type;
+    this.#indices = indices;
+    this.#added = values;
+  }
+
+  get byteLength(): number {
+    return this.#indices.byteLength;
+  }
+
+  /** The dictionary of all rows appended so far; undefined before the first. */
+  get dictionary(): Vector | undefined {
+    return this.#dictionary;
+  }
+
+  append(data: Data, runs: Runs): void {
+    if (runs.rows === 0) return;
+    const from = data.dictionary;
+    if (from === undefined) throw new Error("a dictionary-encoded column came without its dictionary");
+    const { indices } = this.type;
+    const map = this.#mapping(from);
+    const nullBitmap = data.nullBitmap;
+    const plain = {
+      type: indices as never,
+      offset: data.offset,
+      length: data.length,
+      nullCount: data.nullCount,
+      nullBitmap,
+    };
+    if (map === undefined) {
+      this.#indices.append(makeData({ ...plain, data: data.values as never }), runs);
+      return;
+    }
+    const values = new (indices.ArrayType as unknown as new (n: number) => Int32Array | BigInt64Array)(
+      data.values.length,
+    );
+    const wide = values instanceof BigInt64Array || values instanceof BigUint64Array;
+    // Indices under a null may be out of range; they are never looked at.
+    for (let i = 0; i < values.length; i++) {
+      const index = map[Number(data.values[i])] ?? 0;
+      values[i] = (wide ? BigInt(index) : index) as never;
+    }
+    this.#indices.append(makeData({ ...plain, data: values as never }), runs);
+  }
+
+  take(): Data {
+    const indices = this.#indices.take();
+    return makeData({
+      type: this.type as never,
+      length: indices.length,
+      nullCount: indices.nullCount,
+      nullBitmap: indices.nullBitmap,
+      data: indices.values as never,
+      dictionary: (this.#dictionary ?? emptyDictionary(this.type)) as never,
+    });
+  }
+
+  /** Where the values of `from` are in our dictionary: old index -> new one, undefined where the indices can stay. */
+  #mapping(from: Vector): Float64Array | undefined {
+    // The dictionary of a column of nulls is empty and says nothing.
+    if (from.length === 0) return undefined;
+    this.#dictionary ??= from;
+    if (from === this.#dictionary) return undefined;
+    if (this.#last?.from !== from) this.#last = { from, to: this.#merge(from, this.#dictionary) };
+    return this.#last.to;
+  }
+
+  #merge(from: Vector, ours: Vector): Float64Array | undefined {
+    if (this.#positions === undefined) {
+      this.#positions = positionsOf(ours);
+      this.#size = ours.length;
+    }
+    const positions = this.#positions;
+    const to = new Float64Array(from.length);
+    let same = true;
+    let i = 0;
+    for (const chunk of from.data) {
+      const added: number[] = [];
+      for (let row = 0; row < chunk.length; row++, i++) {
+        const value = valueKey(chunk, row);
+        let position = positions.get(value);
+        if (position === undefined) {
+          position = this.#size++;
+          positions.set(value, position);
+          added.push(row);
+        }
+        to[i] = position;
+        if (position !== i) same = false;
+      }
+      this.#added.append(chunk, runsOf(Uint32Array.from(added)));
+    }
+    const { indices } = this.type;
+    if (this.#size > 2 ** (indices.bitWidth - (indices.isSigned ? 1 : 0))) {
+      throw new Error(`${this.#size} dictionary values do not fit the index type ${indices}: decode the column first`);
+    }
+    const added = this.#added.take();
+    if (added.length > 0) this.#dictionary = new Vector([...ours.data, added]);
+    return same ? undefined : to;
+  }
+}
+
+function positionsOf(dictionary: Vector): Map<string | null, number> {
+  const positions = new Map<string | null, number>();
+  let i = 0;
+  for (const chunk of dictionary.data) {
+    // A dictionary may repeat a value; indices of either copy mean the same.
+    for (let row = 0; row < chunk.length; row++, i++) positions.set(valueKey(chunk, row), i);
+  }
+  return positions;
+}
+
+/** A dictionary without values. */
+export function emptyDictionary(type: Dictionary): Vector {
+  return new Vector([makeData({ type: type.dictionary as never, length: 0, nullCount: 0 })]);
+}
+
+// The bytes of one dictionary value, which tell values apart that JavaScript cannot (nanoseconds, invalid UTF-8).
+function valueKey(chunk: Data, row: number): string | null {
+  if (!isValid(chunk, row)) return null;
+  if (DataType.isBool(chunk.type)) return String(bitAt(chunk.values, chunk.offset + row));
+  const bytes = valueBytes(chunk, row);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}

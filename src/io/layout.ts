@@ -1,0 +1,58 @@
+import { type Data, DataType } from "apache-arrow";
+import { bitAt } from "./bits.js";
+
+// Layouts: https://arrow.apache.org/docs/format/Columnar.html. In apache-arrow a Data's value buffers start at its first row;
+// `offset` counts for validity and boolean bits only.
+
+/** Bytes of one view: int32 length, then 12 bytes of the value, or its 4-byte prefix, int32 buffer, int32 offset. */
+export const VIEW_WIDTH = 16;
+/** The longest value that a view holds itself. */
+export const VIEW_INLINE = 12;
+
+/** Bytes of one value of a fixed-width type. */
+export function fixedWidth(type: DataType): number {
+  if (DataType.isFixedSizeBinary(type)) return type.byteWidth;
+  if (DataType.isDecimal(type)) return type.bitWidth >> 3;
+  if (DataType.isInterval(type)) return [4, 8, 16][type.unit];
+  const width = (type.ArrayType as { BYTES_PER_ELEMENT?: number } | undefined)?.BYTES_PER_ELEMENT;
+  if (width === undefined) throw new Error(`unknown Arrow type ${type}`);
+  return width;
+}
+
+/** The bytes of a typed array, without a copy. */
+export function bytesOf(values: ArrayBufferView): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** True where row `row` of `data` holds a value, by its own bitmap. */
+export function isValid(data: Data, row: number): boolean {
+  if (DataType.isNull(data.type)) return false;
+  const { nullBitmap } = data;
+  return nullBitmap === undefined || nullBitmap.length === 0 || bitAt(nullBitmap, data.offset + row);
+}
+
+/**
+ * The bytes of one value of a string, binary or fixed-width column; a view into its buffers.
+ * @throws Error for nested types and booleans, which have no bytes of their own.
+ */
+export function valueBytes(data: Data, row: number): Uint8Array {
+  const { type, values, valueOffsets } = data;
+  if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) return viewBytes(data, row);
+  if ((type.children ?? []).length > 0 || DataType.isDictionary(type) || DataType.isBool(type)) {
+    throw new Error(`a value of ${type} is no run of bytes`);
+  }
+  if (valueOffsets !== undefined) {
+    return (values as Uint8Array).subarray(Number(valueOffsets[row]), Number(valueOffsets[row + 1]));
+  }
+  const width = fixedWidth(type);
+  return bytesOf(values).subarray(row * width, (row + 1) * width);
+}
+
+function viewBytes(data: Data, row: number): Uint8Array {
+  const bytes = bytesOf(data.values);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + row * VIEW_WIDTH, VIEW_WIDTH);
+  const length = view.getInt32(0, true);
+  if (length <= VIEW_INLINE) return bytes.subarray(row * VIEW_WIDTH + 4, row * VIEW_WIDTH + 4 + length);
+  const start = view.getInt32(12, true);
+  return data.variadicBuffers[view.getInt32(8, true)].subarray(start, start + length);
+}

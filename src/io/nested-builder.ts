@@ -1,0 +1,166 @@
+import { type Data, type DataType, makeData, type Union, UnionMode } from "apache-arrow";
+import { Validity } from "./bits.js";
+import type { ColumnBuilder } from "./column-builder.js";
+import { itemRuns, oneRun, type Runs, scaledRuns } from "./runs.js";
+
+/** List, LargeList and Map. */
+export class ListBuilder implements ColumnBuilder {
+  readonly #type: DataType;
+  readonly #large: boolean;
+  readonly #items: ColumnBuilder;
+  readonly #validity = new Validity();
+  #ends: number[] = [];
+  #itemCount = 0;
+
+  constructor(type: DataType, large: boolean, items: ColumnBuilder) {
+    this.#type = type;
+    this.#large = large;
+    this.#items = items;
+  }
+
+  get byteLength(): number {
+    return this.#validity.length * (this.#large ? 8 : 4) + this.#validity.byteLength + this.#items.byteLength;
+  }
+
+  append(data: Data, runs: Runs): void {
+    const offsets = data.valueOffsets as Int32Array | BigInt64Array;
+    let count = this.#itemCount;
+    for (let r = 0; r < runs.length; r++) {
+      const start = runs.starts[r];
+      const base = Number(offsets[start]) - count;
+      for (let i = 1; i <= runs.counts[r]; i++) this.#ends.push(Number(offsets[start + i]) - base);
+      count = Number(offsets[start + runs.counts[r]]) - base;
+    }
+    this.#itemCount = count;
+    this.#items.append(data.children[0], itemRuns(offsets, runs));
+    this.#validity.append(data, runs);
+  }
+
+  take(): Data {
+    const { length } = this.#validity;
+    const valueOffsets = this.#large ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
+    for (let i = 0; i < length; i++)
+      valueOffsets[i + 1] = (this.#large ? BigInt(this.#ends[i]) : this.#ends[i]) as never;
+    this.#ends = [];
+    this.#itemCount = 0;
+    return makeData({
+      type: this.#type as never,
+      length,
+      valueOffsets: valueOffsets as never,
+      child: this.#items.take() as never,
+      ...this.#validity.take(),
+    });
+  }
+}
+
+/** FixedSizeList. */
+export class FixedSizeListBuilder implements ColumnBuilder {
+  readonly #type: DataType;
+  readonly #size: number;
+  readonly #items: ColumnBuilder;
+  readonly #validity = new Validity();
+
+  constructor(type: DataType, size: number, items: ColumnBuilder) {
+    this.#type = type;
+    this.#size = size;
+    this.#items = items;
+  }
+
+  get byteLength(): number {
+    return this.#validity.byteLength + this.#items.byteLength;
+  }
+
+  append(data: Data, runs: Runs): void {
+    this.#items.append(data.children[0], scaledRuns(runs, this.#size));
+    this.#validity.append(data, runs);
+  }
+
+  take(): Data {
+    const { length } = this.#validity;
+    return makeData({
+      type: this.#type as never,
+      length,
+      child: this.#items.take() as never,
+      ...this.#validity.take(),
+    });
+  }
+}
+
+/** Struct. */
+export class StructBuilder implements ColumnBuilder {
+  readonly #type: DataType;
+  readonly #fields: ColumnBuilder[];
+  readonly #validity = new Validity();
+
+  constructor(type: DataType, fields: ColumnBuilder[]) {
+    this.#type = type;
+    this.#fields = fields;
+  }
+
+  get byteLength(): number {
+    return this.#fields.reduce((sum, field) => sum + field.byteLength, this.#validity.byteLength);
+  }
+
+  append(data: Data, runs: Runs): void {
+    for (let i = 0; i < this.#fields.length; i++) this.#fields[i].append(data.children[i], runs);
+    this.#validity.append(data, runs);
+  }
+
+  take(): Data {
+    const { length } = this.#validity;
+    const children = this.#fields.map((field) => field.take());
+    return makeData({ type: this.#type as never, length, children, ...this.#validity.take() });
+  }
+}
+
+/** Sparse and dense unions; neither has a validity bitmap of its own. */
+export class UnionBuilder implements ColumnBuilder {
+  readonly #type: Union;
+  readonly #dense: boolean;
+  readonly #children: ColumnBuilder[];
+  readonly #childLengths: number[];
+  #typeIds: number[] = [];
+  #offsets: number[] = [];
+
+  constructor(type: Union, children: ColumnBuilder[]) {
+    this.#type = type;
+    this.#dense = type.mode === UnionMode.Dense;
+    this.#children = children;
+    this.#childLengths = this.#children.map(() => 0);
+  }
+
+  get byteLength(): number {
+    return this.#children.reduce((sum, child) => sum + child.byteLength, this.#typeIds.length * (this.#dense ? 5 : 1));
+  }
+
+  append(data: Data, runs: Runs): void {
+    const { typeIds } = data;
+    const children = this.#children;
+    for (let r = 0; r < runs.length; r++) {
+      for (let i = 0; i < runs.counts[r]; i++) {
+        const row = runs.starts[r] + i;
+        this.#typeIds.push(typeIds[row]);
+        if (!this.#dense) continue;
+        const child = this.#type.typeIdToChildIndex[typeIds[row]];
+        children[child].append(data.children[child], oneRun(Number(data.valueOffsets[row]), 1));
+        this.#offsets.push(this.#childLengths[child]++);
+      }
+    }
+    if (!this.#dense) children.forEach((child, c) => void child.append(data.children[c], runs));
+  }
+
+  take(): Data {
+    const props = {
+      type: this.#type as never,
+      length: this.#typeIds.length,
+      nullCount: 0,
+      typeIds: Int8Array.from(this.#typeIds),
+      children: this.#children.map((child) => child.take()),
+    };
+    const data = this.#dense ? makeData({ ...props, valueOffsets: Int32Array.from(this.#offsets) }) : makeData(props);
+    this.#typeIds = [];
+    this.#offsets = [];
+    this.#childLengths.fill(0);
+    return data;
+  }
+}

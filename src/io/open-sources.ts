@@ -1,0 +1,89 @@
+import { createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { glob } from "tinyglobby";
+import { InputError } from "../errors.js";
+import { openArrow } from "./arrow.js";
+import { openJsonl } from "./jsonl.js";
+import { openParquet } from "./parquet.js";
+import type { Source } from "./source.js";
+
+/** What each extension is. */
+const FORMATS: readonly { extension: RegExp; open: (path: string, name: string) => Promise<Source> }[] = [
+  { extension: /\.(jsonl|ndjson)$/i, open: (path, name) => openJsonl({ path, name }) },
+  { extension: /\.(jsonl|ndjson)\.gz$/i, open: (path, name) => openJsonl({ path, name, compression: "gzip" }) },
+  { extension: /\.(jsonl|ndjson)\.zst$/i, open: (path, name) => openJsonl({ path, name, compression: "zstd" }) },
+  { extension: /\.parquet$/i, open: (path, name) => openParquet({ path, name }) },
+  { extension: /\.(arrow|feather)$/i, open: (path, name) => openArrow({ path, name }) },
+];
+
+const EXPECTED = ".jsonl .ndjson (also .gz .zst) .parquet .arrow .feather";
+
+/** Name that stands for standard input. */
+export const STDIN = "-";
+
+function formatOf(path: string) {
+  return FORMATS.find(({ extension }) => extension.test(path));
+}
+
+/** Code unit order: the same on every machine and in every locale, unlike the order on disk. */
+function inOrder(paths: string[]): string[] {
+  return paths.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/**
+ * Turns files, folders and globs into a list of files, in the order given; what a folder or a glob stands for is sorted.
+ * Of a folder every file with a known extension counts, however deep, except hidden ones and those in `exclude`.
+ * @throws InputError naming what is missing, has no known extension or matches nothing
+ */
+export async function expandInputs(inputs: readonly string[], exclude: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const input of inputs) {
+    if (input === STDIN) {
+      files.push(STDIN);
+      continue;
+    }
+    const found = await stat(input).catch(() => undefined);
+    if (found?.isFile()) {
+      if (formatOf(input) === undefined) throw new InputError(`${input} has no known extension; expected ${EXPECTED}`);
+      files.push(input);
+    } else if (found?.isDirectory()) {
+      const all = await glob("**/*", { cwd: input, expandDirectories: false });
+      const known = all.map((file) => `${input.replace(/\/+$/, "")}/${file}`).filter(formatOf);
+      const outside = known.filter((file) => relative(resolve(exclude), resolve(file)).startsWith(".."));
+      if (outside.length === 0)
+        throw new InputError(`folder ${input} holds no file that can be read; expected ${EXPECTED}`);
+      files.push(...inOrder(outside));
+    } else if (found !== undefined) {
+      throw new InputError(`${input} is neither a file nor a folder; pipe it in with "-" if it holds JSONL`);
+    } else {
+      if (!/[*?[\]{}!()]/.test(input)) throw new InputError(`input ${input} does not exist; check the path`);
+      const matches = await glob(input, { expandDirectories: false, absolute: input.startsWith("/") });
+      const known = matches.filter(formatOf);
+      if (known.length === 0)
+        throw new InputError(`no file with a known extension matches ${input}; expected ${EXPECTED}`);
+      files.push(...inOrder(known));
+    }
+  }
+  return files;
+}
+
+/** Saves standard input to a file, so that it can be read twice. */
+export async function spoolStdin(path: string, stdin: NodeJS.ReadableStream, signal?: AbortSignal): Promise<void> {
+  await pipeline(stdin, createWriteStream(path), { signal });
+}
+
+/**
+ * Opens the files that `expandInputs` found.
+ * @param stdinPath where standard input was saved
+ * @throws InputError where a file cannot be read as what its extension says
+ */
+export async function openSources(files: readonly string[], stdinPath: string): Promise<Source[]> {
+  const sources: Source[] = [];
+  for (const file of files) {
+    if (file === STDIN) sources.push(await openJsonl({ path: stdinPath, name: STDIN }));
+    else sources.push(await (formatOf(file) as (typeof FORMATS)[number]).open(file, file));
+  }
+  return sources;
+}

@@ -1,0 +1,127 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type KMeansResult, kmeans } from "../cluster/lloyd.js";
+import { UsageError } from "../errors.js";
+import { openVectorStore } from "../io/vector-store.js";
+import { createOrtEngine } from "../onnx/ort-engine.js";
+import { type ClusterRows, dedupRows, rawRows } from "./cluster-rows.js";
+import { REJECTS } from "./embed-inputs.js";
+import { EMBEDDINGS } from "./embed-store.js";
+import { fileRecord, MANIFEST, readManifestIfAny, VERSION, writeManifest } from "./manifest.js";
+import type { ClusterOptions, RunContext } from "./options.js";
+import { type Reporter, timedReporter } from "./reporter.js";
+import type { ClusterSummary } from "./summary.js";
+import { openWorkArea } from "./work-area.js";
+import { CENTROIDS, CLUSTERS, writeClusters } from "./write-clusters.js";
+
+/** Clusters shown in the summary. */
+const SHOWN = 10;
+
+/** Whether the input is a folder that bge-dedup wrote, whose kept rows and vectors are to be used. */
+function isDedupFolder(inputs: readonly string[]): boolean {
+  const [folder] = inputs;
+  return (
+    inputs.length === 1 && existsSync(folder) && statSync(folder).isDirectory() && existsSync(join(folder, EMBEDDINGS))
+  );
+}
+
+/**
+ * The whole flow of bge-cluster:
+ *
+ *     kept rows and vectors of bge-dedup, or read -> embed -> store of raw files
+ *                                            |
+ *                               seed -> k-means            over the store, by tile
+ *                                            |
+ *                                  write -> label          streaming
+ */
+export async function runCluster(options: ClusterOptions, context: RunContext): Promise<ClusterSummary> {
+  const reporter = timedReporter(context.reporter);
+  const work = await openWorkArea(options.out);
+  try {
+    const rows = isDedupFolder(options.inputs)
+      ? await dedupRows(options.inputs[0])
+      : await rawRows(options, work, { ...context, reporter });
+    const result = await clusterRows(options, rows, reporter, context.signal);
+    const writing = reporter.stage("write", rows.count);
+    const written = await writeClusters({
+      rows,
+      result,
+      labels: options.labels,
+      path: work.path,
+      stage: writing,
+      signal: context.signal,
+    });
+    writing.end();
+
+    const files = [...(rows.fresh ? [EMBEDDINGS] : []), CLUSTERS, CENTROIDS];
+    if (rows.rejected > 0) files.push(REJECTS);
+    const summary: ClusterSummary = {
+      command: "bge-cluster",
+      version: VERSION,
+      out: options.out,
+      files: [...files, MANIFEST],
+      counts: {
+        clustered: written.clustered,
+        undirected: rows.count - written.clustered,
+        rejected: rows.rejected,
+        clusters: options.k,
+      },
+      inertia: result.inertia,
+      iterations: result.iterations,
+      converged: result.converged,
+      largest: written.labels
+        .slice(0, SHOWN)
+        .map((label, cluster) => ({ cluster, size: result.sizes[cluster], label })),
+      seconds: reporter.seconds,
+    };
+    const { maxRejects, fresh: _, ...rest } = options;
+    const record = {
+      ...summary,
+      options: { ...rest, maxRejects: maxRejects?.text },
+      ...(rows.model === undefined ? {} : { model: rows.model, inputs: rows.inputs }),
+      outputs: await Promise.all(files.map((name) => fileRecord(work.path(name), name))),
+    };
+    // The manifest of the run whose rows these are stays and takes up this one.
+    const before = rows.fresh ? undefined : await readManifestIfAny(join(options.out, MANIFEST));
+    await writeManifest(work.path(MANIFEST), before === undefined ? record : { ...before, cluster: record });
+    await work.publish([...files, MANIFEST], rows.fresh && rows.rejected === 0 ? [REJECTS] : []);
+    return summary;
+  } finally {
+    await work.close();
+  }
+}
+
+/** k-means over the distinct vectors of the rows, each as often as it occurs. */
+async function clusterRows(
+  options: ClusterOptions,
+  rows: ClusterRows,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<KMeansResult> {
+  const { k, iterations, tolerance, seed, threads } = options;
+  if (k > rows.positions.length) {
+    throw new UsageError(
+      `--k ${k} is more than there are to cluster: ${rows.positions.length} distinct texts with a direction in ${rows.count} rows`,
+    );
+  }
+  const total = rows.positions.length;
+  const stage = reporter.stage("k-means", total * (iterations + 2));
+  const vectors = await openVectorStore(rows.storePath);
+  try {
+    return await kmeans({
+      vectors,
+      positions: rows.positions,
+      weights: rows.weights,
+      k,
+      iterations,
+      tolerance,
+      seed,
+      engine: createOrtEngine({ threads }),
+      onProgress: ({ iteration, done }) => stage.advance(iteration * total + done),
+      signal,
+    });
+  } finally {
+    await vectors.close();
+    stage.end();
+  }
+}

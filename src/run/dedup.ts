@@ -1,0 +1,221 @@
+import { type Decisions, decide, vectorPriority } from "../dedup/decide.js";
+import { exactDecisions } from "../dedup/exact.js";
+import { type JoinResult, selfJoin } from "../dedup/join.js";
+import { formatKeepPolicy } from "../dedup/row-order.js";
+import { BrakeError, InputError } from "../errors.js";
+import type { Source } from "../io/source.js";
+import { unifySchemas } from "../io/unify.js";
+import { openVectorStore } from "../io/vector-store.js";
+import { createOrtEngine } from "../onnx/ort-engine.js";
+import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed-inputs.js";
+import { EMBEDDINGS } from "./embed-store.js";
+import { guardSignatures } from "./guard-signatures.js";
+import { limitReached } from "./limit.js";
+import { fileRecord, MANIFEST, modelRecord, VERSION, writeManifest } from "./manifest.js";
+import type { DedupOptions, RunContext } from "./options.js";
+import { type Reporter, timedReporter } from "./reporter.js";
+import type { DedupSummary } from "./summary.js";
+import { openWorkArea, type WorkArea } from "./work-area.js";
+import { GUARDED, writeGuarded } from "./write-guarded.js";
+import { writeOutputs } from "./write-outputs.js";
+
+/** Files of other runs in the output folder, which would not fit the new ones. */
+const DEPENDENT = ["clusters.arrow", "centroids.arrow"];
+const OPTIONAL = [
+  REJECTS,
+  GUARDED,
+  ...["arrow", "parquet", "jsonl"].flatMap((format) => [`kept.${format}`, `removed.${format}`]),
+];
+
+/**
+ * The whole flow of bge-dedup:
+ *
+ *     read -> exact -> tokenize -> embed -> store      embedInputs, streaming
+ *                                            |
+ *                                join -> decide        needs all vectors
+ *                                            |
+ *                                          write       second pass, streaming
+ *
+ * Nothing appears in the output folder before everything is there; an interrupted run continues with the vectors it has.
+ */
+export async function runDedup(options: DedupOptions, context: RunContext): Promise<DedupSummary> {
+  const reporter = timedReporter(context.reporter);
+  const { signal } = context;
+  const work = await openWorkArea(options.out);
+  try {
+    const guards = guardSignatures(options.guards);
+    const inputs = await embedInputs({
+      shared: options,
+      keep: options.keep,
+      onGroup: guards.add,
+      work,
+      context: { ...context, reporter },
+    });
+    const { sources, index, groupOfVector } = inputs;
+    await requireColumn(sources, options.idField);
+
+    const threshold = options.threshold ?? inputs.model.threshold;
+    const { winner } = exactDecisions(index.exact, (a, b) => index.order.compare(a, b));
+    const order = vectorPriority(winner, groupOfVector, index.order);
+    const signatures = guards.of(groupOfVector);
+    const join = await joinStore({ options, work, threshold, order, signatures, reporter, signal });
+    const decisions = decide({ ...inputs, exact: index.exact, winner, join });
+    applyBrake(options, index.exact.counts.rows, decisions);
+
+    const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const writing = reporter.stage("write", bytes);
+    const outputs = await writeOutputs({
+      sources,
+      firstRows: index.firstRows,
+      textFields: options.textFields,
+      schema: unifySchemas(await Promise.all(sources.map((source) => source.schema()))),
+      decisions,
+      formats: options.formats,
+      path: work.path,
+      stage: writing,
+      signal,
+    });
+    const guarded = guards.active ? await writeGuarded(work.path(GUARDED), index.exact.counts.rows, decisions) : 0;
+    writing.end();
+
+    const files = [EMBEDDINGS, ...outputs.files];
+    if (inputs.rejected > 0) files.push(REJECTS);
+    if (guards.active) files.push(GUARDED);
+    const summary: DedupSummary = {
+      ...describeRun(options, inputs, threshold),
+      files: [...files, MANIFEST],
+      counts: countRows(inputs, outputs, guarded),
+      seconds: reporter.seconds,
+    };
+    await writeManifest(work.path(MANIFEST), {
+      ...summary,
+      options: describeOptions(options, threshold),
+      inputs: inputs.inputs,
+      outputs: await Promise.all(files.map((name) => fileRecord(work.path(name), name))),
+      guarantees: {
+        certificate: `every removed row names a kept row that it equals or whose measured cosine is at least ${threshold}`,
+        independence: `exact search of ${order.length} vectors, ${join.measured} pairs measured in float64`,
+        lossless: "read = kept + removed + rejected, counted on writing",
+        proof: "bge-dedup verify",
+      },
+    });
+    await work.publish([...files, MANIFEST], [...DEPENDENT, ...OPTIONAL.filter((name) => !files.includes(name))]);
+    return summary;
+  } finally {
+    await work.close();
+  }
+}
+
+/** The self-join over the finished store; half of `--memory` is left to everything else. */
+async function joinStore(options: {
+  options: DedupOptions;
+  work: WorkArea;
+  threshold: number;
+  order: Uint32Array;
+  signatures?: BigUint64Array;
+  reporter: Reporter;
+  signal?: AbortSignal;
+}): Promise<JoinResult> {
+  const { work, threshold, order, signatures, reporter, signal } = options;
+  const { memory, threads } = options.options;
+  const stage = reporter.stage("join", order.length);
+  const vectors = await openVectorStore(work.path(EMBEDDINGS));
+  try {
+    return await selfJoin({
+      vectors,
+      order,
+      threshold,
+      signatures,
+      engine: createOrtEngine({ threads }),
+      memory: memory / 2,
+      onProgress: (decided) => stage.advance(decided),
+      signal,
+    });
+  } finally {
+    await vectors.close();
+    stage.end();
+  }
+}
+
+/** `--id-field` is only carried, but a misspelt one should not be found out after the run. */
+async function requireColumn(sources: readonly Source[], name: string | undefined): Promise<void> {
+  if (name === undefined) return;
+  for (const source of sources) {
+    const names = (await source.schema()).fields.map((field) => field.name);
+    if (!names.includes(name)) {
+      throw new InputError(`${source.name} has no column ${name} (--id-field); its columns are ${names.join(", ")}`);
+    }
+  }
+}
+
+/** @throws BrakeError with the numbers and a few of the rows that would have gone */
+function applyBrake({ maxRemoved }: DedupOptions, rows: number, decisions: Decisions): void {
+  if (maxRemoved === undefined) return;
+  let removed = 0;
+  const sample: string[] = [];
+  for (let row = 0; row < rows; row++) {
+    const keptRow = decisions.keptRow(row);
+    if (keptRow < 0 || keptRow === row) continue;
+    removed++;
+    if (sample.length < 5) {
+      sample.push(`row ${row} for row ${keptRow} (${decisions.reason(row)}, ${decisions.similarity(row).toFixed(4)})`);
+    }
+  }
+  if (!limitReached(maxRemoved, removed, rows)) return;
+  throw new BrakeError(
+    `${removed} of ${rows} rows would be removed, more than --max-removed ${maxRemoved.text}; nothing was published. ` +
+      `The first are ${sample.join("; ")}. Raise the limit or --threshold`,
+  );
+}
+
+function describeRun(options: DedupOptions, { index, texts, model, provider }: EmbeddedInputs, threshold: number) {
+  const { exactSurplus, normalisedSurplus, groups } = index.exact.counts;
+  return {
+    command: "bge-dedup" as const,
+    version: VERSION,
+    out: options.out,
+    exact_stage: { exact: exactSurplus, normalized: normalisedSurplus, distinct: groups },
+    threshold,
+    threshold_source: options.threshold === undefined ? model.thresholdSource : "--threshold",
+    model: modelRecord(model, texts.dim, provider),
+    resumed: texts.resumed,
+  };
+}
+
+/** @throws Error where a row is lost, which would be a defect of this program and must not pass in silence */
+function countRows(
+  { index, texts, rejected }: EmbeddedInputs,
+  { kept, removed }: { kept: number; removed: { exact: number; normalized: number; semantic: number } },
+  guarded: number,
+): DedupSummary["counts"] {
+  const { rows, groups } = index.exact.counts;
+  const all = removed.exact + removed.normalized + removed.semantic;
+  if (kept + all + rejected !== rows) {
+    throw new Error(
+      `${rows} rows were read but ${kept} kept, ${all} removed and ${rejected} rejected: nothing was published`,
+    );
+  }
+  return {
+    read: rows,
+    rejected,
+    kept,
+    removed: all,
+    ...removed,
+    truncated: texts.truncated,
+    undirected: groups - texts.rowOfVector.length,
+    guarded,
+    unordered: index.order.unordered,
+  };
+}
+
+/** All that is needed to repeat the run. */
+function describeOptions(options: DedupOptions, threshold: number) {
+  const { keep, maxRemoved, maxRejects, fresh: _, ...rest } = options;
+  return {
+    ...rest,
+    threshold,
+    keep: formatKeepPolicy(keep),
+    maxRemoved: maxRemoved?.text,
+    maxRejects: maxRejects?.text,
+  };
+}

@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync } from "node:fs";
+import { open, readFile, stat } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import type { ModelSpec } from "../model/spec.js";
+import type { Provider } from "../onnx/ort-engine.js";
+
+/** Name of the file that says how the outputs came about. */
+export const MANIFEST = "manifest.json";
+
+/** A file with what identifies its content. */
+export interface FileRecord {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Version of this program, from its package.json. */
+export const VERSION: string = (() => {
+  // Beside dist/src in the package, and one level further up from a build elsewhere in the checkout.
+  for (const up of ["../../../package.json", "../../../../package.json"]) {
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8")) as { version: string }).version;
+    } catch {}
+  }
+  return "unknown";
+})();
+
+/** Hashes a file as it stands on disk. */
+export async function fileRecord(path: string, name: string): Promise<FileRecord> {
+  const hash = createHash("sha256");
+  const { size } = await stat(path);
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return { name, bytes: size, sha256: hash.digest("hex") };
+}
+
+/** The model as the manifest and the summary show it. */
+export function modelRecord(model: ModelSpec, dim: number, provider: Provider) {
+  return {
+    name: model.name,
+    fingerprint: model.fingerprint,
+    dim,
+    pooling: model.pooling,
+    max_tokens: model.maxTokens,
+    dtype: model.dtype,
+    device: provider,
+  };
+}
+
+/** Writes the manifest and syncs it. */
+export async function writeManifest(path: string, content: object): Promise<void> {
+  const file = await open(path, "w");
+  await file.writeFile(`${JSON.stringify(content, null, 2)}\n`);
+  await file.sync();
+  await file.close();
+}
+
+/** The manifest at a path, or undefined where there is none that can be read. */
+export async function readManifestIfAny(path: string): Promise<Record<string, unknown> | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Versions of the libraries that a result may depend on, as installed. */
+export function dependencyVersions(): Record<string, string> {
+  const versions: Record<string, string> = {};
+  for (const name of ["onnxruntime-node", "apache-arrow", "hyparquet", "@huggingface/tokenizers", "ml-kmeans"]) {
+    versions[name] = installedVersion(name);
+  }
+  return versions;
+}
+
+/** Reads package.json beside a module's entry; packages need not export it. */
+function installedVersion(name: string): string {
+  let folder = new URL(".", import.meta.resolve(name));
+  for (let depth = 0; depth < 6; depth++, folder = new URL("..", folder)) {
+    try {
+      const json = JSON.parse(readFileSync(new URL("package.json", folder), "utf8")) as {
+        name?: string;
+        version?: string;
+      };
+      if (json.name === name && json.version !== undefined) return json.version;
+    } catch {}
+  }
+  return "unknown";
+}

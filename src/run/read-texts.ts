@@ -1,0 +1,95 @@
+import { ExactTexts } from "../dedup/exact.js";
+import { type KeepPolicy, RowOrder } from "../dedup/row-order.js";
+import { BrakeError } from "../errors.js";
+import type { RejectsWriter } from "../io/rejects.js";
+import type { Source } from "../io/source.js";
+import { hash128 } from "./hash.js";
+import { type Limit, limitReached } from "./limit.js";
+import type { Stage } from "./reporter.js";
+
+/** Distinct texts that are embedded together, the first record of each standing for all. */
+export interface TextWindow {
+  readonly texts: string[];
+  /** Row number of each text's first record. */
+  readonly rows: number[];
+}
+
+/** What the first pass knows of the rows once its windows have all been taken. */
+export interface RowIndex {
+  readonly exact: ExactTexts;
+  readonly order: RowOrder;
+  /** Number of the first row of each source; one more entry holds the number of all rows. */
+  readonly firstRows: number[];
+}
+
+/** Most texts of a window. */
+const WINDOW_TEXTS = 2048;
+
+/**
+ * The first pass over the inputs: rejects bad records, finds equal texts, and yields each distinct text once, in windows of
+ * bounded size whose borders depend on the texts alone. `index` fills up as the windows are taken.
+ * @param windowChars characters after which a window is closed
+ */
+export async function* readTexts(options: {
+  sources: readonly Source[];
+  textFields: readonly string[];
+  index: RowIndex;
+  rejects: RejectsWriter;
+  maxRejects?: Limit;
+  windowChars: number;
+  /** Called with the text of each new group, in order. */
+  onGroup?: (text: string) => void;
+  stage: Stage;
+  signal?: AbortSignal;
+}): AsyncGenerator<TextWindow> {
+  const { sources, textFields, index, rejects, maxRejects, windowChars, onGroup, stage, signal } = options;
+  const { exact, order, firstRows } = index;
+  const orderField = "field" in order.policy ? order.policy.field : undefined;
+  let window: TextWindow = { texts: [], rows: [] };
+  let chars = 0;
+  let bytesBefore = 0;
+  let row = 0;
+  for (const source of sources) {
+    firstRows.push(row);
+    for await (const batch of source.scan({ textFields, orderField })) {
+      signal?.throwIfAborted();
+      await rejects.write(source.name, batch.rejects);
+      if (maxRejects?.kind === "count" && rejects.count > maxRejects.value) {
+        throw new BrakeError(
+          `${rejects.count} records were rejected, more than --max-rejects ${maxRejects.text}; ` +
+            `the last one is line ${batch.rejects.at(-1)?.line} of ${source.name}: ${batch.rejects.at(-1)?.error}`,
+        );
+      }
+      for (let i = 0; i < batch.texts.length; i++, row++) {
+        const text = batch.texts[i];
+        order.add(text, batch.order?.[i]);
+        if (!exact.add(text) || text === null) continue;
+        onGroup?.(text);
+        window.texts.push(text);
+        window.rows.push(row);
+        chars += text.length;
+        if (window.texts.length === WINDOW_TEXTS || chars >= windowChars) {
+          yield window;
+          window = { texts: [], rows: [] };
+          chars = 0;
+        }
+      }
+      stage.advance(bytesBefore + batch.bytesRead, row);
+    }
+    bytesBefore += source.byteLength;
+    stage.advance(bytesBefore, row);
+  }
+  firstRows.push(row);
+  stage.end();
+  if (maxRejects !== undefined && limitReached(maxRejects, rejects.count, row)) {
+    throw new BrakeError(
+      `${rejects.count} of ${row} records were rejected, more than --max-rejects ${maxRejects.text}`,
+    );
+  }
+  if (window.texts.length > 0) yield window;
+}
+
+/** An empty index for a run. */
+export function createRowIndex(keep: KeepPolicy): RowIndex {
+  return { exact: new ExactTexts({ hash128 }), order: new RowOrder(keep), firstRows: [] };
+}

@@ -1,0 +1,153 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { verifyCertificates } from "../dedup/verify-certificates.js";
+import { verifyIndependence } from "../dedup/verify-independence.js";
+import { InputError } from "../errors.js";
+import { openVectorStore } from "../io/vector-store.js";
+import { createOrtEngine } from "../onnx/ort-engine.js";
+import type { Guards } from "../text/guards.js";
+import { REJECTS } from "./embed-inputs.js";
+import { EMBEDDINGS } from "./embed-store.js";
+import { type FileRecord, fileRecord, MANIFEST } from "./manifest.js";
+import type { Reporter } from "./reporter.js";
+import { readKept, readRemoved } from "./verify-tables.js";
+
+/** What a verification found. */
+export interface VerifyReport {
+  readonly command: "verify";
+  readonly folder: string;
+  readonly ok: boolean;
+  /** The first violation, in words; absent where there is none. */
+  readonly violation?: string;
+  readonly checked: {
+    readonly kept: number;
+    readonly removed: number;
+    readonly rejected: number;
+    readonly pairs: number;
+  };
+}
+
+/** The parts of the manifest that a verification needs. */
+interface Manifest {
+  readonly threshold: number;
+  readonly counts: { readonly read: number };
+  readonly options: { readonly textFields: string[]; readonly guards: Guards };
+  readonly outputs: FileRecord[];
+}
+
+/**
+ * Re-proves guarantees 1-3 and 5 from the files of a folder alone, by code that shares nothing with the search: every row
+ * is in exactly one place, every removed row is equal or near enough to a kept one, and no two kept rows are as near as
+ * the threshold unless a guard of the manifest tells their texts apart. Ends at the first violation.
+ * @throws InputError where the folder is not one that bge-dedup wrote in Arrow format
+ */
+export async function verifyFolder(options: {
+  folder: string;
+  threads: number;
+  /** Bytes of vectors held at once. */
+  memory: number;
+  reporter: Reporter;
+  signal?: AbortSignal;
+}): Promise<VerifyReport> {
+  const { folder, threads, memory, reporter, signal } = options;
+  const manifest = await readManifest(folder);
+  const { threshold } = manifest;
+  const { textFields, guards } = manifest.options;
+  const file = (name: string) => {
+    const path = join(folder, name);
+    if (existsSync(path)) return path;
+    throw new InputError(`${path} is missing; verify needs the Arrow files of a bge-dedup run (--format arrow)`);
+  };
+  const kept = await readKept(file("kept.arrow"), textFields, guards);
+  const removed = await readRemoved(file("removed.arrow"), textFields);
+  const rejected = await countLines(join(folder, REJECTS));
+  const vectors = await openVectorStore(file(EMBEDDINGS));
+  let pairs = 0;
+  const find = async (): Promise<string | undefined> => {
+    const misplaced = findMisplacedRow(manifest.counts.read, kept.rows, removed.rows, rejected);
+    if (misplaced !== undefined) return misplaced;
+    const uncertified = await verifyCertificates({ vectors, threshold, memory: memory / 2, kept, removed });
+    if (uncertified !== undefined) return uncertified;
+    const stage = reporter.stage("verify", kept.rows.length);
+    const scan = await verifyIndependence({
+      vectors,
+      threshold,
+      engine: createOrtEngine({ threads }),
+      memory: memory / 2,
+      kept,
+      onProgress: (done) => stage.advance(done),
+      signal,
+    });
+    stage.end();
+    pairs = scan.pairs;
+    return scan.violation ?? (await findChangedFile(folder, manifest.outputs));
+  };
+  try {
+    const violation = await find();
+    const checked = { kept: kept.rows.length, removed: removed.rows.length, rejected, pairs };
+    return { command: "verify", folder, ok: violation === undefined, violation, checked };
+  } finally {
+    await vectors.close();
+  }
+}
+
+async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, MANIFEST);
+  try {
+    const manifest = JSON.parse(await readFile(path, "utf8")) as Manifest;
+    if (!(manifest.threshold > 0 && manifest.counts.read >= 0 && manifest.options.textFields.length > 0)) {
+      throw new Error("it lacks threshold, counts or options");
+    }
+    return manifest;
+  } catch (cause) {
+    throw new InputError(`cannot read ${path}: ${(cause as Error).message}; name a folder that bge-dedup wrote`);
+  }
+}
+
+async function countLines(path: string): Promise<number> {
+  if (!existsSync(path)) return 0;
+  let lines = 0;
+  const { createReadStream } = await import("node:fs");
+  for await (const chunk of createReadStream(path)) for (const byte of chunk as Buffer) if (byte === 10) lines++;
+  return lines;
+}
+
+/** Every row number below `read` must be in kept or removed once, or be one of the rejected ones. */
+function findMisplacedRow(
+  read: number,
+  kept: Float64Array,
+  removed: Float64Array,
+  rejected: number,
+): string | undefined {
+  const seen = new Uint8Array(Math.ceil(read / 8));
+  for (const [rows, table] of [
+    [kept, "kept.arrow"],
+    [removed, "removed.arrow"],
+  ] as const) {
+    for (const row of rows) {
+      if (row >= read) return `row ${row} of ${table} is beyond the ${read} rows that were read`;
+      if (seen[row >> 3] & (1 << (row & 7))) return `row ${row} of ${table} is there twice or in both tables`;
+      seen[row >> 3] |= 1 << (row & 7);
+    }
+  }
+  const missing = read - kept.length - removed.length;
+  if (missing === rejected) return undefined;
+  let first = 0;
+  while (first < read && seen[first >> 3] & (1 << (first & 7))) first++;
+  return (
+    `${read} rows were read, but kept ${kept.length} + removed ${removed.length} + rejected ${rejected} = ` +
+    `${kept.length + removed.length + rejected}; the first row in neither table is ${first}`
+  );
+}
+
+/** A file whose bytes are not those that the manifest recorded. */
+async function findChangedFile(folder: string, outputs: readonly FileRecord[]): Promise<string | undefined> {
+  for (const { name, sha256 } of outputs) {
+    const path = join(folder, name);
+    if (!existsSync(path)) return `${name} is listed in the manifest but is missing`;
+    const found = await fileRecord(path, name);
+    if (found.sha256 !== sha256) return `${name} has sha256 ${found.sha256}, but the manifest says ${sha256}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,126 @@
+import { existsSync } from "node:fs";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { InputError } from "../errors.js";
+import { takeLock } from "./lock.js";
+
+/**
+ * Everything that vectors depend on. Work of an earlier run is continued only where all of it is the same; the names of
+ * the fields appear in the message that says what changed.
+ */
+export type Fingerprint = Readonly<Record<string, string | number>>;
+
+/** What an interrupted run leaves behind beside its files. */
+export interface WorkState {
+  readonly fingerprint: Fingerprint;
+  /** Vectors of the unfinished store that are safe, and whether the store is finished. */
+  readonly stored: number;
+  readonly complete: boolean;
+  readonly dim: number;
+  /** Running SHA-256 over the texts up to the last stored vector. */
+  readonly digest: string;
+  /** Counters that belong to those texts. */
+  readonly truncated: number;
+  readonly tokens: number;
+}
+
+/** The folder `.work` inside the output folder: unfinished files, state and lock. Outputs move out of it at the end. */
+export interface WorkArea {
+  readonly out: string;
+  /** Path of a file in the area. */
+  path(name: string): string;
+  /** State of an interrupted run, if any. */
+  readState(): Promise<WorkState | undefined>;
+  saveState(state: WorkState): Promise<void>;
+  /** Drops everything an earlier run left. */
+  clear(): Promise<void>;
+  /**
+   * Moves finished files into the output folder and removes files there that no longer belong to it. Once it has begun it
+   * is completed even by a later process, so the files of two runs are never mixed for longer than a crash lasts.
+   */
+  publish(files: readonly string[], stale: readonly string[]): Promise<void>;
+  /** Releases the lock; an area without anything worth keeping disappears. */
+  close(): Promise<void>;
+}
+
+const STATE = "state.json";
+const PUBLISH = "publish.json";
+
+/** Writes a small file so that it is there whole or not at all, even after a power failure. */
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(`${path}.new`, "w");
+  await file.writeFile(text);
+  await file.sync();
+  await file.close();
+  await rename(`${path}.new`, path);
+}
+
+/** Makes renames in a folder durable, where the system lets a folder be synced. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(() => undefined);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
+}
+
+/**
+ * Opens the work area of an output folder, which is made if need be, and completes a publication that was cut short.
+ * @throws InputError where the output path cannot be a folder; Error where another run holds it
+ */
+export async function openWorkArea(out: string): Promise<WorkArea> {
+  const area = join(out, ".work");
+  const path = (name: string) => join(area, name);
+  try {
+    await mkdir(area, { recursive: true });
+    if (!(await stat(area)).isDirectory()) throw new Error("it is not a folder");
+  } catch (cause) {
+    throw new InputError(`cannot use ${out} as output folder: ${(cause as Error).message}; choose another --out`);
+  }
+  const release = await takeLock(path("lock"));
+
+  const finishPublication = async () => {
+    const { files, stale } = JSON.parse(await readFile(path(PUBLISH), "utf8")) as { files: string[]; stale: string[] };
+    for (const name of stale) await rm(join(out, name), { force: true });
+    for (const name of files) if (existsSync(path(name))) await rename(path(name), join(out, name));
+    await syncFolder(out);
+    // The state of an interrupted run goes with the vectors it belongs to.
+    if (files.includes("embeddings.arrow")) await clear();
+    else await rm(path(PUBLISH), { force: true });
+  };
+  const clear = async () => {
+    // The plan goes last: until then a later process must find it.
+    for (const name of ["embeddings.arrow", STATE, "stdin.jsonl", PUBLISH]) await rm(path(name), { force: true });
+  };
+  if (existsSync(path(PUBLISH))) await finishPublication();
+  return {
+    out,
+    path,
+    async readState() {
+      const text = await readFile(path(STATE), "utf8").catch(() => undefined);
+      if (text === undefined) return undefined;
+      try {
+        return JSON.parse(text) as WorkState;
+      } catch {
+        return undefined;
+      }
+    },
+    saveState: (state) => writeDurably(path(STATE), JSON.stringify(state)),
+    clear,
+    async publish(files, stale) {
+      await writeDurably(path(PUBLISH), JSON.stringify({ files, stale }));
+      await syncFolder(area);
+      await finishPublication();
+    },
+    async close() {
+      await release();
+      if (!existsSync(path(STATE))) await rm(area, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What differs between two fingerprints, in words, or undefined where nothing does. */
+export function fingerprintChange(before: Fingerprint, after: Fingerprint): string | undefined {
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (before[key] !== after[key]) return `${key} was ${before[key] ?? "absent"} and is ${after[key] ?? "absent"}`;
+  }
+  return undefined;
+}
