@@ -8,6 +8,7 @@ import {
   RecordBatch,
   RecordBatchFileWriter,
   RecordBatchReader,
+  RecordBatchWriter,
   Schema,
   Struct,
   Uint64,
@@ -24,9 +25,6 @@ import { InputError } from "../errors.js";
 
 /** Bytes of vectors in one record batch: large enough to read at disk speed, small beside any `--memory`. */
 const BATCH_BYTES = 4 << 20;
-
-/** The file starts with the magic padded to 8 bytes; apache-arrow keeps the schema in the footer only. */
-const HEADER_BYTES = 8;
 
 /** Rows of every full record batch of a store with this dimension. */
 export function storeBatchRows(dim: number): number {
@@ -57,6 +55,11 @@ class ContinuedFileWriter extends RecordBatchFileWriter {
   begin(schema: Schema): void {
     this.reset(this._sink, schema);
   }
+  // apache-arrow leaves the schema to the footer; the format has it at the front too, for readers that stream.
+  protected override _writeSchema(schema: Schema): this {
+    super._writeSchema(schema);
+    return (RecordBatchWriter.prototype as unknown as ContinuedFileWriter)._writeSchema.call(this, schema) as this;
+  }
   /** Pretends that these blocks have been written already. */
   continueAfter(blocks: readonly FileBlock[]): void {
     for (const block of blocks) {
@@ -66,6 +69,10 @@ class ContinuedFileWriter extends RecordBatchFileWriter {
   }
   get blocks(): readonly FileBlock[] {
     return this._recordBatchBlocks;
+  }
+  /** Bytes of the file so far. */
+  get position(): number {
+    return this._position;
   }
 }
 
@@ -119,22 +126,19 @@ export async function openVectorStoreWriter(options: {
       position += value.byteLength;
     }
   };
-  const end = () => {
-    const last = writer.blocks.at(-1);
-    return last === undefined ? HEADER_BYTES : last.offset + last.metaDataLength + last.bodyLength;
-  };
   writer.begin(schema);
-  await drain(HEADER_BYTES);
+  const headerBytes = writer.position;
+  await drain(headerBytes);
   const resumedRows = new Float64Array(resumeAt);
   if (resumeAt > 0) {
     const block = fullBlock(schema, dim);
     const size = block.metaDataLength + block.bodyLength;
     const blocks = Array.from(
       { length: resumeAt / batchRows },
-      (_, i) => new FileBlock(block.metaDataLength, block.bodyLength, HEADER_BYTES + i * size),
+      (_, i) => new FileBlock(block.metaDataLength, block.bodyLength, headerBytes + i * size),
     );
     writer.continueAfter(blocks);
-    position = end();
+    position = writer.position;
     await file.truncate(position);
     // The rows are the first buffer of a batch's body.
     const bytes = new BigUint64Array(batchRows);
@@ -152,7 +156,7 @@ export async function openVectorStoreWriter(options: {
     const rows = filled === batchRows ? pendingRows : pendingRows.slice(0, filled);
     const vectors = filled === batchRows ? pending : pending.slice(0, filled * dim);
     writer.write(storeBatch(schema, dim, rows, vectors));
-    await drain(end());
+    await drain(writer.position);
     stored += filled;
     filled = 0;
     pendingRows = new BigUint64Array(batchRows);

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { Schema as ArrowSchema, type RecordBatch, type Schema } from "apache-arrow";
 import { InputError } from "../errors.js";
 import { readSchema, readTableBatches } from "../io/arrow.js";
+import { sourcesSchema } from "../io/source-schema.js";
 import { batchOf } from "../io/take.js";
 import { batchTexts, resolveTextColumns } from "../io/text-columns.js";
-import { unifySchemas } from "../io/unify.js";
 import { openVectorStore } from "../io/vector-store.js";
 import { embedInputs } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
@@ -126,7 +126,7 @@ export async function rawRows(options: ClusterOptions, work: WorkArea, context: 
   function* rowVectors(): Generator<readonly [number, number]> {
     for (let row = 0; row < exact.counts.rows; row++) if (exact.rawOf(row) >= 0) yield [row, vectorOf(row)];
   }
-  const schema = unifySchemas(await Promise.all(sources.map((source) => source.schema())));
+  const schema = await sourcesSchema(sources);
   const textColumns = resolveTextColumns(schema, options.textFields, "the inputs");
   return {
     count: exact.counts.rows - rejected,

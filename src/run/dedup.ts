@@ -4,7 +4,7 @@ import { type JoinResult, selfJoin } from "../dedup/join.js";
 import { formatKeepPolicy } from "../dedup/row-order.js";
 import { BrakeError, InputError } from "../errors.js";
 import type { Source } from "../io/source.js";
-import { unifySchemas } from "../io/unify.js";
+import { sourcesSchema } from "../io/source-schema.js";
 import { openVectorStore } from "../io/vector-store.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed-inputs.js";
@@ -68,7 +68,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       sources,
       firstRows: index.firstRows,
       textFields: options.textFields,
-      schema: unifySchemas(await Promise.all(sources.map((source) => source.schema()))),
+      schema: await sourcesSchema(sources),
       decisions,
       formats: options.formats,
       path: work.path,

@@ -35,7 +35,7 @@ export function inputFields(schema: Schema, ours: readonly string[]): Field[] {
 
 /** Every reason, in the order of the dictionary's indices. */
 const REASONS: readonly Reason[] = ["exact", "normalized", "semantic"];
-const reasonType = new Dictionary(new Utf8(), new Int8(), 0);
+const reasonType = new Dictionary(new Utf8(), new Int8());
 /** One dictionary for all batches: the Arrow file format does not allow another one later. */
 const reasonDictionary = vectorFromArray(REASONS, new Utf8());
 

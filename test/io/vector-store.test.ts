@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { type FixedSizeList, tableFromIPC } from "apache-arrow";
+import pl from "nodejs-polars";
+import { InputError } from "../../src/errors.js";
+import { openVectorStore, openVectorStoreWriter, storeBatchRows } from "../../src/io/vector-store.js";
+
+const folder = mkdtempSync(join(tmpdir(), "bge-dedup-store-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const dim = 1024;
+const batchRows = storeBatchRows(dim);
+const count = 2 * batchRows + 77;
+const vectors = new Float32Array(count * dim).map((_, i) => Math.sin(i));
+const rows = Array.from({ length: count }, (_, i) => i * 3);
+
+async function writeStore(path: string): Promise<void> {
+  const writer = await openVectorStoreWriter({ path, dim });
+  for (let i = 0; i < count; i += 500) {
+    await writer.append(rows.slice(i, i + 500), vectors.subarray(i * dim, Math.min(count, i + 500) * dim));
+  }
+  await writer.finish();
+}
+
+describe("the vector store", () => {
+  const whole = join(folder, "whole.arrow");
+
+  it("reads back single vectors, runs across batches and the last one", async () => {
+    await writeStore(whole);
+    const store = await openVectorStore(whole);
+    assert.equal(store.count, count);
+    assert.equal(store.dim, dim);
+    const positions = [3, 4, batchRows - 1, batchRows, batchRows + 1, count - 1, 0];
+    const into = new Float32Array(positions.length * dim);
+    await store.gather(positions, into);
+    for (const [i, position] of positions.entries()) {
+      assert.deepEqual(
+        into.subarray(i * dim, (i + 1) * dim),
+        vectors.subarray(position * dim, (position + 1) * dim),
+        `position ${position}`,
+      );
+    }
+    assert.deepEqual(await store.rows(), Float64Array.from(rows));
+    await store.close();
+  });
+
+  it("is an Arrow file that apache-arrow and Polars open with the types of the contract", () => {
+    const bytes = readFileSync(whole);
+    const table = tableFromIPC(bytes);
+    assert.equal(String(table.schema.fields[0].type), "Uint64");
+    const type = table.schema.fields[1].type as FixedSizeList;
+    assert.equal(type.listSize, dim);
+    assert.equal(String(type.children[0].type), "Float32");
+    const frame = pl.readIPC(bytes);
+    assert.equal(frame.height, count);
+    const [record] = frame.slice(batchRows, 1).toRecords() as { _row: bigint; embedding: ArrayLike<number> }[];
+    assert.equal(Number(record._row), rows[batchRows]);
+    assert.deepEqual(Float32Array.from(record.embedding), vectors.slice(batchRows * dim, (batchRows + 1) * dim));
+  });
+
+  it("has the same bytes when it was cut off after any number of full batches and continued", async () => {
+    for (const kept of [batchRows, 2 * batchRows]) {
+      const path = join(folder, `cut-${kept}.arrow`);
+      const first = await openVectorStoreWriter({ path, dim });
+      await first.append(rows.slice(0, kept + 50), vectors.subarray(0, (kept + 50) * dim));
+      assert.equal(first.stored, kept);
+      await first.close();
+      appendFileSync(path, "torn bytes of a batch that was being written");
+      const second = await openVectorStoreWriter({ path, dim, resumeAt: kept });
+      assert.deepEqual(second.resumedRows, Float64Array.from(rows.slice(0, kept)));
+      await second.append(rows.slice(kept), vectors.subarray(kept * dim));
+      await second.finish();
+      assert.ok(readFileSync(path).equals(readFileSync(whole)), `after ${kept} vectors`);
+    }
+  });
+
+  it("may be empty", async () => {
+    const path = join(folder, "empty.arrow");
+    const writer = await openVectorStoreWriter({ path, dim: 7 });
+    await writer.finish();
+    const store = await openVectorStore(path);
+    assert.equal(store.count, 0);
+    assert.equal(store.dim, 7);
+    await store.close();
+  });
+
+  it("refuses what is not a store with the file's name", async () => {
+    const path = join(folder, "broken.arrow");
+    writeFileSync(path, readFileSync(whole).subarray(0, 1000));
+    await assert.rejects(
+      openVectorStore(path),
+      (error: Error) => error instanceof InputError && error.message.includes(path),
+    );
+    await assert.rejects(openVectorStore(join(folder, "missing.arrow")), InputError);
+  });
+});
