@@ -7,6 +7,9 @@ import { createReporter, type ProgressReporter, printable, progressMode } from "
 const FAILED = 1;
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** Milliseconds that a run has for ending by itself after a signal. */
+const PATIENCE = 1500;
+
 /** The reason of a run that was stopped by a signal. */
 class Interrupted extends Error {
   readonly exitCode: number;
@@ -35,9 +38,15 @@ export function parser(name: string, argv: readonly string[]): Argv {
     .alias("help", "h")
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(`${message}; ${name} --help lists the flags`);
+      throw error ?? new UsageError(`${oneLine(message)}; ${name} --help lists the flags`);
     });
   return instance.wrap(Math.min(110, instance.terminalWidth()));
+}
+
+/** What yargs says, as our messages are. */
+function oneLine(message: string): string {
+  const text = message.trim().replace(/\s*\n\s*/g, " ");
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 /** One value of a flag that is not a list; given twice it is a mistake rather than the last one. */
@@ -55,6 +64,8 @@ export async function runCommand(
   run: (terminal: Terminal) => Promise<number>,
 ): Promise<number> {
   const { stdout, stderr } = process;
+  // A reader that went away must not end the run: a result that cannot be printed is noticed by `print`.
+  for (const stream of [stdout, stderr]) stream.on("error", () => {});
   const mode = progressMode(
     (flags.progress ?? "auto") as "auto" | "bar" | "log" | "none",
     flags.quiet === true,
@@ -66,6 +77,11 @@ export async function runCommand(
     const handler = () => {
       if (controller.signal.aborted) process.exit(SIGNAL_CODES[name]);
       controller.abort(new Interrupted(name));
+      // A model that is loading cannot be stopped. What is saved is whole at every moment, so there is no need to wait.
+      setTimeout(() => {
+        reporter.close();
+        process.exit(reportError(controller.signal.reason));
+      }, PATIENCE).unref();
     };
     process.on(name, handler);
     return [name, handler] as const;

@@ -119,7 +119,7 @@ function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
           bar.update(Math.min(done, total), payload());
         },
         end() {
-          bar.update(Math.max(total, 1), { ...payload(), left: duration(pace.seconds) });
+          bar.update(Math.max(total, 1), { ...payload(), left: `in ${duration(pace.seconds)}` });
           bar.stop();
         },
       };

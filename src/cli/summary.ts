@@ -25,14 +25,21 @@ function seconds(stages: Readonly<Record<string, number>>): string {
     .join(", ");
 }
 
+/** Why fewer rows may be removed as copies than were found before embedding. */
+function copiesNote(removed: number, found: number): string | undefined {
+  if (found === 0) return undefined;
+  if (found === removed) return "found before embedding";
+  return `${count.format(found)} found before embedding; copies of a removed text count as semantic`;
+}
+
 /** The summary of bge-dedup for a person. */
 export function formatDedup(summary: DedupSummary): string {
   const { counts, model, threshold, threshold_source, exact_stage, out, files } = summary;
   const rows: [string, number, string?][] = [["read", counts.read]];
   rows.push(["rejected", counts.rejected, counts.rejected > 0 ? `see ${out}/rejects.jsonl` : undefined]);
   rows.push(
-    ["exact", counts.exact, `${count.format(exact_stage.exact)} surplus copies found before embedding`],
-    ["normalized", counts.normalized, `${count.format(exact_stage.normalized)} found before embedding`],
+    ["exact", counts.exact, copiesNote(counts.exact, exact_stage.exact)],
+    ["normalized", counts.normalized, copiesNote(counts.normalized, exact_stage.normalized)],
     ["semantic", counts.semantic, `cosine >= ${threshold} (${threshold_source})`],
     ["kept", counts.kept],
     ["truncated", counts.truncated, counts.truncated > 0 ? `texts longer than ${model.max_tokens} tokens` : undefined],

@@ -36,9 +36,15 @@ function isDedupFolder(inputs: readonly string[]): boolean {
  */
 export async function runCluster(options: ClusterOptions, context: RunContext): Promise<ClusterSummary> {
   const reporter = timedReporter(context.reporter);
+  const fromFolder = isDedupFolder(options.inputs);
+  // Vectors of other rows in place of those that kept.arrow points to would make that folder lie.
+  const kept = ["arrow", "parquet", "jsonl"].map((format) => join(options.out, `kept.${format}`)).find(existsSync);
+  if (!fromFolder && kept !== undefined) {
+    throw new UsageError(`${kept} is a result of bge-dedup; cluster that folder, or name another one by --out`);
+  }
   const work = await openWorkArea(options.out);
   try {
-    const rows = isDedupFolder(options.inputs)
+    const rows = fromFolder
       ? await dedupRows(options.inputs[0])
       : await rawRows(options, work, { ...context, reporter });
     const result = await clusterRows(options, rows, reporter, context.signal);

@@ -2,8 +2,7 @@ import { type Decisions, decide, vectorPriority } from "../dedup/decide.js";
 import { exactDecisions } from "../dedup/exact.js";
 import { type JoinResult, selfJoin } from "../dedup/join.js";
 import { formatKeepPolicy } from "../dedup/row-order.js";
-import { BrakeError, InputError } from "../errors.js";
-import type { Source } from "../io/source.js";
+import { BrakeError } from "../errors.js";
 import { sourcesSchema } from "../io/source-schema.js";
 import { openVectorStore } from "../io/vector-store.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
@@ -12,6 +11,7 @@ import { EMBEDDINGS } from "./embed-store.js";
 import { guardSignatures } from "./guard-signatures.js";
 import { limitReached } from "./limit.js";
 import { fileRecord, MANIFEST, modelRecord, VERSION, writeManifest } from "./manifest.js";
+import { requireColumn } from "./missing-field.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { type Reporter, timedReporter } from "./reporter.js";
 import type { DedupSummary } from "./summary.js";
@@ -52,7 +52,9 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       context: { ...context, reporter },
     });
     const { sources, index, groupOfVector } = inputs;
-    await requireColumn(sources, options.idField);
+    const schema = await sourcesSchema(sources);
+    requireColumn(schema, "--id-field", options.idField);
+    requireColumn(schema, "--keep", "field" in options.keep ? options.keep.field : undefined);
 
     const threshold = options.threshold ?? inputs.model.threshold;
     const { winner } = exactDecisions(index.exact, (a, b) => index.order.compare(a, b));
@@ -68,7 +70,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       sources,
       firstRows: index.firstRows,
       textFields: options.textFields,
-      schema: await sourcesSchema(sources),
+      schema,
       decisions,
       formats: options.formats,
       path: work.path,
@@ -134,17 +136,6 @@ async function joinStore(options: {
   } finally {
     await vectors.close();
     stage.end();
-  }
-}
-
-/** `--id-field` is only carried, but a misspelt one should not be found out after the run. */
-async function requireColumn(sources: readonly Source[], name: string | undefined): Promise<void> {
-  if (name === undefined) return;
-  for (const source of sources) {
-    const names = (await source.schema()).fields.map((field) => field.name);
-    if (!names.includes(name)) {
-      throw new InputError(`${source.name} has no column ${name} (--id-field); its columns are ${names.join(", ")}`);
-    }
   }
 }
 

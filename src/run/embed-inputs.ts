@@ -78,8 +78,8 @@ export async function prepareModel(shared: SharedOptions, reporter: Reporter): P
 export async function embedInputs(options: {
   shared: SharedOptions;
   keep: KeepPolicy;
-  /** Called with the text of each new group, in order. */
-  onGroup?: (text: string) => void;
+  /** Called with the text and number of each new group, in order; once more from the start where stale work is dropped. */
+  onGroup?: (text: string, group: number) => void;
   work: WorkArea;
   context: RunContext;
 }): Promise<EmbeddedInputs> {
@@ -96,6 +96,7 @@ export async function embedInputs(options: {
     model: model.fingerprint,
     dtype: model.dtype,
     "max length": model.maxTokens,
+    "batch tokens": shared.batchTokens ?? "default",
     device: provider,
   };
   for (let fresh = shared.fresh; ; fresh = true) {
@@ -151,7 +152,7 @@ export async function embedInputs(options: {
         inputs,
       };
     } catch (error) {
-      await rejects.finish();
+      await rejects.finish().catch(() => {});
       if (!(error instanceof StaleWorkError)) throw error;
       reporter.note(`starting over: ${error.message}`);
     } finally {

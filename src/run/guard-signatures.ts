@@ -5,8 +5,8 @@ import { hash128 } from "./hash.js";
 export interface GuardSignatures {
   /** False where no guard was asked for; then nothing is held. */
   readonly active: boolean;
-  /** Takes the text of the next group. */
-  add(text: string): void;
+  /** Takes the text of a group; the same group again replaces what was known of it. */
+  add(text: string, group: number): void;
   /** Signatures by vector position; undefined where no guard is active. */
   of(groupOfVector: Int32Array): BigUint64Array | undefined;
 }
@@ -15,19 +15,18 @@ export interface GuardSignatures {
 export function guardSignatures(guards: Guards): GuardSignatures {
   const active = guards.numbers || guards.negation;
   let signatures = new BigUint64Array(active ? 1024 : 0);
-  let count = 0;
   const words = new Uint32Array(4);
   return {
     active,
-    add(text) {
+    add(text, group) {
       if (!active) return;
-      if (count === signatures.length) {
-        const grown = new BigUint64Array(count * 2);
+      if (group >= signatures.length) {
+        const grown = new BigUint64Array(2 * group);
         grown.set(signatures);
         signatures = grown;
       }
       hash128(guardSignature(text, guards), words);
-      signatures[count++] = (BigInt(words[0]) << 32n) | BigInt(words[1]);
+      signatures[group] = (BigInt(words[0]) << 32n) | BigInt(words[1]);
     },
     of: (groupOfVector) => (active ? BigUint64Array.from(groupOfVector, (group) => signatures[group]) : undefined),
   };

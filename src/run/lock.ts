@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { link, open, readFile, rename, rm } from "node:fs/promises";
+import { resolve } from "node:path";
 
 /** Who holds the lock. */
 interface Holder {
@@ -18,9 +19,13 @@ function bootId(): string {
   }
 }
 
-/** Whether the holder still runs; a lock of our own number is left over, since we do not hold one. */
-function alive({ pid, boot }: Holder): boolean {
-  if (pid === process.pid || boot !== bootId()) return false;
+/** Locks that this process holds, by absolute path. */
+const held = new Set<string>();
+
+/** Whether the holder still runs; a lock of our own number that we do not hold is left over from before a restart. */
+function alive({ pid, boot }: Holder, path: string): boolean {
+  if (pid === process.pid) return held.has(resolve(path));
+  if (boot !== bootId()) return false;
   try {
     process.kill(pid, 0);
     return true;
@@ -40,7 +45,11 @@ export async function takeLock(path: string): Promise<() => Promise<void>> {
       const holder: Holder = { pid: process.pid, boot: bootId(), since: new Date().toISOString() };
       await file.writeFile(JSON.stringify(holder));
       await file.close();
-      return () => rm(path, { force: true });
+      held.add(resolve(path));
+      return async () => {
+        held.delete(resolve(path));
+        await rm(path, { force: true });
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt === 10) throw error;
     }
@@ -55,15 +64,23 @@ export async function takeLock(path: string): Promise<() => Promise<void>> {
         continue;
       }
     }
-    if (holder !== undefined && alive(holder)) {
+    if (holder !== undefined && alive(holder, path)) {
       throw new Error(
         `process ${holder.pid} has been writing to this output folder since ${holder.since}; wait for it or choose another --out`,
       );
     }
-    // Moving it aside first lets only one of several takers win.
-    await rename(path, `${path}.${process.pid}`).then(
-      () => rm(`${path}.${process.pid}`, { force: true }),
-      () => {},
-    );
+    await moveAside(path, text);
   }
+}
+
+/** Moves a dead lock out of the way; one that another taker has put in its place meanwhile goes back. */
+async function moveAside(path: string, text: string): Promise<void> {
+  const aside = `${path}.${process.pid}`;
+  try {
+    await rename(path, aside);
+    if ((await readFile(aside, "utf8")) !== text) await link(aside, path);
+  } catch {
+    // Another taker was first; the next attempt sees what is there now.
+  }
+  await rm(aside, { force: true });
 }

@@ -5,6 +5,7 @@ import type { RejectsWriter } from "../io/rejects.js";
 import type { Source } from "../io/source.js";
 import { hash128 } from "./hash.js";
 import { type Limit, limitReached } from "./limit.js";
+import { MissingTextField } from "./missing-field.js";
 import type { Stage } from "./reporter.js";
 
 /** Distinct texts that are embedded together, the first record of each standing for all. */
@@ -37,8 +38,8 @@ export async function* readTexts(options: {
   rejects: RejectsWriter;
   maxRejects?: Limit;
   windowChars: number;
-  /** Called with the text of each new group, in order. */
-  onGroup?: (text: string) => void;
+  /** Called with the text and the number of each new group, in order. */
+  onGroup?: (text: string, group: number) => void;
   stage: Stage;
   signal?: AbortSignal;
 }): AsyncGenerator<TextWindow> {
@@ -49,11 +50,13 @@ export async function* readTexts(options: {
   let chars = 0;
   let bytesBefore = 0;
   let row = 0;
+  const missing = new MissingTextField(textFields);
   for (const source of sources) {
     firstRows.push(row);
     for await (const batch of source.scan({ textFields, orderField })) {
       signal?.throwIfAborted();
       await rejects.write(source.name, batch.rejects);
+      missing.add(source.name, batch.rejects, batch.rejects.length < batch.texts.length);
       if (maxRejects?.kind === "count" && rejects.count > maxRejects.value) {
         throw new BrakeError(
           `${rejects.count} records were rejected, more than --max-rejects ${maxRejects.text}; ` +
@@ -64,7 +67,7 @@ export async function* readTexts(options: {
         const text = batch.texts[i];
         order.add(text, batch.order?.[i]);
         if (!exact.add(text) || text === null) continue;
-        onGroup?.(text);
+        onGroup?.(text, exact.counts.groups - 1);
         window.texts.push(text);
         window.rows.push(row);
         chars += text.length;
@@ -81,6 +84,7 @@ export async function* readTexts(options: {
   }
   firstRows.push(row);
   stage.end();
+  missing.check();
   if (maxRejects !== undefined && limitReached(maxRejects, rejects.count, row)) {
     throw new BrakeError(
       `${rejects.count} of ${row} records were rejected, more than --max-rejects ${maxRejects.text}`,

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { takeLock } from "./lock.js";
@@ -39,10 +39,11 @@ export interface WorkArea {
    * is completed even by a later process, so the files of two runs are never mixed for longer than a crash lasts.
    */
   publish(files: readonly string[], stale: readonly string[]): Promise<void>;
-  /** Releases the lock; an area without anything worth keeping disappears. */
+  /** Releases the lock; an area without anything worth keeping disappears, and so does an output folder that stayed empty. */
   close(): Promise<void>;
 }
 
+const LOCK = "lock";
 const STATE = "state.json";
 const PUBLISH = "publish.json";
 
@@ -69,13 +70,14 @@ async function syncFolder(path: string): Promise<void> {
 export async function openWorkArea(out: string): Promise<WorkArea> {
   const area = join(out, ".work");
   const path = (name: string) => join(area, name);
+  let made: string | undefined;
   try {
-    await mkdir(area, { recursive: true });
+    made = await mkdir(area, { recursive: true });
     if (!(await stat(area)).isDirectory()) throw new Error("it is not a folder");
   } catch (cause) {
     throw new InputError(`cannot use ${out} as output folder: ${(cause as Error).message}; choose another --out`);
   }
-  const release = await takeLock(path("lock"));
+  const release = await takeLock(path(LOCK));
 
   const finishPublication = async () => {
     const { files, stale } = JSON.parse(await readFile(path(PUBLISH), "utf8")) as { files: string[]; stale: string[] };
@@ -111,8 +113,12 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
       await finishPublication();
     },
     async close() {
+      if (existsSync(path(STATE)) || existsSync(path(PUBLISH))) return release();
+      for (const name of await readdir(area).catch(() => [])) if (name !== LOCK) await rm(path(name), { force: true });
       await release();
-      if (!existsSync(path(STATE))) await rm(area, { recursive: true, force: true });
+      // Where another run has come in since, the folder is not empty and stays.
+      await rmdir(area).catch(() => {});
+      if (made !== undefined) await rmdir(out).catch(() => {});
     },
   };
 }

@@ -56,7 +56,7 @@ describe("the vector store", () => {
     assert.equal(String(type.children[0].type), "Float32");
     const frame = pl.readIPC(bytes);
     assert.equal(frame.height, count);
-    const [record] = frame.slice(batchRows, 1).toRecords() as { _row: bigint; embedding: ArrayLike<number> }[];
+    const [record] = frame.slice(batchRows, 1).toRecords() as unknown as { _row: bigint; embedding: ArrayLike<number> }[];
     assert.equal(Number(record._row), rows[batchRows]);
     assert.deepEqual(Float32Array.from(record.embedding), vectors.slice(batchRows * dim, (batchRows + 1) * dim));
   });
