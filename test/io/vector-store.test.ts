@@ -6,7 +6,8 @@ import { after, describe, it } from "node:test";
 import { type FixedSizeList, tableFromIPC } from "apache-arrow";
 import pl from "nodejs-polars";
 import { InputError } from "../../src/errors.js";
-import { openVectorStore, openVectorStoreWriter, storeBatchRows } from "../../src/io/vector-store.js";
+import { openVectorStore } from "../../src/io/vector-store.js";
+import { openVectorStoreWriter, storeBatchRows } from "../../src/io/vector-store-writer.js";
 
 const folder = mkdtempSync(join(tmpdir(), "bge-dedup-store-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -56,7 +57,10 @@ describe("the vector store", () => {
     assert.equal(String(type.children[0].type), "Float32");
     const frame = pl.readIPC(bytes);
     assert.equal(frame.height, count);
-    const [record] = frame.slice(batchRows, 1).toRecords() as unknown as { _row: bigint; embedding: ArrayLike<number> }[];
+    const [record] = frame.slice(batchRows, 1).toRecords() as unknown as {
+      _row: bigint;
+      embedding: ArrayLike<number>;
+    }[];
     assert.equal(Number(record._row), rows[batchRows]);
     assert.deepEqual(Float32Array.from(record.embedding), vectors.slice(batchRows * dim, (batchRows + 1) * dim));
   });

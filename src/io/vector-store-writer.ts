@@ -1,0 +1,193 @@
+import { open } from "node:fs/promises";
+import {
+  Field,
+  FixedSizeList,
+  Float32,
+  makeData,
+  type RecordBatch,
+  RecordBatchFileWriter,
+  RecordBatchWriter,
+  Schema,
+  Uint64,
+} from "apache-arrow";
+import { FileBlock } from "apache-arrow/ipc/metadata/file";
+import { batchOf } from "./take.js";
+
+/**
+ * embeddings.arrow: an Arrow IPC file that is at once the published output and the store that the join and k-means
+ * read. Every record batch but the last has the same number of rows and so the same size in bytes, which is what lets an
+ * interrupted file be cut at a batch and continued.
+ */
+
+/** Bytes of vectors in one record batch: large enough to read at disk speed, small beside any `--memory`. */
+const BATCH_BYTES = 4 << 20;
+
+/** Rows of every full record batch of a store with this dimension. */
+export function storeBatchRows(dim: number): number {
+  return Math.max(1, Math.min(65536, Math.floor(BATCH_BYTES / (4 * dim))));
+}
+
+function storeSchema(dim: number): Schema {
+  return new Schema([
+    new Field("_row", new Uint64(), false),
+    new Field("embedding", new FixedSizeList(dim, new Field("item", new Float32(), false)), false),
+  ]);
+}
+
+function storeBatch(schema: Schema, dim: number, rows: BigUint64Array, vectors: Float32Array): RecordBatch {
+  const length = rows.length;
+  const list = schema.fields[1].type as FixedSizeList<Float32>;
+  const item = makeData({ type: new Float32(), length: length * dim, nullCount: 0, data: vectors });
+  const children = [
+    makeData({ type: new Uint64(), length, nullCount: 0, data: rows }),
+    makeData({ type: list, length, nullCount: 0, child: item }),
+  ];
+  return batchOf(schema, children, length);
+}
+
+/** RecordBatchFileWriter that can take up a file where an earlier process left it, and says where it stands. */
+class ContinuedFileWriter extends RecordBatchFileWriter {
+  /** Starts the file; bytes of the header wait in the sink. */
+  begin(schema: Schema): void {
+    this.reset(this._sink, schema);
+  }
+  // apache-arrow leaves the schema to the footer; the format has it at the front too, for readers that stream.
+  protected override _writeSchema(schema: Schema): this {
+    super._writeSchema(schema);
+    return (RecordBatchWriter.prototype as unknown as ContinuedFileWriter)._writeSchema.call(this, schema) as this;
+  }
+  /** Pretends that these blocks have been written already. */
+  continueAfter(blocks: readonly FileBlock[]): void {
+    for (const block of blocks) {
+      this._recordBatchBlocks.push(block);
+      this._position = block.offset + block.metaDataLength + block.bodyLength;
+    }
+  }
+  get blocks(): readonly FileBlock[] {
+    return this._recordBatchBlocks;
+  }
+  /** Bytes of the file so far. */
+  get position(): number {
+    return this._position;
+  }
+}
+
+/** Metadata and body length of a full record batch, which are the same for every one of a store. */
+function fullBlock(schema: Schema, dim: number): FileBlock {
+  const rows = storeBatchRows(dim);
+  const writer = new ContinuedFileWriter();
+  writer.begin(schema);
+  writer.write(storeBatch(schema, dim, new BigUint64Array(rows), new Float32Array(rows * dim)));
+  return writer.blocks[0];
+}
+
+/** Appends unit vectors to a store file. */
+export interface VectorStoreWriter {
+  /** Vectors in full batches that are on disk (synced by `sync`). */
+  readonly stored: number;
+  /** Row numbers of the vectors that were there when it was opened. */
+  readonly resumedRows: Float64Array;
+  /** Appends `rows.length` vectors (row-major, n × dim). Both arrays are copied. */
+  append(rows: ArrayLike<number>, vectors: Float32Array): Promise<void>;
+  /** Makes `stored` vectors survive a power failure. */
+  sync(): Promise<void>;
+  /** Writes the last, smaller batch and the footer, syncs and closes. */
+  finish(): Promise<void>;
+  /** Closes the file as it is, so that a later writer can continue it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a store for writing. The first `resumeAt` vectors of an unfinished file are kept (a number that `stored` once had,
+ * so full batches); what follows them is cut off.
+ */
+export async function openVectorStoreWriter(options: {
+  path: string;
+  dim: number;
+  resumeAt?: number;
+}): Promise<VectorStoreWriter> {
+  const { path, dim, resumeAt = 0 } = options;
+  const schema = storeSchema(dim);
+  const batchRows = storeBatchRows(dim);
+  const file = await open(path, resumeAt > 0 ? "r+" : "w");
+  const writer = new ContinuedFileWriter();
+  const sink = writer[Symbol.asyncIterator]();
+  let position = 0;
+  /** Moves what the writer has encoded to the file; the writer itself knows no back-pressure. */
+  const drain = async (bytes: number) => {
+    while (position < bytes) {
+      const { value } = await sink.next();
+      const { bytesWritten } = await file.write(value, 0, value.byteLength, position);
+      if (bytesWritten < value.byteLength) throw new Error(`short write to ${path}`);
+      position += value.byteLength;
+    }
+  };
+  writer.begin(schema);
+  const headerBytes = writer.position;
+  await drain(headerBytes);
+  const resumedRows = new Float64Array(resumeAt);
+  if (resumeAt > 0) {
+    const block = fullBlock(schema, dim);
+    const size = block.metaDataLength + block.bodyLength;
+    const blocks = Array.from(
+      { length: resumeAt / batchRows },
+      (_, i) => new FileBlock(block.metaDataLength, block.bodyLength, headerBytes + i * size),
+    );
+    writer.continueAfter(blocks);
+    position = writer.position;
+    await file.truncate(position);
+    // The rows are the first buffer of a batch's body.
+    const bytes = new BigUint64Array(batchRows);
+    for (const [i, { offset, metaDataLength }] of blocks.entries()) {
+      await file.read(bytes, 0, bytes.byteLength, offset + metaDataLength);
+      for (let j = 0; j < batchRows; j++) resumedRows[i * batchRows + j] = Number(bytes[j]);
+    }
+  }
+
+  let pendingRows = new BigUint64Array(batchRows);
+  let pending = new Float32Array(batchRows * dim);
+  let filled = 0;
+  let stored = resumeAt;
+  const flush = async () => {
+    const rows = filled === batchRows ? pendingRows : pendingRows.slice(0, filled);
+    const vectors = filled === batchRows ? pending : pending.slice(0, filled * dim);
+    writer.write(storeBatch(schema, dim, rows, vectors));
+    await drain(writer.position);
+    stored += filled;
+    filled = 0;
+    pendingRows = new BigUint64Array(batchRows);
+    pending = new Float32Array(batchRows * dim);
+  };
+  return {
+    get stored() {
+      return stored;
+    },
+    resumedRows,
+    async append(rows, vectors) {
+      for (let i = 0; i < rows.length; ) {
+        const n = Math.min(batchRows - filled, rows.length - i);
+        for (let j = 0; j < n; j++) pendingRows[filled + j] = BigInt(rows[i + j]);
+        pending.set(vectors.subarray(i * dim, (i + n) * dim), filled * dim);
+        filled += n;
+        i += n;
+        if (filled === batchRows) await flush();
+      }
+    },
+    async sync() {
+      await file.datasync();
+    },
+    async finish() {
+      if (filled > 0) await flush();
+      writer.finish();
+      for await (const chunk of { [Symbol.asyncIterator]: () => sink }) {
+        await file.write(chunk, 0, chunk.byteLength, position);
+        position += chunk.byteLength;
+      }
+      await file.sync();
+      await file.close();
+    },
+    async close() {
+      await file.close();
+    },
+  };
+}
