@@ -5,9 +5,10 @@ import { estimate } from "../run/dry-run.js";
 import { parseLimit } from "../run/limit.js";
 import type { DedupOptions, Format } from "../run/options.js";
 import { verifyFolder } from "../run/verify.js";
-import { parser, reportError, runCommand, single } from "./command.js";
+import { inputNames, parser, reportError, runCommand, single } from "./command.js";
 import { runDoctor } from "./doctor.js";
 import { dedupFlags, sharedFlags } from "./flags.js";
+import { modelsCommand } from "./models.js";
 import { sharedOptions } from "./options.js";
 import { parseBytes, parseNumber } from "./parse.js";
 import { printable } from "./progress.js";
@@ -115,6 +116,11 @@ export async function main(argv: readonly string[]): Promise<number> {
           exitCode = await runCommand({ progress: "none" }, ({ print }) => runDoctor(flags, print));
         },
       )
+      .command("models", "list, download and remove models", (args) =>
+        modelsCommand(args, (code) => {
+          exitCode = code;
+        }),
+      )
       .parseAsync();
   } catch (error) {
     return reportError(error);
@@ -139,7 +145,7 @@ function dedupOptions(
   const guards = new Set(flags.guard);
   if (guards.has("none") && guards.size > 1) guards.delete("none");
   return {
-    ...sharedOptions(flags, flags.inputs, flags.out ?? "bge-out"),
+    ...sharedOptions(flags, inputNames(flags.inputs), flags.out ?? "bge-out"),
     threshold:
       flags.threshold === undefined
         ? undefined

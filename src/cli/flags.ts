@@ -15,7 +15,9 @@ export const sharedFlags = {
   model: {
     alias: "m",
     type: "string",
-    describe: "builtin, or a model folder (default: builtin; environment BGE_MODEL)",
+    describe:
+      "builtin, a name that bge-dedup models lists (bge-large-zh-v1.5, ...), owner/name of a hub, or a model folder " +
+      "(default: builtin; environment BGE_MODEL)",
   },
   device: {
     type: "string",
@@ -29,8 +31,20 @@ export const sharedFlags = {
     default: "auto",
     describe: "which ONNX file of the model is used",
   },
-  "max-length": { type: "string", describe: "tokens of the longest text; what is longer is cut and counted" },
-  "batch-tokens": { type: "string", describe: "padded tokens per batch (chosen per model)" },
+  "max-length": { type: "string", describe: "tokens of the longest text (the model's limit); see --long" },
+  long: {
+    type: "string",
+    choices: ["truncate", "mean"],
+    default: "truncate",
+    describe: "longer texts are cut, or embedded in windows whose vectors are averaged by their tokens",
+  },
+  "batch-tokens": { type: "string", describe: "padded tokens per batch (chosen per device)" },
+  endpoint: {
+    type: "string",
+    describe: "embed by an OpenAI-compatible server instead, as http://host:30000/v1 (key: environment BGE_API_KEY)",
+  },
+  "endpoint-model": { type: "string", describe: "which of the server's models (the only one)" },
+  concurrency: { type: "string", describe: "requests to the server at once (16)" },
   memory: { type: "string", default: "4GB", describe: "ceiling of the vectors held in memory" },
   threads: { type: "string", default: String(availableParallelism()), describe: "threads for the numeric work" },
   seed: { type: "string", default: "0", describe: "seed of everything random" },

@@ -4,9 +4,9 @@ import { UnavailableError } from "../errors.js";
 
 /** How long to wait for a hub; shorter in tests. */
 export interface Patience {
-  /** Milliseconds until the first byte of an answer. */
+  /** Milliseconds until the hub answers for the first time. */
   readonly answer: number;
-  /** Milliseconds without a byte after which a transfer counts as broken off. */
+  /** Milliseconds without a byte after which a transfer counts as broken off, and until any further answer. */
   readonly stall: number;
   /** Milliseconds before the first repetition; doubled for each further one. */
   readonly backoff: number;

@@ -1,14 +1,16 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Schema as ArrowSchema, type RecordBatch, type Schema } from "apache-arrow";
 import { InputError } from "../errors.js";
 import { readSchema, readTableBatches } from "../io/arrow.js";
 import { sourcesSchema } from "../io/source-schema.js";
 import { batchOf } from "../io/take.js";
-import { batchTexts, resolveTextColumns } from "../io/text-columns.js";
+import { batchTexts } from "../io/text-columns.js";
 import { openVectorStore } from "../io/vector-store.js";
 import { embedInputs } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
 import { type FileRecord, MANIFEST, modelRecord, readManifestIfAny } from "./manifest.js";
+import { acceptedTextColumns } from "./missing-field.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import type { WorkArea } from "./work-area.js";
 
@@ -78,10 +80,13 @@ export async function dedupRows(folder: string): Promise<ClusterRows> {
       `${join(folder, MANIFEST)} is missing or damaged; run bge-dedup again, or name the files themselves`,
     );
   }
+  if (!existsSync(keptPath)) {
+    throw new InputError(`${keptPath} is missing; run bge-dedup with --format arrow, or name the files themselves`);
+  }
   const full = await readSchema(keptPath);
   const input = full.fields.flatMap(({ name }, index) => (ADDED.includes(name) ? [] : [index]));
   const schema = new ArrowSchema(input.map((index) => full.fields[index]));
-  const textColumns = resolveTextColumns(full, textFields, keptPath);
+  const textColumns = acceptedTextColumns(full, textFields, keptPath);
   const numbers = (batch: RecordBatch, name: string) => {
     const column = batch.getChild(name);
     if (column === null) throw new InputError(`${keptPath} has no column ${name}; run bge-dedup again`);
@@ -127,7 +132,7 @@ export async function rawRows(options: ClusterOptions, work: WorkArea, context: 
     for (let row = 0; row < exact.counts.rows; row++) if (exact.rawOf(row) >= 0) yield [row, vectorOf(row)];
   }
   const schema = await sourcesSchema(sources);
-  const textColumns = resolveTextColumns(schema, options.textFields, "the inputs");
+  const textColumns = acceptedTextColumns(schema, options.textFields, "the inputs");
   return {
     count: exact.counts.rows - rejected,
     rejected,

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type KMeansResult, kmeans } from "../cluster/lloyd.js";
 import { UsageError } from "../errors.js";
 import { openVectorStore } from "../io/vector-store.js";
@@ -37,9 +37,9 @@ function isDedupFolder(inputs: readonly string[]): boolean {
 export async function runCluster(options: ClusterOptions, context: RunContext): Promise<ClusterSummary> {
   const reporter = timedReporter(context.reporter);
   const fromFolder = isDedupFolder(options.inputs);
-  // Vectors of other rows in place of those that kept.arrow points to would make that folder lie.
+  // Clusters or vectors of other rows beside a kept.arrow would make that folder lie.
   const kept = ["arrow", "parquet", "jsonl"].map((format) => join(options.out, `kept.${format}`)).find(existsSync);
-  if (!fromFolder && kept !== undefined) {
+  if (kept !== undefined && !(fromFolder && resolve(options.inputs[0]) === resolve(options.out))) {
     throw new UsageError(`${kept} is a result of bge-dedup; cluster that folder, or name another one by --out`);
   }
   const work = await openWorkArea(options.out);
@@ -114,7 +114,7 @@ async function clusterRows(
   const stage = reporter.stage("k-means", total * (iterations + 2));
   const vectors = await openVectorStore(rows.storePath);
   try {
-    return await kmeans({
+    const result = await kmeans({
       vectors,
       positions: rows.positions,
       weights: rows.weights,
@@ -123,11 +123,12 @@ async function clusterRows(
       tolerance,
       seed,
       engine: createOrtEngine({ threads }),
-      onProgress: ({ iteration, done }) => stage.advance(iteration * total + done),
+      onProgress: ({ iteration, done }) => stage.advance(iteration * total + done, total),
       signal,
     });
+    stage.end();
+    return result;
   } finally {
     await vectors.close();
-    stage.end();
   }
 }

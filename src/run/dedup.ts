@@ -123,7 +123,7 @@ async function joinStore(options: {
   const stage = reporter.stage("join", order.length);
   const vectors = await openVectorStore(work.path(EMBEDDINGS));
   try {
-    return await selfJoin({
+    const result = await selfJoin({
       vectors,
       order,
       threshold,
@@ -133,9 +133,10 @@ async function joinStore(options: {
       onProgress: (decided) => stage.advance(decided),
       signal,
     });
+    stage.end();
+    return result;
   } finally {
     await vectors.close();
-    stage.end();
   }
 }
 
@@ -169,6 +170,7 @@ function describeRun(options: DedupOptions, { index, texts, model, provider }: E
     threshold,
     threshold_source: options.threshold === undefined ? model.thresholdSource : "--threshold",
     model: modelRecord(model, texts.dim, provider),
+    tokens: texts.tokens,
     resumed: texts.resumed,
   };
 }

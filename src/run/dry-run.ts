@@ -47,7 +47,7 @@ const TILE = { rows: 1024, columns: 4096 };
  * the output folder.
  */
 export async function estimate(options: DedupOptions, { reporter, stdin, signal }: RunContext): Promise<Estimate> {
-  const { model, start, windowChars } = await prepareModel(options, reporter);
+  const { model, start, windowChars } = await prepareModel(options, reporter, signal);
   const files = await expandInputs(options.inputs, options.out);
   const folder = await mkdtemp(join(tmpdir(), "bge-dedup-"));
   const spool = join(folder, "stdin.jsonl");

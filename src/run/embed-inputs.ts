@@ -1,13 +1,13 @@
 import type { KeepPolicy } from "../dedup/row-order.js";
-import { type Embedder, startEmbedder } from "../embed/embedder.js";
+import type { Embedder } from "../embed/embedder.js";
 import { expandInputs, openSources, STDIN, spoolStdin } from "../io/open-sources.js";
 import { createRejectsWriter } from "../io/rejects.js";
 import type { Source } from "../io/source.js";
-import { resolveModel } from "../model/resolve.js";
 import type { ModelSpec } from "../model/spec.js";
-import type { Provider } from "../onnx/ort-engine.js";
-import { chooseDevice } from "./device.js";
+import type { DeviceName } from "./device.js";
 import { type EmbeddedTexts, embedToStore, StaleWorkError } from "./embed-store.js";
+import { prepareEndpoint } from "./endpoint-model.js";
+import { prepareLocalModel } from "./local-model.js";
 import { type FileRecord, fileRecord, VERSION } from "./manifest.js";
 import type { RunContext, SharedOptions } from "./options.js";
 import { createRowIndex, type RowIndex, readTexts } from "./read-texts.js";
@@ -26,7 +26,7 @@ export interface EmbeddedInputs {
   readonly index: RowIndex;
   readonly texts: EmbeddedTexts;
   readonly model: ModelSpec;
-  readonly provider: Provider;
+  readonly provider: DeviceName;
   readonly rejected: number;
   /** Vector position of each group of equal texts, -1 where its text has no direction. */
   readonly vectorOfGroup: Int32Array;
@@ -35,40 +35,25 @@ export interface EmbeddedInputs {
   readonly inputs: readonly FileRecord[];
 }
 
-/** Padded tokens of a batch where the user does not say: the builtin model's cost does not grow with tokens. */
-const BATCH_TOKENS = { builtin: 65_536, cpu: 4096, gpu: 32_768 };
-
-/** Characters of a window: of a slow model, little work is lost when a run is stopped; of the builtin, calls are large. */
-const WINDOW_CHARS = { builtin: 1 << 20, model: 1 << 15 };
-
-/** A model on a device, ready to be started. */
+/** A model on a device or behind a server, ready to be started. */
 export interface PreparedModel {
   readonly model: ModelSpec;
-  readonly provider: Provider;
+  readonly provider: DeviceName;
   readonly start: () => Promise<Embedder>;
   readonly windowChars: number;
 }
 
 /**
- * Finds the model and the device and says which.
+ * Finds the model and the device, or asks the server, and says which.
  * @throws UnavailableError where one of them cannot be had
  */
-export async function prepareModel(shared: SharedOptions, reporter: Reporter): Promise<PreparedModel> {
-  const { threads } = shared;
-  const model = await resolveModel({ name: shared.model, dtype: shared.dtype, maxLength: shared.maxLength });
-  const { provider, reason } = chooseDevice(shared.device);
-  reporter.note(`model ${model.name} (${model.dtype}) on ${provider}: ${reason}`);
-  const kind = model.folder === undefined ? "builtin" : "model";
-  const usual = kind === "builtin" ? BATCH_TOKENS.builtin : BATCH_TOKENS[provider === "cpu" ? "cpu" : "gpu"];
-  const batchTokens = shared.batchTokens ?? usual;
-  // The builtin model's session is quick, so its texts want as many tokenizers as there are threads.
-  const tokenizers = kind === "builtin" ? threads : 1;
-  return {
-    model,
-    provider,
-    start: () => startEmbedder({ model, provider, threads, tokenizers, batchTokens }),
-    windowChars: WINDOW_CHARS[kind],
-  };
+export async function prepareModel(
+  shared: SharedOptions,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<PreparedModel> {
+  if (shared.endpoint !== undefined) return prepareEndpoint(shared.endpoint, reporter, signal);
+  return prepareLocalModel(shared, reporter, signal);
 }
 
 /**
@@ -85,7 +70,7 @@ export async function embedInputs(options: {
 }): Promise<EmbeddedInputs> {
   const { shared, keep, onGroup, work, context } = options;
   const { reporter, signal } = context;
-  const { model, provider, start, windowChars } = await prepareModel(shared, reporter);
+  const { model, provider, start, windowChars } = await prepareModel(shared, reporter, signal);
   const files = await expandInputs(shared.inputs, shared.out);
   if (files.includes(STDIN)) await spoolStdin(work.path(SPOOL), context.stdin, signal);
 
@@ -96,6 +81,7 @@ export async function embedInputs(options: {
     model: model.fingerprint,
     dtype: model.dtype,
     "max length": model.maxTokens,
+    long: shared.long,
     "batch tokens": shared.batchTokens ?? "default",
     device: provider,
   };
@@ -139,6 +125,7 @@ export async function embedInputs(options: {
         note: (message) => reporter.note(message),
         signal,
       });
+      embedding.end();
       await rejects.finish();
       const inputs = await Promise.all(sources.map((source) => recordOf(source, work.path(SPOOL))));
       return {
@@ -155,8 +142,6 @@ export async function embedInputs(options: {
       await rejects.finish().catch(() => {});
       if (!(error instanceof StaleWorkError)) throw error;
       reporter.note(`starting over: ${error.message}`);
-    } finally {
-      embedding.end();
     }
   }
 }

@@ -3,7 +3,7 @@ import { createReadStream, readFileSync } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { ModelSpec } from "../model/spec.js";
-import type { Provider } from "../onnx/ort-engine.js";
+import type { DeviceName } from "./device.js";
 
 /** Name of the file that says how the outputs came about. */
 export const MANIFEST = "manifest.json";
@@ -35,7 +35,7 @@ export async function fileRecord(path: string, name: string): Promise<FileRecord
 }
 
 /** The model as the manifest and the summary show it. */
-export function modelRecord(model: ModelSpec, dim: number, provider: Provider) {
+export function modelRecord(model: ModelSpec, dim: number, provider: DeviceName) {
   return {
     name: model.name,
     fingerprint: model.fingerprint,

@@ -1,7 +1,9 @@
 import type { Schema } from "apache-arrow";
 import { InputError } from "../errors.js";
 import type { Reject } from "../io/source.js";
+import { type ColumnPath, resolveTextColumns } from "../io/text-columns.js";
 import { type FieldPath, fieldPath, valueAt } from "../io/text-fields.js";
+import { DEDUP_COLUMNS } from "./output-columns.js";
 
 /**
  * Tells an input that has no such text field, which is a mistake of the command line, from one of bad records, which are
@@ -49,8 +51,26 @@ function parseObject(raw: string): object | undefined {
  * @throws InputError listing the columns
  */
 export function requireColumn(schema: Schema, flag: string, name: string | undefined): void {
-  const names = schema.fields.map((field) => field.name);
   // Without an accepted record JSONL has no columns, and nothing to be missed.
-  if (name === undefined || names.length === 0 || names.includes(name) || names.includes(name.split(".")[0])) return;
-  throw new InputError(`the inputs have no column ${name} (${flag}); their columns are ${names.join(", ")}`);
+  if (name === undefined || schema.fields.length === 0 || hasColumn(schema, name)) return;
+  const names = schema.fields.map((field) => field.name).join(", ");
+  throw new InputError(`the inputs have no column ${name} (${flag}); their columns are ${names}`);
+}
+
+/**
+ * Finds the text again in accepted rows. Of several text fields one may be in no JSONL record at all, and without any
+ * record there are no columns but those that this program adds.
+ * @throws InputError where a table has columns but not that of the text
+ */
+export function acceptedTextColumns(schema: Schema, textFields: readonly string[], name: string): ColumnPath[] {
+  const present = textFields.filter((field) => hasColumn(schema, field));
+  if (present.length > 0) return resolveTextColumns(schema, present, name);
+  return schema.fields.every((field) => DEDUP_COLUMNS.includes(field.name))
+    ? []
+    : resolveTextColumns(schema, textFields, name);
+}
+
+function hasColumn({ fields }: Schema, name: string): boolean {
+  const [top] = name.split(".");
+  return fields.some((field) => field.name === name || field.name === top);
 }

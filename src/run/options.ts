@@ -1,9 +1,22 @@
 import type { KeepPolicy } from "../dedup/row-order.js";
-import type { Dtype } from "../model/spec.js";
+import type { EndpointAddress } from "../embed/endpoint-address.js";
+import type { Dtype, LongText } from "../model/spec.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import type { Guards } from "../text/guards.js";
 import type { Limit } from "./limit.js";
 import type { Reporter } from "./reporter.js";
+
+/** A server that embeds in place of a local model. Goes into the manifest as it is, without the address's secrets. */
+export interface EndpointChoice {
+  /** Base URL without user, password and query. */
+  readonly url: string;
+  /** Model to use where the server has several. */
+  readonly model?: string;
+  /** Most requests under way at once. */
+  readonly concurrency: number;
+  /** The address with its secrets; a function, because those are not written to JSON. */
+  readonly address: () => EndpointAddress;
+}
 
 /** What both commands need: resolved, checked, with defaults filled in. */
 export interface SharedOptions {
@@ -13,10 +26,14 @@ export interface SharedOptions {
   readonly idField?: string;
   readonly out: string;
   readonly model: string;
+  /** Where given, the model, device, dtype and token limits are the server's. */
+  readonly endpoint?: EndpointChoice;
   readonly device: "auto" | Provider;
   readonly dtype: "auto" | Dtype;
   /** Tokens of the longest text; the model's limit where absent. */
   readonly maxLength?: number;
+  /** What becomes of longer ones. */
+  readonly long: LongText;
   /** Padded tokens of a batch; the model's default where absent. */
   readonly batchTokens?: number;
   /** Bytes. */

@@ -16,6 +16,7 @@ export interface Reporter {
 export interface Stage {
   /** Sets how much of the total is done, and how many rows that was where the total does not count rows. */
   advance(done: number, rows?: number): void;
+  /** The stage is complete; one that failed is left as it stands. */
   end(): void;
 }
 

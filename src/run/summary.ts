@@ -32,6 +32,8 @@ export interface DedupSummary {
   readonly threshold: number;
   readonly threshold_source: string;
   readonly model: ReturnType<typeof modelRecord>;
+  /** Tokens that were embedded; of an endpoint the sum of what the server reports, 0 where it does not. */
+  readonly tokens: number;
   /** Vectors taken over from an interrupted run. */
   readonly resumed: number;
   readonly seconds: Readonly<Record<string, number>>;

@@ -2,10 +2,11 @@ import type { RecordBatch } from "apache-arrow";
 import type { KeptTable, RemovedTable } from "../dedup/verify-certificates.js";
 import { InputError } from "../errors.js";
 import { readSchema, readTableBatches } from "../io/arrow.js";
-import { batchTexts, resolveTextColumns } from "../io/text-columns.js";
+import { batchTexts } from "../io/text-columns.js";
 import { type Guards, guardSignature } from "../text/guards.js";
 import { normalise } from "../text/normalise.js";
 import { hash128 } from "./hash.js";
+import { acceptedTextColumns } from "./missing-field.js";
 
 /** Gathers numbers of unknown count into one array. */
 class Numbers {
@@ -103,5 +104,5 @@ export async function readRemoved(path: string, textFields: readonly string[]): 
 }
 
 async function textColumns(path: string, textFields: readonly string[]) {
-  return resolveTextColumns(await readSchema(path), textFields, path);
+  return acceptedTextColumns(await readSchema(path), textFields, path);
 }

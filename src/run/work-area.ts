@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
-import { takeLock } from "./lock.js";
+import { takeLock } from "../io/lock.js";
 
 /**
  * Everything that vectors depend on. Work of an earlier run is continued only where all of it is the same; the names of

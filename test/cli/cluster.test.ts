@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, it } from "node:test";
+import { numbers, outputBytes, readTable, testFolder, values, writeJsonl } from "../run/folders.js";
+import { run, start } from "./command-line.js";
+
+const folder = testFolder();
+const rows = join(folder, "rows.jsonl");
+const TOPICS = ["reset the password of my account", "where is the parcel of my order", "refund of the invoice and tax"];
+
+before(async () => {
+  const records = Array.from({ length: 60 }, (_, i) => ({
+    text: `${TOPICS[i % 3]} number ${i * 37}`,
+    cluster: `t${i % 3}`,
+  }));
+  records.push({ text: "", cluster: "none" }, { ...records[0] });
+  writeJsonl(rows, records);
+  mkdirSync(join(folder, "daily"));
+  const args = [rows, "--threshold", "0.99", "-q"];
+  const { code, stderr } = await run("dedup", args, { cwd: join(folder, "daily") });
+  assert.equal(code, 0, stderr);
+});
+
+describe("bge-cluster", () => {
+  it("after bge-dedup, without arguments but k: the kept rows of bge-out, whose files stay", async () => {
+    const out = join(folder, "daily", "bge-out");
+    const { "kept.arrow": kept, "removed.arrow": removed, "embeddings.arrow": embeddings } = outputBytes(out);
+    const { code, stdout, stderr } = await run("cluster", ["--k", "3", "--seed", "5"], { cwd: join(folder, "daily") });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /clustered +60\n.*clusters +3\n.*undirected +1 /s);
+    const after = outputBytes(out);
+    assert.deepEqual(
+      [after["kept.arrow"], after["removed.arrow"], after["embeddings.arrow"]],
+      [kept, removed, embeddings],
+    );
+
+    const keptRows = numbers(readTable(out, "kept.arrow"), "_row");
+    const clusters = readTable(out, "clusters.arrow");
+    assert.deepEqual(numbers(clusters, "_row"), keptRows, "every kept row, in order");
+    const assigned = numbers(clusters, "cluster");
+    // Its own column of that name comes out under another one, and agrees with what was found.
+    const topics = values(clusters, "cluster_in");
+    assert.equal(new Set(assigned.map((cluster, i) => (cluster < 0 ? "" : `${cluster} ${topics[i]}`))).size, 3 + 1);
+    assert.equal(assigned[keptRows.indexOf(60)], -1, "the empty text has no cluster");
+
+    const centroids = readTable(out, "centroids.arrow");
+    assert.deepEqual(numbers(centroids, "cluster"), [0, 1, 2]);
+    assert.deepEqual(
+      numbers(centroids, "size"),
+      [0, 1, 2].map((cluster) => assigned.filter((other) => other === cluster).length),
+    );
+    numbers(centroids, "medoid_row").forEach((row, cluster) => {
+      assert.equal(assigned[keptRows.indexOf(row)], cluster, "a medoid is a row of its cluster");
+    });
+    const manifest = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")) as Record<string, unknown>;
+    assert.equal(manifest.command, "bge-dedup");
+    assert.equal((manifest.cluster as { command: string }).command, "bge-cluster");
+    const proof = await run("dedup", ["verify", out, "-q"]);
+    assert.equal(proof.code, 0, proof.stderr);
+  });
+
+  it("of raw files takes every row, and gives the same bytes again with any number of threads", async () => {
+    const outs = ["raw", "again"].map((name) => join(folder, name));
+    for (const [i, out] of outs.entries()) {
+      const args = [rows, "--k", "3", "-o", out, "--json", "-q", "--threads", String(i + 1)];
+      const { code, stdout, stderr } = await run("cluster", args);
+      assert.equal(code, 0, stderr);
+      const { counts } = JSON.parse(stdout) as { counts: Record<string, number> };
+      assert.deepEqual(counts, { clustered: 61, undirected: 1, rejected: 0, clusters: 3 });
+    }
+    assert.deepEqual(outputBytes(outs[0]), outputBytes(outs[1]));
+    assert.deepEqual(
+      numbers(readTable(outs[0], "clusters.arrow"), "_row"),
+      Array.from({ length: 62 }, (_, i) => i),
+    );
+  });
+
+  it("killed after the vectors are there, goes on with them and gives the same bytes", async () => {
+    const many = writeJsonl(
+      join(folder, "many.jsonl"),
+      Array.from({ length: 4000 }, (_, i) => ({ text: `${TOPICS[i % 3]} number ${i * 7919}` })),
+    );
+    const args = [many, "--k", "40", "--progress", "log", "--threads", "1"];
+    const whole = await run("cluster", [...args, "-o", join(folder, "whole")]);
+    assert.equal(whole.code, 0, whole.stderr);
+    const out = join(folder, "killed");
+    const { child, outcome, stderr } = start("cluster", [...args, "-o", out]);
+    while (!/embed: done/.test(stderr()) && child.exitCode === null) await new Promise((done) => setTimeout(done, 5));
+    child.kill("SIGKILL");
+    await outcome;
+    assert.ok(!existsSync(join(out, "clusters.arrow")));
+    const again = await run("cluster", [...args, "-o", out]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stderr, /continuing an interrupted run: 4000 texts are embedded already/);
+    assert.deepEqual(outputBytes(out), outputBytes(join(folder, "whole")));
+  });
+
+  it("of a folder without kept.arrow says what to do", async () => {
+    const out = join(folder, "jsonl-only");
+    const first = await run("dedup", [rows, "-o", out, "--format", "jsonl", "--progress", "none"]);
+    assert.equal(first.code, 0);
+    assert.match(first.stdout, /For bge-cluster and verify add --format arrow/);
+    const { code, stderr } = await run("cluster", [out, "--k", "2", "-q"]);
+    assert.equal(code, 3);
+    assert.match(stderr, /kept\.arrow is missing; run bge-dedup with --format arrow/);
+  });
+});

@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+
+/** How a command ended. */
+export interface Outcome {
+  /** Exit code, null where a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What a command is started with beside its arguments. */
+export interface Start {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string | Buffer;
+}
+
+/** As bin/*.js does, but from the build that this test belongs to. */
+function launch(command: "dedup" | "cluster"): string {
+  const module = new URL(`../../src/cli/${command}.js`, import.meta.url).href;
+  return `import(${JSON.stringify(module)}).then(async (m) => { process.exitCode = await m.main(process.argv.slice(1)); })`;
+}
+
+/** Starts a command as a process of its own. */
+export function start(command: "dedup" | "cluster", args: readonly string[], { cwd, env, stdin }: Start = {}) {
+  const child: ChildProcess = spawn(process.execPath, ["-e", launch(command), "--", ...args], {
+    cwd,
+    env: { ...process.env, BGE_MODEL: "", ...env },
+    stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  child.stdin?.end(stdin);
+  const outcome: Promise<Outcome> = once(child, "close").then(([code]) => ({ code, stdout, stderr }));
+  return { child, outcome, stderr: () => stderr };
+}
+
+/** Runs a command to its end. */
+export function run(command: "dedup" | "cluster", args: readonly string[], options: Start = {}): Promise<Outcome> {
+  return start(command, args, options).outcome;
+}
