@@ -1,8 +1,10 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { Message, type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
+import { type FileBlock, Footer } from "apache-arrow/ipc/metadata/file";
 import { InputError } from "../errors.js";
 import { registerCompression } from "./arrow-compression.js";
-import { validateBatch } from "./validate.js";
+import { checkFooter, checkMessage, MESSAGE_TYPES } from "./flatbuffer-check.js";
+import { validateBatch, validateField } from "./validate.js";
 
 /** An Arrow IPC file or stream that has been opened and looks whole. */
 export interface ArrowFile {
@@ -29,6 +31,7 @@ export async function openArrowFile({ path, name }: { path: string; name: string
     else await checkStream(file, size);
     const reader = await openReader(file, size);
     if (reader.schema === undefined) throw new Error("no schema in it");
+    reader.schema.fields.forEach(validateField);
     return { schema: reader.schema as Schema, byteLength: size };
   });
   return { byteLength, schema, batches: () => readBatches(path, name, byteLength) };
@@ -90,6 +93,30 @@ async function checkEnd(file: FileHandle, size: number): Promise<void> {
   if (!end.subarray(4).equals(MAGIC)) throw new Error("no ARROW1 at its end, so it is cut short: write it again");
   const footer = end.readInt32LE(0);
   if (footer <= 0 || footer > size - SHORTEST_FILE) throw new Error(`a footer of ${footer} bytes in a file of ${size}`);
+  const metadata = await readAt(file, size - 10 - footer, footer);
+  checkFooter(metadata);
+  const blocks = Footer.decode(metadata);
+  await checkBlocks(file, size, blocks.dictionaryBatches(), MESSAGE_TYPES.dictionaryBatch);
+  await checkBlocks(file, size, blocks.recordBatches(), MESSAGE_TYPES.recordBatch);
+}
+
+/** The messages that a file's footer points to; apache-arrow would follow any pointer. */
+async function checkBlocks(
+  file: FileHandle,
+  size: number,
+  blocks: Iterable<FileBlock>,
+  expected: number,
+): Promise<void> {
+  for (const { offset, metaDataLength, bodyLength } of blocks) {
+    const inside = offset >= 8 && metaDataLength > 8 && bodyLength >= 0 && offset + metaDataLength + bodyLength <= size;
+    if (!inside) throw new Error(`a block of ${metaDataLength} and ${bodyLength} bytes at byte ${offset} of ${size}`);
+    const prefix = await readAt(file, offset, 8);
+    const marked = prefix.readInt32LE(0) === -1;
+    const length = prefix.readInt32LE(marked ? 4 : 0);
+    if (!(length > 0 && length <= metaDataLength)) throw new Error(`a message of ${length} bytes at byte ${offset}`);
+    const type = checkMessage(await readAt(file, offset + (marked ? 8 : 4), length));
+    if (type !== expected) throw new Error(`a message of type ${type} at byte ${offset}, expected ${expected}`);
+  }
 }
 
 /** Walks over the messages of a stream, because apache-arrow takes one that is cut short for one that ends. */
@@ -109,7 +136,9 @@ async function checkStream(file: FileHandle, size: number): Promise<void> {
         at === 0 ? "it is no Arrow IPC file or stream" : `a message of ${length} bytes at byte ${at} of ${size}`,
       );
     }
-    const { bodyLength } = Message.decode(await readAt(file, start, length));
+    const metadata = await readAt(file, start, length);
+    checkMessage(metadata);
+    const { bodyLength } = Message.decode(metadata);
     if (!(bodyLength >= 0 && start + length + bodyLength <= size)) {
       throw new Error(
         `a message body of ${bodyLength} bytes at byte ${start + length} of ${size}: cut short or corrupt`,

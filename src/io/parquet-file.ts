@@ -5,6 +5,7 @@ import { parquetHeader } from "hyparquet/src/column.js";
 import { decompressPage } from "hyparquet/src/datapage.js";
 import { deltaBinaryUnpack, deltaByteArray, deltaLengthByteArray } from "hyparquet/src/delta.js";
 import { compressors } from "hyparquet-compressors";
+import { checkThrift } from "./thrift-check.js";
 
 // The one file that knows hyparquet. It parses the footer, page headers and delta encodings and decompresses pages; values go
 // straight from pages into Arrow buffers, because its own conversion rounds timestamps and decimals and assembles lists as
@@ -73,6 +74,9 @@ export async function readFooter(file: FileHandle): Promise<ParquetFooter> {
   const end = Buffer.from(await readRange(file, size - 4, 4)).toString("latin1");
   if (end === "PARE") throw new Error("its footer is encrypted, expected a plain one: decrypt the file first");
   if (end !== "PAR1") throw new Error("no PAR1 at its end, so it is cut short or no Parquet file");
+  const length = Buffer.from(await readRange(file, size - 8, 4)).readUInt32LE(0);
+  if (length > size - 12) throw new Error(`a footer of ${length} bytes in a file of ${size}`);
+  checkThrift(await readRange(file, size - 8 - length, length), 0);
   const slice = async (start: number, stop = size) => (await readRange(file, start, stop - start)).buffer;
   const { schema, row_groups, key_value_metadata } = await parquetMetadataAsync(
     { byteLength: size, slice },
@@ -138,6 +142,7 @@ export function* pages(bytes: Uint8Array, chunk: ColumnChunk): Generator<Page> {
   let missing = chunk.count;
   while (missing > 0) {
     if (reader.offset >= bytes.length) throw new Error(`${missing} of ${chunk.count} values are missing`);
+    checkThrift(bytes, reader.offset);
     const header = parquetHeader(reader);
     const stored = header.compressed_page_size;
     const size = header.uncompressed_page_size;

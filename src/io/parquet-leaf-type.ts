@@ -92,5 +92,8 @@ function decimalType({ name, logical_type: logical, precision, scale }: SchemaEl
   if (!(digits !== undefined && digits > 0 && digits <= 76)) {
     throw new Error(`column ${JSON.stringify(name)} is a decimal of ${digits} digits, expected 1 to 76`);
   }
+  if (!(fraction >= 0 && fraction <= digits)) {
+    throw new Error(`column ${JSON.stringify(name)} is a decimal of ${digits} digits, ${fraction} of them a fraction`);
+  }
   return new Decimal(fraction, digits, digits <= 38 ? 128 : 256);
 }

@@ -1,7 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
-import { type Data, type RecordBatch, RecordBatchReader, Schema } from "apache-arrow";
+import { type Data, type RecordBatch, Schema } from "apache-arrow";
 import { InputError } from "../errors.js";
 import type { FileOptions } from "./arrow.js";
+import { ARROW_SCHEMA, decodeSchema } from "./arrow-schema.js";
 import { type ColumnBatch, readColumns, scanColumns, sliceBatch, slices } from "./column-source.js";
 import { assemble, leavesOf } from "./parquet-assemble.js";
 import { type LeafColumn, readLeaf } from "./parquet-column.js";
@@ -17,9 +18,6 @@ import { type ParquetNode, parquetNodes } from "./parquet-types.js";
 import type { Source } from "./source.js";
 import { batchOf } from "./take.js";
 import { resolveColumns, resolveTextColumns } from "./text-columns.js";
-
-/** Where the writers that know Arrow put their schema. */
-const ARROW_SCHEMA = "ARROW:schema";
 
 /** An opened file and what its footer says. */
 interface ParquetFile {
@@ -61,7 +59,8 @@ async function openParquetFile({ path, name }: FileOptions): Promise<ParquetFile
     const file = await openFile(path);
     try {
       const footer = await readFooter(file);
-      const original = arrowSchema(footer.metadata.get(ARROW_SCHEMA));
+      // Only a hint, so one that cannot be read is as good as none.
+      const original = decodeSchema(footer.metadata.get(ARROW_SCHEMA) ?? "");
       const nodes = parquetNodes(footer.schema, original?.fields);
       const metadata = new Map(Array.from(footer.metadata).filter(([key]) => key !== ARROW_SCHEMA));
       const schema = new Schema(
@@ -74,16 +73,6 @@ async function openParquetFile({ path, name }: FileOptions): Promise<ParquetFile
     }
   } catch (error) {
     throw asInputError(error, name);
-  }
-}
-
-// It is only a hint, so one that cannot be read is as good as none.
-function arrowSchema(base64: string | undefined): Schema | undefined {
-  if (base64 === undefined) return undefined;
-  try {
-    return RecordBatchReader.from(Buffer.from(base64, "base64")).open().schema;
-  } catch {
-    return undefined;
   }
 }
 

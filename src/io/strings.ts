@@ -27,11 +27,14 @@ export function stringReader(data: Data): (row: number) => string {
   return (row) => buffer.toString(encoding, Number(valueOffsets[row]) - first, Number(valueOffsets[row + 1]) - first);
 }
 
-/** True where every value of a string column (no dictionary) is UTF-8; one pass at memory speed, nulls' bytes included. */
+/**
+ * True where every value of a string column (no dictionary) is UTF-8, in one pass at memory speed. May be false on account of the
+ * bytes below a null.
+ */
 export function isUtf8Column(data: Data): boolean {
   const { valueOffsets, length } = data;
   if (valueOffsets === undefined) {
-    for (let row = 0; row < length; row++) if (!isUtf8Value(data, row)) return false;
+    for (let row = 0; row < length; row++) if (isValid(data, row) && !isUtf8Value(data, row)) return false;
     return true;
   }
   const values = data.values as Uint8Array;

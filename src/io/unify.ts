@@ -119,7 +119,7 @@ function unifyField(left: Field, right: Field, onConflict: OnConflict, path: str
 }
 
 function unifyTypes(a: DataType, b: DataType, onConflict: OnConflict, path: string): DataType | undefined {
-  if (util.compareTypes(a, b) && !DataType.isDictionary(a) && (a.children ?? []).length === 0) return a;
+  if (sameType(a, b)) return a;
   if (DataType.isDictionary(a)) return unifyTypes(a.dictionary, b, onConflict, path);
   if (DataType.isDictionary(b)) return unifyTypes(a, b.dictionary, onConflict, path);
   if (DataType.isInt(a) && DataType.isInt(b)) return unifyInts(a, b);
@@ -137,6 +137,13 @@ function unifyTypes(a: DataType, b: DataType, onConflict: OnConflict, path: stri
     return DataType.isLargeList(a) && DataType.isLargeList(b) ? withChildren(a, [item]) : new List(item);
   }
   return unifyTimes(a, b);
+}
+
+// apache-arrow takes all decimals for the same type, and does not say their width.
+function sameType(a: DataType, b: DataType): boolean {
+  if (DataType.isDictionary(a) || (a.children ?? []).length > 0) return false;
+  if (DataType.isDecimal(a) && DataType.isDecimal(b) && a.bitWidth !== b.bitWidth) return false;
+  return util.compareTypes(a, b) && String(a) === String(b);
 }
 
 function unifyInts(a: Int, b: Int): Int | undefined {

@@ -1,4 +1,12 @@
-import { type Data, DataType, type Dictionary, type Field, type RecordBatch, type Union } from "apache-arrow";
+import {
+  type Data,
+  DataType,
+  type Dictionary,
+  type Field,
+  type RecordBatch,
+  type Union,
+  type Vector,
+} from "apache-arrow";
 import { fixedWidth, isValid, VIEW_INLINE, VIEW_WIDTH } from "./layout.js";
 
 /**
@@ -85,12 +93,18 @@ function checkUnion(data: Data, type: Union): void {
   }
 }
 
+const checkedDictionaries = new WeakSet<Vector>();
+
 function checkIndices(data: Data, type: Dictionary): void {
   const { values, length } = data;
   checkLength(values, length * fixedWidth(type.indices));
   if (data.dictionary === undefined) {
     if (data.nullCount < length) throw new Error("its dictionary is missing");
     return;
+  }
+  if (!checkedDictionaries.has(data.dictionary)) {
+    for (const chunk of data.dictionary.data) validateColumn(chunk, chunk.length, "(its dictionary)");
+    checkedDictionaries.add(data.dictionary);
   }
   const size = data.dictionary.length;
   for (let row = 0; row < length; row++) {
@@ -113,4 +127,23 @@ function checkViews(data: Data): void {
     const fits = buffer !== undefined && size > 0 && start >= 0 && start + size <= buffer.length;
     if (!fits && isValid(data, row)) throw new Error(`view out of range in row ${row}`);
   }
+}
+
+/** Checks that the parameters of a field's type are ones that Arrow knows. @throws Error that names the field. */
+export function validateField(field: Field): void {
+  const { type } = field;
+  const { unit, bitWidth } = type as { unit?: number; bitWidth?: number };
+  const width = DataType.isFixedSizeBinary(type) ? type.byteWidth : DataType.isFixedSizeList(type) ? type.listSize : 0;
+  const known =
+    (unit === undefined || (unit >= 0 && unit <= 3)) &&
+    (!DataType.isInterval(type) || type.unit <= 2) &&
+    (!DataType.isDate(type) || type.unit <= 1) &&
+    (!DataType.isTime(type) || bitWidth === (type.unit <= 1 ? 32 : 64)) &&
+    (!DataType.isDecimal(type) || bitWidth === 128 || bitWidth === 256 || bitWidth === 32 || bitWidth === 64) &&
+    (!DataType.isDecimal(type) || Math.abs(type.scale) <= 1000) &&
+    (!DataType.isFloat(type) || (type.precision >= 0 && type.precision <= 2)) &&
+    width >= 0;
+  if (!known) throw new Error(`field ${JSON.stringify(field.name)} has the unknown type ${type}`);
+  if (DataType.isDictionary(type)) validateField(field.clone({ type: (type as Dictionary).dictionary }));
+  for (const child of (type.children ?? []) as Field[]) validateField(child);
 }

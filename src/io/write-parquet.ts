@@ -1,5 +1,6 @@
-import { type RecordBatch, RecordBatchStreamWriter, Schema } from "apache-arrow";
+import { type RecordBatch, Schema } from "apache-arrow";
 import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
+import { ARROW_SCHEMA, encodeSchema } from "./arrow-schema.js";
 import { Coalescer } from "./coalesce.js";
 import { parquetColumn } from "./parquet-cells.js";
 import { elementsOf, storedField } from "./parquet-elements.js";
@@ -21,7 +22,7 @@ export async function openParquetWriter({ path, schema }: TableOptions<Schema>):
     createdBy: "bge-dedup",
     kvMetadata: [
       ...Array.from(schema.metadata, ([key, value]) => ({ key, value })),
-      { key: "ARROW:schema", value: arrowSchema(new Schema(stored)) },
+      { key: ARROW_SCHEMA, value: encodeSchema(new Schema(stored)) },
     ],
   });
   const coalescer = new Coalescer(schema);
@@ -55,11 +56,4 @@ export async function openParquetWriter({ path, schema }: TableOptions<Schema>):
     },
     abort: () => file.abort(),
   };
-}
-
-function arrowSchema(schema: Schema): string {
-  const writer = new RecordBatchStreamWriter();
-  writer.reset(undefined, schema);
-  writer.finish();
-  return Buffer.from(writer.toUint8Array(true)).toString("base64");
 }

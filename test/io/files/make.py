@@ -1,0 +1,271 @@
+"""Makes the golden files beside it: `python make.py`, with pyarrow and polars installed.
+
+Every file comes with a .jsonl that holds its rows as JSON, written from pyarrow's own view of the table, in the text that
+src/io/json-text.ts documents: all digits, ISO 8601, base64, [key, value] pairs for maps without string keys.
+"""
+
+import base64
+import decimal
+import json
+import pathlib
+import uuid
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+
+HERE = pathlib.Path(__file__).parent
+D = decimal.Decimal
+decimal.getcontext().prec = 100
+DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+
+def clock(value, unit):
+    per = 10 ** DIGITS[unit]
+    seconds, rest = divmod(value, per)
+    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return text if unit == "s" else f"{text}.{rest:0{DIGITS[unit]}}"
+
+
+def seconds(value, unit):
+    per = 10 ** DIGITS[unit]
+    return f"{value}" if unit == "s" else f"{value // per}.{value % per:0{DIGITS[unit]}}"
+
+
+def text(scalar):
+    """The JSON text of a pyarrow scalar."""
+    t = scalar.type
+    if isinstance(scalar, pa.ExtensionScalar):
+        return text(scalar.value) if scalar.is_valid else "null"
+    if pa.types.is_union(t):
+        return text(scalar.value) if scalar.value is not None else "null"
+    if not scalar.is_valid:
+        return "null"
+    if pa.types.is_dictionary(t):
+        return text(scalar.dictionary[scalar.index.as_py()])
+    if pa.types.is_boolean(t):
+        return "true" if scalar.as_py() else "false"
+    if pa.types.is_integer(t):
+        return str(scalar.as_py())
+    if pa.types.is_floating(t):
+        value = scalar.as_py()
+        if not np.isfinite(value):
+            return json.dumps({"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(float(value))])
+        value = float(str(np.float32(value))) if t == pa.float32() else float(value)
+        return str(int(value)) if value.is_integer() and abs(value) < 1e21 else json.dumps(value).replace("e-0", "e-")
+    if pa.types.is_decimal(t):
+        return f"{scalar.as_py():f}"
+    if pa.types.is_date(t):
+        return json.dumps(scalar.as_py().isoformat())
+    if pa.types.is_time(t):
+        return json.dumps(clock(scalar.value, t.unit))
+    if pa.types.is_timestamp(t):
+        per = 10 ** DIGITS[t.unit] * 86400
+        days, rest = divmod(scalar.value, per)
+        day = np.datetime64(days, "D")
+        return json.dumps(f"{day}T{clock(rest, t.unit)}{'Z' if t.tz else ''}")
+    if pa.types.is_duration(t):
+        value = scalar.value
+        return json.dumps(f"{'-' if value < 0 else ''}PT{seconds(abs(value), t.unit)}S")
+    if t == pa.month_day_nano_interval():
+        months, days, nanos = scalar.as_py()
+        return json.dumps(f"P{months}M{days}DT{'-' if nanos < 0 else ''}{seconds(abs(nanos), 'ns')}S")
+    if pa.types.is_map(t):
+        pairs = [(text(k), text(v)) for k, v in zip(scalar.values.field(0), scalar.values.field(1))]
+        if pa.types.is_string(t.key_type):
+            return "{" + ",".join(f"{k}:{v}" for k, v in pairs) + "}"
+        return "[" + ",".join(f"[{k},{v}]" for k, v in pairs) + "]"
+    if pa.types.is_list(t) or pa.types.is_large_list(t) or pa.types.is_fixed_size_list(t):
+        return "[" + ",".join(text(item) for item in scalar.values) + "]"
+    if pa.types.is_struct(t):
+        return "{" + ",".join(f"{json.dumps(f.name)}:{text(scalar[i])}" for i, f in enumerate(t)) + "}"
+    if pa.types.is_binary(t) or pa.types.is_large_binary(t) or pa.types.is_fixed_size_binary(t) or t == pa.binary_view():
+        return json.dumps(base64.b64encode(scalar.as_py()).decode())
+    return json.dumps(scalar.as_py(), ensure_ascii=False)
+
+
+def golden(name, table):
+    lines = []
+    for row in range(table.num_rows):
+        cells = [f"{json.dumps(f.name)}:{text(table.column(i)[row])}" for i, f in enumerate(table.schema)]
+        lines.append("{" + ",".join(cells) + "}\n")
+    (HERE / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+TEXTS = ["天气很好", "", "plain ascii", "emoji 😀 and\ttab", "a" * 40, "尾", "line\nbreak", "\"quoted\"\\"]
+
+
+def flat():
+    """Every flat type with nulls at its ends."""
+    rows = len(TEXTS)
+
+    def column(values, type):
+        values = [values[i % len(values)] for i in range(rows - 1)]
+        return pa.array(values[:2] + [None] + values[2:], type)
+
+    columns = {"text": pa.array(TEXTS, pa.string()), "nothing": pa.nulls(rows)}
+    for bits in (8, 16, 32, 64):
+        low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+        columns[f"int{bits}"] = column([low, high, 0, -1], getattr(pa, f"int{bits}")())
+        columns[f"uint{bits}"] = column([0, 2**bits - 1, high + 1], getattr(pa, f"uint{bits}")())
+    columns["half"] = column([np.float16(x) for x in (1.5, -2.25, 65504, 6e-8)], pa.float16())
+    columns["single"] = column([0.1, -1.5e30, float("nan"), float("inf")], pa.float32())
+    columns["double"] = column([0.1, 1e-300, float("-inf"), 2.0**53 + 2], pa.float64())
+    columns["flag"] = column([True, False, False], pa.bool_())
+    columns["bytes"] = column([b"\x00\xff", b"", b"longer than twelve bytes"], pa.binary())
+    columns["fixed"] = column([b"abc", b"\x00\x01\x02"], pa.binary(3))
+    columns["day"] = column([0, -719162, 2932896, 19000], pa.date32())
+    columns["time_ms"] = column([0, 86399999, 1], pa.time32("ms"))
+    columns["time_us"] = column([0, 86399999999, 1], pa.time64("us"))
+    columns["time_ns"] = column([0, 86399999999999, 1], pa.time64("ns"))
+    for unit in ("ms", "us", "ns"):
+        values = [0, -1, 1_700_000_000 * 10 ** DIGITS[unit] + 123]
+        columns[f"stamp_{unit}"] = column(values, pa.timestamp(unit))
+        columns[f"zoned_{unit}"] = column(values, pa.timestamp(unit, "Asia/Shanghai" if unit == "us" else "UTC"))
+    columns["span"] = column([0, -1500000, 123456789], pa.duration("us"))
+    for digits, scale in ((5, 2), (18, 6), (38, 10)):
+        largest = D(10**digits - 1).scaleb(-scale)
+        columns[f"decimal{digits}"] = column([largest, -largest, D(0).scaleb(-scale)], pa.decimal128(digits, scale))
+    columns["decimal60"] = column([D(10**60 - 1).scaleb(-5), D(-7).scaleb(-5)], pa.decimal256(60, 5))
+    return pa.table(columns)
+
+
+def nested():
+    point = pa.struct([pa.field("x", pa.int64()), pa.field("tags", pa.list_(pa.string()))])
+    return pa.table(
+        {
+            "text": pa.array(["a", "b", "c", "d", "e", "f"]),
+            "numbers": pa.array([[1, None, 3], [], None, [2**63 - 1], [4, 5], []], pa.list_(pa.int64())),
+            "deep": pa.array([[["a"], [], None], [], None, [[None, "b", "c"]], [[]], [None]], pa.list_(pa.list_(pa.string()))),
+            "point": pa.array(
+                [{"x": 1, "tags": ["p", None]}, {"x": None, "tags": []}, None, {"x": 2, "tags": None}, {"x": 3, "tags": ["q"]}, None],
+                point,
+            ),
+            "points": pa.array(
+                [[{"x": 1, "tags": ["p"]}, None], [], None, [{"x": None, "tags": None}], [{"x": 5, "tags": ["", "z"]}], []],
+                pa.list_(point),
+            ),
+            "named": pa.array([[("k", 1), ("10", 2), ("2", None)], [], None, [("z", 9)], [], [("", 0)]], pa.map_(pa.string(), pa.int32())),
+            "numbered": pa.array([[(7, ["a"]), (3, None)], [], None, [(1, [])], [], [(2, ["b", "c"])]], pa.map_(pa.int64(), pa.list_(pa.string()))),
+            "vector": pa.array([[1, 2, 3], [4, 5, 6], None, [7, 8, 9], [0.5, 0, 0], None], pa.list_(pa.float32(), 3)),
+        }
+    )
+
+
+def parquet(name, table, **options):
+    path = HERE / f"{name}.parquet"
+    pq.write_table(table, path, **options)
+    golden(name, pq.read_table(path))
+
+
+def arrow_types():
+    """What Arrow has and Parquet has not."""
+    table = flat()
+    extra = {
+        "stamp_s": pa.array([0, -1, None, 1700000000] * 2, pa.timestamp("s", "+02:00")),
+        "time_s": pa.array([0, 86399, None, 1] * 2, pa.time32("s")),
+        "day_ms": pa.array([0, None, 86400000, -86400000] * 2, pa.date64()),
+        "interval": pa.array([pa.MonthDayNano([1, -2, 3]), None, pa.MonthDayNano([0, 0, -1]), pa.MonthDayNano([-12, 40, 10**18])] * 2),
+        "large": pa.array(["x", None, "yz", ""] * 2, pa.large_string()),
+        "large_bytes": pa.array([b"x", None, b"yz", b""] * 2, pa.large_binary()),
+        "large_list": pa.array([[1], None, [], [2, None]] * 2, pa.large_list(pa.int16())),
+        "view": pa.array(["short", None, "longer than twelve bytes", "天" * 9] * 2, pa.string_view()),
+        "byte_view": pa.array([b"short", None, b"longer than twelve bytes", b""] * 2, pa.binary_view()),
+        "category": pa.array(["red", None, "blue", "red"] * 2).dictionary_encode(),
+        "coded": pa.DictionaryArray.from_arrays(pa.array([1, 0, None, 1] * 2, pa.int8()), pa.array([2**60, -5])),
+        "sparse": pa.UnionArray.from_sparse(
+            pa.array([0, 1, 0, 1] * 2, pa.int8()), [pa.array(list(range(8))), pa.array(["a", "b", None, "d"] * 2)], ["n", "s"]
+        ),
+        "dense": pa.UnionArray.from_dense(
+            pa.array([0, 1, 1, 0] * 2, pa.int8()),
+            pa.array([0, 0, 1, 1, 2, 2, 3, 3], pa.int32()),
+            [pa.array([1.5, 2.5, None, 4.5]), pa.array([[1], [], [2, 3], None], pa.list_(pa.int32()))],
+            ["f", "l"],
+        ),
+        "id": pa.ExtensionArray.from_storage(pa.uuid(), pa.array([uuid.UUID(int=i).bytes for i in range(7)] + [None], pa.binary(16))),
+    }
+    for name, values in extra.items():
+        table = table.append_column(name, values)
+    return table
+
+
+def arrow(name, table, stream=False, compression=None, rows=5):
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    make = pa.ipc.new_stream if stream else pa.ipc.new_file
+    with make(HERE / f"{name}.arrow", table.schema, options=options) as writer:
+        writer.write_table(table, max_chunksize=rows)
+    golden(name, table)
+
+
+def dictionaries():
+    """A stream whose dictionary grows by a delta and is then replaced."""
+    type = pa.dictionary(pa.int8(), pa.string())
+    schema = pa.schema([pa.field("text", type), pa.field("list", pa.list_(type))])
+
+    def batch(values, words):
+        def coded(items):
+            return pa.DictionaryArray.from_arrays(pa.array([None if v is None else words.index(v) for v in items], pa.int8()), words)
+
+        lists = pa.ListArray.from_arrays(pa.array([0] + [2] * len(values), pa.int32()), coded(values[:2]))
+        return pa.record_batch([coded(values), lists], schema=schema)
+
+    batches = [
+        batch(["a", "b", None], ["a", "b"]),
+        batch(["c", "a", "b"], ["a", "b", "c"]),
+        batch(["x", "a", "x"], ["x", "a"]),
+    ]
+    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+    with pa.ipc.new_stream(HERE / "dictionaries.arrow", schema, options=options) as writer:
+        for one in batches:
+            writer.write_batch(one)
+    golden("dictionaries", pa.Table.from_batches(batches))
+
+
+def main():
+    for codec in ("none", "snappy", "gzip", "brotli", "zstd", "lz4"):
+        few = flat().select(["text", "int64", "double", "bytes", "flag"])
+        parquet(f"codec-{codec}", pa.concat_tables([few] * 5), compression=codec)
+    parquet("flat", flat(), compression="snappy")
+    parquet("flat-v2", flat(), compression="zstd", data_page_version="2.0", version="2.6")
+    parquet("flat-plain", flat(), compression="none", use_dictionary=False, store_schema=False)
+    parquet("flat-decimal-int", flat(), store_decimal_as_integer=True, use_byte_stream_split=["single", "double"], use_dictionary=False)
+    encodings = {
+        "int32": "DELTA_BINARY_PACKED",
+        "int64": "DELTA_BINARY_PACKED",
+        "text": "DELTA_BYTE_ARRAY",
+        "bytes": "DELTA_LENGTH_BYTE_ARRAY",
+        "single": "BYTE_STREAM_SPLIT",
+        "fixed": "DELTA_BYTE_ARRAY",
+        "flag": "RLE",
+    }
+    some = pa.concat_tables([flat().select(list(encodings))] * 40)
+    parquet("encodings", some, use_dictionary=False, column_encoding=encodings, data_page_version="2.0")
+    stamps = pa.table({"text": ["a", "b", "c"], "at": pa.array([0, -1, 1_700_000_000_123_456_789], pa.timestamp("ns"))})
+    parquet("int96", stamps, use_deprecated_int96_timestamps=True)
+    parquet("nested", nested())
+    parquet("nested-v2", pa.concat_tables([nested()] * 50), data_page_version="2.0", data_page_size=64, row_group_size=77)
+    groups = pa.table({"text": [f"row {i}" for i in range(300)], "n": pa.array(range(300), pa.int64())})
+    parquet("groups", groups, row_group_size=7, data_page_size=32)
+    required = pa.schema([pa.field("text", pa.string(), False), pa.field("list", pa.list_(pa.field("item", pa.int32(), False)), False)])
+    parquet("required", pa.table({"text": ["a", "b", "c"], "list": [[1, 2], [], [3]]}, required))
+    parquet("empty", flat().slice(0, 0))
+
+    table = arrow_types()
+    arrow("types", table)
+    arrow("types-stream", table, stream=True)
+    arrow("types-lz4", table, compression="lz4")
+    arrow("types-zstd", table, compression="zstd", stream=True)
+    arrow("nested", nested(), rows=4)
+    big = pa.table({"text": [f"{i % 97} 天气 {i * i % 1009}" for i in range(6000)]})
+    feather.write_feather(big, HERE / "large.feather", compression="lz4", chunksize=4000)
+    feather.write_feather(big.slice(0, 10), HERE / "version1.feather", version=1)
+    frame = pl.DataFrame({"text": ["short", None, "longer than twelve bytes", "天气" * 8], "n": [1, 2, 3, None]})
+    frame = frame.with_columns(pl.Series("kind", ["a", "b", "a", None], dtype=pl.Categorical), day=pl.date(2024, 1, 2))
+    frame.write_ipc(HERE / "polars.arrow", compression="zstd")
+    golden("polars", pa.ipc.open_file(HERE / "polars.arrow").read_all())
+    dictionaries()
+
+
+main()
