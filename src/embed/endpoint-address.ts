@@ -30,7 +30,9 @@ const SHORTEST_SECRET = 4;
 export function parseEndpoint(text: string, key = ""): EndpointAddress {
   const bearer = key.trim();
   if (!/^[\x21-\x7e]*$/.test(bearer)) {
-    throw new UsageError("BGE_API_KEY holds characters that no key has (blanks, line ends or beyond ASCII); set it anew");
+    throw new UsageError(
+      "BGE_API_KEY holds characters that no key has (blanks, line ends or beyond ASCII); set it anew",
+    );
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === "") {
@@ -59,7 +61,7 @@ export function parseEndpoint(text: string, key = ""): EndpointAddress {
     bases: shown === root ? [`${root}/v1`, root] : [shown],
     at: (base, below) => withQuery(`${base}/${below}`),
     besides: (beside) => withQuery(`${root}/${beside}`),
-    headers() {
+    headers(): Record<string, string> {
       if (bearer !== "") return { authorization: `Bearer ${bearer}` };
       if (user === "" && password === "") return {};
       return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };

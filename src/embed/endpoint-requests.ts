@@ -1,81 +1,59 @@
 import { UnavailableError } from "../errors.js";
 import type { EndpointAddress } from "./endpoint-address.js";
-import { answerText } from "./endpoint-answer.js";
-import { type BackoffLimits, backoffMs, retryAfterMs } from "./endpoint-backoff.js";
+import { answerText, GarbledAnswerError } from "./endpoint-answer.js";
+import { retryAfterMs } from "./endpoint-backoff.js";
 import { createHttpClient, type HttpAnswer } from "./endpoint-http.js";
-
-/** An answer that is whole but cannot be right, such as half a JSON text: worth another attempt. */
-export class GarbledAnswerError extends Error {}
-
-/** How long and how often a server is tried. */
-export interface EndpointLimits extends BackoffLimits {
-  /** A request without a byte for so long has failed. */
-  readonly timeoutMs: number;
-  /** The server is given up when nothing has succeeded for so long after the first failure. */
-  readonly patienceMs: number;
-  /** The same before its first answer, when a wrong address is likelier than a restart. */
-  readonly firstContactMs: number;
-  /** A request that fails so often while others succeed is given up, and the run with it. */
-  readonly attempts: number;
-}
-
-/** Limits of a run. A large model takes minutes to load, and a long queue before a slow device is no failure. */
-export const ENDPOINT_LIMITS: EndpointLimits = {
-  firstMs: 500,
-  longestMs: 15_000,
-  timeoutMs: 300_000,
-  patienceMs: 180_000,
-  firstContactMs: 5000,
-  attempts: 8,
-};
-
-/** The server may ask for waits of so many patiences in a row. */
-const ASKED_PATIENCES = 5;
+import { type EndpointLimits, type Failure, trackOutage } from "./endpoint-outage.js";
 
 /** Statuses that pass: overloads, restarts, time-outs of proxies; 424 is a backend of TEI. */
 const TRANSIENT = new Set([408, 424, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
 
-/** Errors of a certificate, which another attempt does not cure. */
+/** Codes of a certificate's errors, which another attempt does not cure. */
 const CERTIFICATE = /CERT|TLS|SSL|SIGNATURE/;
+
+/** A request and what becomes of its answer. */
+export interface EndpointCall<T> {
+  readonly url: URL;
+  /** Object to POST as JSON, made when its turn comes; a GET without it. */
+  readonly body?: () => object;
+  /** Reads every answer that is not `TRANSIENT`; may throw GarbledAnswerError for another attempt. */
+  readonly read: (answer: HttpAnswer) => T;
+  /** Gives `read` the `TRANSIENT` statuses too, instead of trying again. */
+  readonly once?: boolean;
+}
 
 /** Requests to one server: bounded in number, repeated while that makes sense. */
 export interface EndpointRequests {
   /**
-   * Sends when there is room, and again after what passes: lost connections, `TRANSIENT` statuses, garbled answers. Every
-   * other answer goes to `read`, whose result it returns.
-   * @param body object to POST as JSON, made when its turn comes; GET without it
-   * @throws UnavailableError where the server is given up, at once for every request under way
+   * Sends when there is room, and again after what passes: lost connections, `TRANSIENT` statuses, garbled answers. A
+   * request keeps its place while it waits for another attempt, so that a troubled server gets fewer of them.
+   * @throws UnavailableError where the server is given up; that fails everything else under way as well
    */
-  call<T>(request: { url: URL; body?: () => object; read: (answer: HttpAnswer) => T }): Promise<T>;
+  call<T>(call: EndpointCall<T>): Promise<T>;
   /** Fails everything under way and every later call with this error. */
   fail(error: Error): void;
 }
 
 /**
+ * @param known whether the server has answered before, so that it is waited for where it is gone
  * @param concurrency most requests under way at once
- * @param note told when the server stops and resumes answering
+ * @param note told when the server stops and when it resumes answering
  */
 export function createEndpointRequests(options: {
   address: EndpointAddress;
+  known: boolean;
   concurrency: number;
   limits: EndpointLimits;
   note: (message: string) => void;
 }): EndpointRequests {
-  const { address, concurrency, limits, note } = options;
+  const { address, known, concurrency, limits, note } = options;
   const http = createHttpClient({ connections: concurrency, timeoutMs: limits.timeoutMs });
+  const outage = trackOutage({ shown: address.shown, known, limits, note });
   const headers = address.headers();
   let failure: Error | undefined;
   let running = 0;
   const waiting: (() => void)[] = [];
   const sleeping = new Set<() => void>();
-  let answered = false;
-  let lastSuccess = Number.NEGATIVE_INFINITY;
-  /** Since when nothing has succeeded; absent while all is well. */
-  let downSince: number | undefined;
-  let noted = false;
-  /** Until when the server asked to be left alone, and for how long in all since it went down. */
-  let pausedUntil = 0;
-  let asked = 0;
 
   const fail = (error: Error) => {
     if (failure !== undefined) return;
@@ -83,6 +61,7 @@ export function createEndpointRequests(options: {
     http.close();
     for (const wake of [...waiting.splice(0), ...sleeping]) wake();
   };
+  /** Ends early where everything has failed. */
   const sleep = (ms: number) =>
     new Promise<void>((resolve) => {
       const wake = () => {
@@ -97,92 +76,59 @@ export function createEndpointRequests(options: {
     if (running < concurrency) running++;
     else await new Promise<void>((resolve) => waiting.push(resolve));
   };
-  /** Hands the place to the request that waits longest. */
+  /** Hands the place to the request that has waited longest. */
   const leave = () => {
     const next = waiting.shift();
     if (next === undefined) running--;
     else next();
   };
-  const succeeded = () => {
-    lastSuccess = performance.now();
-    if (noted) note(`${address.shown} answers again`);
-    noted = false;
-    downSince = undefined;
-    asked = 0;
-  };
-  /** Keeps what an answer with Retry-After asks for; all requests obey it. */
-  const pause = (ms: number) => {
-    const until = performance.now() + ms;
-    if (until <= pausedUntil) return;
-    asked += until - Math.max(pausedUntil, performance.now());
-    pausedUntil = until;
-  };
-  /** Wait before the next attempt, or throws where there should be none. */
-  const delayAfter = (why: string, failures: number, firstFailure: number, retryAfter: number | undefined) => {
-    const now = performance.now();
-    downSince ??= now;
-    if (retryAfter !== undefined) pause(retryAfter);
-    else if (failures >= limits.attempts && lastSuccess > firstFailure) {
-      throw new UnavailableError(
-        `${address.shown} failed ${failures} times over the same request while it answered others: ${why}; see the server's log`,
-      );
-    }
-    const delay = Math.max(backoffMs(failures, limits, Math.random()), pausedUntil - now);
-    const patience = answered ? limits.patienceMs : limits.firstContactMs;
-    if (now + delay - downSince > patience + Math.min(asked, ASKED_PATIENCES * patience)) {
-      const tried = Math.round((now - downSince) / 1000);
-      const wait = retryAfter === undefined ? "" : `, and asks to wait ${Math.round(retryAfter / 1000)} s`;
-      throw new UnavailableError(
-        `${address.shown} cannot be reached or does not work: ${why}${wait} (tried for ${tried} s); ` +
-          "start the server or correct --endpoint, then run the same command again: it resumes where it stopped",
-      );
-    }
-    if (!noted && answered) note(`${address.shown} does not answer (${why}); trying for ${Math.round(patience / 1000)} s`);
-    noted ||= answered;
-    return delay;
-  };
 
-  const attempt = async <T>(url: URL, body: string | undefined, read: (answer: HttpAnswer) => T) => {
+  const attempt = async <T>({ url, read, once }: EndpointCall<T>, body?: string): Promise<{ value: T } | Failure> => {
     try {
       const answer = await http.send({ url, headers, body });
-      answered = true;
-      if (TRANSIENT.has(answer.status)) {
-        const why = address.redact(`status ${answer.status} ${answerText(answer.body)}`.trim());
-        return { why, retryAfter: retryAfterMs(answer.headers["retry-after"], Date.now()) };
+      outage.answered();
+      if (once !== true && TRANSIENT.has(answer.status)) {
+        return {
+          why: address.redact(`status ${answer.status} ${answerText(answer.body)}`.trim()),
+          retryAfterMs: retryAfterMs(answer.headers["retry-after"], Date.now()),
+        };
       }
       const value = read(answer);
-      succeeded();
+      outage.over();
       return { value };
     } catch (error) {
-      if (failure !== undefined) throw failure;
-      if (error instanceof GarbledAnswerError) return { why: address.redact(error.message) };
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code === undefined) throw error;
-      const why = address.redact(message === "" ? code : message);
-      if (!CERTIFICATE.test(code)) return { why };
+      const passes = error instanceof GarbledAnswerError || code !== undefined;
+      if (failure !== undefined || !passes) throw error;
+      // Where a host has several addresses the message is empty and the code says it all.
+      const why = address.redact(message || (code as string));
+      if (!CERTIFICATE.test(code ?? "")) return { why };
       throw new UnavailableError(
         `${address.shown} has a certificate that is not trusted: ${why}; name its authority in NODE_EXTRA_CA_CERTS`,
       );
     }
   };
   return {
-    async call({ url, body, read }) {
+    async call(call) {
       await enter();
       try {
-        if (failure !== undefined) throw failure;
-        const text = body === undefined ? undefined : JSON.stringify(body());
-        let firstFailure = 0;
+        const body = call.body === undefined ? undefined : JSON.stringify(call.body());
+        let outlived = 0;
+        let lastFailure = Number.POSITIVE_INFINITY;
         for (let failures = 0; ; ) {
-          while (failure === undefined && performance.now() < pausedUntil) await sleep(pausedUntil - performance.now());
+          for (let pause = outage.pauseMs(); pause > 0 && failure === undefined; pause = outage.pauseMs())
+            await sleep(pause);
           if (failure !== undefined) throw failure;
-          const result = await attempt(url, text, read);
-          if ("value" in result) return result.value as ReturnType<typeof read>;
-          if (failures++ === 0) firstFailure = performance.now();
-          await sleep(delayAfter(result.why, failures, firstFailure, result.retryAfter));
+          const result = await attempt(call, body);
+          if ("value" in result) return result.value;
+          failures++;
+          if (outage.lastSuccess() > lastFailure) outlived++;
+          lastFailure = performance.now();
+          await sleep(outage.delayMs(result, failures, outlived));
         }
       } catch (error) {
         fail(error as Error);
-        throw failure ?? error;
+        throw failure;
       } finally {
         leave();
       }

@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import type { Embedder } from "../../src/embed/embedder.js";
+import { openEndpoint } from "../../src/embed/endpoint.js";
+import { parseEndpoint } from "../../src/embed/endpoint-address.js";
+import type { EndpointLimits } from "../../src/embed/endpoint-outage.js";
+import { UnavailableError } from "../../src/errors.js";
+import {
+  type EmbeddingServer,
+  type Fault,
+  type Payload,
+  type ServerOptions,
+  startEmbeddingServer,
+  vectorOf,
+} from "./endpoint-server.js";
+
+const DIM = 16;
+const QUICK: EndpointLimits = {
+  firstMs: 4,
+  longestMs: 30,
+  timeoutMs: 10_000,
+  patienceMs: 400,
+  firstContactMs: 100,
+  attempts: 4,
+};
+const servers: EmbeddingServer[] = [];
+after(() => Promise.all(servers.map((server) => server.kill().catch(() => {}))));
+
+async function serve(options: Partial<ServerOptions> = {}): Promise<EmbeddingServer> {
+  const server = await startEmbeddingServer({ flavour: "sglang", dim: DIM, ...options });
+  servers.push(server);
+  return server;
+}
+
+async function open(server: EmbeddingServer, limits: Partial<EndpointLimits> = {}, key?: string): Promise<Embedder> {
+  const endpoint = await openEndpoint({
+    address: parseEndpoint(server.url, key),
+    concurrency: 4,
+    limits: { ...QUICK, ...limits },
+  });
+  server.received.length = 0;
+  return endpoint.start();
+}
+
+const texts = Array.from({ length: 200 }, (_, i) => `title ${i}`);
+
+function assertRight(vectors: Float32Array): void {
+  texts.forEach((text, i) => {
+    const expected = vectorOf(text, DIM);
+    const norm = Math.hypot(...expected);
+    for (let c = 0; c < DIM; c++) assert.ok(Math.abs(vectors[i * DIM + c] - expected[c] / norm) < 1e-6);
+  });
+}
+
+const passing: readonly (readonly [string, Fault])[] = [
+  ["status 429", { status: 429, body: { error: { message: "Model is overloaded" } } }],
+  ["status 500", { status: 500, body: "Internal Server Error" }],
+  ["status 503", { status: 503 }],
+  ["a connection that is reset", "reset"],
+  ["a connection that is reset in the middle of the body", "half"],
+  ["half a JSON text", "truncated"],
+  ["no answer in time", "silence"],
+];
+for (const [name, fault] of passing) {
+  test(`${name} is tried again and no text is lost or embedded twice`, async () => {
+    const server = await serve();
+    const embedder = await open(server, { timeoutMs: fault === "silence" ? 300 : QUICK.timeoutMs });
+    server.faults.push(fault, undefined, fault, fault);
+    assertRight((await embedder.embed(texts)).vectors);
+    assert.equal(server.received.length, Math.ceil(200 / 64) + 3);
+    await embedder.close();
+  });
+}
+
+test("Retry-After is obeyed by every request", async () => {
+  const server = await serve();
+  const embedder = await open(server);
+  server.faults.push({ status: 429, headers: { "retry-after": "1" } });
+  const begin = performance.now();
+  await embedder.embed(["first"]).then(() => {});
+  const [refused, again] = server.received;
+  assert.ok(again.at - refused.at >= 995, `${again.at - refused.at} ms`);
+
+  server.received.length = 0;
+  server.faults.push({ status: 503, headers: { "retry-after": "1" } });
+  const first = embedder.embed(["second"]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  // Another window that begins meanwhile waits as well.
+  await Promise.all([first, embedder.embed(["third"])]);
+  const [start, ...later] = server.received;
+  assert.equal(later.length, 2);
+  for (const { at } of later) assert.ok(at - start.at >= 995, `${at - start.at} ms`);
+  assert.ok(performance.now() - begin < 4000);
+  await embedder.close();
+});
+
+test("a wait that is asked for beyond all patience ends the run at once, with its length", async () => {
+  const server = await serve();
+  const embedder = await open(server);
+  server.faults.push({ status: 429, headers: { "retry-after": "3600" } });
+  await assert.rejects(embedder.embed(["text"]), { exitCode: 5, message: /status 429.*asks to wait 3600 s/ });
+});
+
+const change = (f: (payload: Payload) => unknown): Fault => ({ change: f });
+const withVector = (embedding: Payload["data"][0]["embedding"]) =>
+  change((payload) => ({ ...payload, data: payload.data.map((entry) => ({ ...entry, embedding })) }));
+const fatal: readonly (readonly [string, Fault, RegExp])[] = [
+  ["vectors of another dimension", withVector([1, 2, 3]), /vector of 3 dimensions after others of 16/],
+  ["too few vectors", change((p) => ({ ...p, data: p.data.slice(1) })), /returned 1 vectors for 2 texts/],
+  [
+    "an index that comes twice",
+    change((p) => ({ ...p, data: p.data.map((entry) => ({ ...entry, index: 1 })) })),
+    /returned index 1 among 2 vectors/,
+  ],
+  ["NaN as null", withVector([null, ...new Array(DIM - 1).fill(0.5)]), /NaN or infinity/],
+  ["NaN as Python writes it", change((p) => JSON.stringify(p).replace(/-?\d+\.\d+/, "NaN")), /NaN or infinity/],
+  ["a number beyond all floats", change((p) => JSON.stringify(p).replace(/-?\d+\.\d+/, "1e999")), /NaN or infinity/],
+  ["NaN in base64", withVector(Buffer.from(new Float32Array(DIM).fill(Number.NaN).buffer).toString("base64")), /NaN/],
+  ["base64 of broken floats", withVector("AAAA"), /returned "AAAA" as a vector/],
+  ["no data", change(() => ({ object: "error" })), /has no data but object/],
+  ["status 404", { status: 404, body: { detail: "Not Found" } }, /status 404.*Not Found.*should end where/],
+  [
+    "status 400 that speaks of no size",
+    { status: 400, body: { message: "not an embedding model" } },
+    /not an embedding model/,
+  ],
+];
+for (const [name, fault, message] of fatal) {
+  test(`${name}: an error that says so, without another attempt`, async () => {
+    const server = await serve();
+    const embedder = await open(server);
+    server.faults.push(fault);
+    await assert.rejects(embedder.embed(["one", "two"]), (error: Error) => {
+      assert.ok(error instanceof UnavailableError, error.stack);
+      assert.match(error.message, message);
+      return true;
+    });
+    assert.equal(server.received.length, 1);
+    await assert.rejects(embedder.embed(["three"]), UnavailableError);
+    assert.equal(server.received.length, 1);
+  });
+}
+
+test("a request that always fails while others succeed ends the run after some attempts", async () => {
+  const poison: Fault = { status: 500, body: "CUDA error" };
+  const server = await serve({ faultOf: (input) => (input.includes("poison") ? poison : undefined) });
+  const embedder = await open(server, { patienceMs: 60_000 });
+  const failing = assert.rejects(embedder.embed(["poison"]), {
+    exitCode: 5,
+    message: /failed \d+ times over the same request while it answered others: status 500 CUDA error/,
+  });
+  for (let healthy = true; healthy; ) {
+    await embedder.embed(["other"]).catch(() => {
+      healthy = false;
+    });
+  }
+  await failing;
+  // Only failures between which others succeeded count.
+  assert.ok(server.received.filter(({ input }) => input[0] === "poison").length >= 4);
+});
+
+test("a wrong key ends at once, and no message repeats a key", async () => {
+  const server = await serve({ key: "right-key" });
+  for (const address of [
+    parseEndpoint(server.url, "wrong-secret"),
+    parseEndpoint(`http://someone:wrong-secret@127.0.0.1:${server.port}/v1?token=query-secret`),
+  ]) {
+    await assert.rejects(openEndpoint({ address, concurrency: 1, limits: QUICK }), (error: Error) => {
+      assert.ok(error instanceof UnavailableError);
+      assert.match(error.message, /refuses the key \(status 401\).*BGE_API_KEY/);
+      assert.doesNotMatch(error.message, /secret|someone/);
+      return true;
+    });
+  }
+  const embedder = await open(server, {}, "right-key");
+  assertRight((await embedder.embed(texts)).vectors);
+  assert.equal(server.received[0].authorization, "Bearer right-key");
+  await embedder.close();
+});
+
+test("a server that is still loading is waited for", async () => {
+  const server = await serve();
+  server.health = 503;
+  setTimeout(() => {
+    server.health = 200;
+  }, 200);
+  assertRight((await (await open(server)).embed(texts)).vectors);
+});
+
+test("an address where nobody answers is given up within seconds", async () => {
+  const server = await serve();
+  await server.kill();
+  const begin = performance.now();
+  await assert.rejects(open(server), { exitCode: 5, message: /ECONNREFUSED.*start the server or correct --endpoint/ });
+  assert.ok(performance.now() - begin < 4000);
+});
+
+test("a server that goes down is given up in bounded time, by every window, with a note", async () => {
+  const server = await serve();
+  const notes: string[] = [];
+  const address = parseEndpoint(server.url);
+  const endpoint = await openEndpoint({ address, concurrency: 2, limits: QUICK, note: (note) => notes.push(note) });
+  const embedder = endpoint.start();
+  await embedder.embed(texts);
+  await server.kill();
+  const begin = performance.now();
+  const results = await Promise.allSettled([embedder.embed(texts), embedder.embed(texts), embedder.embed(texts)]);
+  assert.ok(performance.now() - begin < 4000);
+  for (const result of results) {
+    assert.equal(result.status, "rejected");
+    assert.equal(result.reason.exitCode, 5);
+    assert.match(result.reason.message, /cannot be reached.*resumes where it stopped/);
+  }
+  assert.equal(notes.length, 1);
+  assert.match(notes[0], /does not answer/);
+});
+
+test("a server that comes back in time is gone on with", async () => {
+  const server = await serve();
+  const embedder = await open(server, { patienceMs: 3000 });
+  await embedder.embed(["before"]);
+  await server.kill();
+  const result = embedder.embed(texts);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await serve({ port: server.port });
+  assertRight((await result).vectors);
+  await embedder.close();
+});
+
+test("a server that went down before the first window is waited for as well", async () => {
+  const server = await serve();
+  const embedder = await open(server, { patienceMs: 3000 });
+  await server.kill();
+  const result = embedder.embed(texts);
+  await new Promise((resolve) => setTimeout(resolve, 2 * QUICK.firstContactMs));
+  await serve({ port: server.port });
+  assertRight((await result).vectors);
+  await embedder.close();
+});
+
+test("closing breaks off what is under way at once", async () => {
+  const server = await serve({ faultOf: (input) => (input.length > 1 ? "silence" : undefined) });
+  const embedder = await open(server);
+  const settled = assert.rejects(embedder.embed(texts), /closed/);
+  while (server.received.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const begin = performance.now();
+  await embedder.close();
+  await settled;
+  assert.ok(performance.now() - begin < 1000);
+});
+
+test("a signal ends the waiting for a server", async () => {
+  const server = await serve();
+  server.health = 503;
+  const controller = new AbortController();
+  const opening = openEndpoint({
+    address: parseEndpoint(server.url),
+    concurrency: 1,
+    limits: { ...QUICK, firstMs: 10_000, longestMs: 10_000, patienceMs: 60_000 },
+    signal: controller.signal,
+  });
+  setTimeout(() => controller.abort(new Error("interrupted")), 50);
+  await assert.rejects(opening, /interrupted/);
+});
