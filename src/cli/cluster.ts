@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { runCluster } from "../run/cluster.js";
 import type { ClusterOptions } from "../run/options.js";
-import { parser, reportError, runCommand, single } from "./command.js";
+import { inputNames, parser, reportError, runCommand, single } from "./command.js";
 import { clusterFlags, sharedFlags } from "./flags.js";
 import { sharedOptions } from "./options.js";
 import { parseNumber } from "./parse.js";
@@ -66,10 +66,12 @@ function clusterOptions(
     k: string;
     iterations: string;
     tolerance: string;
+    starts: string;
+    spherical: boolean;
     labels: string;
   },
 ): ClusterOptions {
-  const inputs = flags.inputs ?? ["bge-out"];
+  const inputs = inputNames(flags.inputs ?? ["bge-out"]);
   const [first] = inputs;
   const isFolder = inputs.length === 1 && existsSync(first) && statSync(first).isDirectory();
   const count = (flag: string, value: string, min: number, max: number) =>
@@ -83,6 +85,8 @@ function clusterOptions(
     k: count("k", flags.k, 1, 2 ** 31 - 1),
     iterations: count("iterations", flags.iterations, 1, 1_000_000),
     tolerance: parseNumber("tolerance", single("tolerance", flags.tolerance), { min: 0, max: 1 }),
+    starts: count("starts", flags.starts, 1, 10_000),
+    spherical: flags.spherical,
     labels: count("labels", flags.labels, 0, 100),
   };
 }

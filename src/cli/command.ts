@@ -10,6 +10,9 @@ const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Milliseconds that a run has for ending by itself after a signal. */
 const PATIENCE = 1500;
 
+/** A reader that went away must not end the run; that a result cannot be printed is noticed by `print`. */
+const ignore = () => {};
+
 /** The reason of a run that was stopped by a signal. */
 class Interrupted extends Error {
   readonly exitCode: number;
@@ -27,9 +30,17 @@ export interface Terminal {
   print(text: string): Promise<void>;
 }
 
+/** What a lone "-" travels as, since yargs drops it; no argument can hold this. */
+const DASH = "\0";
+
+/** The inputs as the user wrote them. */
+export function inputNames(values: readonly string[]): string[] {
+  return values.map((value) => (value === DASH ? "-" : value));
+}
+
 /** Common set-up of both parsers: strict, our exit codes, help that fits the terminal. */
 export function parser(name: string, argv: readonly string[]): Argv {
-  const instance = yargs([...argv])
+  const instance = yargs(argv.map((argument) => (argument === "-" ? DASH : argument)))
     .scriptName(name)
     .version(VERSION)
     .parserConfiguration({ "duplicate-arguments-array": true, "greedy-arrays": false, "camel-case-expansion": true })
@@ -64,8 +75,7 @@ export async function runCommand(
   run: (terminal: Terminal) => Promise<number>,
 ): Promise<number> {
   const { stdout, stderr } = process;
-  // A reader that went away must not end the run: a result that cannot be printed is noticed by `print`.
-  for (const stream of [stdout, stderr]) stream.on("error", () => {});
+  for (const stream of [stdout, stderr]) stream.off("error", ignore).on("error", ignore);
   const mode = progressMode(
     (flags.progress ?? "auto") as "auto" | "bar" | "log" | "none",
     flags.quiet === true,
@@ -73,14 +83,20 @@ export async function runCommand(
   );
   const reporter = createReporter(mode, stderr);
   const controller = new AbortController();
+  // By the signal itself, to which shells give the same codes: process.exit would wait for the thread of a model that is
+  // loading or in a long batch, and bring it down in the middle. What is saved is whole at every moment.
+  const endBy = (name: keyof typeof SIGNAL_CODES) => {
+    reporter.close();
+    for (const [other, handler] of handlers) process.off(other, handler);
+    process.kill(process.pid, name);
+  };
   const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
     const handler = () => {
-      if (controller.signal.aborted) process.exit(SIGNAL_CODES[name]);
+      if (controller.signal.aborted) return endBy(name);
       controller.abort(new Interrupted(name));
-      // A model that is loading cannot be stopped. What is saved is whole at every moment, so there is no need to wait.
       setTimeout(() => {
-        reporter.close();
-        process.exit(reportError(controller.signal.reason));
+        reportError(controller.signal.reason);
+        endBy(name);
       }, PATIENCE).unref();
     };
     process.on(name, handler);
@@ -111,7 +127,7 @@ export function reportError(error: unknown): number {
     stack?: string;
   };
   if (code === "EPIPE") return 0;
-  const text = exitCode === undefined && process.env.BGE_DEBUG !== undefined ? stack : message;
-  process.stderr.write(`error: ${printable(text ?? String(error))}\n`);
+  process.stderr.write(`error: ${printable(message ?? String(error))}\n`);
+  if (exitCode === undefined && process.env.BGE_DEBUG !== undefined) process.stderr.write(`${stack}\n`);
   return exitCode ?? FAILED;
 }

@@ -1,9 +1,9 @@
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import { listSupportedBackends } from "onnxruntime-node";
-import { startEmbedder } from "../embed/embedder.js";
-import { resolveModel } from "../model/resolve.js";
-import type { Dtype } from "../model/spec.js";
-import { chooseDevice } from "../run/device.js";
+import { deviceCure } from "../embed/device-cure.js";
+import { probeDevice } from "../embed/probe-device.js";
+import type { Provider } from "../onnx/ort-engine.js";
+import { prepareLocalModel } from "../run/local-model.js";
 import { dependencyVersions, VERSION } from "../run/manifest.js";
 import type { SharedOptions } from "../run/options.js";
 
@@ -20,7 +20,6 @@ export async function runDoctor(
   flags: { model?: string; device: string; dtype: string; json: boolean },
   print: (text: string) => Promise<void>,
 ): Promise<number> {
-  const name = flags.model ?? (process.env.BGE_MODEL || "builtin");
   const report = {
     "bge-dedup": VERSION,
     node: process.version,
@@ -28,19 +27,20 @@ export async function runDoctor(
     processor: `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} threads`,
     memory: `${(totalmem() / 2 ** 30).toFixed(1)} GB`,
     ...dependencyVersions(),
-    devices: listSupportedBackends()
-      .map(({ name: backend, bundled }) => `${backend}${bundled ? "" : " (library not bundled)"}`)
-      .join(", "),
+    ...(await describeDevices()),
   };
-  const model = await resolveModel({ name, dtype: flags.dtype as Dtype | "auto" });
-  const { provider, reason } = chooseDevice(flags.device as SharedOptions["device"]);
-  const embedder = await startEmbedder({
-    model,
-    provider,
-    threads: availableParallelism(),
-    tokenizers: 1,
-    batchTokens: 4096,
-  });
+  const notes: string[] = [];
+  const { model, provider, start } = await prepareLocalModel(
+    {
+      model: flags.model ?? (process.env.BGE_MODEL || "builtin"),
+      device: flags.device as SharedOptions["device"],
+      dtype: flags.dtype as SharedOptions["dtype"],
+      long: "truncate",
+      threads: availableParallelism(),
+    },
+    { note: (message) => notes.push(message), stage: () => ({ advance() {}, end() {} }) },
+  );
+  const embedder = await start();
   try {
     const started = performance.now();
     const { vectors, directed } = await embedder.embed(PROBES);
@@ -55,7 +55,7 @@ export async function runDoctor(
       model: `${model.name}: ${dim} dimensions, ${model.dtype}, at most ${model.maxTokens} tokens`,
       pooling: `${model.pooling} (${model.poolingSource})`,
       threshold: `${model.threshold} (${model.thresholdSource})`,
-      device: `${provider} (${reason})`,
+      device: `${provider} (${notes.join("; ")})`,
       fingerprint: model.fingerprint,
       probe: `${PROBES.length} texts in ${milliseconds.toFixed(0)} ms, ${directed.reduce((sum, d) => sum + d, 0)} with a direction`,
       "near in Chinese": `${cosine(0, 1)}  ${PROBES[0]} / ${PROBES[1]}`,
@@ -69,4 +69,21 @@ export async function runDoctor(
   } finally {
     await embedder.close();
   }
+}
+
+/** Devices that a model may run on, with their speed or why they do not work and what helps. */
+const DEVICES: readonly string[] = ["cpu", "cuda", "webgpu", "dml", "coreml"] satisfies Provider[];
+
+/** One line for each device that the installed library is built for, each tried by a product of matrices. */
+async function describeDevices(): Promise<Record<string, string>> {
+  const lines: Record<string, string> = {};
+  for (const { name } of listSupportedBackends()) {
+    if (!DEVICES.includes(name)) continue;
+    const probe = await probeDevice(name as Provider);
+    lines[`device ${name}`] =
+      "gflops" in probe
+        ? `${probe.gflops.toFixed(probe.gflops < 10 ? 1 : 0)} GFLOP/s in fp32`
+        : `${probe.error}; ${deviceCure(name as Provider, probe.error)}`;
+  }
+  return lines;
 }

@@ -11,6 +11,10 @@ export const sharedFlags = {
     describe: "column or dotted path of the text; repeat to join several with a newline",
   },
   "id-field": { type: "string", describe: "column that identifies a row to a person; carried as is, never needed" },
+  "vector-field": {
+    type: "string",
+    describe: "use the vectors of this list<float> column (Parquet, Arrow) instead of embedding; text is then optional",
+  },
   out: { alias: "o", type: "string", default: "bge-out", describe: "output folder" },
   model: {
     alias: "m",
@@ -91,5 +95,7 @@ export const clusterFlags = {
   k: { type: "string", default: "50", describe: "number of clusters" },
   iterations: { type: "string", default: "50", describe: "most iterations of Lloyd's algorithm" },
   tolerance: { type: "string", default: "1e-4", describe: "relative shift of the centroids at which it ends" },
+  starts: { type: "string", default: "1", describe: "runs from different seeds, of which the tightest clusters win" },
+  spherical: { type: "boolean", default: false, describe: "centroids of unit length: cluster by cosine alone" },
   labels: { type: "string", default: "5", describe: "key terms for each cluster" },
 } as const satisfies Record<string, Options>;

@@ -18,10 +18,11 @@ export interface ProgressReporter extends Reporter {
 
 const count = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
-/** Control characters of file names and the like must not steer a terminal or forge a line. */
+/** One line: control characters of file names and the like must not steer a terminal, line ends not forge another line. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+  const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(controls, "\ufffd");
 }
 
 function duration(seconds: number): string {
@@ -57,7 +58,7 @@ class Pace {
   }
 
   get percent(): string {
-    return this.#total > 0 ? `${Math.floor((100 * this.done) / this.#total)} %` : "";
+    return this.#total > 0 ? `${Math.min(100, Math.floor((100 * this.done) / this.#total))} %` : "0 %";
   }
 }
 
@@ -86,27 +87,30 @@ function logReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   };
 }
 
+/** Columns of a line beside its bar. */
+const OTHER_COLUMNS = 68;
+
 function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   const bars = new MultiBar(
     {
       stream: stderr,
-      format: "{stage} {bar} {percentage}% | {rows} rows | {rate} | {left}",
+      format: "{stage} {bar} {percent} | {rows} rows | {rate} | {left}",
       hideCursor: true,
       clearOnComplete: false,
       gracefulExit: false,
       forceRedraw: true,
-      barsize: 28,
+      barsize: Math.max(8, Math.min(28, (stderr.columns ?? 100) - OTHER_COLUMNS)),
       fps: 10,
       emptyOnZero: true,
     },
     Presets.shades_classic,
   );
-  const notes: string[] = [];
   return {
     stage(name, total): Stage {
       const pace = new Pace(total);
       const payload = () => ({
         stage: name.padEnd(8),
+        percent: pace.percent.padStart(5),
         rows: count.format(pace.rows).padStart(10),
         rate: pace.rate.padStart(16),
         left: `${pace.left} left`,
@@ -119,17 +123,21 @@ function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
           bar.update(Math.min(done, total), payload());
         },
         end() {
-          bar.update(Math.max(total, 1), { ...payload(), left: `in ${duration(pace.seconds)}` });
+          bar.update(Math.max(total, 1), { ...payload(), percent: "100 %", left: `in ${duration(pace.seconds)}` });
           bar.stop();
         },
       };
     },
     note(message) {
       if (bars.isActive) bars.log(`${printable(message)}\n`);
-      else notes.push(message);
-      while (!bars.isActive && notes.length > 0) stderr.write(`${printable(notes.shift() as string)}\n`);
+      else stderr.write(`${printable(message)}\n`);
     },
-    close: () => bars.stop(),
+    close() {
+      // Stopped twice, the bars would be drawn again over what was printed after them; without an update notes are lost.
+      if (!bars.isActive) return;
+      bars.update();
+      bars.stop();
+    },
   };
 }
 

@@ -32,6 +32,17 @@ function copiesNote(removed: number, found: number): string | undefined {
   return `${count.format(found)} found before embedding; copies of a removed text count as semantic`;
 }
 
+/** Limit of the model, which a server may keep to itself. */
+function longerThan(maxTokens: number): string {
+  return `texts longer than ${maxTokens > 0 ? `${maxTokens} tokens` : "the server takes"}`;
+}
+
+function where({ model, tokens }: DedupSummary): string {
+  return model.device === "endpoint"
+    ? `embedded by a server${tokens > 0 ? `, which counted ${count.format(tokens)} tokens` : ""}`
+    : `${model.dtype} on ${model.device}`;
+}
+
 /** The summary of bge-dedup for a person. */
 export function formatDedup(summary: DedupSummary): string {
   const { counts, model, threshold, threshold_source, exact_stage, out, files } = summary;
@@ -42,14 +53,14 @@ export function formatDedup(summary: DedupSummary): string {
     ["normalized", counts.normalized, copiesNote(counts.normalized, exact_stage.normalized)],
     ["semantic", counts.semantic, `cosine >= ${threshold} (${threshold_source})`],
     ["kept", counts.kept],
-    ["truncated", counts.truncated, counts.truncated > 0 ? `texts longer than ${model.max_tokens} tokens` : undefined],
+    ["truncated", counts.truncated, counts.truncated > 0 ? longerThan(model.max_tokens) : undefined],
   );
   if (counts.undirected > 0) rows.push(["undirected", counts.undirected, "texts without a known token: kept"]);
   if (counts.guarded > 0) rows.push(["guarded", counts.guarded, `kept apart by a guard, see ${out}/guarded.arrow`]);
   if (counts.unordered > 0) rows.push(["unordered", counts.unordered, "rows whose --keep field has no order: last"]);
   const lines: [string, string][] = [
     ...counted(rows),
-    ["model", `${model.name}, ${model.dim} dimensions, ${model.dtype} on ${model.device}`],
+    ["model", `${model.name}, ${model.dim} dimensions, ${where(summary)}`],
     ["seconds", seconds(summary.seconds)],
     ["written", `${out}/ ${files.join(" ")}`],
   ];
@@ -58,6 +69,7 @@ export function formatDedup(summary: DedupSummary): string {
       ? "The builtin model is lexical: it finds copies, typos, insertions and reorderings, not paraphrases.\n" +
         "For meaning, name a folder with a real model: bge-dedup INPUT --model path/to/bge-large-zh-v1.5\n"
       : "";
+  if (!files.includes("kept.arrow")) return `${table(lines)}${lexical}For bge-cluster and verify add --format arrow\n`;
   const folder = out === "bge-out" ? "" : ` ${out}`;
   return `${table(lines)}${lexical}Next: bge-cluster${folder} --k 50, or prove the result with bge-dedup verify ${out}\n`;
 }

@@ -89,6 +89,13 @@ export class ExactTexts {
     return true;
   }
 
+  /** Takes the next record, which has no text but stands for itself: it starts a group of its own. */
+  addWithoutText(): true {
+    this.#firstRow.push(this.#rawOfRow.length);
+    this.#addRaw(this.#firstRow.length - 1);
+    return true;
+  }
+
   /** Number of the distinct text of a row, by first appearance; -1 where the record was rejected. */
   rawOf(row: number): number {
     return this.#rawOfRow.get(row);

@@ -1,8 +1,7 @@
 import { type RecordBatch, Schema } from "apache-arrow";
 import { openArrowFile } from "./arrow-file.js";
-import { type ColumnBatch, readColumns, scanColumns, slices } from "./column-source.js";
+import { type ColumnBatch, neededColumns, readColumns, scanColumns, slices } from "./column-source.js";
 import type { Source } from "./source.js";
-import { resolveColumns, resolveTextColumns } from "./text-columns.js";
 import { ownDictionaries } from "./unify.js";
 
 /** A file and the name that people know it by. */
@@ -32,8 +31,7 @@ export async function openArrow({ path, name }: FileOptions): Promise<Source> {
     byteLength: file.byteLength,
     async *scan(options) {
       // A file without rows must still be told apart from one without the field.
-      resolveTextColumns(schema, options.textFields, name);
-      if (options.orderField !== undefined) resolveColumns(schema, [options.orderField], name);
+      neededColumns(schema, options, name);
       yield* scanColumns(batches(), { ...options, source: name });
     },
     schema: () => Promise.resolve(schema),

@@ -2,10 +2,18 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { InputError } from "../errors.js";
 import { castBatch } from "./cast.js";
 import { rowText } from "./json-text.js";
-import type { ReadBatch, Reject, ScannedBatch, ScanOptions } from "./source.js";
+import type { BatchVectors, ReadBatch, Reject, ScannedBatch, ScanOptions } from "./source.js";
 import { invalidUtf8 } from "./strings.js";
 import { batchOf, takeRows } from "./take.js";
-import { batchTexts, orderValues, resolveColumns, resolveTextColumns } from "./text-columns.js";
+import {
+  batchTexts,
+  type ColumnPath,
+  hasColumns,
+  orderValues,
+  resolveColumns,
+  resolveTextColumns,
+} from "./text-columns.js";
+import { batchVectors, resolveVectorColumn } from "./vector-columns.js";
 
 /** Rows of a batch that a columnar source yields, at most. */
 export const BATCH_ROWS = 8192;
@@ -19,15 +27,52 @@ export interface ColumnBatch {
   readonly whole?: () => Promise<RecordBatch>;
 }
 
+/** Columns that a pass looks at, found once a batch. */
+interface Inspected {
+  /** One entry a row: null where it is rejected, undefined where it has no text but a vector. */
+  readonly texts: (string | null | undefined)[];
+  readonly vectors?: BatchVectors;
+  /** Row to reason. */
+  readonly faults: ReadonlyMap<number, string>;
+}
+
+/**
+ * The columns that a scan needs: those of the text, of the order and of the vectors.
+ * @throws InputError where one is missing or of another type
+ */
+export function neededColumns(schema: Schema, options: ScanOptions, source: string): ColumnPath[] {
+  const { textFields, orderField, vectorField } = options;
+  const paths: ColumnPath[] = [];
+  if (vectorField !== undefined) paths.push(resolveVectorColumn(schema, vectorField, source));
+  if (vectorField === undefined || hasColumns(schema, textFields)) {
+    paths.push(...resolveTextColumns(schema, textFields, source));
+  }
+  if (orderField !== undefined) paths.push(...resolveColumns(schema, [orderField], source));
+  return paths;
+}
+
+/** Texts and vectors of a batch and which rows are rejected; both passes ask this, so both reject the same. */
+function inspect(batch: RecordBatch, options: ScanOptions, source: string, dim: number): Inspected {
+  const { textFields, vectorField } = options;
+  if (vectorField === undefined) return batchTexts(batch, resolveTextColumns(batch.schema, textFields, source));
+  const paths = hasColumns(batch.schema, textFields) ? resolveTextColumns(batch.schema, textFields, source) : [];
+  const { texts, faults: bad } = batchTexts(batch, paths, true);
+  const faults = new Map(bad);
+  const vectors = batchVectors(batch, resolveVectorColumn(batch.schema, vectorField, source), dim, faults);
+  return { texts: texts.map((text, row) => (faults.has(row) ? null : (text ?? undefined))), vectors, faults };
+}
+
 /** The first pass over a columnar source, see `Source.scan`; `batches` may hold only the columns that the options name. */
 export async function* scanColumns(
   batches: AsyncIterable<ColumnBatch>,
   options: ScanOptions & { readonly source: string },
 ): AsyncGenerator<ScannedBatch> {
-  const { textFields, orderField, source } = options;
+  const { orderField, source, vectorDim = 0 } = options;
   let firstRecord = 0;
+  let dim = vectorDim;
   for await (const { batch, bytesRead, whole } of batches) {
-    const { texts, faults } = batchTexts(batch, resolveTextColumns(batch.schema, textFields, source));
+    const { texts, vectors, faults } = inspect(batch, options, source, dim);
+    dim = vectors?.dim ?? dim;
     const rejects: Reject[] = [];
     if (faults.size > 0) {
       const raw = rowText(whole === undefined ? batch : await whole());
@@ -40,7 +85,7 @@ export async function* scanColumns(
       orderField === undefined
         ? undefined
         : orderValues(batch, resolveColumns(batch.schema, [orderField], source)[0], source);
-    yield { firstRecord, texts, order, rejects, bytesRead };
+    yield { firstRecord, texts, vectors, order, rejects, bytesRead };
     firstRecord += batch.numRows;
   }
 }
@@ -50,10 +95,12 @@ export async function* readColumns(
   batches: AsyncIterable<ColumnBatch>,
   options: ScanOptions & { readonly schema: Schema; readonly source: string },
 ): AsyncGenerator<ReadBatch> {
-  const { textFields, schema, source } = options;
+  const { schema, source, vectorDim = 0 } = options;
   let firstRecord = 0;
+  let dim = vectorDim;
   for await (const { batch, bytesRead } of batches) {
-    const { texts } = batchTexts(batch, resolveTextColumns(batch.schema, textFields, source));
+    const { texts, vectors } = inspect(batch, options, source, dim);
+    dim = vectors?.dim ?? dim;
     const rows = new Uint32Array(texts.length);
     let accepted = 0;
     for (let row = 0; row < texts.length; row++) if (texts[row] !== null) rows[accepted++] = row;

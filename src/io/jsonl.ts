@@ -70,6 +70,9 @@ class JsonlFile implements JsonlSource {
   }
 
   async *scan(options: ScanOptions): AsyncGenerator<ScannedBatch> {
+    if (options.vectorField !== undefined) {
+      throw new InputError(`${this.name} is JSONL; --vector-field takes the vectors of Parquet and Arrow files`);
+    }
     const paths = options.textFields.map(fieldPath);
     const orderPath = options.orderField === undefined ? undefined : fieldPath(options.orderField);
     const inferred = new InferredFields();

@@ -3,7 +3,7 @@ import { type Data, type RecordBatch, Schema } from "apache-arrow";
 import { InputError } from "../errors.js";
 import type { FileOptions } from "./arrow.js";
 import { ARROW_SCHEMA, decodeSchema } from "./arrow-schema.js";
-import { type ColumnBatch, readColumns, scanColumns, sliceBatch, slices } from "./column-source.js";
+import { type ColumnBatch, neededColumns, readColumns, scanColumns, sliceBatch, slices } from "./column-source.js";
 import { assemble, leavesOf } from "./parquet-assemble.js";
 import { type LeafColumn, readLeaf } from "./parquet-column.js";
 import {
@@ -17,7 +17,6 @@ import {
 import { type ParquetNode, parquetNodes } from "./parquet-types.js";
 import type { Source } from "./source.js";
 import { batchOf } from "./take.js";
-import { resolveColumns, resolveTextColumns } from "./text-columns.js";
 
 /** An opened file and what its footer says. */
 interface ParquetFile {
@@ -42,8 +41,7 @@ export async function openParquet({ path, name }: FileOptions): Promise<Source> 
     name,
     byteLength,
     async *scan(options) {
-      const paths = resolveTextColumns(schema, options.textFields, name);
-      if (options.orderField !== undefined) paths.push(...resolveColumns(schema, [options.orderField], name));
+      const paths = neededColumns(schema, options, name);
       const needed = Array.from(new Set(paths.map(({ indices }) => indices[0]))).sort((a, b) => a - b);
       yield* scanColumns(readBatches(file, needed), { ...options, source: name });
     },

@@ -18,16 +18,30 @@ export interface Reject {
 export interface ScanOptions {
   /** Column names or dotted paths whose strings are joined by a newline to the text of a record. */
   readonly textFields: readonly string[];
+  /** Column whose lists of floats are the records' vectors (`--vector-field`); then a record needs no text. */
+  readonly vectorField?: string;
+  /** Components of a vector, where earlier sources have settled them. */
+  readonly vectorDim?: number;
   /** Column name or dotted path whose value orders the rows (`--keep max:FIELD`), if any. */
   readonly orderField?: string;
+}
+
+/** Vectors of a batch as the column holds them, not normalised. */
+export interface BatchVectors {
+  /** Components of each, 0 while no usable vector has been seen. */
+  readonly dim: number;
+  /** records × dim, row-major; zeros where the record was rejected. */
+  readonly values: Float32Array;
 }
 
 /** One batch of the first pass: the text of each record and nothing else that would have to be kept. */
 export interface ScannedBatch {
   /** Source-local index of the batch's first record. */
   readonly firstRecord: number;
-  /** One entry a record: its text, or null where it was rejected. */
-  readonly texts: readonly (string | null)[];
+  /** One entry a record: its text; null where it was rejected; undefined where it has a vector and no text. */
+  readonly texts: readonly (string | null | undefined)[];
+  /** Vectors of the records, where a vector field was asked for. */
+  readonly vectors?: BatchVectors;
   /** One entry a record where an order field was asked for: number, bigint, string, boolean, or null. */
   readonly order?: readonly unknown[];
   /** The batch's rejected records in order. */

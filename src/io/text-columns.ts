@@ -48,6 +48,11 @@ export function resolveTextColumns(schema: Schema, names: readonly string[], sou
   return paths;
 }
 
+/** Whether every text field is there; with vectors of the input's own they may be absent. */
+export function hasColumns(schema: Schema, names: readonly string[]): boolean {
+  return names.every((name) => find(schema.fields, name, fieldPath(name).keys) !== undefined);
+}
+
 /** The field at a path. */
 export function fieldAt(schema: Schema, { indices }: ColumnPath): Field {
   let field = schema.fields[indices[0]];
@@ -73,20 +78,24 @@ function find(fields: readonly Field[], name: string, keys: readonly string[]): 
 // Fields listed in an error.
 const LISTED = 20;
 
-function fieldList({ fields }: Schema): string {
+/** The fields of a schema for an error, the first 20 of them. */
+export function fieldList({ fields }: Schema): string {
   if (fields.length === 0) return "none";
   const listed = fields.slice(0, LISTED).map(({ name, type }) => `${JSON.stringify(name)} (${type})`);
   return listed.join(", ") + (fields.length > LISTED ? ` and ${fields.length - LISTED} more` : "");
 }
 
-/** The texts of a batch: the strings of all paths joined by a newline, nulls left out. */
-export function batchTexts(batch: RecordBatch, paths: readonly ColumnPath[]): BatchTexts {
+/**
+ * The texts of a batch: the strings of all paths joined by a newline, nulls left out. Where texts are optional, a row without
+ * one has no fault.
+ */
+export function batchTexts(batch: RecordBatch, paths: readonly ColumnPath[], optional = false): BatchTexts {
   const faults = new Map<number, string>();
   const texts = new Array<string | null>(batch.numRows).fill(null);
   for (const path of paths) addColumn(batch, path, texts, faults);
   for (let row = 0; row < texts.length; row++) {
     if (faults.has(row)) texts[row] = null;
-    else if (texts[row] === null) faults.set(row, missing(paths));
+    else if (texts[row] === null && !optional) faults.set(row, missing(paths));
   }
   return { texts, faults };
 }
@@ -115,7 +124,7 @@ function missing(paths: readonly ColumnPath[]): string {
 }
 
 /** The column at a path, and the structs that it lies in. */
-function columnAt(batch: RecordBatch, { indices }: ColumnPath): { data: Data; parents: Data[] } {
+export function columnAt(batch: RecordBatch, { indices }: ColumnPath): { data: Data; parents: Data[] } {
   const parents: Data[] = [];
   let data = batch.data.children[indices[0]];
   for (let i = 1; i < indices.length; i++) {

@@ -74,7 +74,8 @@ const ADDED = ["_row", "_vector", "_group_size"];
 export async function dedupRows(folder: string): Promise<ClusterRows> {
   const keptPath = join(folder, "kept.arrow");
   const manifest = await readManifestIfAny(join(folder, MANIFEST));
-  const textFields = (manifest?.options as { textFields?: string[] } | undefined)?.textFields;
+  const text = manifest?.options as { textFields?: string[]; vectorField?: string } | undefined;
+  const textFields = text?.textFields;
   if (textFields === undefined) {
     throw new InputError(
       `${join(folder, MANIFEST)} is missing or damaged; run bge-dedup again, or name the files themselves`,
@@ -86,7 +87,7 @@ export async function dedupRows(folder: string): Promise<ClusterRows> {
   const full = await readSchema(keptPath);
   const input = full.fields.flatMap(({ name }, index) => (ADDED.includes(name) ? [] : [index]));
   const schema = new ArrowSchema(input.map((index) => full.fields[index]));
-  const textColumns = acceptedTextColumns(full, textFields, keptPath);
+  const textColumns = acceptedTextColumns(full, { ...text, textFields }, keptPath);
   const numbers = (batch: RecordBatch, name: string) => {
     const column = batch.getChild(name);
     if (column === null) throw new InputError(`${keptPath} has no column ${name}; run bge-dedup again`);
@@ -132,7 +133,9 @@ export async function rawRows(options: ClusterOptions, work: WorkArea, context: 
     for (let row = 0; row < exact.counts.rows; row++) if (exact.rawOf(row) >= 0) yield [row, vectorOf(row)];
   }
   const schema = await sourcesSchema(sources);
-  const textColumns = acceptedTextColumns(schema, options.textFields, "the inputs");
+  const { textFields, vectorField } = options;
+  const { vectorDim } = index;
+  const textColumns = acceptedTextColumns(schema, options, "the inputs");
   return {
     count: exact.counts.rows - rejected,
     rejected,
@@ -142,7 +145,7 @@ export async function rawRows(options: ClusterOptions, work: WorkArea, context: 
     schema,
     async *batches() {
       for (const [s, source] of sources.entries()) {
-        for await (const { records, columns } of source.read({ textFields: options.textFields, schema })) {
+        for await (const { records, columns } of source.read({ textFields, vectorField, vectorDim, schema })) {
           const rows = Float64Array.from(records, (record) => firstRows[s] + record);
           yield { rows, vectors: rows.map(vectorOf), texts: batchTexts(columns, textColumns).texts, columns };
         }

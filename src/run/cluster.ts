@@ -104,14 +104,15 @@ async function clusterRows(
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<KMeansResult> {
-  const { k, iterations, tolerance, seed, threads } = options;
+  const { k, iterations, tolerance, starts, spherical, seed, threads, memory } = options;
   if (k > rows.positions.length) {
     throw new UsageError(
       `--k ${k} is more than there are to cluster: ${rows.positions.length} distinct texts with a direction in ${rows.count} rows`,
     );
   }
   const total = rows.positions.length;
-  const stage = reporter.stage("k-means", total * (iterations + 2));
+  const perStart = total * (iterations + 2);
+  const stage = reporter.stage("k-means", starts * perStart);
   const vectors = await openVectorStore(rows.storePath);
   try {
     const result = await kmeans({
@@ -121,9 +122,14 @@ async function clusterRows(
       k,
       iterations,
       tolerance,
+      starts,
+      spherical,
       seed,
       engine: createOrtEngine({ threads }),
-      onProgress: ({ iteration, done }) => stage.advance(iteration * total + done, total),
+      // The other half is for what the embedding has left behind, the engine's tiles and the outputs.
+      memory: memory / 2,
+      onProgress: ({ start, iteration, done }) =>
+        stage.advance((start - 1) * perStart + iteration * total + done, total),
       signal,
     });
     stage.end();

@@ -70,6 +70,8 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       sources,
       firstRows: index.firstRows,
       textFields: options.textFields,
+      vectorField: options.vectorField,
+      vectorDim: index.vectorDim,
       schema,
       decisions,
       formats: options.formats,

@@ -5,7 +5,7 @@ import { createTileProduct } from "../dedup/tile-product.js";
 import { expandInputs, openSources, STDIN, spoolStdin } from "../io/open-sources.js";
 import type { RejectsWriter } from "../io/rejects.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
-import { prepareModel } from "./embed-inputs.js";
+import { prepareModel, startWindows } from "./embed-inputs.js";
 import { VERSION } from "./manifest.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { createRowIndex, readTexts, type TextWindow } from "./read-texts.js";
@@ -61,10 +61,11 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
     let windows = 0;
     const started = performance.now();
     const stage = reporter.stage("read", bytes);
-    const { textFields, maxRejects } = options;
+    const { textFields, vectorField, maxRejects } = options;
     for await (const window of readTexts({
       sources,
       textFields,
+      vectorField,
       index,
       rejects,
       maxRejects,
@@ -77,15 +78,15 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
     const read = (performance.now() - started) / 1000;
     const { rows, groups, exactSurplus, normalisedSurplus } = index.exact.counts;
 
-    const embedder = await start();
+    const embedder = await startWindows(start, vectorField, index);
     const { dim } = embedder;
     let embed = 0;
     try {
       const sampled = samples.reduce((sum, { texts }) => sum + texts.length, 0);
       // The first window also warms the caches; where there are others it is not counted.
-      if (samples.length > 0) await embedder.embed(samples[0].texts);
+      if (samples.length > 0) await embedder.embed(samples[0]);
       const begin = performance.now();
-      await Promise.all(samples.map(({ texts }) => embedder.embed(texts)));
+      await Promise.all(samples.map((window) => embedder.embed(window)));
       if (sampled > 0) embed = ((performance.now() - begin) / 1000 / sampled) * groups;
     } finally {
       await embedder.close();

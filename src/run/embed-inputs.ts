@@ -5,8 +5,9 @@ import { createRejectsWriter } from "../io/rejects.js";
 import type { Source } from "../io/source.js";
 import type { ModelSpec } from "../model/spec.js";
 import type { DeviceName } from "./device.js";
-import { type EmbeddedTexts, embedToStore, StaleWorkError } from "./embed-store.js";
+import { type EmbeddedTexts, embedToStore, StaleWorkError, type WindowEmbedder } from "./embed-store.js";
 import { prepareEndpoint } from "./endpoint-model.js";
+import { prepareVectors, vectorNormaliser } from "./given-vectors.js";
 import { prepareLocalModel } from "./local-model.js";
 import { type FileRecord, fileRecord, VERSION } from "./manifest.js";
 import type { RunContext, SharedOptions } from "./options.js";
@@ -52,6 +53,7 @@ export async function prepareModel(
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<PreparedModel> {
+  if (shared.vectorField !== undefined) return prepareVectors(shared.vectorField, reporter);
   if (shared.endpoint !== undefined) return prepareEndpoint(shared.endpoint, reporter, signal);
   return prepareLocalModel(shared, reporter, signal);
 }
@@ -71,6 +73,7 @@ export async function embedInputs(options: {
   const { shared, keep, onGroup, work, context } = options;
   const { reporter, signal } = context;
   const { model, provider, start, windowChars } = await prepareModel(shared, reporter, signal);
+  const { vectorField } = shared;
   const files = await expandInputs(shared.inputs, shared.out);
   if (files.includes(STDIN)) await spoolStdin(work.path(SPOOL), context.stdin, signal);
 
@@ -78,6 +81,7 @@ export async function embedInputs(options: {
     version: VERSION,
     inputs: files.join("\n"),
     "text field": shared.textFields.join("\n"),
+    "vector field": vectorField ?? "none",
     model: model.fingerprint,
     dtype: model.dtype,
     "max length": model.maxTokens,
@@ -96,6 +100,7 @@ export async function embedInputs(options: {
     const windows = readTexts({
       sources,
       textFields: shared.textFields,
+      vectorField,
       index,
       rejects,
       maxRejects: shared.maxRejects,
@@ -115,7 +120,7 @@ export async function embedInputs(options: {
         windows,
         work,
         fingerprint,
-        startEmbedder: start,
+        startEmbedder: () => startWindows(start, vectorField, index),
         fresh,
         // How many texts there will be is not known before the end, so the share of those found so far stands for it.
         stage: {
@@ -144,6 +149,17 @@ export async function embedInputs(options: {
       reporter.note(`starting over: ${error.message}`);
     }
   }
+}
+
+/** What gives the vectors of windows: the model, or the input's own column. */
+export async function startWindows(
+  start: () => Promise<Embedder>,
+  vectorField: string | undefined,
+  index: RowIndex,
+): Promise<WindowEmbedder> {
+  if (vectorField !== undefined) return vectorNormaliser(index);
+  const { dim, embed, close } = await start();
+  return { dim, embed: ({ texts }) => embed(texts), close };
 }
 
 /** Identity of an input; JSONL is hashed while it is read. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import type { Embedder, WindowVectors } from "../embed/embedder.js";
+import type { WindowVectors } from "../embed/embedder.js";
 import { orderedMap } from "../embed/ordered-map.js";
 import { openVectorStore } from "../io/vector-store.js";
 import { openVectorStoreWriter, storeBatchRows, type VectorStoreWriter } from "../io/vector-store-writer.js";
@@ -30,6 +30,13 @@ export interface EmbeddedTexts {
   readonly resumed: number;
 }
 
+/** Gives the vectors of a window: a model that embeds its texts, or what brings its own vectors to unit length. */
+export interface WindowEmbedder {
+  readonly dim: number;
+  embed(window: TextWindow): Promise<WindowVectors>;
+  close(): Promise<void>;
+}
+
 /** The work that an earlier run left belongs to other texts; it has been dropped and the stage must begin anew. */
 export class StaleWorkError extends Error {}
 
@@ -44,7 +51,7 @@ export async function embedToStore(options: {
   work: WorkArea;
   fingerprint: Fingerprint;
   /** Starts the embedder; called only if there is something to embed. */
-  startEmbedder: () => Promise<Embedder>;
+  startEmbedder: () => Promise<WindowEmbedder>;
   fresh: boolean;
   stage: Stage;
   note: (message: string) => void;
@@ -55,8 +62,8 @@ export async function embedToStore(options: {
   const state = await usableState(work, fingerprint, fresh, note);
   const digest = createHash("sha256");
   const rows: number[] = [];
-  let embedder: Embedder | undefined;
-  let starting: Promise<Embedder> | undefined;
+  let embedder: WindowEmbedder | undefined;
+  let starting: Promise<WindowEmbedder> | undefined;
   // Windows under way are given up at once when the run is stopped: a slow model may need minutes for them.
   const stop = async () => {
     await starting?.then(({ close }) => close()).catch(() => {});
@@ -92,7 +99,7 @@ export async function embedToStore(options: {
   const embed = async (window: TextWindow): Promise<{ window: TextWindow; vectors?: WindowVectors }> => {
     // A window that is stored whole is not embedded again; one that is stored in part is, so that its batches are the same.
     if ((window.rows.at(-1) as number) <= lastResumed || state?.complete) return { window };
-    return { window, vectors: await (await start()).embed(window.texts) };
+    return { window, vectors: await (await start()).embed(window) };
   };
   const save = async () => {
     if (checkpoint === undefined || checkpoint === state || writer === undefined) return;
@@ -104,7 +111,7 @@ export async function embedToStore(options: {
     for await (const { window, vectors } of orderedMap(windows, embed, WINDOWS_IN_FLIGHT)) {
       signal?.throwIfAborted();
       if (vectors !== undefined && writer === undefined) {
-        dim = (embedder as Embedder).dim;
+        dim = (embedder as WindowEmbedder).dim;
         writer = await openVectorStoreWriter({ path, dim });
       }
       const batchRows = storeBatchRows(dim);
@@ -113,6 +120,7 @@ export async function embedToStore(options: {
       for (let i = 0; i < window.texts.length; i++) {
         const row = window.rows[i];
         digest.update(window.texts[i]).update("\0");
+        if (window.vectors !== undefined) digest.update(window.vectors[i]);
         if (row <= lastResumed) {
           if (resumedRows[rows.length] === row) rows.push(row);
         } else if (vectors !== undefined) {

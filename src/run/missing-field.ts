@@ -59,13 +59,17 @@ export function requireColumn(schema: Schema, flag: string, name: string | undef
 
 /**
  * Finds the text again in accepted rows. Of several text fields one may be in no JSONL record at all, and without any
- * record there are no columns but those that this program adds.
+ * record there are no columns but those that this program adds; with vectors of the input's own there need be no text.
  * @throws InputError where a table has columns but not that of the text
  */
-export function acceptedTextColumns(schema: Schema, textFields: readonly string[], name: string): ColumnPath[] {
+export function acceptedTextColumns(
+  schema: Schema,
+  { textFields, vectorField }: { readonly textFields: readonly string[]; readonly vectorField?: string },
+  name: string,
+): ColumnPath[] {
   const present = textFields.filter((field) => hasColumn(schema, field));
   if (present.length > 0) return resolveTextColumns(schema, present, name);
-  return schema.fields.every((field) => DEDUP_COLUMNS.includes(field.name))
+  return vectorField !== undefined || schema.fields.every((field) => DEDUP_COLUMNS.includes(field.name))
     ? []
     : resolveTextColumns(schema, textFields, name);
 }

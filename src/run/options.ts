@@ -24,6 +24,8 @@ export interface SharedOptions {
   readonly inputs: readonly string[];
   readonly textFields: readonly string[];
   readonly idField?: string;
+  /** Column of vectors that are used as they are in place of a model's. */
+  readonly vectorField?: string;
   readonly out: string;
   readonly model: string;
   /** Where given, the model, device, dtype and token limits are the server's. */
@@ -62,6 +64,10 @@ export interface ClusterOptions extends SharedOptions {
   readonly k: number;
   readonly iterations: number;
   readonly tolerance: number;
+  /** Runs from different seeds, of which the one with the least inertia counts. */
+  readonly starts: number;
+  /** Centroids of unit length. */
+  readonly spherical: boolean;
   /** Key terms for each cluster. */
   readonly labels: number;
 }

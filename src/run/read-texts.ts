@@ -10,7 +10,10 @@ import type { Stage } from "./reporter.js";
 
 /** Distinct texts that are embedded together, the first record of each standing for all. */
 export interface TextWindow {
+  /** An empty one stands for a record that has a vector and no text. */
   readonly texts: string[];
+  /** Vectors that came with the input, not normalised; absent where the texts are to be embedded. */
+  readonly vectors?: Float32Array[];
   /** Row number of each text's first record. */
   readonly rows: number[];
 }
@@ -21,6 +24,8 @@ export interface RowIndex {
   readonly order: RowOrder;
   /** Number of the first row of each source; one more entry holds the number of all rows. */
   readonly firstRows: number[];
+  /** Components of the input's own vectors, 0 where there are none. */
+  vectorDim: number;
 }
 
 /** Most texts of a window. */
@@ -34,6 +39,7 @@ const WINDOW_TEXTS = 2048;
 export async function* readTexts(options: {
   sources: readonly Source[];
   textFields: readonly string[];
+  vectorField?: string;
   index: RowIndex;
   rejects: RejectsWriter;
   maxRejects?: Limit;
@@ -43,17 +49,22 @@ export async function* readTexts(options: {
   stage: Stage;
   signal?: AbortSignal;
 }): AsyncGenerator<TextWindow> {
-  const { sources, textFields, index, rejects, maxRejects, windowChars, onGroup, stage, signal } = options;
+  const { sources, textFields, vectorField, index, rejects, maxRejects, windowChars, onGroup, stage, signal } = options;
   const { exact, order, firstRows } = index;
   const orderField = "field" in order.policy ? order.policy.field : undefined;
-  let window: TextWindow = { texts: [], rows: [] };
+  const emptyWindow = (): TextWindow => ({
+    texts: [],
+    rows: [],
+    ...(vectorField === undefined ? {} : { vectors: [] }),
+  });
+  let window = emptyWindow();
   let chars = 0;
   let bytesBefore = 0;
   let row = 0;
   const missing = new MissingTextField(textFields);
   for (const source of sources) {
     firstRows.push(row);
-    for await (const batch of source.scan({ textFields, orderField })) {
+    for await (const batch of source.scan({ textFields, orderField, vectorField, vectorDim: index.vectorDim })) {
       signal?.throwIfAborted();
       await rejects.write(source.name, batch.rejects);
       missing.add(source.name, batch.rejects, batch.rejects.length < batch.texts.length);
@@ -63,17 +74,23 @@ export async function* readTexts(options: {
             `the last one is line ${batch.rejects.at(-1)?.line} of ${source.name}: ${batch.rejects.at(-1)?.error}`,
         );
       }
+      const { vectors } = batch;
+      index.vectorDim = vectors?.dim ?? 0;
       for (let i = 0; i < batch.texts.length; i++, row++) {
-        const text = batch.texts[i];
+        const given = batch.texts[i];
+        const text = given === undefined ? "" : given;
         order.add(text, batch.order?.[i]);
-        if (!exact.add(text) || text === null) continue;
+        const begins = given === undefined ? exact.addWithoutText() : exact.add(given);
+        if (!begins || text === null) continue;
+        if (vectors !== undefined)
+          window.vectors?.push(vectors.values.subarray(i * vectors.dim, (i + 1) * vectors.dim));
         onGroup?.(text, exact.counts.groups - 1);
         window.texts.push(text);
         window.rows.push(row);
         chars += text.length;
         if (window.texts.length === WINDOW_TEXTS || chars >= windowChars) {
           yield window;
-          window = { texts: [], rows: [] };
+          window = emptyWindow();
           chars = 0;
         }
       }
@@ -95,5 +112,5 @@ export async function* readTexts(options: {
 
 /** An empty index for a run. */
 export function createRowIndex(keep: KeepPolicy): RowIndex {
-  return { exact: new ExactTexts({ hash128 }), order: new RowOrder(keep), firstRows: [] };
+  return { exact: new ExactTexts({ hash128 }), order: new RowOrder(keep), firstRows: [], vectorDim: 0 };
 }

@@ -8,6 +8,9 @@ import { normalise } from "../text/normalise.js";
 import { hash128 } from "./hash.js";
 import { acceptedTextColumns } from "./missing-field.js";
 
+/** Where the texts were, from the manifest. */
+type TextOptions = { readonly textFields: readonly string[]; readonly vectorField?: string };
+
 /** Gathers numbers of unknown count into one array. */
 class Numbers {
   #values = new Float64Array(1024);
@@ -46,8 +49,8 @@ function hash64(text: string): bigint {
 }
 
 /** Reads what the proofs need of kept.arrow; texts are held as hashes. */
-export async function readKept(path: string, textFields: readonly string[], guards: Guards): Promise<KeptTable> {
-  const paths = await textColumns(path, textFields);
+export async function readKept(path: string, text: TextOptions, guards: Guards): Promise<KeptTable> {
+  const paths = await textColumns(path, text);
   const [rows, vectors, sizes] = [new Numbers(), new Numbers(), new Numbers()];
   const texts: bigint[] = [];
   const forms: bigint[] = [];
@@ -74,8 +77,8 @@ export async function readKept(path: string, textFields: readonly string[], guar
 }
 
 /** Reads what the proofs need of removed.arrow. */
-export async function readRemoved(path: string, textFields: readonly string[]): Promise<RemovedTable> {
-  const paths = await textColumns(path, textFields);
+export async function readRemoved(path: string, text: TextOptions): Promise<RemovedTable> {
+  const paths = await textColumns(path, text);
   const [rows, vectors, keptRows, similarity] = [new Numbers(), new Numbers(), new Numbers(), new Numbers()];
   const reasons: string[] = [];
   const texts: bigint[] = [];
@@ -103,6 +106,6 @@ export async function readRemoved(path: string, textFields: readonly string[]): 
   };
 }
 
-async function textColumns(path: string, textFields: readonly string[]) {
-  return acceptedTextColumns(await readSchema(path), textFields, path);
+async function textColumns(path: string, text: TextOptions) {
+  return acceptedTextColumns(await readSchema(path), text, path);
 }

@@ -32,7 +32,7 @@ export interface VerifyReport {
 interface Manifest {
   readonly threshold: number;
   readonly counts: { readonly read: number };
-  readonly options: { readonly textFields: string[]; readonly guards: Guards };
+  readonly options: { readonly textFields: string[]; readonly vectorField?: string; readonly guards: Guards };
   readonly outputs: FileRecord[];
 }
 
@@ -53,14 +53,14 @@ export async function verifyFolder(options: {
   const { folder, threads, memory, reporter, signal } = options;
   const manifest = await readManifest(folder);
   const { threshold } = manifest;
-  const { textFields, guards } = manifest.options;
+  const { guards } = manifest.options;
   const file = (name: string) => {
     const path = join(folder, name);
     if (existsSync(path)) return path;
     throw new InputError(`${path} is missing; verify needs the Arrow files of a bge-dedup run (--format arrow)`);
   };
-  const kept = await readKept(file("kept.arrow"), textFields, guards);
-  const removed = await readRemoved(file("removed.arrow"), textFields);
+  const kept = await readKept(file("kept.arrow"), manifest.options, guards);
+  const removed = await readRemoved(file("removed.arrow"), manifest.options);
   const rejected = await countLines(join(folder, REJECTS));
   const vectors = await openVectorStore(file(EMBEDDINGS));
   let pairs = 0;

@@ -33,6 +33,8 @@ export async function writeOutputs(options: {
   sources: readonly Source[];
   firstRows: readonly number[];
   textFields: readonly string[];
+  vectorField?: string;
+  vectorDim?: number;
   schema: Schema;
   decisions: Decisions;
   formats: readonly Format[];
@@ -40,7 +42,8 @@ export async function writeOutputs(options: {
   stage: Stage;
   signal?: AbortSignal;
 }): Promise<OutputCounts> {
-  const { sources, firstRows, textFields, schema, decisions, formats, path, stage, signal } = options;
+  const { sources, firstRows, textFields, vectorField, vectorDim, schema, decisions, formats, path, stage, signal } =
+    options;
   const input = inputFields(schema, DEDUP_COLUMNS);
   const tables = { kept: keptSchema(input), removed: removedSchema(input) };
   const files: string[] = [];
@@ -55,7 +58,7 @@ export async function writeOutputs(options: {
     }
     let bytesBefore = 0;
     for (const [s, source] of sources.entries()) {
-      for await (const { records, columns, bytesRead } of source.read({ textFields, schema })) {
+      for await (const { records, columns, bytesRead } of source.read({ textFields, vectorField, vectorDim, schema })) {
         signal?.throwIfAborted();
         const kept: number[] = [];
         const removed: number[] = [];

@@ -25,7 +25,7 @@ for (const compression of [undefined, "gzip"] as const) {
     await writeFile(path, compression ? gzipSync(lines) : lines);
     const source = await openJsonl({ path, name: "train.jsonl", compression });
     const options = { textFields: ["text"] };
-    const texts: (string | null)[] = [];
+    const texts: (string | null | undefined)[] = [];
     for await (const batch of source.scan(options)) for (const text of batch.texts) texts.push(text);
     assert.deepEqual(
       texts,

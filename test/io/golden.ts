@@ -65,8 +65,8 @@ export async function allRejects(source: Source, textFields = ["text"]): Promise
 }
 
 /** The texts of the first pass. */
-export async function allTexts(source: Source, textFields = ["text"]): Promise<(string | null)[]> {
-  const texts: (string | null)[] = [];
+export async function allTexts(source: Source, textFields = ["text"]): Promise<(string | null | undefined)[]> {
+  const texts: (string | null | undefined)[] = [];
   for await (const batch of source.scan({ textFields })) {
     assert.equal(batch.firstRecord, texts.length);
     texts.push(...batch.texts);

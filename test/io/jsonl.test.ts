@@ -26,7 +26,7 @@ async function source(content: string | Buffer, compression?: "gzip" | "zstd"): 
 const TEXT: ScanOptions = { textFields: ["text"] };
 
 async function scan(from: JsonlSource, options = TEXT) {
-  const texts: (string | null)[] = [];
+  const texts: (string | null | undefined)[] = [];
   const order: unknown[] = [];
   const rejects: Reject[] = [];
   const batches: number[] = [];

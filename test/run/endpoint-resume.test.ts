@@ -36,7 +36,10 @@ async function embedAll(out: string, server: EmbeddingServer) {
       windows: windows(),
       work,
       fingerprint: { model: `endpoint model ${served.name} dim ${served.dim}` },
-      startEmbedder: async () => start(),
+      startEmbedder: async () => {
+        const { dim, embed, close } = start();
+        return { dim, embed: ({ texts }) => embed(texts), close };
+      },
       fresh: false,
       stage: { advance() {}, end() {} },
       note: (note) => notes.push(note),

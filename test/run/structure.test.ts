@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** Top of the checkout: the nearest folder above this file that has the sources. */
+const root = (() => {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "src", "errors.ts"))) {
+    const above = dirname(folder);
+    if (above === folder) throw new Error("no checkout above this test");
+    folder = above;
+  }
+  return folder;
+})();
+
+/** A comment, so that names in prose are no imports. */
+const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
+/** An import or export from somewhere: what is named, unless it is types alone, and where from. */
+const STATEMENT = /(?:^|\n)(?:import|export)\s+(?!type\b)([^;"]*?\bfrom\s+)?"([^"]+)"/g;
+const DYNAMIC = /\bimport\(\s*"([^"]+)"/g;
+
+/** Text of each source file without its comments, by path from src. */
+const sources = new Map<string, string>();
+/** What each file needs when it runs: files of ours as paths from src, the rest as packages. Types do not count. */
+const imports = new Map<string, string[]>();
+for (const entry of readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })) {
+  if (!entry.endsWith(".ts")) continue;
+  const path = join(root, "src", entry);
+  const text = readFileSync(path, "utf8").replace(COMMENT, "");
+  const found = [...text.matchAll(STATEMENT)].flatMap(([, names = "", from]) => {
+    const inBraces = /\{([^}]*)\}/.exec(names)?.[1].split(",");
+    const typesAlone = inBraces?.every((name) => /^\s*(type\b|$)/.test(name)) && names.trimStart().startsWith("{");
+    return typesAlone ? [] : [from];
+  });
+  found.push(...[...text.matchAll(DYNAMIC)].map(([, name]) => name));
+  const file = entry.replaceAll("\\", "/");
+  sources.set(file, text);
+  imports.set(
+    file,
+    found.map((name) =>
+      name.startsWith(".")
+        ? relative(join(root, "src"), join(dirname(path), name))
+            .replaceAll("\\", "/")
+            .replace(/\.js$/, ".ts")
+        : name,
+    ),
+  );
+}
+
+const folderOf = (file: string) => (file.includes("/") ? file.slice(0, file.indexOf("/")) : "");
+const isNode = (name: string) => name.startsWith("node:") || builtinModules.includes(name);
+
+/** Files of `folders` that import what `forbidden` says, as "file -> import". */
+function offences(folders: readonly string[], forbidden: (name: string, file: string) => boolean): string[] {
+  return [...imports]
+    .filter(([file]) => folders.includes(folderOf(file)))
+    .flatMap(([file, names]) => names.filter((name) => forbidden(name, file)).map((name) => `${file} -> ${name}`));
+}
+
+/** What only the command line may touch. */
+const OUTSIDE = /process\.(argv|stdout|stderr|exit\b|exitCode)|console\./;
+
+const ALL = [...new Set([...imports.keys()].map(folderOf))];
+
+describe("imports point down", () => {
+  it("every import of ours is a file that is there", () => {
+    assert.ok(imports.size > 80);
+    for (const [file, names] of imports) {
+      for (const name of names.filter((other) => other.endsWith(".ts")))
+        assert.ok(imports.has(name), `${file} -> ${name}`);
+    }
+  });
+
+  it("kernels and pure code import nothing of Node and no package but k-means's seeds", () => {
+    const allowed = (name: string, file: string) => name === "ml-kmeans" && folderOf(file) === "cluster";
+    assert.deepEqual(
+      offences(
+        ["dedup", "cluster", "text"],
+        (name, file) => isNode(name) || !(name.endsWith(".ts") || allowed(name, file)),
+      ),
+      [],
+    );
+  });
+
+  it("each folder uses only those below it", () => {
+    const below: Readonly<Record<string, readonly string[]>> = {
+      "": [],
+      text: [],
+      onnx: [],
+      io: ["text"],
+      model: ["text", "onnx", "io"],
+      embed: ["text", "onnx", "model"],
+      dedup: ["text", "onnx"],
+      cluster: ["text", "onnx", "dedup"],
+      run: ["text", "onnx", "io", "model", "embed", "dedup", "cluster"],
+      cli: ["text", "onnx", "io", "model", "embed", "dedup", "cluster", "run"],
+    };
+    assert.deepEqual(ALL.filter((folder) => !(folder in below)).sort(), []);
+    const wrong = offences(ALL, (name, file) => {
+      if (!name.endsWith(".ts") || name === "errors.ts" || folderOf(name) === folderOf(file)) return false;
+      return !(below[folderOf(file)] ?? []).includes(folderOf(name));
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  it("io and embed do not know each other", () => {
+    assert.deepEqual(
+      offences(["io"], (name) => name.startsWith("embed/")),
+      [],
+    );
+    assert.deepEqual(
+      offences(["embed"], (name) => name.startsWith("io/")),
+      [],
+    );
+  });
+
+  it("no two files import each other in a circle", () => {
+    const state = new Map<string, "open" | "done">();
+    const visit = (file: string, path: readonly string[]) => {
+      if (state.get(file) === "done") return;
+      assert.notEqual(state.get(file), "open", [...path, file].join(" -> "));
+      state.set(file, "open");
+      for (const name of imports.get(file) ?? []) if (imports.has(name)) visit(name, [...path, file]);
+      state.set(file, "done");
+    };
+    for (const file of imports.keys()) visit(file, []);
+  });
+});
+
+describe("one dependency lives behind one place", () => {
+  const places: readonly [name: string, place: RegExp][] = [
+    ["hyparquet", /^io\/parquet/],
+    ["hyparquet-compressors", /^io\/(parquet|arrow-compression|decompress|lz4|zstd)/],
+    ["hyparquet-writer", /^io\/(write-parquet|parquet)/],
+    ["fzstd", /^io\/(zstd|decompress|arrow-compression)/],
+    ["tinyglobby", /^io\/open-sources/],
+    ["apache-arrow", /^(io\/|run\/(output-columns|write-|cluster-rows|verify-tables|missing-field))/],
+    ["onnxruntime-node", /^(onnx\/ort-|embed\/(session|load-session|feeds|probe-worker)|run\/device|cli\/doctor)/],
+    ["@huggingface/tokenizers", /^model\/tokenizer/],
+    ["@huggingface/hub", /^model\/hub/],
+    ["ml-kmeans", /^cluster\/seed/],
+    ["yargs", /^cli\//],
+    ["cli-progress", /^cli\/progress/],
+  ];
+  for (const [name, place] of places) {
+    it(`${name} in ${place.source}`, () => {
+      const wrong = offences(
+        ALL,
+        (other, file) => (other === name || other.startsWith(`${name}/`)) && !place.test(file),
+      );
+      assert.deepEqual(wrong, []);
+    });
+  }
+
+  it("every package that is imported is a dependency, and none is there for nothing", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
+    const used = new Set(
+      [...imports.values()].flat().flatMap((name) => {
+        if (name.endsWith(".ts") || isNode(name)) return [];
+        return [/^(@[^/]+\/[^/]+|[^/]+)/.exec(name)?.[0] ?? name];
+      }),
+    );
+    const unlisted = [...used].filter((name) => !(name in dependencies));
+    assert.deepEqual(unlisted, []);
+  });
+
+  it("only the command line touches arguments, standard output and the exit code", () => {
+    // A worker that is a process of its own answers on its standard output.
+    const wrong = [...sources].flatMap(([file, text]) =>
+      folderOf(file) !== "cli" && !file.endsWith("-worker.ts") && OUTSIDE.test(text) ? [file] : [],
+    );
+    assert.deepEqual(wrong, []);
+  });
+});

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { describe, it } from "node:test";
+import {
+  type DataType,
+  Field,
+  FixedSizeList,
+  Float16,
+  Float32,
+  Float64,
+  List,
+  makeBuilder,
+  Table,
+  tableToIPC,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from "apache-arrow";
+import { InputError } from "../../src/errors.js";
+import { runCluster } from "../../src/run/cluster.js";
+import { clusteredVectors } from "../dedup/vectors.js";
+import { dedup, dedupOptions, numbers, readTable, silent, testFolder, values, verify, writeJsonl } from "./folders.js";
+
+const folder = testFolder();
+const dim = 16;
+const count = 400;
+const vectors = clusteredVectors({ count, dim, seed: 11, families: 0.4, noise: 0.2 });
+const rows = Array.from({ length: count }, (_, i) =>
+  Array.from(vectors.subarray(i * dim, (i + 1) * dim), (x) => x * 3),
+);
+
+type Row = (number | null)[] | null;
+
+/** Writes an Arrow file of ids and a column of lists, built by apache-arrow's own builder. */
+function writeVectors(name: string, type: DataType, lists: readonly Row[], texts?: readonly (string | null)[]): string {
+  const builder = makeBuilder({ type, nullValues: [null] });
+  for (const list of lists) builder.append(list);
+  const columns: Record<string, Vector> = {
+    id: vectorFromArray(
+      lists.map((_, i) => `id ${i}`),
+      new Utf8(),
+    ),
+    embedding: builder.finish().toVector(),
+  };
+  if (texts !== undefined) columns.text = vectorFromArray(texts, new Utf8());
+  const path = join(folder, name);
+  writeFileSync(path, tableToIPC(new Table(columns), "file"));
+  return path;
+}
+
+/** Greedy over float64 cosines, straight from the lists. */
+function naiveKept(lists: readonly number[][], threshold: number): number[] {
+  const dot = (a: number[], b: number[]) => a.reduce((sum, x, i) => sum + x * b[i], 0);
+  const kept: number[] = [];
+  for (const [row, list] of lists.entries()) {
+    const near = (other: number) =>
+      dot(list, lists[other]) / Math.sqrt(dot(list, list) * dot(lists[other], lists[other])) >= threshold;
+    if (!kept.some(near)) kept.push(row);
+  }
+  return kept;
+}
+
+const item = (type: DataType) => new Field("item", type, true);
+
+describe("vectors that come with the input", () => {
+  for (const [name, type] of [
+    ["list<float32>", new List(item(new Float32()))],
+    ["list<float64>", new List(item(new Float64()))],
+    ["fixed_size_list<float32>", new FixedSizeList(dim, item(new Float32()))],
+    ["fixed_size_list<float64>", new FixedSizeList(dim, item(new Float64()))],
+  ] as const) {
+    it(`are joined as a float64 scan would, as ${name}, without any text`, async () => {
+      const input = writeVectors(`${name.replaceAll(/\W/g, "-")}.arrow`, type, rows);
+      const out = join(folder, `out-${name.replaceAll(/\W/g, "-")}`);
+      const { counts } = await dedup([input], out, { vectorField: "embedding", threshold: 0.9 });
+      const kept = naiveKept(rows, 0.9);
+      assert.ok(kept.length < count - 20, "the case must remove something");
+      assert.deepEqual(numbers(readTable(out, "kept.arrow"), "_row"), kept);
+      assert.equal(counts.semantic, count - kept.length);
+      assert.equal((await verify(out)).violation, undefined);
+    });
+  }
+
+  it("may be float16, whose values are taken as they are", async () => {
+    const input = writeVectors("half.arrow", new List(item(new Float16())), [
+      [1, 0],
+      [0.5, 0],
+      [0, 2],
+    ]);
+    const out = join(folder, "half");
+    await dedup([input], out, { vectorField: "embedding", threshold: 0.9 });
+    assert.deepEqual(numbers(readTable(out, "kept.arrow"), "_row"), [0, 2]);
+  });
+
+  it("are rejected where null, of another length or not finite, and kept without a direction where zero", async () => {
+    const lists: Row[] = [
+      [1, 0],
+      null,
+      [1, 0, 0],
+      [Number.NaN, 1],
+      [1, Number.POSITIVE_INFINITY],
+      [1, null],
+      [],
+      [0, 0],
+      [2, 0],
+    ];
+    const input = writeVectors("bad.arrow", new List(item(new Float64())), lists);
+    const out = join(folder, "bad");
+    const { counts } = await dedup([input], out, { vectorField: "embedding", threshold: 0.9 });
+    const { read, rejected, undirected, kept, semantic } = counts;
+    assert.deepEqual(
+      { read, rejected, undirected, kept, semantic },
+      { read: 9, rejected: 6, undirected: 1, kept: 2, semantic: 1 },
+    );
+    assert.deepEqual(values(readTable(out, "kept.arrow"), "_vector"), [0n, null]);
+    const errors = readFileSync(join(out, "rejects.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).error);
+    assert.deepEqual(errors, [
+      'vector field "embedding" is null',
+      'vector field "embedding" has 3 components, expected 2',
+      'vector field "embedding" holds a null, NaN or an infinity',
+      'vector field "embedding" holds a null, NaN or an infinity',
+      'vector field "embedding" holds a null, NaN or an infinity',
+      'vector field "embedding" has 0 components, expected 2',
+    ]);
+    assert.equal((await verify(out)).violation, undefined);
+  });
+
+  it("leave the exact stage to the rows that have a text", async () => {
+    const lists = [
+      [1, 0],
+      [0, 1],
+      [1, 1],
+      [-1, 0],
+      [0, -1],
+    ];
+    const input = writeVectors("texts.arrow", new List(item(new Float32())), lists, [
+      "same",
+      null,
+      "same",
+      null,
+      "Same",
+    ]);
+    const out = join(folder, "texts");
+    await dedup([input], out, { vectorField: "embedding", threshold: 0.99 });
+    assert.deepEqual(numbers(readTable(out, "kept.arrow"), "_row"), [0, 1, 3]);
+    const removed = readTable(out, "removed.arrow");
+    assert.deepEqual(values(removed, "_reason"), ["exact", "normalized"]);
+    assert.equal((await verify(out)).violation, undefined);
+  });
+
+  it("are clustered, from raw files and after bge-dedup", async () => {
+    const input = writeVectors("cluster.arrow", new List(item(new Float32())), rows);
+    const cluster = (inputs: string[], out: string, vectorField?: string) => {
+      const { keep: _, guards: __, formats: ___, ...shared } = dedupOptions(inputs, out, { vectorField });
+      const options = { ...shared, k: 5, iterations: 20, tolerance: 1e-4, labels: 3, starts: 1, spherical: false };
+      return runCluster(options, { reporter: silent, stdin: Readable.from([]) });
+    };
+    const raw = await cluster([input], join(folder, "raw-clusters"), "embedding");
+    assert.equal(raw.counts.clustered, count);
+    const out = join(folder, "then-cluster");
+    const { counts } = await dedup([input], out, { vectorField: "embedding", threshold: 0.9 });
+    const after = await cluster([out], out);
+    assert.equal(after.counts.clustered, counts.kept);
+  });
+
+  it("must be a column of lists of floats in a Parquet or Arrow file", async () => {
+    const input = writeVectors("strings.arrow", new List(item(new Float32())), [[1, 0]]);
+    const refuse = (inputs: string[], vectorField: string, message: RegExp) =>
+      assert.rejects(dedup(inputs, join(folder, "refused"), { vectorField }), (error: Error) => {
+        assert.ok(error instanceof InputError, String(error));
+        assert.match(error.message, message);
+        return true;
+      });
+    await refuse([input], "id", /vector field "id" is Utf8, expected a list of float.*"embedding"/);
+    await refuse([input], "vec", /no field "vec"; the fields are "id"/);
+    const jsonl = writeJsonl(join(folder, "plain.jsonl"), [{ text: "a", embedding: [1, 0] }]);
+    await refuse([jsonl], "embedding", /Parquet and Arrow/);
+  });
+});

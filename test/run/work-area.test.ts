@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { InputError } from "../../src/errors.js";
+import { takeLock } from "../../src/io/lock.js";
+import { fingerprintChange, openWorkArea, type WorkState } from "../../src/run/work-area.js";
+import { testFolder } from "./folders.js";
+
+const folder = testFolder();
+let outs = 0;
+const newOut = () => join(folder, `out-${outs++}`);
+
+/** Number of a process that has ended. */
+const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+const boot = (() => {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "";
+  }
+})();
+const holder = (pid: number, of = boot) => JSON.stringify({ pid, boot: of, since: "2024-01-01T00:00:00.000Z" });
+
+describe("the lock", () => {
+  it("is held by one at a time, in this process too, and free after its release", async () => {
+    const path = join(folder, "lock-1");
+    const release = await takeLock(path);
+    await assert.rejects(
+      takeLock(path),
+      new RegExp(`^Error: process ${process.pid} has been writing .*; wait for it or`),
+    );
+    await release();
+    assert.ok(!existsSync(path));
+    await (await takeLock(path))();
+  });
+
+  it("of a process that lives is respected, that of a dead one is taken over", async () => {
+    const path = join(folder, "lock-2");
+    writeFileSync(path, holder(process.ppid));
+    await assert.rejects(takeLock(path), new RegExp(`process ${process.ppid} has been writing .* since 2024-01-01`));
+    // A dead process; our own number before a reboot; a living process of before a reboot; a file that was cut off.
+    const left = [holder(dead), holder(process.pid), holder(process.ppid, "another"), `{"pid":`, ""];
+    for (const text of left) {
+      writeFileSync(path, text);
+      const release = await takeLock(path);
+      assert.equal((JSON.parse(readFileSync(path, "utf8")) as { pid: number }).pid, process.pid, text);
+      await release();
+    }
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith("lock-2")),
+      [],
+      "nothing is left aside",
+    );
+  });
+});
+
+const state: WorkState = {
+  fingerprint: { version: "1", inputs: "a.jsonl" },
+  stored: 3,
+  complete: false,
+  dim: 8,
+  digest: "00",
+  truncated: 0,
+  tokens: 7,
+};
+
+describe("the work area", () => {
+  it("keeps the state of a run that did not finish, and leaves nothing behind one that has none", async () => {
+    const out = newOut();
+    const work = await openWorkArea(out);
+    assert.equal(await work.readState(), undefined);
+    await work.saveState(state);
+    await work.close();
+    const again = await openWorkArea(out);
+    assert.deepEqual(await again.readState(), state);
+    writeFileSync(again.path("kept.arrow"), "half");
+    await again.clear();
+    assert.equal(await again.readState(), undefined);
+    await again.close();
+    assert.deepEqual(readdirSync(out), [], "a folder that was there stays");
+    const other = newOut();
+    await (await openWorkArea(other)).close();
+    assert.ok(!existsSync(other), "one that it made goes");
+  });
+
+  it("takes a broken state for none", async () => {
+    const out = newOut();
+    mkdirSync(join(out, ".work"), { recursive: true });
+    writeFileSync(join(out, ".work", "state.json"), `{"stored":`);
+    const work = await openWorkArea(out);
+    assert.equal(await work.readState(), undefined);
+    await work.close();
+  });
+
+  it("refuses a path that cannot be a folder", async () => {
+    const file = newOut();
+    writeFileSync(file, "");
+    await assert.rejects(openWorkArea(file), (error) => error instanceof InputError && error.message.includes(file));
+    await assert.rejects(openWorkArea(join(file, "below")), InputError);
+  });
+
+  it("publishes all files, drops those of earlier runs and leaves others alone", async () => {
+    const out = newOut();
+    mkdirSync(out);
+    for (const name of ["kept.arrow", "clusters.arrow", "notes.txt"]) writeFileSync(join(out, name), "old");
+    const work = await openWorkArea(out);
+    await work.saveState(state);
+    for (const name of ["embeddings.arrow", "kept.arrow", "manifest.json"]) writeFileSync(work.path(name), "new");
+    await work.publish(["embeddings.arrow", "kept.arrow", "manifest.json"], ["clusters.arrow", "rejects.jsonl"]);
+    await work.close();
+    const files = Object.fromEntries(readdirSync(out).map((name) => [name, readFileSync(join(out, name), "utf8")]));
+    const expected = { "embeddings.arrow": "new", "kept.arrow": "new", "manifest.json": "new", "notes.txt": "old" };
+    assert.deepEqual(files, expected);
+  });
+
+  it("a publication that was cut short at any point is completed by whoever opens the area next", async () => {
+    const files = ["embeddings.arrow", "kept.arrow", "removed.arrow", "manifest.json"];
+    for (let moved = 0; moved <= files.length; moved++) {
+      const out = newOut();
+      const area = join(out, ".work");
+      mkdirSync(area, { recursive: true });
+      for (const name of ["kept.arrow", "rejects.jsonl"]) writeFileSync(join(out, name), "old");
+      files.forEach((name, i) => {
+        writeFileSync(join(i < moved ? out : area, name), "new");
+      });
+      writeFileSync(join(area, "state.json"), JSON.stringify(state));
+      writeFileSync(join(area, "publish.json"), JSON.stringify({ files, stale: ["rejects.jsonl"] }));
+      writeFileSync(join(area, "lock"), holder(dead));
+      const work = await openWorkArea(out);
+      assert.equal(await work.readState(), undefined);
+      await work.close();
+      assert.deepEqual(readdirSync(out).sort(), [...files].sort(), `${moved} moved`);
+      for (const name of files) assert.equal(readFileSync(join(out, name), "utf8"), "new");
+    }
+  });
+
+  it("a folder that was removed meanwhile is no second error", async () => {
+    const out = newOut();
+    const work = await openWorkArea(out);
+    rmSync(out, { recursive: true });
+    await work.close();
+    assert.ok(!existsSync(out));
+  });
+
+  it("says which part of a fingerprint changed", () => {
+    assert.equal(fingerprintChange({ a: 1, b: "x" }, { b: "x", a: 1 }), undefined);
+    assert.equal(fingerprintChange({ a: 1, b: "x" }, { a: 1, b: "y" }), "b was x and is y");
+    assert.equal(fingerprintChange({ a: 1 }, { a: 1, c: 2 }), "c was absent and is 2");
+    assert.equal(fingerprintChange({ a: 1, c: 2 }, { a: 1 }), "c was 2 and is absent");
+  });
+});
