@@ -67,7 +67,7 @@ export function formatDedup(summary: DedupSummary): string {
   const lexical =
     model.name === "builtin"
       ? "The builtin model is lexical: it finds copies, typos, insertions and reorderings, not paraphrases.\n" +
-        "For meaning, name a folder with a real model: bge-dedup INPUT --model path/to/bge-large-zh-v1.5\n"
+        "For meaning, use a real model: bge-dedup INPUT --model bge-large-zh-v1.5 (downloaded once), or a model folder.\n"
       : "";
   if (!files.includes("kept.arrow")) return `${table(lines)}${lexical}For bge-cluster and verify add --format arrow\n`;
   const folder = out === "bge-out" ? "" : ` ${out}`;

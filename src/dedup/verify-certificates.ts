@@ -61,6 +61,9 @@ export async function verifyCertificates(options: {
       }
       semantic.push({ removed: r, kept: k });
     } else return `row ${row} was removed for the unknown reason ${removed.reasons[r]}`;
+    if (removed.reasons[r] !== "semantic" && removed.similarity[r] !== 1) {
+      return `${pair} with _similarity ${removed.similarity[r]}, but equal texts have 1`;
+    }
   }
   for (let k = 0; k < sizes.length; k++) {
     if (sizes[k] !== kept.groupSizes[k]) {

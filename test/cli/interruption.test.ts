@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import type { WorkState } from "../../src/run/work-area.js";
 import { outputBytes, testFolder } from "../run/folders.js";
 import { run, start } from "./command-line.js";
 
@@ -28,17 +29,23 @@ function corpus(count: number): string {
 }
 
 before(async () => {
-  writeFileSync(input, corpus(12_000));
+  writeFileSync(input, corpus(8_000));
   const { code, stderr } = await run("dedup", [input, "-o", join(folder, "whole"), "-q", ...slow]);
   assert.equal(code, 0, stderr);
   whole = outputBytes(join(folder, "whole"));
 });
 
-/** Starts a run and resolves once it has said something that matches, or has stored vectors in its work area. */
-async function startUntil(out: string, moment: RegExp | "stored", ...args: string[]) {
-  const process = start("dedup", [input, "-o", out, "--progress", "log", ...slow, ...args]);
-  const reached = () =>
-    moment === "stored" ? existsSync(join(out, ".work", "state.json")) : moment.test(process.stderr());
+/** Bytes of the unfinished store from which on a part of it, but not all, is worth keeping. */
+const PART = 3 * 2 ** 20;
+
+function storeBytes(out: string): number {
+  return statSync(join(out, ".work", "embeddings.arrow"), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Starts a run and resolves once it has said something that matches, or has stored a part of the vectors. */
+async function startUntil(out: string, moment: RegExp | "stored", file = input) {
+  const process = start("dedup", [file, "-o", out, "--progress", "log", ...slow]);
+  const reached = () => (moment === "stored" ? storeBytes(out) > PART : moment.test(process.stderr()));
   while (!reached() && process.child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal(process.child.exitCode, null, `the run ended too soon: ${process.stderr()}`);
   return process;
@@ -61,8 +68,6 @@ describe("a run that is stopped", { concurrency: 2 }, () => {
       assert.equal(code, 0, stderr);
       assert.deepEqual(outputBytes(out), whole);
       assert.ok(!existsSync(join(out, ".work")), "the work area is gone");
-      if (moment === "stored")
-        assert.match(stderr, /continuing an interrupted run: [1-9]\d* texts are embedded already/);
       const { resumed } = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")) as { resumed: number };
       assert.equal(resumed > 0, /continuing/.test(stderr));
     });
@@ -81,12 +86,36 @@ describe("a run that is stopped", { concurrency: 2 }, () => {
       assert.equal(code, expected, stderr);
       assert.ok(performance.now() - sent < 2000, `${performance.now() - sent} ms`);
       assert.match(stderr, new RegExp(`interrupted by ${signal}; .*run the same command again to continue`));
+      const state = JSON.parse(readFileSync(join(out, ".work", "state.json"), "utf8")) as WorkState;
+      assert.ok(!state.complete && state.stored > 0, "a part of the vectors is saved");
+      const second = await startUntil(out, /continuing an interrupted run/);
+      second.child.kill("SIGKILL");
+      await second.outcome;
       const again = await run("dedup", [input, "-o", out, "--progress", "log", ...slow]);
       assert.equal(again.code, 0, again.stderr);
-      assert.match(again.stderr, /continuing an interrupted run/);
+      assert.match(
+        again.stderr,
+        new RegExp(`continuing an interrupted run: ${state.stored} texts are embedded already`),
+      );
       assert.deepEqual(outputBytes(out), whole);
     });
   }
+
+  it("is not continued over a changed input, even if the change lies in what is embedded already", async () => {
+    const [out, other] = [join(folder, "edited"), join(folder, "edited-fresh")];
+    const edited = join(folder, "edited.jsonl");
+    writeFileSync(edited, readFileSync(input));
+    const { child, outcome } = await startUntil(out, "stored", edited);
+    child.kill("SIGINT");
+    assert.equal((await outcome).code, 130);
+    writeFileSync(edited, readFileSync(input, "utf8").replace(/"text":"/, `"text":"changed `));
+    const { code, stderr } = await run("dedup", [edited, "-o", out, "--progress", "log", ...slow]);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /continuing an interrupted run/);
+    assert.match(stderr, /starting over: the inputs have changed since the interrupted run/);
+    assert.equal((await run("dedup", [edited, "-o", other, "-q", ...slow])).code, 0);
+    assert.deepEqual(outputBytes(out), outputBytes(other));
+  });
 
   it("is not continued with other options; the message says what changed", async () => {
     const out = join(folder, "changed");
