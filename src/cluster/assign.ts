@@ -1,4 +1,3 @@
-import type { VectorReader } from "../dedup/vectors.js";
 import { type Graph, modelProto } from "../onnx/builder.js";
 import type { Engine, Tile } from "../onnx/engine.js";
 
@@ -16,13 +15,17 @@ export const NORM_SLACK = 1e-3;
 /** Best centroids that the graph returns for each row: with four, a full float64 scan of a row is very rare. */
 const TOP = 4;
 
-/** Rows of a tile: 8 MB of vectors and at most 32 MB of scores, which keeps the product at full speed. */
+/**
+ * Rows of a tile: 8 MB of vectors, and 2 MB of scores, which stay in a core's cache between the operators of a graph; for many
+ * centroids 512 rows all the same, since each product first rearranges the centroids.
+ */
 export function tileRowsFor(dim: number, k: number): number {
-  return Math.max(64, Math.min(8192, 2 ** Math.floor(Math.log2(Math.min(2 ** 21 / dim, 2 ** 23 / k)))));
+  const rows = Math.min(2 ** 21 / dim, Math.max(512, 2 ** 19 / k));
+  return Math.max(64, Math.min(8192, 2 ** Math.floor(Math.log2(rows))));
 }
 
 /** x·c − |c|²/2 ranks centroids as −|x − c|² does, in one product with a bias; the best ones are picked in the graph. */
-function scoreGraph(tileRows: number, dim: number, k: number, top: number): Graph {
+function scoreGraph(dim: number, k: number, top: number): Graph {
   return {
     nodes: [
       {
@@ -34,13 +37,14 @@ function scoreGraph(tileRows: number, dim: number, k: number, top: number): Grap
       { op: "TopK", inputs: ["scores", "top"], outputs: ["best", "candidates"], attributes: { axis: { int: 1 } } },
     ],
     inputs: [
-      { name: "rows", dtype: "float32", shape: [tileRows, dim] },
+      { name: "rows", dtype: "float32", shape: ["rows", dim] },
       { name: "centroids", dtype: "float32", shape: [k, dim] },
       { name: "bias", dtype: "float32", shape: [k] },
     ],
     outputs: [
-      { name: "best", dtype: "float32", shape: [tileRows, top] },
-      { name: "candidates", dtype: "int64", shape: [tileRows, top] },
+      { name: "scores", dtype: "float32", shape: ["rows", k] },
+      { name: "best", dtype: "float32", shape: ["rows", top] },
+      { name: "candidates", dtype: "int64", shape: ["rows", top] },
     ],
     initializers: [{ name: "top", dtype: "int64", shape: [1], data: BigInt64Array.of(BigInt(top)) }],
   };
@@ -65,31 +69,34 @@ export function squaredDistance(
   return sum;
 }
 
-/** The answer for one tile; arrays belong to the assigner and hold until its next call. */
+/** The answer for one tile; `cluster` and `gap` hold until the assigner's next call. */
 export interface TileAssignment {
-  /** Vectors of the tile, tileRows × dim. */
-  readonly rows: Float32Array;
   /** Nearest centroid of each row; of equally near ones the lowest. */
   readonly cluster: Int32Array;
   /** Lower bound of how much farther every other centroid is, as a distance; 0 where float64 had to decide. */
   readonly gap: Float64Array;
+  /** x·c − |c|²/2 of each row and centroid, the caller's; rows × k, with undefined rows after the last one asked for. */
+  readonly scores: Float32Array;
 }
 
 /** Assigns tiles of rows to fixed centroids. */
 export interface Assigner {
-  /** Rows of one tile; every product has this shape, so the last tile of a pass is no special case. */
-  readonly tileRows: number;
   /** Sets the centroids (k × dim float32, not copied: leave them alone until the next call). */
   use(centroids: Float32Array): void;
-  /** Assigns the `count` ≤ tileRows vectors at `positions[0..count)`. */
-  assign(vectors: VectorReader, positions: Uint32Array, count: number): Promise<TileAssignment>;
+  /** Most that a score can be off for a unit vector. */
+  readonly bound: number;
+  /** Assigns the first `count` ≤ tileRows vectors of `rows`, tileRows × dim. */
+  assign(rows: Float32Array, count: number): Promise<TileAssignment>;
   /** Frees the session. */
   release(): Promise<void>;
 }
 
+/** Products have a multiple of this many rows: few shapes, so that the engine's memory pool does not grow. */
+const ROW_STEP = 64;
+
 /**
- * Compiles the tile product. Memory: two tiles, one of vectors and one of scores. The engine must multiply in true
- * float32 (no TF32): the rounding bound relies on it.
+ * Compiles the tile product. Memory: one tile of scores. The engine must multiply in true float32 (no TF32): the rounding
+ * bound relies on it.
  */
 export async function createAssigner(options: {
   readonly engine: Engine;
@@ -99,27 +106,30 @@ export async function createAssigner(options: {
 }): Promise<Assigner> {
   const { engine, dim, k, tileRows } = options;
   const top = Math.min(k, TOP);
-  const kernel = await engine.compile(modelProto(scoreGraph(tileRows, dim, k, top)));
-  const rows = new Float32Array(tileRows * dim);
+  const kernel = await engine.compile(modelProto(scoreGraph(dim, k, top)));
   const bias = new Float32Array(k);
-  const result: TileAssignment = { rows, cluster: new Int32Array(tileRows), gap: new Float64Array(tileRows) };
+  const cluster = new Int32Array(tileRows);
+  const gap = new Float64Array(tileRows);
   let centroids = new Float32Array(0);
   let bound = 0;
   return {
-    tileRows,
+    get bound() {
+      return bound;
+    },
     use(next) {
       centroids = next as Float32Array<ArrayBuffer>;
       bound = prepareBias(centroids, bias, dim);
     },
-    async assign(vectors, positions, count) {
-      await vectors.gather(positions.subarray(0, count), rows.subarray(0, count * dim));
-      const { best, candidates } = await kernel.run({
-        rows: { dtype: "float32", shape: [tileRows, dim], data: rows },
+    async assign(rows, count) {
+      // No product of no rows: the engine would divide by their number.
+      const computed = Math.min(tileRows, Math.max(1, Math.ceil(count / ROW_STEP)) * ROW_STEP);
+      const { scores, best, candidates } = await kernel.run({
+        rows: { dtype: "float32", shape: [computed, dim], data: rows.subarray(0, computed * dim) },
         centroids: { dtype: "float32", shape: [k, dim], data: centroids },
         bias: { dtype: "float32", shape: [k], data: bias },
       });
-      decide(best, candidates, centroids, bound, count, result);
-      return result;
+      decide(rows, best, candidates, centroids, bound, count, cluster, gap);
+      return { cluster, gap, scores: scores.data as Float32Array };
     },
     release: () => kernel.release(),
   };
@@ -144,14 +154,15 @@ function prepareBias(centroids: Float32Array, bias: Float32Array, dim: number): 
 
 /** Picks the centroid of each row from the best scores, in float64 wherever rounding could have changed the order. */
 function decide(
+  rows: Float32Array,
   best: Tile,
   candidates: Tile,
   centroids: Float32Array,
   bound: number,
   count: number,
-  result: TileAssignment,
+  cluster: Int32Array,
+  gap: Float64Array,
 ): void {
-  const { rows, cluster, gap } = result;
   const scores = best.data as Float32Array;
   // int64 read through its low words: centroid numbers are far below 2^31.
   const int64 = candidates.data as BigInt64Array;

@@ -1,10 +1,10 @@
 import { type FarRow, farthestRows, squaredDistances } from "./measure.js";
-import { moveTo, type State } from "./reassign.js";
+import { doubt, moveTo, type State } from "./reassign.js";
 import { type ClusterSums, moveRow } from "./sums.js";
 
 /** Gives each empty cluster the row farthest from its centroid. */
 export async function refillEmpty(state: State): Promise<void> {
-  const { weights, sums, assignment, gap } = state;
+  const { weights, sums, assignment } = state;
   const empty = emptyClusters(sums);
   if (empty.length === 0) return;
   const found = await farthest(state, empty.length);
@@ -13,7 +13,7 @@ export async function refillEmpty(state: State): Promise<void> {
     const weight = weights ? weights[row] : 1;
     moveRow(sums, assignment[row], empty[e], vector, 0, weight);
     assignment[row] = empty[e];
-    gap[row] = 0;
+    doubt(state, row);
   }
 }
 
@@ -34,9 +34,7 @@ function emptyClusters({ members }: ClusterSums): number[] {
   return empty;
 }
 
-async function farthest(state: State, wanted: number): Promise<FarRow[]> {
-  const { vectors, positions, centroids, assignment, sums } = state;
-  const { tileRows } = state.assigner;
-  const squared = await squaredDistances({ vectors, positions, centroids, assignment, tileRows });
-  return farthestRows({ vectors, positions, squared, assignment, members: sums.members, wanted });
+async function farthest({ rows, centroids, assignment, sums }: State, wanted: number): Promise<FarRow[]> {
+  const squared = await squaredDistances({ rows, centroids, assignment });
+  return farthestRows({ rows, squared, assignment, members: sums.members, wanted });
 }

@@ -3,17 +3,23 @@ import { UsageError } from "../errors.js";
 import type { Engine } from "../onnx/engine.js";
 import { createAssigner, tileRowsFor } from "./assign.js";
 import { countDistinct } from "./distinct.js";
-import { refillEmpty, restartEmpty } from "./empty.js";
+import { iterate, newState, refineStart, settle, type Workspace } from "./iterate.js";
 import { medoids, squaredDistances } from "./measure.js";
 import { numberBySize } from "./numbering.js";
-import { assignRows, moveTo, type State } from "./reassign.js";
+import type { State } from "./reassign.js";
+import { openRows, type Rows } from "./rows.js";
 import { startCentroids } from "./seed.js";
-import { createSums, means, meanVariance } from "./sums.js";
+import { createTracker, trackedBytes } from "./track.js";
+
+/** Bytes for bounds and vectors unless the caller says otherwise. */
+const DEFAULT_MEMORY = 2 ** 30;
 
 /** Where `kmeans` stands. */
 export interface KMeansProgress {
-  /** `seed` once, `assign` in each iteration, `measure` at the end. */
+  /** `seed`, then `assign` in each iteration, then `measure`; again for each start. */
   readonly stage: "seed" | "assign" | "measure";
+  /** 1-based number of the start. */
+  readonly start: number;
   /** 1-based; 0 while seeding. The pass after the last update counts as part of it. */
   readonly iteration: number;
   /** Rows done of the `total` of this stage; rows whose cluster is proved unchanged count as done. */
@@ -37,17 +43,25 @@ export interface KMeansOptions {
   readonly tolerance?: number;
   /** Seed of the sample, of its projection and of k-means++ (0). */
   readonly seed?: number;
+  /** Runs with seeds from `seed` up; the least inertia wins, of equal ones the first (1). */
+  readonly starts?: number;
+  /** Centroids of unit length, so that rows go where their cosine is largest (false). */
+  readonly spherical?: boolean;
+  /** Starting centroids, k × dim, in place of seeded ones; of unit length where spherical. */
+  readonly start?: Float32Array;
   /** Runs the tile product; it must multiply in true float32. */
   readonly engine: Engine;
   /** Rows of a tile; the result does not depend on it. */
   readonly tileRows?: number;
+  /** Bytes for bounds and vectors to keep between iterations (1 GiB); the result does not depend on it. */
+  readonly memory?: number;
   readonly onProgress?: (progress: KMeansProgress) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Clusters numbered from the largest to the smallest, equal ones by their first row. The caller owns the arrays. */
 export interface KMeansResult {
-  /** k × dim plain means (not normalised), float32. */
+  /** k × dim plain means, or those scaled to unit length where spherical, float32. */
   readonly centroids: Float32Array;
   /** Cluster of each row: the nearest centroid by float64 distance. */
   readonly assignment: Int32Array;
@@ -67,69 +81,98 @@ export interface KMeansResult {
 
 /**
  * Lloyd's k-means on data of any size. Each assignment equals that of a plain float64 scan of the float32 centroids, so the
- * result depends on nothing but data, k, seed, iterations and tolerance. Rows whose nearest centroid cannot have changed,
- * by the triangle inequality, are neither read nor multiplied again (G. Hamerly, Making k-means even faster, SDM 2010).
+ * result depends on nothing but data, k, seed, starts, iterations and tolerance. After the first iteration only rows whose
+ * nearest centroid may have changed are looked at in full: those that fit in `memory` are told by 8-bit products with the
+ * centroids' moves (see track.ts), the others by the triangle inequality (G. Hamerly, Making k-means even faster, SDM 2010).
  * Of centroids at the same distance the one started first wins; the final numbers are given after that.
- * Memory: 24 bytes a row, 20 bytes a centroid component, and a few tiles.
+ * Memory: `memory`, 24 bytes a row, 40 bytes a centroid component, and a few tiles.
  * Throws UsageError where k is no count or exceeds the number of distinct vectors.
  */
 export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
-  const { vectors, positions, weights, k, engine, onProgress, signal } = options;
-  const { iterations = 50, tolerance = 1e-4, seed = 0 } = options;
+  const { vectors, positions, weights, k, onProgress, signal } = options;
+  const { iterations = 50, tolerance = 1e-4, seed = 0, starts = 1, spherical = false } = options;
   const total = positions.length;
   const tileRows = options.tileRows ?? tileRowsFor(vectors.dim, Math.max(1, k));
   await checkCount(options, tileRows);
 
   let stage: KMeansProgress["stage"] = "seed";
+  let start = 1;
   let iteration = 0;
   const onRows = (done: number): void => {
     signal?.throwIfAborted();
-    onProgress?.({ stage, iteration, done, total });
+    onProgress?.({ stage, start, iteration, done, total });
   };
   onRows(0);
-  const start = await startCentroids({ vectors, positions, weights, k, seed, tileRows });
-  const totalWeight = weights ? weights.reduce((sum, weight) => sum + weight, 0) : total;
-  const assigner = await createAssigner({ engine, dim: vectors.dim, k, tileRows });
-  const state: State = {
+  const tracked = trackedRows(options, tileRows);
+  const rows = await openRows({
     vectors,
     positions,
-    weights,
-    onRows,
-    assigner,
-    sums: createSums(k, vectors.dim, totalWeight),
-    assignment: new Int32Array(total).fill(-1),
-    gap: new Float32Array(total),
-    squaredNorms: 0,
-    centroids: start,
-  };
-  let converged = false;
-  // Whether the assignment is that of the present centroids and leaves none of them empty.
-  let settled = false;
+    tileRows,
+    memory: (options.memory ?? DEFAULT_MEMORY) - tracked * trackedBytes(vectors.dim, k),
+    onTile: () => signal?.throwIfAborted(),
+  });
+  const everyRow = Uint32Array.from(positions.keys());
+  let work: Workspace | null = null;
+  let best: KMeansResult | null = null;
   try {
-    stage = "assign";
-    while (!converged && iteration < iterations) {
-      iteration++;
-      await assignRows(state);
-      await refillEmpty(state);
-      const shift = moveTo(state, means(state.sums, state.centroids));
-      settled = shift === 0;
-      converged = shift <= tolerance * meanVariance(state.sums, state.squaredNorms / totalWeight);
-    }
-    while (!settled) {
-      await assignRows(state);
-      settled = !(await restartEmpty(state));
+    for (; start <= starts; start++) {
+      stage = "seed";
+      iteration = 0;
+      onRows(0);
+      const from = { vectors: rows, positions: everyRow, weights, k, seed: seed + start - 1, tileRows, spherical };
+      let centroids = options.start ?? (await startCentroids(from));
+      work ??= await openWorkspace(options, rows, tracked, centroids);
+      if (!options.start) centroids = await refineStart({ ...from, work, centroids, names: positions });
+      onRows(0);
+      const state = newState({ work, positions, weights, centroids, onRows });
+      stage = "assign";
+      const onIteration = (now: number): void => {
+        iteration = now;
+      };
+      const converged = await iterate(state, { iterations, tolerance, spherical, onIteration });
+      await settle(state);
+      stage = "measure";
+      const found = { ...(await measure(state)), iterations: iteration, converged };
+      if (best === null || found.inertia < best.inertia) best = found;
     }
   } finally {
-    await assigner.release();
+    await rows.close();
+    await work?.assigner.release();
+    await work?.tracker?.release();
   }
-  stage = "measure";
-  return { ...(await measure(state)), iterations: iteration, converged };
+  if (best === null) throw new UsageError(`starts is ${starts}, expected a whole number from 1 up`);
+  return best;
+}
+
+/** How many rows' bounds the memory holds, in whole tiles; all if it can. */
+function trackedRows(options: KMeansOptions, tileRows: number): number {
+  const { vectors, positions, k, memory = DEFAULT_MEMORY } = options;
+  const tiles = Math.floor(memory / (tileRows * trackedBytes(vectors.dim, k)));
+  return Math.min(positions.length, tiles * tileRows);
+}
+
+async function openWorkspace(
+  { engine, k }: KMeansOptions,
+  rows: Rows,
+  tracked: number,
+  centroids: Float32Array,
+): Promise<Workspace> {
+  const { dim, tileRows } = rows;
+  const centre = new Float32Array(dim);
+  for (let at = 0; at < centroids.length; at++) centre[at % dim] += centroids[at] / k;
+  const assigner = await createAssigner({ engine, dim, k, tileRows });
+  const tracker = tracked > 0 ? await createTracker({ engine, centre, k, tileRows, rows: tracked }) : null;
+  const open = { rows: new Uint32Array(tileRows), vectors: new Float32Array(tileRows * dim) };
+  return { rows, assigner, tracker, open };
 }
 
 /** Refuses a k that cannot be had. */
-async function checkCount({ vectors, positions, k }: KMeansOptions, tileRows: number): Promise<void> {
+async function checkCount({ vectors, positions, k, start }: KMeansOptions, tileRows: number): Promise<void> {
   if (!Number.isSafeInteger(k) || k < 1) {
     throw new UsageError(`k is ${k}, expected a whole number of clusters from 1 up`);
+  }
+  if (start && start.length !== k * vectors.dim) {
+    throw new UsageError(`start has ${start.length} numbers, expected ${k} centroids of ${vectors.dim}`);
   }
   const rows = positions.length;
   if (rows === 0) throw new UsageError(`cannot make ${k} clusters: there are no rows to cluster`);
@@ -142,9 +185,8 @@ async function checkCount({ vectors, positions, k }: KMeansOptions, tileRows: nu
 
 /** Distances, inertia and medoids of the final assignment, in the final numbering. */
 async function measure(state: State): Promise<Omit<KMeansResult, "iterations" | "converged">> {
-  const { vectors, positions, weights, centroids, assignment, sums, onRows } = state;
-  const { tileRows } = state.assigner;
-  const squared = await squaredDistances({ vectors, positions, centroids, assignment, tileRows, onRows });
+  const { rows, weights, centroids, assignment, sums, onRows } = state;
+  const squared = await squaredDistances({ rows, centroids, assignment, onRows });
   let inertia = 0;
   for (let row = 0; row < squared.length; row++) inertia += (weights ? weights[row] : 1) * squared[row];
   const numbered = numberBySize({ assignment, centroids, weight: sums.weight });

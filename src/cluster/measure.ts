@@ -1,27 +1,24 @@
-import type { VectorReader } from "../dedup/vectors.js";
 import { squaredDistance } from "./assign.js";
 import { hashVector } from "./distinct.js";
+import type { Rows } from "./rows.js";
 
-/** Squared distance in float64 of every row to its own centroid, one number a row; reads the vectors once, by tile. */
+/** Squared distance in float64 of every row to its own centroid, one number a row; passes over the vectors once. */
 export async function squaredDistances(options: {
-  readonly vectors: VectorReader;
-  readonly positions: Uint32Array;
+  readonly rows: Rows;
   readonly centroids: Float32Array;
   readonly assignment: Int32Array;
-  readonly tileRows: number;
   readonly onRows?: (rows: number) => void;
 }): Promise<Float64Array> {
-  const { vectors, positions, centroids, assignment, tileRows, onRows } = options;
-  const { dim } = vectors;
-  const rows = new Float32Array(tileRows * dim);
-  const distances = new Float64Array(positions.length);
-  for (let start = 0; start < positions.length; start += tileRows) {
-    const tile = positions.subarray(start, start + tileRows);
-    await vectors.gather(tile, rows.subarray(0, tile.length * dim));
-    for (let r = 0; r < tile.length; r++) {
-      distances[start + r] = squaredDistance(rows, r * dim, centroids, assignment[start + r] * dim, dim);
+  const { rows, centroids, assignment, onRows } = options;
+  const { dim, tileRows } = rows;
+  const distances = new Float64Array(rows.count);
+  for (let start = 0; start < rows.count; start += tileRows) {
+    const tile = await rows.tile(start);
+    const count = Math.min(tileRows, rows.count - start);
+    for (let r = 0; r < count; r++) {
+      distances[start + r] = squaredDistance(tile, r * dim, centroids, assignment[start + r] * dim, dim);
     }
-    onRows?.(start + tile.length);
+    onRows?.(start + count);
   }
   return distances;
 }
@@ -48,14 +45,13 @@ export interface FarRow {
  * centroid, and never the last row of a cluster.
  */
 export async function farthestRows(options: {
-  readonly vectors: VectorReader;
-  readonly positions: Uint32Array;
+  readonly rows: Rows;
   readonly squared: Float64Array;
   readonly assignment: Int32Array;
   readonly members: Uint32Array;
   readonly wanted: number;
 }): Promise<FarRow[]> {
-  const { vectors, positions, squared, assignment, wanted } = options;
+  const { rows, squared, assignment, wanted } = options;
   const left = options.members.slice();
   const order = Uint32Array.from(squared.keys()).sort((a, b) => squared[b] - squared[a] || a - b);
   const seen = new Set<number>();
@@ -63,9 +59,9 @@ export async function farthestRows(options: {
   for (const row of order) {
     if (found.length === wanted || squared[row] === 0) break;
     if (left[assignment[row]] < 2) continue;
-    const vector = new Float32Array(vectors.dim);
-    await vectors.gather([positions[row]], vector);
-    const hash = hashVector(new Int32Array(vector.buffer), 0, vectors.dim);
+    const vector = new Float32Array(rows.dim);
+    await rows.gather(Uint32Array.of(row), vector);
+    const hash = hashVector(new Int32Array(vector.buffer), 0, rows.dim);
     if (seen.has(hash)) continue;
     seen.add(hash);
     left[assignment[row]]--;

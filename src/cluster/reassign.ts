@@ -1,83 +1,138 @@
-import type { VectorReader } from "../dedup/vectors.js";
-import { type Assigner, NORM_SLACK } from "./assign.js";
+import { type Assigner, NORM_SLACK, type TileAssignment } from "./assign.js";
+import { decideFew } from "./few.js";
+import type { Rows } from "./rows.js";
 import { addRow, type ClusterSums, moveRow } from "./sums.js";
+import type { Tracker } from "./track.js";
 
 /** A gap must exceed this to prove an assignment without looking: far above what float64 rounding can move. */
 const SAFE_GAP = 1e-9;
 
+/** From this share of open rows on a resident tile is assigned as a whole, which costs less than to pick them out. */
+const DENSE = 0.4;
+
 /** What one run carries from iteration to iteration. */
 export interface State {
-  readonly vectors: VectorReader;
+  readonly rows: Rows;
+  /** Position of each row, to name it by. */
   readonly positions: Uint32Array;
   readonly weights?: Uint32Array;
   /** Called after each tile with the rows settled so far; may throw to stop. */
   readonly onRows: (rows: number) => void;
   readonly assigner: Assigner;
+  /** Bounds the first rows; the others have only their gap. Absent where it holds none. */
+  readonly tracker: Tracker | null;
   readonly sums: ClusterSums;
   /** Cluster of each row, −1 before its first assignment. */
   readonly assignment: Int32Array;
-  /** Lower bound of how much farther than its own every other centroid is from a row. */
+  /** Lower bound of how much farther than its own every other centroid is from an untracked row. */
   readonly gap: Float32Array;
+  /** Rows to be assigned anew, up to a tile, and their vectors. */
+  readonly open: { readonly rows: Uint32Array; readonly vectors: Float32Array };
   /** Weighted sum of squared norms of the rows seen. */
   squaredNorms: number;
   /** k × dim; replaced by `moveTo`, never written to. */
   centroids: Float32Array;
 }
 
-/** Assigns every row whose cluster may have changed to its nearest centroid, and keeps sums and gaps up to date. */
-export async function assignRows(state: State): Promise<void> {
-  const { assigner, positions, gap, assignment, onRows } = state;
-  const total = assignment.length;
-  const active = new Uint32Array(assigner.tileRows);
-  const wanted = new Uint32Array(assigner.tileRows);
-  assigner.use(state.centroids);
-  let count = 0;
-  for (let row = 0; row <= total; row++) {
-    if (count === assigner.tileRows || (row === total && count > 0)) {
-      await assignTile(state, active, wanted, count);
-      count = 0;
-      onRows(row);
-    }
-    if (row < total && (assignment[row] < 0 || gap[row] <= SAFE_GAP)) {
-      active[count] = row;
-      wanted[count++] = positions[row];
-    }
+/** Assigns every row for the first time. */
+export async function assignAll(state: State): Promise<void> {
+  const { rows, assigner, tracker, centroids, open, onRows } = state;
+  assigner.use(centroids);
+  tracker?.use(centroids);
+  for (let start = 0; start < rows.count; start += rows.tileRows) {
+    const count = Math.min(rows.tileRows, rows.count - start);
+    const vectors = await rows.tile(start);
+    const tile = await assigner.assign(vectors, count);
+    if (start < (tracker?.rows ?? 0)) await tracker?.start(start, vectors, tile.scores);
+    for (let r = 0; r < count; r++) open.rows[r] = start + r;
+    settle(state, vectors, count, tile);
+    onRows(start + count);
   }
 }
 
-async function assignTile(state: State, active: Uint32Array, wanted: Uint32Array, count: number): Promise<void> {
-  const { vectors, weights, assigner, sums, assignment, gap } = state;
-  const { dim } = vectors;
-  const tile = await assigner.assign(vectors, wanted, count);
+/** Assigns every row whose cluster may have changed to its nearest centroid, and keeps sums and bounds up to date. */
+export async function assignRows(state: State): Promise<void> {
+  const { rows, assigner, tracker, centroids, assignment, gap, open, onRows } = state;
+  const { count: total, tileRows } = rows;
+  const found = new Uint32Array(tileRows);
+  assigner.use(centroids);
+  tracker?.use(centroids);
+  let waiting = 0;
+  for (let start = 0; start < total; start += tileRows) {
+    const count = Math.min(tileRows, total - start);
+    let unsure = 0;
+    if (tracker && start < tracker.rows) {
+      unsure = await tracker.check(start, count, assignment, found);
+      unsure = await decideFew(state, tracker, start, found, unsure);
+    } else for (let row = start; row < start + count; row++) if (gap[row] <= SAFE_GAP) found[unsure++] = row;
+    if (unsure > DENSE * count && start < rows.resident) {
+      await assignOpen(state, waiting);
+      waiting = 0;
+      for (let r = 0; r < count; r++) open.rows[r] = start + r;
+      const vectors = await rows.tile(start);
+      settle(state, vectors, count, await assigner.assign(vectors, count));
+    } else {
+      if (waiting + unsure > tileRows) {
+        await assignOpen(state, waiting);
+        waiting = 0;
+      }
+      open.rows.set(found.subarray(0, unsure), waiting);
+      waiting += unsure;
+    }
+    onRows(start + count);
+  }
+  await assignOpen(state, waiting);
+}
+
+/** Assigns the first `count` open rows. */
+async function assignOpen(state: State, count: number): Promise<void> {
+  if (count === 0) return;
+  const { rows, open, assigner } = state;
+  await rows.gather(open.rows.subarray(0, count), open.vectors);
+  settle(state, open.vectors, count, await assigner.assign(open.vectors, count));
+}
+
+/** Takes over the assignment of the first `count` open rows. */
+function settle(state: State, vectors: Float32Array, count: number, found: TileAssignment): void {
+  const { rows, weights, assigner, tracker, sums, assignment, gap, open } = state;
+  const { dim } = rows;
+  const { bound } = assigner;
+  const tracked = tracker?.rows ?? 0;
+  const k = sums.members.length;
   for (let r = 0; r < count; r++) {
-    const row = active[r];
-    const to = tile.cluster[r];
+    const row = open.rows[r];
+    const to = found.cluster[r];
     const from = assignment[row];
+    if (row < tracked) tracker?.sync(row, to, found.scores, r * k, bound);
     // Rounded down: float32 must not promise more than the bound.
-    gap[row] = tile.gap[r] * (1 - 2 ** -22);
+    else gap[row] = found.gap[r] * (1 - 2 ** -22);
     if (from === to) continue;
     const weight = weights ? weights[row] : 1;
     if (from < 0) {
-      state.squaredNorms += weight * checkedSquaredNorm(tile.rows, r * dim, dim, wanted[r]);
-      addRow(sums, to, tile.rows, r * dim, weight);
-    } else moveRow(sums, from, to, tile.rows, r * dim, weight);
+      const squaredNorm = addRow(sums, to, vectors, r * dim, weight);
+      state.squaredNorms += weight * checked(squaredNorm, state.positions[row]);
+    } else moveRow(sums, from, to, vectors, r * dim, weight);
     assignment[row] = to;
   }
 }
 
-/** Squared norm of a vector; throws where it is no unit vector, since the rounding bounds would not hold for it. */
-function checkedSquaredNorm(rows: Float32Array, at: number, dim: number, position: number): number {
-  let sum = 0;
-  for (let i = at; i < at + dim; i++) sum += rows[i] * rows[i];
-  if (!(Math.abs(sum - 1) <= NORM_SLACK)) {
-    throw new Error(`vector ${position} has length ${Math.sqrt(sum)}, expected 1: normalise the vectors first`);
+/** Throws where the vector is no unit vector, since the rounding bounds would not hold for it. */
+function checked(squaredNorm: number, position: number): number {
+  if (!(Math.abs(squaredNorm - 1) <= NORM_SLACK)) {
+    throw new Error(`vector ${position} has length ${Math.sqrt(squaredNorm)}, expected 1: normalise the vectors first`);
   }
-  return sum;
+  return squaredNorm;
 }
 
-/** Replaces the centroids, narrows every row's gap by what they moved, and returns the summed squared shift. */
+/** Makes the next pass assign a row anew. */
+export function doubt({ tracker, gap }: State, row: number): void {
+  if (tracker && row < tracker.rows) tracker.doubt(row);
+  else gap[row] = 0;
+}
+
+/** Replaces the centroids, narrows every untracked row's gap by what they moved, and returns the summed squared shift. */
 export function moveTo(state: State, next: Float32Array): number {
-  const { centroids, sums, assignment, gap } = state;
+  const { centroids, sums, assignment, gap, tracker } = state;
   const k = sums.members.length;
   const drift = new Float64Array(k);
   let shift = 0;
@@ -96,7 +151,7 @@ export function moveTo(state: State, next: Float32Array): number {
     } else if (drift[j] > second) second = drift[j];
   }
   state.centroids = next;
-  for (let row = 0; row < gap.length; row++) {
+  for (let row = tracker?.rows ?? 0; row < gap.length; row++) {
     const own = assignment[row];
     const left = gap[row] - drift[own] - (own === mover ? second : most);
     gap[row] = left > 0 ? left * (1 - 2 ** -22) : 0;

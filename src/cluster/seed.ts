@@ -39,6 +39,8 @@ export interface StartOptions {
   readonly seed: number;
   /** Rows read at a time. */
   readonly tileRows: number;
+  /** Scale the means to unit length (false). */
+  readonly spherical?: boolean;
 }
 
 /**
@@ -47,11 +49,10 @@ export interface StartOptions {
  * of 32 numbers, or k rows where that is more) and one tile.
  */
 export async function startCentroids(options: StartOptions): Promise<Float32Array> {
-  const { vectors, positions, k, seed, tileRows } = options;
+  const { vectors, positions, k, seed, tileRows, spherical = false } = options;
   const { dim } = vectors;
   const random = randomNumbers(seed);
-  const wanted = Math.max(k, Math.min(SAMPLE_CAP, Math.max(SAMPLE, SAMPLE_PER_CLUSTER * k)));
-  const sample = drawSample(positions, options.weights, wanted, random);
+  const sample = drawSample(positions, options.weights, sampleSize(k), random);
   const projection = dim > PROJECTED ? createProjection(dim, random) : null;
   const points: number[][] = [];
   await eachRow(vectors, sample, tileRows, (rows, at) => {
@@ -72,9 +73,22 @@ export async function startCentroids(options: StartOptions): Promise<Float32Arra
   const filled = sizes.findIndex((size) => size > 0);
   for (let j = 0; j < k; j++) {
     const from = sizes[j] > 0 ? j : filled;
-    for (let i = 0; i < dim; i++) centroids[j * dim + i] = sums[from * dim + i] / sizes[from];
+    const at = from * dim;
+    let unit = sizes[from];
+    if (spherical) unit = Math.sqrt(sums.subarray(at, at + dim).reduce((sum, value) => sum + value * value, 0)) || 1;
+    for (let i = 0; i < dim; i++) centroids[j * dim + i] = sums[at + i] / unit;
   }
   return centroids;
+}
+
+/** The positions that `startCentroids` looks at, in order: each stands for the same weight. */
+export function startSample(options: Pick<StartOptions, "positions" | "weights" | "k" | "seed">): Uint32Array {
+  const { positions, weights, k, seed } = options;
+  return drawSample(positions, weights, sampleSize(k), randomNumbers(seed));
+}
+
+function sampleSize(k: number): number {
+  return Math.max(k, Math.min(SAMPLE_CAP, Math.max(SAMPLE, SAMPLE_PER_CLUSTER * k)));
 }
 
 /** Visits the vectors at `positions` in order, tile by tile. */

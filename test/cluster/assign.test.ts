@@ -14,7 +14,9 @@ async function assignAll(data: Float32Array, centroids: Float32Array, dim: numbe
   assigner.use(centroids);
   for (let start = 0; start < vectors.count; start += tileRows) {
     const count = Math.min(tileRows, vectors.count - start);
-    const tile = await assigner.assign(vectors, everyRow(vectors.count).subarray(start, start + count), count);
+    const rows = new Float32Array(tileRows * dim);
+    await vectors.gather(everyRow(vectors.count).subarray(start, start + count), rows);
+    const tile = await assigner.assign(rows, count);
     cluster.push(...tile.cluster.subarray(0, count));
     gap.push(...tile.gap.subarray(0, count));
   }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { type KMeansOptions, type KMeansResult, kmeans } from "../../src/cluster/lloyd.js";
 import { startCentroids } from "../../src/cluster/seed.js";
 import { UsageError } from "../../src/errors.js";
+import type { Engine } from "../../src/onnx/engine.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { arrayVectors, everyRow, naiveAssign, naiveLloyd, normalise, normals, randomVectors } from "./oracle.js";
 
@@ -49,7 +50,7 @@ test("assignment, centroids and inertia equal those of a plain float64 Lloyd fro
     const vectors = arrayVectors(data, dim);
     const start = await startCentroids({ vectors, positions: everyRow(n), k, seed, tileRows: 64 });
     const naive = naiveLloyd(data, start, dim, 12);
-    const found = await cluster(data, dim, { k, seed, iterations: 12, tolerance: 0, tileRows: 128 });
+    const found = await cluster(data, dim, { k, start, iterations: 12, tolerance: 0, tileRows: 128 });
     assertConsistent(data, dim, found, k);
     assert.ok(Math.abs(found.inertia - naive.inertia) <= 1e-9 * naive.inertia, `${found.inertia} ${naive.inertia}`);
     const renumbered = new Map<number, number>();
@@ -121,6 +122,78 @@ test("the bytes of the result do not depend on tile size or repeats", async () =
   assert.notDeepEqual(other.centroids, first.centroids);
 });
 
+test("nor on the memory for bounds and vectors", async () => {
+  const data = randomVectors(900, 40, 22);
+  const options = { k: 9, seed: 1, tileRows: 128, tolerance: 0 };
+  const first = await cluster(data, 40, { ...options, memory: 0 });
+  // Bounds of two tiles; of all but no vectors; of all and vectors of three tiles; everything.
+  for (const memory of [30_000, 95_000, 170_000, 2 ** 30]) {
+    assert.deepEqual(await cluster(data, 40, { ...options, memory }), first, `${memory} bytes`);
+  }
+});
+
+test("of many clusters the few rivals of a row are told apart without a product with all", async () => {
+  const dim = 16;
+  const n = 2500;
+  const k = 420;
+  const data = randomVectors(n, dim, 25);
+  let multiplied = 0;
+  const counting: Engine = {
+    async compile(model) {
+      const kernel = await engine.compile(model);
+      return {
+        ...kernel,
+        run(feeds) {
+          if (feeds.centroids) multiplied += feeds.rows.shape[0];
+          return kernel.run(feeds);
+        },
+      };
+    },
+  };
+  const options = { k, tileRows: 512, tolerance: 0, iterations: 12 };
+  const found = await cluster(data, dim, { ...options, engine: counting });
+  assertConsistent(data, dim, found, k);
+  assert.ok(multiplied < 2 * n, `${multiplied} rows multiplied with all centroids in ${found.iterations} iterations`);
+  // Vectors of some rows read again; none tracked at all.
+  for (const memory of [5_000_000, 0]) assert.deepEqual(await cluster(data, dim, { ...options, memory }), found);
+});
+
+test("of several starts the one with the least inertia wins", async () => {
+  const data = randomVectors(400, 12, 23);
+  const runs = [];
+  for (let seed = 3; seed < 8; seed++) runs.push(await cluster(data, 12, { k: 15, seed }));
+  const best = runs.reduce((least, run) => (run.inertia < least.inertia ? run : least));
+  assert.notEqual(best, runs[0]);
+  assert.deepEqual(await cluster(data, 12, { k: 15, seed: 3, starts: 5 }), best);
+  await assert.rejects(cluster(data, 12, { k: 15, starts: 0 }), /starts is 0/);
+});
+
+test("spherical clusters have unit centroids, equal to plain means scaled, and each row its largest cosine", async () => {
+  const dim = 20;
+  const data = randomVectors(500, dim, 24);
+  const found = await cluster(data, dim, { k: 8, spherical: true, tolerance: 0, iterations: 200 });
+  assert.ok(found.converged);
+  assertConsistent(data, dim, found, 8);
+  const sums = new Float64Array(8 * dim);
+  for (let at = 0; at < data.length; at++) {
+    sums[found.assignment[Math.floor(at / dim)] * dim + (at % dim)] += data[at];
+  }
+  for (let j = 0; j < 8; j++) {
+    const length = Math.hypot(...sums.subarray(j * dim, (j + 1) * dim));
+    for (let at = j * dim; at < (j + 1) * dim; at++) {
+      assert.ok(Math.abs(found.centroids[at] - sums[at] / length) < 1e-6);
+    }
+  }
+  for (let row = 0; row < 500; row++) {
+    const cosines = Array.from({ length: 8 }, (_, j) => {
+      let sum = 0;
+      for (let i = 0; i < dim; i++) sum += data[row * dim + i] * found.centroids[j * dim + i];
+      return sum;
+    });
+    assert.ok(cosines[found.assignment[row]] >= Math.max(...cosines) - 1e-7);
+  }
+});
+
 test("a weight counts as that many copies of the row", async () => {
   const dim = 6;
   const data = randomVectors(40, dim, 31);
@@ -169,6 +242,8 @@ test("k = 1 gives the mean, k = n gives every row its own cluster, equal vectors
 test("an impossible k is refused with the numbers", async () => {
   const data = randomVectors(5, 4, 61);
   await assert.rejects(cluster(data, 4, { k: 6 }), /cannot make 6 clusters of 5 rows: give a k of at most 5/);
+  const start = new Float32Array(7);
+  await assert.rejects(cluster(data, 4, { k: 2, start }), /start has 7 numbers, expected 2 centroids of 4/);
   for (const k of [0, -1, 2.5, Number.NaN]) await assert.rejects(cluster(data, 4, { k }), UsageError);
   await assert.rejects(cluster(new Float32Array(0), 4, { k: 1 }), /no rows/);
 });
@@ -207,7 +282,8 @@ test("late iterations read only the rows whose cluster may change", async () => 
     dim,
   );
   const vectors = arrayVectors(data, dim);
-  const found = await kmeans({ vectors, positions: everyRow(n), k: 20, engine, tolerance: 0, tileRows: 256 });
+  const options = { positions: everyRow(n), k: 20, engine, tolerance: 0, tileRows: 256, memory: 0 };
+  const found = await kmeans({ vectors, ...options });
   assertConsistent(data, dim, found, 20);
   // Two passes over the sample of 10,000 and one to measure; at most a third of the rows in each iteration.
   const seen = vectors.reads - 2 * 10_000 - n;

@@ -1,0 +1,242 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { squaredDistance } from "../../src/cluster/assign.js";
+import { type KMeansProgress, type KMeansResult, kmeans } from "../../src/cluster/lloyd.js";
+import type { VectorReader } from "../../src/dedup/vectors.js";
+import { openVectorStore } from "../../src/io/vector-store.js";
+import { createOrtEngine } from "../../src/onnx/ort-engine.js";
+import { type Geometry, makeVectors } from "./geometries.js";
+
+/**
+ * k-means beside FAISS and scikit-learn: the same vectors, the same starting centroids (ours), the same number of
+ * iterations over all rows. Before any speed is printed, the nearest centroids of a sample of rows are found again by a
+ * float64 scan, and the inertia must be within 0.1 % of the best peer's.
+ *
+ *   node dist/test/bench/kmeans.js --rows 100000 --dim 1024 --k 50 --geometry bge|isotropic
+ *   node dist/test/bench/kmeans.js --k 50 --store bge-out/embeddings.arrow
+ *
+ * Ours counts everything from the start to the last assignment, which the peers leave out. `--memory MB` bounds what is
+ * kept between iterations; `--python` names an interpreter with the peers. Processor seconds are given beside those of the
+ * clock: they bear other load on the machine better.
+ */
+const { values: flags } = parseArgs({
+  options: {
+    rows: { type: "string", default: "100000" },
+    dim: { type: "string", default: "1024" },
+    k: { type: "string", default: "50" },
+    iterations: { type: "string", default: "20" },
+    geometry: { type: "string", default: "bge" },
+    store: { type: "string" },
+    threads: { type: "string", default: String(cpus().length) },
+    memory: { type: "string", default: "2048" },
+    runs: { type: "string", default: "3" },
+    seed: { type: "string", default: "1" },
+    python: { type: "string", default: "python3" },
+    peers: { type: "string", default: "faiss,sklearn" },
+  },
+});
+const k = Number(flags.k);
+const iterations = Number(flags.iterations);
+const threads = Number(flags.threads);
+
+/** One run of anyone. */
+interface Run {
+  readonly version: string;
+  readonly iterations: number;
+  readonly seconds: number;
+  readonly cpu: number;
+  readonly inertia: number;
+  readonly peakMb: number;
+}
+
+/** Writes the vectors to a plain file, which the peers read too. */
+async function writeVectors(path: string): Promise<{ count: number; dim: number }> {
+  const file = await open(path, "w");
+  let count = 0;
+  let dim = Number(flags.dim);
+  const append = async (values: Float32Array) => {
+    await file.writeFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    count += values.length / dim;
+  };
+  if (flags.store === undefined) {
+    const geometry = flags.geometry as Geometry;
+    for (const values of makeVectors({ geometry, rows: Number(flags.rows), dim, seed: 1 })) await append(values);
+  } else {
+    const store = await openVectorStore(flags.store);
+    dim = store.dim;
+    for (let start = 0; start < store.count; start += 1000) {
+      const size = Math.min(1000, store.count - start);
+      const positions = Uint32Array.from({ length: size }, (_, i) => start + i);
+      const values = new Float32Array(size * dim);
+      await store.gather(positions, values);
+      // Texts without a direction have no cluster.
+      for (let r = 0; r < size; r++) {
+        const row = values.subarray(r * dim, (r + 1) * dim);
+        if (row.some((value) => value !== 0)) await append(row);
+      }
+    }
+    await store.close();
+  }
+  await file.close();
+  return { count, dim };
+}
+
+/** Reads vectors from the plain file, a run of neighbours at a time, so that ours pays for reading as on a real store. */
+async function openFile(path: string, count: number, dim: number): Promise<VectorReader & { close(): Promise<void> }> {
+  const file = await open(path, "r");
+  return {
+    count,
+    dim,
+    async gather(positions, into) {
+      const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+      for (let p = 0; p < positions.length; ) {
+        let run = 1;
+        while (p + run < positions.length && positions[p + run] === positions[p] + run) run++;
+        await file.read(bytes, p * dim * 4, run * dim * 4, positions[p] * dim * 4);
+        p += run;
+      }
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Our run; adds the processor seconds of each of its iterations to `each`. */
+async function runOurs(vectors: VectorReader, start: Float32Array, each: number[][]): Promise<[Run, KMeansResult]> {
+  const marks: { key: string; at: number; cpu: number }[] = [];
+  const cpu = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  };
+  const onProgress = ({ stage, iteration }: KMeansProgress) => {
+    const key = stage === "assign" ? `${iteration}` : stage;
+    if (key === "seed" || marks.at(-1)?.key !== key) {
+      if (marks.at(-1)?.key === key) marks.pop();
+      marks.push({ key, at: performance.now() / 1000, cpu: cpu() });
+    }
+  };
+  const positions = Uint32Array.from({ length: vectors.count }, (_, row) => row);
+  const memory = Number(flags.memory) * 2 ** 20;
+  const engine = createOrtEngine({ threads });
+  const found = await kmeans({ vectors, positions, k, iterations, tolerance: 0, start, engine, memory, onProgress });
+  const begin = marks[0];
+  const end = marks.at(-1) as (typeof marks)[number];
+  each.push(marks.slice(1, -1).map((mark, m) => marks[m + 2].cpu - mark.cpu));
+  const run = {
+    version: "bge-cluster",
+    iterations: found.iterations,
+    seconds: end.at - begin.at,
+    cpu: end.cpu - begin.cpu,
+    inertia: found.inertia,
+    peakMb: process.resourceUsage().maxRSS / 1024,
+  };
+  return [run, found];
+}
+
+/** A peer's run, or a word why there is none. */
+function runPeer(peer: string, path: string, startPath: string, dim: number): Run | string {
+  let root = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(root, "package.json"))) root = dirname(root);
+  const script = join(root, "test/bench/peers/kmeans.py");
+  const options = [
+    "--peer",
+    peer,
+    "--dim",
+    dim,
+    "--start",
+    startPath,
+    "--iterations",
+    iterations,
+    "--threads",
+    threads,
+  ];
+  const { status, stdout, stderr, error } = spawnSync(flags.python, [script, path, ...options.map(String)], {
+    env: { ...process.env, OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) },
+    encoding: "utf8",
+  });
+  if (status === 0) return JSON.parse(stdout) as Run;
+  return error?.message ?? stderr.trim().split("\n").at(-1) ?? `exit ${status}`;
+}
+
+/** Fails unless a sample of rows has the nearest centroid by a float64 scan. */
+async function checkNearest(vectors: VectorReader, { centroids, assignment }: KMeansResult): Promise<void> {
+  const row = new Float32Array(vectors.dim);
+  for (let s = 0; s < 300; s++) {
+    const position = Math.floor((s * vectors.count) / 300);
+    await vectors.gather([position], row);
+    let nearest = 0;
+    const distances = Array.from({ length: k }, (_, j) => {
+      return squaredDistance(row, 0, centroids, j * vectors.dim, vectors.dim);
+    });
+    for (let j = 1; j < k; j++) if (distances[j] < distances[nearest]) nearest = j;
+    if (distances[assignment[position]] > distances[nearest]) throw new Error(`row ${position} has a nearer centroid`);
+  }
+}
+
+function median(values: number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1];
+}
+
+const folder = await mkdtemp(join(tmpdir(), "kmeans-"));
+try {
+  const path = join(folder, "vectors.f32");
+  const startPath = join(folder, "start.f32");
+  const { count, dim } = await writeVectors(path);
+  const vectors = await openFile(path, count, dim);
+  const positions = Uint32Array.from({ length: count }, (_, row) => row);
+  const seeding = performance.now();
+  const engine = createOrtEngine({ threads });
+  // Without an iteration the centroids stay where they start.
+  const seeded = { vectors, positions, k, engine, seed: Number(flags.seed), iterations: 0, memory: 0 };
+  const { centroids: start } = await kmeans(seeded);
+  const seedSeconds = (performance.now() - seeding) / 1000;
+  await writeFile(startPath, new Uint8Array(start.buffer, start.byteOffset, start.byteLength));
+
+  const runs = new Map<string, Run[]>();
+  const each: number[][] = [];
+  const skipped = new Map<string, string>();
+  for (let repeat = 0; repeat < Number(flags.runs); repeat++) {
+    const [run, found] = await runOurs(vectors, start, each);
+    if (repeat === 0) await checkNearest(vectors, found);
+    runs.set("ours", [...(runs.get("ours") ?? []), run]);
+    for (const peer of flags.peers.split(",").filter((name) => name !== "" && !skipped.has(name))) {
+      const result = runPeer(peer, path, startPath, dim);
+      if (typeof result === "string") skipped.set(peer, result);
+      else runs.set(peer, [...(runs.get(peer) ?? []), result]);
+    }
+  }
+  await vectors.close();
+
+  const [ours] = runs.get("ours") as Run[];
+  const best = Math.min(...[...runs].filter(([name]) => name !== "ours").map(([, [run]]) => run.inertia));
+  if (ours.inertia > 1.001 * best) throw new Error(`inertia ${ours.inertia}, but a peer reaches ${best}`);
+  console.log(`${cpus().length} x ${cpus()[0].model}, Node ${process.version}, ${threads} threads`);
+  console.log(`${count} x ${dim}, ${flags.store ?? flags.geometry}, k = ${k}, ${iterations} iterations`);
+  console.log(
+    `seeding and a first assignment ${seedSeconds.toFixed(2)} s, not counted; nearest centroids of 300 rows checked`,
+  );
+  const table = [...runs].map(([, list]) => {
+    const perIteration = list.map((run) => (1000 * run.seconds) / run.iterations);
+    const cpuPerIteration = list.map((run) => (1000 * run.cpu) / run.iterations);
+    return {
+      who: list[0].version,
+      "ms/iteration": median(perIteration).toFixed(0),
+      spread: `${Math.min(...perIteration).toFixed(0)}-${Math.max(...perIteration).toFixed(0)}`,
+      "cpu ms/iteration": median(cpuPerIteration).toFixed(0),
+      iterations: list[0].iterations,
+      inertia: list[0].inertia.toFixed(2),
+      "peak MB": median(list.map((run) => run.peakMb)).toFixed(0),
+    };
+  });
+  console.table(table);
+  console.log(
+    `ours, cpu ms in each iteration: ${each[0].map((_, i) => (1000 * median(each.map((run) => run[i]))).toFixed(0)).join(" ")}`,
+  );
+  for (const [peer, why] of skipped) console.log(`${peer} skipped: ${why}`);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
