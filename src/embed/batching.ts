@@ -1,4 +1,4 @@
-/** One batch: the texts of a window that are run together, all padded to the same length. */
+/** Texts that are padded to the same length, to be run together. */
 export interface Batch {
   /** Indices of the texts within the window. */
   readonly members: Int32Array;
@@ -7,37 +7,40 @@ export interface Batch {
 }
 
 /**
- * Padded length of a text of `tokens` tokens: the next multiple of 8, above 128 of an eighth of its power of two. It
- * depends on the text alone, so that a vector does not depend on which other texts share the batch, and there are few
- * different lengths (32 up to 512), so that memory does not grow with the variety of texts.
+ * Padded length of a text of `tokens` tokens: itself up to 32, above that the next multiple of a sixteenth of its power of
+ * two. It depends on the text alone, so that a vector cannot depend on which other texts share the batch; 96 different
+ * lengths up to 512 keep batches full, and the padding is a fortieth on average and a sixteenth at worst.
  */
 export function paddedLength(tokens: number, maxTokens: number): number {
-  const step = Math.max(8, 2 ** (Math.floor(Math.log2(Math.max(tokens - 1, 1))) - 3));
+  const step = Math.max(1, 2 ** (Math.floor(Math.log2(Math.max(tokens - 1, 1))) - 4));
   return Math.min(Math.ceil(tokens / step) * step, maxTokens);
 }
 
 /**
- * Plans the batches of a window: texts of the same padded length together, as many as fit `batchTokens` padded tokens (at
- * least one), longest first so that a window that does not fit the device fails at its start.
+ * Padded length for the builtin model, whose vectors no padding changes and to which it costs little: fewer, fuller batches
+ * are worth more. Multiples of 16 up to 128, then of an eighth of the power of two.
+ */
+export function coarseLength(tokens: number, maxTokens: number): number {
+  const step = Math.max(16, 2 ** (Math.floor(Math.log2(Math.max(tokens - 1, 1))) - 3));
+  return Math.min(Math.ceil(tokens / step) * step, maxTokens);
+}
+
+/**
+ * Groups the texts of a window by padded length into batches without bound, longest first so that a window that does not fit
+ * the device fails at its start.
  * @param offsets n + 1 offsets of the token ids; a text without tokens is in no batch
  */
-export function planBatches(offsets: Int32Array, batchTokens: number, maxTokens: number): Batch[] {
+export function groupByLength(offsets: Int32Array, lengthOf: (tokens: number) => number): Batch[] {
   const byLength = new Map<number, number[]>();
   for (let i = 0; i + 1 < offsets.length; i++) {
     const tokens = offsets[i + 1] - offsets[i];
     if (tokens === 0) continue;
-    const length = paddedLength(tokens, maxTokens);
+    const length = lengthOf(tokens);
     const members = byLength.get(length);
     if (members === undefined) byLength.set(length, [i]);
     else members.push(i);
   }
-  const batches: Batch[] = [];
-  for (const length of [...byLength.keys()].sort((a, b) => b - a)) {
-    const members = byLength.get(length) as number[];
-    const rows = Math.max(1, Math.floor(batchTokens / length));
-    for (let i = 0; i < members.length; i += rows) {
-      batches.push({ members: Int32Array.from(members.slice(i, i + rows)), length });
-    }
-  }
-  return batches;
+  return [...byLength.entries()]
+    .sort(([a], [b]) => b - a)
+    .map(([length, members]) => ({ length, members: Int32Array.from(members) }));
 }

@@ -1,11 +1,13 @@
-import type { ModelSpec } from "../model/spec.js";
+import type { LongText, ModelSpec } from "../model/spec.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import type {
   EmbeddedWindow,
+  SessionProbe,
   SessionReady,
   SessionStartup,
   TokenizedWindow,
   TokenizeRequest,
+  TokenizerReady,
   TokenizeStartup,
 } from "./messages.js";
 import { startWorkers } from "./worker-client.js";
@@ -32,24 +34,28 @@ export interface EmbedderOptions {
   readonly threads: number;
   /** Tokenizing workers. */
   readonly tokenizers: number;
-  /** Padded tokens of a batch. */
-  readonly batchTokens: number;
+  /** Padded tokens of a batch; chosen by device where absent. */
+  readonly batchTokens?: number;
+  /** What becomes of texts that are longer than the model takes; they are cut where absent. */
+  readonly long?: LongText;
+  /** Told once of what a person should know, such as that memory was short. */
+  readonly note?: (message: string) => void;
 }
 
 /**
- * Starts tokenizing workers and the worker that owns the session, and waits until the model has run once.
+ * Starts tokenizing workers and the worker that owns the session, and waits until the model has run at its limits.
  * @throws UnavailableError where the model or the device cannot be had
  */
 export async function startEmbedder(options: EmbedderOptions): Promise<Embedder> {
-  const { model, provider, threads, tokenizers, batchTokens } = options;
-  const tokenizeStartup: TokenizeStartup = { model };
+  const { model, provider, threads, tokenizers, batchTokens, long = "truncate", note = () => {} } = options;
+  const tokenizeStartup: TokenizeStartup = { model, long };
   const sessionStartup: SessionStartup = { model, provider, threads, batchTokens };
-  const tokenize = startWorkers<TokenizeRequest, TokenizedWindow>({
+  const tokenize = startWorkers<TokenizeRequest, TokenizedWindow | TokenizerReady>({
     module: new URL("./tokenize-worker.js", import.meta.url),
     startup: tokenizeStartup,
     count: tokenizers,
   });
-  const session = startWorkers<TokenizedWindow | null, SessionReady | EmbeddedWindow>({
+  const session = startWorkers<TokenizedWindow | SessionProbe, SessionReady | EmbeddedWindow>({
     module: new URL("./session-worker.js", import.meta.url),
     startup: sessionStartup,
     count: 1,
@@ -58,14 +64,23 @@ export async function startEmbedder(options: EmbedderOptions): Promise<Embedder>
     await Promise.all([tokenize.close(), session.close()]);
   };
   try {
-    const [{ dim }] = await Promise.all([session.call(null) as Promise<SessionReady>, tokenize.call({ texts: [""] })]);
+    const { largestId } = (await tokenize.call(null)) as TokenizerReady;
+    const { dim } = (await session.call({ largestId })) as SessionReady;
     return {
       dim,
       async embed(texts) {
-        const { ids, offsets, truncated } = await tokenize.call({ texts });
-        const window: TokenizedWindow = { ids, offsets, truncated };
-        const transfer = [ids.buffer as ArrayBuffer, offsets.buffer as ArrayBuffer];
-        const vectors = (await session.call(window, transfer)) as EmbeddedWindow;
+        const ends = new Uint32Array(texts.length);
+        let end = 0;
+        for (let i = 0; i < texts.length; i++) ends[i] = end += texts[i].length;
+        const request = { joined: texts.join(""), ends };
+        const window = (await tokenize.call(request, [ends.buffer])) as TokenizedWindow;
+        const { ids, offsets, firstPart, truncated } = window;
+        const moved = [ids, offsets, ...(firstPart === undefined ? [] : [firstPart])];
+        const vectors = (await session.call(
+          { ids, offsets, firstPart, truncated },
+          moved.map(({ buffer }) => buffer as ArrayBuffer),
+        )) as EmbeddedWindow;
+        for (const message of vectors.notes ?? []) note(message);
         return { ...vectors, truncated };
       },
       close,

@@ -1,4 +1,4 @@
-import type { ModelSpec } from "../model/spec.js";
+import type { LongText, ModelSpec } from "../model/spec.js";
 import type { Provider } from "../onnx/ort-engine.js";
 
 /** What each worker is started with and the messages that go to and fro. Buffers are transferred, never shared. */
@@ -6,20 +6,32 @@ import type { Provider } from "../onnx/ort-engine.js";
 /** Start of a tokenizing worker. */
 export interface TokenizeStartup {
   readonly model: ModelSpec;
+  readonly long: LongText;
 }
 
-/** A window of texts to tokenize. */
-export interface TokenizeRequest {
-  readonly texts: readonly string[];
+/**
+ * A window of texts to tokenize, or null to ask whether the tokenizer is ready. The texts come as one string, of which text
+ * i is `joined.slice(ends[i - 1] ?? 0, ends[i])`: a string for each costs ten times as much to send.
+ */
+export type TokenizeRequest = { readonly joined: string; readonly ends: Uint32Array } | null;
+
+/** A tokenizer that has loaded. */
+export interface TokenizerReady {
+  /** Largest token id that it can give; absent for the builtin model, whose ids have no table. */
+  readonly largestId?: number;
 }
 
-/** Token ids of a window: text i is `ids[offsets[i]..offsets[i + 1])`, special tokens included; none
- * where the model knows no token of the text. */
+/**
+ * Token ids of a window. A text is one part, or several where it is long and `--long mean`; part p is
+ * `ids[offsets[p]..offsets[p + 1])`, special tokens included, and has none where the model knows no token of the text.
+ */
 export interface TokenizedWindow {
   readonly ids: Int32Array;
-  /** n + 1 offsets into `ids`. */
+  /** Parts + 1 offsets into `ids`. */
   readonly offsets: Int32Array;
-  /** 1 where the text was longer than the model takes. */
+  /** Texts + 1 numbers of first parts; absent where each text is one part. */
+  readonly firstPart?: Int32Array;
+  /** 1 where a part of the text is not in the ids. */
   readonly truncated: Uint8Array;
 }
 
@@ -29,11 +41,16 @@ export interface SessionStartup {
   readonly provider: Provider;
   /** Threads inside an operator. */
   readonly threads: number;
-  /** Padded tokens of one batch. */
-  readonly batchTokens: number;
+  /** Padded tokens of one batch; where absent as many as the device likes. */
+  readonly batchTokens?: number;
 }
 
-/** First answer of the session worker, once the model has loaded and embedded a probe. */
+/** Asks the session whether it is ready for ids up to this one. */
+export interface SessionProbe {
+  readonly largestId?: number;
+}
+
+/** The model has loaded and embedded a probe. */
 export interface SessionReady {
   readonly dim: number;
 }
@@ -47,7 +64,12 @@ export interface EmbeddedWindow {
   /** Tokens without and with padding, for the report. */
   readonly tokens: number;
   readonly paddedTokens: number;
+  /** What a person should know of how it went, such as that memory was short. */
+  readonly notes?: readonly string[];
 }
+
+/** In place of a request: the worker is to end. */
+export const CLOSE = "close";
 
 /** Every request and answer travels in an envelope with its number. */
 export interface Request<T> {

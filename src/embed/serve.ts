@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { UnavailableError } from "../errors.js";
-import type { Request, Response } from "./messages.js";
+import { CLOSE, type Request, type Response } from "./messages.js";
 
 /**
  * The worker's side of `startWorkers`: answers requests one after the other, in order. An error goes back as the answer
@@ -13,7 +13,11 @@ export function serve<Payload, Result>(
   const port = parentPort;
   if (port === null) throw new Error("this module is a worker: start it with startWorkers");
   let last: Promise<void> = Promise.resolve();
-  port.on("message", ({ taskId, payload }: Request<Payload>) => {
+  port.on("message", (message: Request<Payload> | typeof CLOSE) => {
+    // Never while a native call is under way, since this thread is here. Ended from outside in the middle of one, onnxruntime
+    // would bring the whole process down.
+    if (message === CLOSE) process.exit(0);
+    const { taskId, payload } = message;
     last = last.then(async () => {
       try {
         const result = await answer(payload);

@@ -1,16 +1,18 @@
 import { workerData } from "node:worker_threads";
-import type { EmbeddedWindow, SessionReady, SessionStartup, TokenizedWindow } from "./messages.js";
+import type { EmbeddedWindow, SessionProbe, SessionReady, SessionStartup, TokenizedWindow } from "./messages.js";
 import { serve } from "./serve.js";
 import { createEmbeddingSession } from "./session.js";
 
-/** Worker that owns the session: the request null asks whether it is ready, a window asks for its vectors. */
-const session = createEmbeddingSession(workerData as SessionStartup);
-session.catch(() => {});
+/** Worker that owns the session: a probe asks whether it is ready, a window asks for its vectors. */
+const loading = createEmbeddingSession(workerData as SessionStartup);
+loading.catch(() => {});
 
-serve<TokenizedWindow | null, SessionReady | EmbeddedWindow>(
-  async (window) => {
-    const { dim, embed } = await session;
-    return window === null ? { dim } : embed(window);
+serve<TokenizedWindow | SessionProbe, SessionReady | EmbeddedWindow>(
+  async (request) => {
+    const session = await loading;
+    if ("ids" in request) return session.embed(request);
+    await session.probe(request);
+    return { dim: session.dim };
   },
   (result) =>
     "vectors" in result ? [result.vectors.buffer as ArrayBuffer, result.directed.buffer as ArrayBuffer] : [],

@@ -1,24 +1,46 @@
 import { workerData } from "node:worker_threads";
 import { loadEncoder } from "../model/load-encoder.js";
-import type { TokenizedWindow, TokenizeRequest, TokenizeStartup } from "./messages.js";
+import type { TokenizedWindow, TokenizeRequest, TokenizerReady, TokenizeStartup } from "./messages.js";
 import { serve } from "./serve.js";
 
 /** Worker that turns windows of texts into token ids. */
-const encoder = loadEncoder((workerData as TokenizeStartup).model);
-encoder.catch(() => {});
+const { model, long } = workerData as TokenizeStartup;
+const loading = loadEncoder(model);
+loading.catch(() => {});
 
-serve<TokenizeRequest, TokenizedWindow>(
-  async ({ texts }) => {
-    const { encode } = await encoder;
-    const encoded = texts.map((text) => {
-      const { ids, known, truncated } = encode(text);
-      return { ids: known ? ids : [], truncated };
-    });
-    const offsets = new Int32Array(texts.length + 1);
-    for (let i = 0; i < texts.length; i++) offsets[i + 1] = offsets[i] + encoded[i].ids.length;
-    const ids = new Int32Array(offsets[texts.length]);
-    for (let i = 0; i < texts.length; i++) ids.set(encoded[i].ids, offsets[i]);
-    return { ids, offsets, truncated: Uint8Array.from(encoded, ({ truncated }) => (truncated ? 1 : 0)) };
+serve<TokenizeRequest, TokenizedWindow | TokenizerReady>(
+  async (request) => {
+    const { encode, encodeParts, largestId } = await loading;
+    if (request === null) return { largestId };
+    const { joined, ends } = request;
+    const texts = ends.length;
+    const parts: ArrayLike<number>[] = [];
+    const firstPart = new Int32Array(texts + 1);
+    const truncated = new Uint8Array(texts);
+    let size = 0;
+    for (let i = 0, start = 0; i < texts; start = ends[i++]) {
+      const text = joined.slice(start, ends[i]);
+      const encoded = long === "mean" ? encodeParts(text) : encode(text);
+      if (encoded.truncated) truncated[i] = 1;
+      for (const ids of "parts" in encoded ? encoded.parts : [encoded.ids]) {
+        const part = encoded.known ? ids : [];
+        parts.push(part);
+        size += part.length;
+      }
+      firstPart[i + 1] = parts.length;
+    }
+    const offsets = new Int32Array(parts.length + 1);
+    const ids = new Int32Array(size);
+    for (let p = 0; p < parts.length; p++) {
+      ids.set(parts[p], offsets[p]);
+      offsets[p + 1] = offsets[p] + parts[p].length;
+    }
+    return { ids, offsets, truncated, firstPart: parts.length > texts ? firstPart : undefined };
   },
-  ({ ids, offsets, truncated }) => [ids, offsets, truncated].map(({ buffer }) => buffer as ArrayBuffer),
+  (result) => ("ids" in result ? transferOf(result) : []),
 );
+
+function transferOf({ ids, offsets, truncated, firstPart }: TokenizedWindow): ArrayBuffer[] {
+  const arrays = [ids, offsets, truncated, ...(firstPart === undefined ? [] : [firstPart])];
+  return arrays.map(({ buffer }) => buffer as ArrayBuffer);
+}

@@ -1,12 +1,15 @@
 import { Worker } from "node:worker_threads";
 import { UnavailableError } from "../errors.js";
-import type { Request, Response } from "./messages.js";
+import { CLOSE, type Request, type Response } from "./messages.js";
 
 /** A few equal worker threads behind one asynchronous function. */
 export interface WorkerClient<Payload, Result> {
   /** Sends to the worker with the fewest requests under way; `transfer` moves to it. */
   call(payload: Payload, transfer?: readonly ArrayBuffer[]): Promise<Result>;
-  /** Ends the workers. Requests under way are rejected. */
+  /**
+   * Rejects the requests under way, at once, and ends the workers. Settles when they have ended: a worker in a native call,
+   * such as a long batch, ends after it.
+   */
   close(): Promise<void>;
 }
 
@@ -46,8 +49,13 @@ export function startWorkers<Payload, Result>(options: {
       }
     });
     worker.on("error", fail);
-    worker.on("exit", (code) => fail(new Error(`worker ${module.pathname.split("/").at(-1)} ended with code ${code}`)));
-    return { worker, pending };
+    const ended = new Promise<void>((resolve) => {
+      worker.on("exit", (code) => {
+        fail(new Error(`worker ${module.pathname.split("/").at(-1)} ended with code ${code}`));
+        resolve();
+      });
+    });
+    return { worker, pending, ended };
   });
   return {
     call(payload, transfer = []) {
@@ -65,7 +73,8 @@ export function startWorkers<Payload, Result>(options: {
         for (const { reject } of pending.values()) reject(failure);
         pending.clear();
       }
-      await Promise.all(members.map(({ worker }) => worker.terminate()));
+      for (const { worker } of members) worker.postMessage(CLOSE);
+      await Promise.all(members.map(({ ended }) => ended));
     },
   };
 }

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { UnavailableError } from "../errors.js";
+import { inspectModel } from "../onnx/inspect.js";
 import type { Dtype, ModelSpec, Pooling } from "./spec.js";
 
 /** ONNX files of a model folder by element type, in the order they are looked for; hubs name them in these ways. */
@@ -66,6 +67,32 @@ function findOnnx(folder: string, dtype: Dtype | "auto"): { path: string; dtype:
   );
 }
 
+/** Graphs are smaller than this, so a larger file holds weights itself and is not read whole to look for others. */
+const LARGEST_GRAPH = 2 ** 26;
+
+/**
+ * Files beside an ONNX file that hold its weights: those that it names, and for a large file those with the names that
+ * exporters give, model.onnx_data or model.onnx.data and numbered ones. Missing ones are left to the loading of the model.
+ */
+async function weightFiles(onnxPath: string): Promise<string[]> {
+  const folder = dirname(onnxPath);
+  const name = basename(onnxPath);
+  const siblings = await readdir(folder);
+  const { size } = await stat(onnxPath);
+  let named: readonly string[] = [];
+  if (size <= LARGEST_GRAPH) {
+    try {
+      named = inspectModel(await readFile(onnxPath)).externalFiles;
+    } catch {
+      // Not an ONNX file: loading it says what is wrong.
+    }
+  }
+  const theirs = siblings.filter(
+    (file) => named.includes(file) || file.startsWith(`${name}_data`) || file.startsWith(`${name}.data`),
+  );
+  return theirs.sort().map((file) => join(folder, file));
+}
+
 /** Pooling as sentence-transformers writes it; BGE folders without that file are CLS, others mean. */
 async function readPooling(folder: string, name: string): Promise<{ pooling: Pooling; source: string }> {
   const config = await readJson<Record<string, unknown>>(folder, "1_Pooling/config.json");
@@ -112,11 +139,14 @@ export async function readModelFolder(options: {
   if (maxLength !== undefined && maxLength > limit) {
     throw new UnavailableError(`--max-length ${maxLength} is more than model ${name} takes: ${limit} tokens`);
   }
-  const [onnxHash, tokenizerHash] = await Promise.all([sha256File(onnx.path), sha256File(tokenizerPath)]);
+  const files = [onnx.path, ...(await weightFiles(onnx.path))];
+  const [tokenizerHash, ...onnxHashes] = await Promise.all([tokenizerPath, ...files].map(sha256File));
+  const sizes = await Promise.all(files.map((file) => stat(file)));
   return {
     name,
     folder,
     onnxPath: onnx.path,
+    weightBytes: sizes.reduce((sum, { size }) => sum + size, 0),
     dtype: onnx.dtype,
     pooling,
     poolingSource: source,
@@ -124,6 +154,6 @@ export async function readModelFolder(options: {
     vocabSize: config.vocab_size,
     threshold: threshold?.value ?? DEFAULT_THRESHOLD,
     thresholdSource: threshold?.source ?? "general default; choose one on your own data",
-    fingerprint: `onnx sha256:${onnxHash} tokenizer sha256:${tokenizerHash} pooling:${pooling}`,
+    fingerprint: `onnx sha256:${onnxHashes.join("+")} tokenizer sha256:${tokenizerHash} pooling:${pooling}`,
   };
 }

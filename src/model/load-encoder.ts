@@ -11,10 +11,16 @@ import { createEncoder, type Encoder } from "./tokenizer.js";
  */
 export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelSpec): Promise<Encoder> {
   if (folder === undefined) {
+    const encode = (text: string) => {
+      const { ids, truncated } = builtin.encode(text, maxTokens);
+      return { ids, known: ids.length > 0, truncated };
+    };
     return {
-      encode(text) {
-        const { ids, truncated } = builtin.encode(text, maxTokens);
-        return { ids, known: ids.length > 0, truncated };
+      encode,
+      // Its n-grams are a set, which has no windows.
+      encodeParts(text) {
+        const { ids, known, truncated } = encode(text);
+        return { parts: [ids], known, truncated };
       },
     };
   }
@@ -22,23 +28,16 @@ export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelS
   try {
     const tokenizer = JSON.parse(await readFile(path, "utf8"));
     const config = await readFile(join(folder, "tokenizer_config.json"), "utf8").then(JSON.parse, () => ({}));
-    const largest = largestId(tokenizer.model?.vocab);
-    if (vocabSize !== undefined && largest >= vocabSize) {
-      throw new Error(`it has token id ${largest}, but the model's vocabulary has ${vocabSize} entries`);
+    const encoder = createEncoder({ tokenizer, config, maxTokens });
+    const { largestId = -1 } = encoder;
+    if (vocabSize !== undefined && largestId >= vocabSize) {
+      throw new Error(`it has token id ${largestId}, but the model's vocabulary has ${vocabSize} entries`);
     }
-    return createEncoder({ tokenizer, config, maxTokens });
+    return encoder;
   } catch (cause) {
     const why = (cause as Error).message;
     throw new UnavailableError(
       `model ${name}: ${path} cannot be used: ${why}; take it from the model's own repository`,
     );
   }
-}
-
-/** Largest id of a vocabulary, which WordPiece and BPE give as an object and Unigram as a list. */
-function largestId(vocab: unknown): number {
-  if (Array.isArray(vocab)) return vocab.length - 1;
-  let largest = -1;
-  for (const id of Object.values((vocab ?? {}) as Record<string, number>)) if (id > largest) largest = id;
-  return largest;
 }

@@ -1,6 +1,9 @@
 /** Element type of the ONNX file that is used. */
 export type Dtype = "fp32" | "fp16" | "int8";
 
+/** What becomes of a text that is longer than the model takes: its end is cut off, or its windows are averaged. */
+export type LongText = "truncate" | "mean";
+
 /** How token vectors become one vector: the first token's, their mean, or the model pools by itself. */
 export type Pooling = "cls" | "mean" | "none";
 
@@ -12,7 +15,10 @@ export interface ModelSpec {
   readonly folder?: string;
   /** Path of the ONNX file; absent for builtin. */
   readonly onnxPath?: string;
-  readonly dtype: Dtype;
+  /** Bytes of the ONNX file and of the files beside it that hold its weights; absent where there is none. */
+  readonly weightBytes?: number;
+  /** "served" where a server runs the model and only it knows. */
+  readonly dtype: Dtype | "served";
   readonly pooling: Pooling;
   /** Where the pooling was read, for doctor. */
   readonly poolingSource: string;

@@ -65,7 +65,8 @@ function attribute(name: string, value: Attribute): Uint8Array {
   return pb.message(5, field, pb.string(4, value.string), pb.int(20, 3));
 }
 
-function node({ op, inputs, outputs, attributes = {}, domain }: Node): Uint8Array {
+/** A node as a field of a graph. */
+export function encodeNode({ op, inputs, outputs, attributes = {}, domain }: Node): Uint8Array {
   return pb.message(
     1,
     ...inputs.map((name) => pb.string(1, name)),
@@ -89,7 +90,7 @@ function valueInfo(field: number, { name, dtype, shape }: ValueInfo): Uint8Array
 
 function graphFields({ nodes, inputs, outputs, initializers = [] }: Graph): Uint8Array[] {
   return [
-    ...nodes.map(node),
+    ...nodes.map(encodeNode),
     ...initializers.map(initializer),
     ...inputs.map((input) => valueInfo(11, input)),
     ...outputs.map((output) => valueInfo(12, output)),
@@ -109,10 +110,11 @@ export function modelProto(graph: Graph): Uint8Array {
 
 /**
  * Appends nodes and outputs to a serialised model. Concatenated protobuf messages merge: repeated fields (nodes,
- * initializers, outputs) append and the rest stays, so the model is extended without being parsed.
+ * initializers, outputs) append and the rest stays, so the model is extended without being parsed. A model may come in parts that are yet to be joined.
  * The nodes must fit the opset of the model; names must not collide with its own.
  * @see https://protobuf.dev/programming-guides/encoding/#last-one-wins
  */
-export function appendToModel(model: Uint8Array, graph: Graph): Uint8Array {
-  return pb.join([model, pb.message(7, ...graphFields(graph))]);
+export function appendToModel(model: Uint8Array | readonly Uint8Array[], graph: Graph): Uint8Array {
+  const parts = model instanceof Uint8Array ? [model] : model;
+  return pb.join([...parts, pb.message(7, ...graphFields(graph))]);
 }

@@ -1,6 +1,8 @@
+import { readFields, readInts, readString } from "./protobuf-reader.js";
+
 /**
- * Reads the interface of a serialised ONNX model (inputs, outputs, whether weights lie in other files) by skipping through
- * its fields, so that a model of gigabytes is not parsed. Field numbers as in builder.ts.
+ * Reads the interface of a serialised ONNX model (inputs, outputs, whether weights lie in other files). Field numbers as
+ * in builder.ts.
  */
 
 /** A graph input or output. */
@@ -20,37 +22,12 @@ export interface ModelInterface {
   readonly outputs: readonly ModelValue[];
   /** True where an initializer's data lies in another file. */
   readonly externalData: boolean;
-}
-
-const decoder = new TextDecoder();
-
-/** Calls `visit` for each field of a message; length-delimited ones come as a view, others as a number. */
-function fields(message: Uint8Array, visit: (field: number, value: Uint8Array | number) => void): void {
-  let at = 0;
-  const varint = () => {
-    let result = 0;
-    let scale = 1;
-    for (;;) {
-      if (at >= message.length) throw new Error("the file is not an ONNX model or is cut off");
-      const byte = message[at++];
-      result += (byte & 0x7f) * scale;
-      if (byte < 0x80) return result;
-      scale *= 128;
-    }
-  };
-  while (at < message.length) {
-    const tag = varint();
-    const wire = tag % 8;
-    const field = Math.floor(tag / 8);
-    if (wire === 0) visit(field, varint());
-    else if (wire === 2) {
-      const length = varint();
-      if (at + length > message.length) throw new Error("the file is not an ONNX model or is cut off");
-      visit(field, message.subarray(at, at + length));
-      at += length;
-    } else if (wire === 1 || wire === 5) at += wire === 1 ? 8 : 4;
-    else throw new Error(`the file is not an ONNX model: field ${field} has wire type ${wire}`);
-  }
+  /** Those files, relative to the model's, each once. */
+  readonly externalFiles: readonly string[];
+  /** Entries of the table that `input_ids` are looked up in, where the graph shows it. */
+  readonly vocabulary?: number;
+  /** True where activations are quantised as the model runs, by a scale that the whole batch shares. */
+  readonly quantisesActivations: boolean;
 }
 
 function readValue(message: Uint8Array): ModelValue {
@@ -58,19 +35,19 @@ function readValue(message: Uint8Array): ModelValue {
   let elementType = 0;
   let rank = -1;
   let lastDim: number | undefined;
-  fields(message, (field, value) => {
-    if (field === 1) name = decoder.decode(value as Uint8Array);
+  readFields(message, (field, value) => {
+    if (field === 1) name = readString(value);
     if (field !== 2) return;
-    fields(value as Uint8Array, (typeField, tensor) => {
+    readFields(value as Uint8Array, (typeField, tensor) => {
       if (typeField !== 1) return;
-      fields(tensor as Uint8Array, (tensorField, shape) => {
+      readFields(tensor as Uint8Array, (tensorField, shape) => {
         if (tensorField === 1) elementType = shape as number;
         if (tensorField !== 2) return;
         rank = 0;
-        fields(shape as Uint8Array, (_, dimension) => {
+        readFields(shape as Uint8Array, (_, dimension) => {
           rank++;
           lastDim = undefined;
-          fields(dimension as Uint8Array, (dimField, size) => {
+          readFields(dimension as Uint8Array, (dimField, size) => {
             if (dimField === 1) lastDim = size as number;
           });
         });
@@ -80,6 +57,41 @@ function readValue(message: Uint8Array): ModelValue {
   return { name, elementType, rank, lastDim };
 }
 
+/** The file that an entry of an initializer's external data names, if it is the one that does. */
+function readLocation(entry: Uint8Array): string | undefined {
+  let key = "";
+  let text = "";
+  readFields(entry, (field, value) => {
+    if (field === 1) key = readString(value);
+    else if (field === 2) text = readString(value);
+  });
+  return key === "location" ? text : undefined;
+}
+
+/** Name, first dimension and external file of an initializer. */
+function readInitializer(tensor: Uint8Array): { name: string; rows: number; file?: string } {
+  let name = "";
+  let rows = -1;
+  let file: string | undefined;
+  readFields(tensor, (field, value) => {
+    if (field === 8) name = readString(value);
+    else if (field === 1 && rows < 0) rows = readInts(value)[0];
+    else if (field === 13) file ??= readLocation(value as Uint8Array);
+  });
+  return { name, rows, file };
+}
+
+/** Operator and inputs of a node. */
+function readCall(node: Uint8Array): { op: string; inputs: string[] } {
+  let op = "";
+  const inputs: string[] = [];
+  readFields(node, (field, value) => {
+    if (field === 1) inputs.push(readString(value));
+    else if (field === 4) op = readString(value);
+  });
+  return { op, inputs };
+}
+
 /**
  * Reads a model's interface.
  * @throws Error where the bytes are no ONNX model or end too early
@@ -87,22 +99,34 @@ function readValue(message: Uint8Array): ModelValue {
 export function inspectModel(model: Uint8Array): ModelInterface {
   const inputs: ModelValue[] = [];
   const outputs: ModelValue[] = [];
-  const constants = new Set<string>();
-  let externalData = false;
-  fields(model, (field, graph) => {
-    if (field !== 7 || typeof graph === "number") return;
-    fields(graph, (graphField, value) => {
+  const rows = new Map<string, number>();
+  const files = new Set<string>();
+  let table: string | undefined;
+  let quantisesActivations = false;
+  readFields(model, (field, graph) => {
+    if (field !== 7 || !(graph instanceof Uint8Array)) return;
+    readFields(graph, (graphField, value) => {
       if (graphField === 11) inputs.push(readValue(value as Uint8Array));
       else if (graphField === 12) outputs.push(readValue(value as Uint8Array));
       else if (graphField === 5) {
-        fields(value as Uint8Array, (tensorField, part) => {
-          if (tensorField === 8) constants.add(decoder.decode(part as Uint8Array));
-          else if (tensorField === 14 && part === 1) externalData = true;
-        });
+        const tensor = readInitializer(value as Uint8Array);
+        rows.set(tensor.name, tensor.rows);
+        if (tensor.file !== undefined) files.add(tensor.file);
+      } else if (graphField === 1) {
+        const { op, inputs: from } = readCall(value as Uint8Array);
+        if (op === "Gather" && from[1] === "input_ids") table = from[0];
+        if (op.startsWith("DynamicQuantize")) quantisesActivations = true;
       }
     });
   });
   if (outputs.length === 0) throw new Error("the file is not an ONNX model: it has no outputs");
-  // Old exporters list initializers among the inputs as well.
-  return { inputs: inputs.filter(({ name }) => !constants.has(name)), outputs, externalData };
+  return {
+    // Old exporters list initializers among the inputs as well.
+    inputs: inputs.filter(({ name }) => !rows.has(name)),
+    outputs,
+    externalData: files.size > 0,
+    externalFiles: [...files],
+    vocabulary: table === undefined ? undefined : rows.get(table),
+    quantisesActivations,
+  };
 }

@@ -1,5 +1,6 @@
 import type { Pooling } from "../model/spec.js";
 import { appendToModel, dataType, type Initializer, type Node } from "./builder.js";
+import { keepFirstToken } from "./first-token.js";
 import type { ModelInterface } from "./inspect.js";
 
 /** Output that the appended nodes define: float32 [batch, dim], not normalised. */
@@ -31,10 +32,12 @@ export function appendPooling(model: Uint8Array, { inputs, outputs }: ModelInter
     initializers.push({ name, dtype: "int64", shape, data: BigInt64Array.from(values, BigInt) });
     return name;
   };
+  let parts = [model];
   const toFloat32 = { to: { int: dataType.float32 } };
   if (tokens !== undefined && pooling !== "none") {
     nodes.push({ op: "Cast", inputs: [tokens.name], outputs: ["bge_dedup_tokens"], attributes: toFloat32 });
     if (pooling === "cls") {
+      parts = keepFirstToken(model, tokens.name);
       const first = constant("bge_dedup_first", [], [0]);
       const attributes = { axis: { int: 1 } };
       nodes.push({ op: "Gather", inputs: ["bge_dedup_tokens", first], outputs: [POOLED], attributes });
@@ -54,7 +57,7 @@ export function appendPooling(model: Uint8Array, { inputs, outputs }: ModelInter
     const found = outputs.map(({ name, rank }) => `${name} of rank ${rank}`).join(", ");
     throw new Error(`the model has no token vectors (rank 3) and no sentence vector (rank 2), only ${found}`);
   }
-  return appendToModel(model, {
+  return appendToModel(parts, {
     nodes,
     initializers,
     inputs: [],

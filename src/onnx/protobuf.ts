@@ -43,9 +43,14 @@ export function float(field: number, value: number): Uint8Array {
   return join([Uint8Array.from(varint((field << 3) | 5)), bytes]);
 }
 
+/** What stands before `length` bytes of a field of wire type 2, for those too large to be joined twice. */
+export function header(field: number, length: number): Uint8Array {
+  return Uint8Array.from([...varint((field << 3) | 2), ...varint(length)]);
+}
+
 /** Field of wire type 2: bytes, an embedded message, packed numbers. */
 export function bytes(field: number, value: Uint8Array): Uint8Array {
-  return join([Uint8Array.from([...varint((field << 3) | 2), ...varint(value.length)]), value]);
+  return join([header(field, value.length), value]);
 }
 
 /** Field of wire type 2: a UTF-8 string. */

@@ -92,6 +92,8 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     await writeManifest(work.path(MANIFEST), before === undefined ? record : { ...before, cluster: record });
     await work.publish([...files, MANIFEST], rows.fresh && rows.rejected === 0 ? [REJECTS] : []);
     return summary;
+  } catch (error) {
+    throw work.explain(error);
   } finally {
     await work.close();
   }

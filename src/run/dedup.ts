@@ -105,6 +105,8 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     });
     await work.publish([...files, MANIFEST], [...DEPENDENT, ...OPTIONAL.filter((name) => !files.includes(name))]);
     return summary;
+  } catch (error) {
+    throw work.explain(error);
   } finally {
     await work.close();
   }

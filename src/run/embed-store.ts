@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { WindowVectors } from "../embed/embedder.js";
 import { orderedMap } from "../embed/ordered-map.js";
 import { openVectorStore } from "../io/vector-store.js";
-import { openVectorStoreWriter, storeBatchRows, type VectorStoreWriter } from "../io/vector-store-writer.js";
+import { openVectorStoreWriter, type VectorStoreWriter } from "../io/vector-store-writer.js";
 import type { TextWindow } from "./read-texts.js";
 import type { Stage } from "./reporter.js";
 import { type Fingerprint, fingerprintChange, type WorkArea, type WorkState } from "./work-area.js";
@@ -14,8 +14,15 @@ export const EMBEDDINGS = "embeddings.arrow";
 /** Windows under way at once: one being tokenized, one on the device, one being stored. */
 const WINDOWS_IN_FLIGHT = 3;
 
-/** State is saved at most this often, in milliseconds; an interruption saves it as well. */
-const SAVE_EVERY = 2000;
+/**
+ * State is saved at most this often, in milliseconds, and so seldom that it takes no more than this part of the time; an
+ * interruption saves it as well.
+ */
+const SAVE_EVERY = 500;
+const SAVE_SHARE = 0.02;
+
+/** Changes where the state of an earlier version of this program means something else. */
+const STATE_FORMAT = 2;
 
 /** What the embedding stage did. */
 export interface EmbeddedTexts {
@@ -42,9 +49,9 @@ export class StaleWorkError extends Error {}
 
 /**
  * Embeds windows of texts into the store of the work area. Continues what an interrupted run with the same fingerprint
- * left there: its texts are read and hashed again but not embedded again. Batches are planned by window, so that the
- * vectors are the same wherever the run was interrupted.
- * @throws StaleWorkError where the texts turn out not to be those of the earlier run
+ * left there: its texts are read and hashed again but not embedded again. Batches are planned by window and work is saved
+ * by whole windows, so that the vectors are the same wherever the run was interrupted.
+ * @throws StaleWorkError where the texts turn out not to be those of the earlier run, or its work cannot be read
  */
 export async function embedToStore(options: {
   windows: AsyncGenerator<TextWindow>;
@@ -57,9 +64,11 @@ export async function embedToStore(options: {
   note: (message: string) => void;
   signal?: AbortSignal;
 }): Promise<EmbeddedTexts> {
-  const { windows, work, fingerprint, fresh, stage, note, signal } = options;
+  const { windows, work, fresh, stage, note, signal } = options;
+  const fingerprint = { ...options.fingerprint, "state format": STATE_FORMAT };
   const path = work.path(EMBEDDINGS);
   const state = await usableState(work, fingerprint, fresh, note);
+  const through = state?.through ?? -1;
   const digest = createHash("sha256");
   const rows: number[] = [];
   let embedder: WindowEmbedder | undefined;
@@ -77,16 +86,15 @@ export async function embedToStore(options: {
   };
   let writer: VectorStoreWriter | undefined;
   let dim = state?.dim ?? 0;
-  const resumedRows = await readResumedRows();
-  const lastResumed = resumedRows.at(-1) ?? -1;
   let truncated = state?.truncated ?? 0;
   let tokens = state?.tokens ?? 0;
-  let checkpoint: WorkState | undefined = state;
-  let lastSave = performance.now();
+  let checkpoint: WorkState | undefined;
+  let reached = -1;
+  let nextSave = performance.now() + SAVE_EVERY;
 
   /** Rows of the vectors that are stored already; opens the store for writing unless it is finished. */
   async function readResumedRows(): Promise<Float64Array> {
-    if (state === undefined || state.stored === 0) return new Float64Array(0);
+    if (state === undefined || (state.stored === 0 && !state.complete)) return new Float64Array(0);
     if (!state.complete) {
       writer = await openVectorStoreWriter({ path, dim, resumeAt: state.stored });
       return writer.resumedRows;
@@ -94,57 +102,61 @@ export async function embedToStore(options: {
     const store = await openVectorStore(path);
     const all = await store.rows();
     await store.close();
+    if (all.length !== state.stored) throw new Error(`${path} holds ${all.length} vectors, expected ${state.stored}`);
     return all;
   }
   const embed = async (window: TextWindow): Promise<{ window: TextWindow; vectors?: WindowVectors }> => {
-    // A window that is stored whole is not embedded again; one that is stored in part is, so that its batches are the same.
-    if ((window.rows.at(-1) as number) <= lastResumed || state?.complete) return { window };
+    // One that begins before the end of the earlier work is stored whole; where it is not, the loop below will notice.
+    if (window.rows[0] <= through || state?.complete) return { window };
     return { window, vectors: await (await start()).embed(window) };
   };
   const save = async () => {
-    if (checkpoint === undefined || checkpoint === state || writer === undefined) return;
-    await writer.sync();
-    await work.saveState(checkpoint);
+    if (checkpoint === undefined || writer === undefined) return;
+    const saved = checkpoint;
+    checkpoint = undefined;
+    if ((await writer.sync()) === saved.stored) await work.saveState(saved);
   };
   try {
+    const resumedRows = await readResumedRows().catch((cause: Error) => {
+      throw new StaleWorkError(`what the interrupted run has left is damaged: ${cause.message}`);
+    });
     let done = 0;
     for await (const { window, vectors } of orderedMap(windows, embed, WINDOWS_IN_FLIGHT)) {
-      signal?.throwIfAborted();
-      if (vectors !== undefined && writer === undefined) {
-        dim = (embedder as WindowEmbedder).dim;
-        writer = await openVectorStoreWriter({ path, dim });
-      }
-      const batchRows = storeBatchRows(dim);
-      const newRows: number[] = [];
-      const newVectors = vectors === undefined ? undefined : new Float32Array(vectors.vectors.length);
-      for (let i = 0; i < window.texts.length; i++) {
-        const row = window.rows[i];
-        digest.update(window.texts[i]).update("\0");
+      const last = window.rows.at(-1) as number;
+      for (const [i, text] of window.texts.entries()) {
+        digest.update(text).update("\0");
         if (window.vectors !== undefined) digest.update(window.vectors[i]);
-        if (row <= lastResumed) {
-          if (resumedRows[rows.length] === row) rows.push(row);
-        } else if (vectors !== undefined) {
-          truncated += vectors.truncated[i];
-          if (vectors.directed[i] === 0) continue;
-          newVectors?.set(vectors.vectors.subarray(i * dim, (i + 1) * dim), newRows.length * dim);
-          newRows.push(row);
-          rows.push(row);
-        } else continue;
-        if (row === lastResumed && !state?.complete && digest.copy().digest("hex") !== state?.digest) throw stale();
-        if (row > lastResumed && rows.length % batchRows === 0) {
-          const at = digest.copy().digest("hex");
-          checkpoint = { fingerprint, stored: rows.length, complete: false, dim, digest: at, truncated, tokens };
+      }
+      if (vectors === undefined) {
+        if (last > through) throw stale();
+        while (rows.length < resumedRows.length && resumedRows[rows.length] <= last)
+          rows.push(resumedRows[rows.length]);
+        if (last === through && digest.copy().digest("hex") !== state?.digest) throw stale();
+      } else {
+        if (writer === undefined) {
+          dim = (embedder as WindowEmbedder).dim;
+          writer = await openVectorStoreWriter({ path, dim });
         }
+        // Until the window is stored whole there is nothing new to save.
+        checkpoint = undefined;
+        const directed = takeDirected(window, vectors, dim);
+        await writer.append(directed.rows, directed.vectors);
+        for (const row of directed.rows) rows.push(row);
+        for (const cut of vectors.truncated) truncated += cut;
+        tokens += vectors.tokens;
+        const counts = { stored: rows.length, dim, truncated, tokens };
+        const at = digest.copy().digest("hex");
+        checkpoint = { fingerprint, ...counts, complete: false, through: last, digest: at };
       }
-      if (newVectors !== undefined) {
-        tokens += vectors?.tokens ?? 0;
-        await writer?.append(newRows, newVectors.subarray(0, newRows.length * dim));
-      }
+      reached = last;
       done += window.texts.length;
       stage.advance(done);
-      if (performance.now() - lastSave > SAVE_EVERY) {
+      signal?.throwIfAborted();
+      const now = performance.now();
+      if (now >= nextSave) {
         await save();
-        lastSave = performance.now();
+        const after = performance.now();
+        nextSave = after + Math.max(SAVE_EVERY, (after - now) / SAVE_SHARE);
       }
     }
     const texts = digest.digest("hex");
@@ -157,9 +169,16 @@ export async function embedToStore(options: {
       }
       await writer.finish();
       writer = undefined;
-      const counts = { stored: rows.length, truncated, tokens };
-      await work.saveState({ fingerprint, ...counts, complete: true, dim, digest: texts });
+      const counts = { stored: rows.length, dim, truncated, tokens };
+      await work.saveState({
+        fingerprint,
+        ...counts,
+        complete: true,
+        through: reached,
+        digest: texts,
+      });
     }
+    return { rowOfVector: Float64Array.from(rows), dim, truncated, tokens, resumed: resumedRows.length };
   } catch (error) {
     await (error instanceof StaleWorkError ? work.clear() : save()).catch(() => {});
     throw error;
@@ -168,7 +187,18 @@ export async function embedToStore(options: {
     await writer?.close().catch(() => {});
     await stop();
   }
-  return { rowOfVector: Float64Array.from(rows), dim, truncated, tokens, resumed: resumedRows.length };
+}
+
+/** The rows and vectors of a window whose texts have a direction. */
+function takeDirected(window: TextWindow, { vectors, directed }: WindowVectors, dim: number) {
+  const rows: number[] = [];
+  const taken = new Float32Array(vectors.length);
+  for (let i = 0; i < window.rows.length; i++) {
+    if (directed[i] === 0) continue;
+    taken.set(vectors.subarray(i * dim, (i + 1) * dim), rows.length * dim);
+    rows.push(window.rows[i]);
+  }
+  return { rows, vectors: taken.subarray(0, rows.length * dim) };
 }
 
 /** State of an interrupted run if it can be continued; says why where it cannot. */

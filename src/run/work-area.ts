@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { InputError } from "../errors.js";
 import { takeLock } from "../io/lock.js";
 
@@ -17,7 +17,9 @@ export interface WorkState {
   readonly stored: number;
   readonly complete: boolean;
   readonly dim: number;
-  /** Running SHA-256 over the texts up to the last stored vector. */
+  /** Row of the last text that has been embedded; a window ends with it. */
+  readonly through: number;
+  /** Running SHA-256 over the texts up to that one. */
   readonly digest: string;
   /** Counters that belong to those texts. */
   readonly truncated: number;
@@ -39,6 +41,8 @@ export interface WorkArea {
    * is completed even by a later process, so the files of two runs are never mixed for longer than a crash lasts.
    */
   publish(files: readonly string[], stale: readonly string[]): Promise<void>;
+  /** What went wrong in words that help, where the system only says which call failed: the disk is full, the folder is gone. */
+  explain(error: unknown): unknown;
   /** Releases the lock; an area without anything worth keeping disappears, and so does an output folder that stayed empty. */
   close(): Promise<void>;
 }
@@ -64,6 +68,28 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /**
+ * Makes a folder and those above it; the recursive mkdir of Node.js 20 never returns where a file system like /proc says
+ * that a folder which is there does not exist.
+ * @returns the topmost folder that was made, if any
+ */
+async function makeFolders(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path);
+    return path;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return undefined;
+    const above = dirname(path);
+    if (code !== "ENOENT" || existsSync(above)) throw error;
+    const link = await lstat(above).catch(() => undefined);
+    if (link?.isSymbolicLink()) throw new Error(`${above} is a link to a folder that does not exist`);
+    const made = await makeFolders(above);
+    await mkdir(path);
+    return made ?? path;
+  }
+}
+
+/**
  * Opens the work area of an output folder, which is made if need be, and completes a publication that was cut short.
  * @throws InputError where the output path cannot be a folder; Error where another run holds it
  */
@@ -72,7 +98,7 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
   const path = (name: string) => join(area, name);
   let made: string | undefined;
   try {
-    made = await mkdir(area, { recursive: true });
+    made = await makeFolders(area);
     if (!(await stat(area)).isDirectory()) throw new Error("it is not a folder");
   } catch (cause) {
     throw new InputError(`cannot use ${out} as output folder: ${(cause as Error).message}; choose another --out`);
@@ -89,8 +115,11 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
     else await rm(path(PUBLISH), { force: true });
   };
   const clear = async () => {
-    // The plan goes last: until then a later process must find it.
-    for (const name of ["embeddings.arrow", STATE, "stdin.jsonl", PUBLISH]) await rm(path(name), { force: true });
+    // The state goes before what it names, the plan last: until then a later process must find it.
+    await rm(path(STATE), { force: true });
+    const names = await readdir(area).catch(() => []);
+    for (const name of names) if (name.startsWith("embeddings.arrow")) await rm(path(name), { force: true });
+    for (const name of ["stdin.jsonl", PUBLISH]) await rm(path(name), { force: true });
   };
   if (existsSync(path(PUBLISH))) await finishPublication();
   return {
@@ -111,6 +140,18 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
       await writeDurably(path(PUBLISH), JSON.stringify({ files, stale }));
       await syncFolder(area);
       await finishPublication();
+    },
+    explain(error) {
+      const { code, message } = error as { code?: string; message?: string };
+      if (code === "ENOSPC" || code === "EDQUOT") {
+        return new Error(
+          `no space is left for ${out} (${message}); nothing was published: free some and run the same command again to continue`,
+        );
+      }
+      if (code !== undefined && !existsSync(area)) {
+        return new Error(`the output folder ${out} was removed during the run (${message}); run the same command again`);
+      }
+      return error;
     },
     async close() {
       if (existsSync(path(STATE)) || existsSync(path(PUBLISH))) return release();

@@ -61,6 +61,7 @@ const state: WorkState = {
   stored: 3,
   complete: false,
   dim: 8,
+  through: 2,
   digest: "00",
   truncated: 0,
   tokens: 7,

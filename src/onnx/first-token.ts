@@ -1,0 +1,230 @@
+import { encodeNode } from "./builder.js";
+import * as pb from "./protobuf.js";
+import { readFields, readInts, readString } from "./protobuf-reader.js";
+
+/** A node as far as it is looked at here; `bytes` is its whole message. */
+interface RawNode {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, Uint8Array>;
+  readonly bytes: Uint8Array;
+}
+
+/** Operators that work on each number alone, with the other operands constant or of the same shape. */
+const ELEMENTWISE = new Set(
+  ["Add", "Sub", "Mul", "Div", "Pow", "Erf", "Sqrt", "Tanh", "Sigmoid", "Relu", "Cast", "Identity"].concat(
+    ["Gelu", "FastGelu", "QuickGelu", "BiasGelu"], // onnxruntime's own
+  ),
+);
+
+/** Operators that a model with tokens that see each other has; without one there is nothing to stop at. */
+const ATTENTION = new Set(["Softmax", "Attention", "MultiHeadAttention", "PackedAttention", "GroupQueryAttention"]);
+
+/** Operators with graphs inside. */
+const SUBGRAPHS = new Set(["If", "Loop", "Scan", "SequenceMap"]);
+
+/** Name of the index of the first token. */
+const INDEX = "bge_dedup_first_index";
+
+/** Operators that normalise each token's vector alone. */
+const NORMALISERS = new Set(["LayerNormalization", "SkipLayerNormalization"]);
+
+/**
+ * Rewrites a model whose first token's vector is all that is wanted: what follows the last attention and works on each
+ * token alone (projection, feed-forward network, normalisation) is fed the first token only. `output`, [batch, tokens,
+ * dim] before, becomes [batch, 1, dim]; the graph's other outputs go. Saves three quarters of the last layer's arithmetic:
+ * a model of 4 layers was measured 21 to 31 % faster, one of 12 layers 5 %.
+ *
+ * Works backwards from the output: a node is narrowed where all that use its result are narrowed and where it is known to
+ * work on each token alone; where that ends, a Gather takes the first token. So an unknown operator costs speed, not
+ * correctness. Weights are not looked at and not copied before the final join of all parts.
+ * @returns the parts of the rewritten model, to be joined
+ */
+export function keepFirstToken(model: Uint8Array, output: string): Uint8Array[] {
+  const others: Uint8Array[] = [];
+  const graphs: Uint8Array[] = [];
+  readFields(model, (field, value, start, end) => {
+    if (field === 7) graphs.push(value as Uint8Array);
+    else others.push(model.subarray(start, end));
+  });
+  const all: RawNode[] = [];
+  const rest: Uint8Array[] = [];
+  const ranks = new Map<string, number>();
+  for (const graph of graphs) {
+    readFields(graph, (field, value, start, end) => {
+      if (field === 1) all.push(readNode(value as Uint8Array));
+      // Outputs are defined anew, and shapes that were noted for tensors between no longer hold.
+      else if (field !== 12 && field !== 13) rest.push(graph.subarray(start, end));
+      if (field !== 5) return;
+      const { name, rank } = readTensor(value as Uint8Array);
+      ranks.set(name, rank);
+    });
+  }
+  for (const { op, outputs, attributes } of all) {
+    const tensor = attributes.get("value");
+    if (op === "Constant" && tensor !== undefined) ranks.set(outputs[0], constantRank(tensor));
+  }
+  // Subgraphs use tensors of the graph around them without naming them as inputs.
+  if (all.some(({ op }) => SUBGRAPHS.has(op)) || !all.some(({ op }) => ATTENTION.has(op))) return [model];
+
+  const nodes = liveNodes(all, output);
+  const scalars = findScalars(nodes, ranks);
+  const narrowed = findNarrowed({ nodes, output, ranks, scalars });
+  const produced = new Set([...narrowed].flatMap(({ outputs }) => outputs));
+  const gathered = new Set<string>();
+  const encoded: Uint8Array[] = [];
+  for (const node of nodes) {
+    if (!narrowed.has(node)) {
+      encoded.push(pb.bytes(1, node.bytes));
+      continue;
+    }
+    const inputs = node.inputs.map((name) => {
+      if (name === "" || produced.has(name) || ranks.has(name) || scalars.has(name)) return name;
+      const first = `bge_dedup_first/${name}`;
+      if (!gathered.has(first)) {
+        gathered.add(first);
+        encoded.push(
+          encodeNode({ op: "Gather", inputs: [name, INDEX], outputs: [first], attributes: { axis: { int: 1 } } }),
+        );
+      }
+      return first;
+    });
+    encoded.push(pb.bytes(1, renameInputs(node.bytes, inputs)));
+  }
+  // One index in a list, so that the axis stays.
+  const index = pb.message(5, pb.ints(1, [1]), pb.int(2, 7), pb.string(8, INDEX), pb.bytes(9, new Uint8Array(8)));
+  const parts = [...encoded, index, ...rest];
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return [...others, pb.header(7, length), ...parts];
+}
+
+/** The nodes that the output depends on, in the order of the graph. */
+function liveNodes(nodes: readonly RawNode[], output: string): RawNode[] {
+  const wanted = new Set([output]);
+  const live: RawNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => wanted.has(name))) continue;
+    for (const name of node.inputs) if (name !== "") wanted.add(name);
+    live.push(node);
+  }
+  return live.reverse();
+}
+
+/** Tensors without a token axis among those computed: scales and zero points of quantised activations and their products. */
+function findScalars(nodes: readonly RawNode[], ranks: ReadonlyMap<string, number>): Set<string> {
+  const scalars = new Set<string>();
+  for (const { op, inputs, outputs } of nodes) {
+    if (op === "DynamicQuantizeLinear") for (const name of outputs.slice(1)) scalars.add(name);
+    else if (op === "Mul" && inputs.some((name) => scalars.has(name))) {
+      if (inputs.every((name) => scalars.has(name) || (ranks.get(name) ?? 3) <= 1)) scalars.add(outputs[0]);
+    }
+  }
+  return scalars;
+}
+
+/** Nodes that can do with the first token: the results of each go to such nodes only, or are the output. */
+function findNarrowed(graph: {
+  nodes: readonly RawNode[];
+  output: string;
+  ranks: ReadonlyMap<string, number>;
+  scalars: ReadonlySet<string>;
+}): Set<RawNode> {
+  const { nodes, output, ranks, scalars } = graph;
+  const uses = new Map<string, number>();
+  // Inputs that are left out have an empty name, and are no use of anything.
+  const count = (names: readonly string[], counts: Map<string, number>) => {
+    for (const name of names) if (name !== "") counts.set(name, (counts.get(name) ?? 0) + 1);
+  };
+  for (const { inputs } of nodes) count(inputs, uses);
+  const narrowed = new Set<RawNode>();
+  const narrowUses = new Map<string, number>([[output, 0]]);
+  // Every node comes after those it depends on, so backwards all users of a result are known before its node is met.
+  for (const node of nodes.toReversed()) {
+    const wanted = node.outputs.some((name) => narrowUses.has(name));
+    const whole = node.outputs.some((name) => (uses.get(name) ?? 0) > (narrowUses.get(name) ?? 0));
+    if (!wanted || whole || !worksByToken(node, ranks, scalars)) continue;
+    narrowed.add(node);
+    count(node.inputs, narrowUses);
+  }
+  return narrowed;
+}
+
+function readNode(bytes: Uint8Array): RawNode {
+  let op = "";
+  const inputs: string[] = [];
+  const outputs: string[] = [];
+  const attributes = new Map<string, Uint8Array>();
+  readFields(bytes, (field, value) => {
+    if (field === 1) inputs.push(readString(value));
+    else if (field === 2) outputs.push(readString(value));
+    else if (field === 4) op = readString(value);
+    else if (field === 5) {
+      readFields(value as Uint8Array, (part, name) => {
+        if (part === 1) attributes.set(readString(name), value as Uint8Array);
+      });
+    }
+  });
+  return { op, inputs, outputs, attributes, bytes };
+}
+
+/** Name and number of dimensions of a TensorProto, whose dims may be packed. */
+function readTensor(tensor: Uint8Array): { name: string; rank: number } {
+  let name = "";
+  let rank = 0;
+  readFields(tensor, (field, value) => {
+    if (field === 8) name = readString(value);
+    else if (field === 1) rank += readInts(value).length;
+  });
+  return { name, rank };
+}
+
+/** Rank of a Constant node's value. */
+function constantRank(attribute: Uint8Array): number {
+  let rank = 0;
+  readFields(attribute, (field, value) => {
+    if (field === 5) rank = readTensor(value as Uint8Array).rank;
+  });
+  return rank;
+}
+
+/** Integers of an attribute: its `i` or its `ints`. */
+function attributeInts(attribute: Uint8Array): number[] {
+  const ints: number[] = [];
+  readFields(attribute, (field, value) => {
+    if (field === 3 || field === 8) ints.push(...readInts(value));
+  });
+  return ints;
+}
+
+/** Whether a node's result for a token depends on that token alone, tensors being [batch, tokens, dim]. */
+function worksByToken(
+  { op, inputs, attributes }: RawNode,
+  ranks: ReadonlyMap<string, number>,
+  scalars: ReadonlySet<string>,
+): boolean {
+  const vectors = (names: readonly string[]) =>
+    names.every((name) => name === "" || scalars.has(name) || (ranks.get(name) ?? 0) <= 1);
+  if (ELEMENTWISE.has(op) || NORMALISERS.has(op)) {
+    if (!vectors(inputs)) return false;
+    const axis = attributes.get("axis");
+    return axis === undefined || [-1, 2].includes(attributeInts(axis)[0]);
+  }
+  if (op === "MatMul") return !ranks.has(inputs[0]) && ranks.get(inputs[1]) === 2;
+  if (op === "MatMulInteger") return !ranks.has(inputs[0]) && ranks.get(inputs[1]) === 2 && vectors(inputs.slice(2));
+  if (op === "DynamicQuantizeLinear") return true;
+  if (op !== "ReduceMean" || inputs.length !== 1) return false;
+  const axes = attributes.get("axes");
+  const keepdims = attributes.get("keepdims");
+  const last = axes !== undefined && attributeInts(axes).every((axis) => axis === -1 || axis === 2);
+  return last && (keepdims === undefined || attributeInts(keepdims)[0] === 1);
+}
+
+/** A node's message with other input names. */
+function renameInputs(node: Uint8Array, inputs: readonly string[]): Uint8Array {
+  const parts = inputs.map((name) => pb.string(1, name));
+  readFields(node, (field, _, start, end) => {
+    if (field !== 1) parts.push(node.subarray(start, end));
+  });
+  return pb.join(parts);
+}

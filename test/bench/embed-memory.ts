@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { createEmbeddingSession } from "../../src/embed/session.js";
+import { readModelFolder } from "../../src/model/folder.js";
+import type { Dtype } from "../../src/model/spec.js";
+
+/**
+ * Peak memory of a session over many texts of varied lengths: after 100,000 it should be what it was after 10,000. Linux.
+ *
+ *     node dist/test/bench/embed-memory.js test/models/tiny-bert fp32 100000
+ */
+const [folder, dtype = "fp32", count = "100000"] = process.argv.slice(2);
+const WINDOW = 500;
+
+const model = await readModelFolder({ name: folder, folder, dtype: dtype as Dtype });
+const session = await createEmbeddingSession({ model, provider: "cpu", threads: 2 });
+let state = 1;
+const random = () => {
+  state = (state * 1103515245 + 12345) & 0x7fffffff;
+  return state / 0x7fffffff;
+};
+const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024;
+
+let tokens = 0;
+const started = performance.now();
+for (let done = 0; done < Number(count); ) {
+  const offsets = new Int32Array(WINDOW + 1);
+  // From 2 to the limit, short ones more often.
+  for (let i = 0; i < WINDOW; i++) {
+    offsets[i + 1] = offsets[i] + Math.min(model.maxTokens, 2 + Math.floor(Math.exp(random() * 6.3)));
+  }
+  const ids = new Int32Array(offsets[WINDOW]).map(() => 5 + Math.floor(random() * 100));
+  await session.embed({ ids, offsets, truncated: new Uint8Array(WINDOW) });
+  tokens += ids.length;
+  done += WINDOW;
+  if (done % 10_000 === 0) {
+    const rate = tokens / ((performance.now() - started) / 1000);
+    console.log(`${done} texts: peak ${peak().toFixed(0)} MB, ${Math.round(rate)} tokens/s`);
+  }
+}
+process.exit(0);

@@ -1,0 +1,141 @@
+import { existsSync, readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { groupByLength, paddedLength } from "../../src/embed/batching.js";
+import { startEmbedder } from "../../src/embed/embedder.js";
+import { orderedMap } from "../../src/embed/ordered-map.js";
+import { windowChars } from "../../src/embed/window-size.js";
+import { readModelFolder } from "../../src/model/folder.js";
+import { loadEncoder } from "../../src/model/load-encoder.js";
+import type { Dtype, ModelSpec } from "../../src/model/spec.js";
+import { reviews, tnewsTitles } from "./corpora.js";
+
+/**
+ * Embedding speed beside the bare session and beside transformers.js, over the same texts, model and threads.
+ *
+ *     python test/make/bert-shapes.py MODELS TOKENIZER small
+ *     npm i --prefix PEER @huggingface/transformers
+ *     node dist/test/bench/embed.js MODELS/bge-small-shape fp32 ../shared/data reviews 300 2 PEER
+ *
+ * The contenders take turns, and each is judged by its fastest of three rounds; what the processor spent is printed too,
+ * since it says more where others use the machine. Bare: the same number of tokens in rows of their mean length, in full
+ * batches of the size that is best of three, nothing but session.run on the model as it was exported.
+ */
+const ROUNDS = 3;
+
+const [folder, dtype, data, corpus, count, threadCount, peer] = process.argv.slice(2);
+if (threadCount === undefined) throw new Error("expected: MODEL fp32|int8 DATA reviews|titles ROWS THREADS [PEER]");
+const threads = Number(threadCount);
+const model = await readModelFolder({ name: folder, folder, dtype: dtype as Dtype });
+const texts = (corpus === "titles" ? tnewsTitles(data) : reviews(data)).slice(0, Number(count));
+const { encode } = await loadEncoder(model);
+const lengths = texts.map((text) => encode(text).ids.length);
+const tokens = lengths.reduce((sum, length) => sum + length, 0);
+const mean = Math.round(tokens / texts.length);
+
+interface Contender {
+  readonly name: string;
+  /** Embeds all texts once. */
+  readonly run: () => Promise<void>;
+}
+
+/** session.run on the model as it is, at one batch size. */
+async function bare({ onnxPath = "" }: ModelSpec, batchTokens: number): Promise<Contender> {
+  const session = await InferenceSession.create(onnxPath, { intraOpNumThreads: threads, logSeverityLevel: 4 });
+  const rows = Math.max(1, Math.floor(batchTokens / mean));
+  const int64 = (value: bigint) => new Tensor("int64", new BigInt64Array(rows * mean).fill(value), [rows, mean]);
+  const all: Record<string, Tensor> = { input_ids: int64(200n), attention_mask: int64(1n), token_type_ids: int64(0n) };
+  const feeds = Object.fromEntries(session.inputNames.map((name) => [name, all[name]]));
+  return {
+    name: `bare session, ${rows} x ${mean}`,
+    async run() {
+      for (let done = 0; done < tokens; done += rows * mean) await session.run(feeds, ["last_hidden_state"]);
+    },
+  };
+}
+
+async function ours(): Promise<Contender> {
+  const embedder = await startEmbedder({ model, provider: "cpu", threads, tokenizers: 1 });
+  const size = windowChars(model, "cpu");
+  async function* windows(): AsyncGenerator<string[]> {
+    let window: string[] = [];
+    let chars = 0;
+    for (const text of texts) {
+      window.push(text);
+      chars += text.length;
+      if (chars < size) continue;
+      yield window;
+      window = [];
+      chars = 0;
+    }
+    if (window.length > 0) yield window;
+  }
+  return {
+    name: "bge-dedup",
+    async run() {
+      for await (const _ of orderedMap(windows(), (window) => embedder.embed(window), 3));
+    },
+  };
+}
+
+/** transformers.js at its usual batch sizes, texts in the order of the file as its users have them. */
+async function transformers(path: string): Promise<Contender[]> {
+  const entry = join(resolve(path), "node_modules/@huggingface/transformers/dist/transformers.node.mjs");
+  if (!existsSync(entry)) return [];
+  const { pipeline, env } = await import(pathToFileURL(entry).href);
+  env.allowRemoteModels = false;
+  env.localModelPath = resolve(folder, "..");
+  const extract = await pipeline("feature-extraction", resolve(folder).split("/").at(-1), {
+    dtype: dtype === "int8" ? "q8" : "fp32",
+    session_options: { intraOpNumThreads: threads, logSeverityLevel: 4 },
+  });
+  return [1, 8, 32].map((rows) => ({
+    name: `transformers.js, batch of ${rows}`,
+    async run() {
+      for (let at = 0; at < texts.length; at += rows) {
+        await extract(texts.slice(at, at + rows), { pooling: "cls", normalize: true });
+      }
+    },
+  }));
+}
+
+const contenders = [...(await Promise.all([512, 1024, 4096].map((size) => bare(model, size)))), await ours()];
+if (peer === undefined) console.log("transformers.js: not given, skipped");
+else {
+  const found = await transformers(peer);
+  if (found.length === 0) console.log(`transformers.js: not found under ${peer}, skipped`);
+  contenders.push(...found);
+}
+const offsets = Int32Array.from([0, ...lengths.map((_, i) => lengths.slice(0, i + 1).reduce((a, b) => a + b, 0))]);
+const padded = groupByLength(offsets, (length) => paddedLength(length, model.maxTokens)).reduce(
+  (sum, { members, length }) => sum + members.length * length,
+  0,
+);
+const { version } = JSON.parse(readFileSync("node_modules/onnxruntime-node/package.json", "utf8"));
+console.log(
+  `${folder} ${dtype}: ${texts.length} ${corpus}, ${tokens} tokens, ${mean} a text; padding ${(100 * (padded / tokens - 1)).toFixed(1)} %`,
+);
+console.log(`${cpus()[0].model.trim()}, ${threads} threads, Node ${process.version}, onnxruntime-node ${version}`);
+
+const best = contenders.map(() => ({ seconds: Number.POSITIVE_INFINITY, processor: Number.POSITIVE_INFINITY }));
+for (let round = 0; round < ROUNDS; round++) {
+  for (const [i, { run }] of contenders.entries()) {
+    const started = performance.now();
+    const usage = process.cpuUsage();
+    await run();
+    const { user, system } = process.cpuUsage(usage);
+    best[i].seconds = Math.min(best[i].seconds, (performance.now() - started) / 1000);
+    best[i].processor = Math.min(best[i].processor, (user + system) / 1e6);
+  }
+}
+for (const [i, { name }] of contenders.entries()) {
+  const { seconds, processor } = best[i];
+  const rate = (time: number) => Math.round(tokens / time).toLocaleString("en-US");
+  console.log(
+    `${name.padEnd(30)} ${rate(seconds).padStart(8)} tokens/s  ${Math.round(texts.length / seconds)} texts/s  ` +
+      `${rate(processor).padStart(8)} tokens a second of processor`,
+  );
+}
+process.exit(0);

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { startEmbedder } from "../../src/embed/embedder.js";
+import { UnavailableError } from "../../src/errors.js";
+import { readModelFolder } from "../../src/model/folder.js";
+import type { ModelSpec } from "../../src/model/spec.js";
+import { modelProto, type Node } from "../../src/onnx/builder.js";
+import { tinyModel } from "../models/golden.js";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "bge-dedup-test-"));
+  cpSync(tinyModel("tiny-bert"), folder, { recursive: true });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const onnx = () => join(folder, "onnx/model.onnx");
+const read = () => readModelFolder({ name: "tiny", folder, dtype: "fp32" });
+
+/** Starts an embedder on the folder as it is now; a working one is closed again. */
+async function start(change: Partial<ModelSpec> = {}): Promise<void> {
+  const model = { ...(await read()), ...change };
+  const embedder = await startEmbedder({ model, provider: "cpu", threads: 1, tokenizers: 1 });
+  await embedder.close();
+}
+
+/** Asserts that it cannot be started, for a reason that is said, before any text is embedded. */
+async function assertUnavailable(message: RegExp, change?: Partial<ModelSpec>): Promise<void> {
+  await assert.rejects(start(change), (error: Error) => {
+    assert.ok(error instanceof UnavailableError, error.stack);
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+/** Replaces a JSON file of the folder by a changed one. */
+function edit(file: string, change: (json: Record<string, unknown>) => void): void {
+  const path = join(folder, file);
+  const json = JSON.parse(readFileSync(path, "utf8"));
+  change(json);
+  writeFileSync(path, JSON.stringify(json));
+}
+
+/** A model of one operator that makes [batch, tokens] of ids into [batch, tokens]: enough to go wrong in a chosen way. */
+function writeModel(nodes: readonly Node[], inputs = ["input_ids", "attention_mask"]): void {
+  const model = modelProto({
+    nodes,
+    inputs: inputs.map((name) => ({ name, dtype: "int64" as const, shape: ["batch", "tokens"] })),
+    outputs: [{ name: "sentence_embedding", dtype: "float32", shape: ["batch", "tokens"] }],
+  });
+  writeFileSync(onnx(), model);
+}
+
+const toFloat: Node = { op: "Cast", inputs: ["attention_mask"], outputs: ["mask"], attributes: { to: { int: 1 } } };
+
+describe("a model folder that is not in order", () => {
+  it("works while it is in order", () => start());
+
+  it("lacks its ONNX file", async () => {
+    rmSync(onnx());
+    rmSync(join(folder, "onnx"), { recursive: true });
+    await assertUnavailable(/has no ONNX file for dtype fp32; looked for onnx\/model\.onnx/);
+  });
+
+  it("lacks its tokenizer", async () => {
+    rmSync(join(folder, "tokenizer.json"));
+    await assertUnavailable(/has no tokenizer\.json/);
+  });
+
+  it("has an ONNX file that is cut off", async () => {
+    truncateSync(onnx(), 100_000);
+    await assertUnavailable(/cannot be used \(.*model\.onnx\): the file is not an ONNX model or is cut off/);
+  });
+
+  it("has something else as its ONNX file, or nothing in it", async () => {
+    writeFileSync(onnx(), "<!DOCTYPE html><title>404</title>");
+    await assertUnavailable(/is not an ONNX model/);
+    writeFileSync(onnx(), "");
+    await assertUnavailable(/is not an ONNX model/);
+  });
+
+  it("has a Git LFS pointer as its ONNX file", async () => {
+    writeFileSync(onnx(), "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
+    await assertUnavailable(/is not an ONNX model/);
+  });
+
+  it("lacks the file of its weights", async () => {
+    cpSync(`${tinyModel("tiny-external")}/onnx/model.onnx`, onnx());
+    await assertUnavailable(/its weights lie in model\.onnx_data, which is not beside it/);
+  });
+
+  it("has damaged JSON in it", async () => {
+    writeFileSync(join(folder, "config.json"), "{");
+    await assertUnavailable(/config\.json is damaged/);
+    writeFileSync(join(folder, "config.json"), "{}");
+    writeFileSync(join(folder, "tokenizer.json"), '{"model":');
+    await assertUnavailable(/tokenizer\.json cannot be used/);
+  });
+
+  it("pools in an unknown way", async () => {
+    edit("1_Pooling/config.json", (json) => {
+      json.pooling_mode_cls_token = false;
+      json.pooling_mode_max_tokens = true;
+    });
+    await assertUnavailable(/pools by pooling_mode_max_tokens; expected pooling_mode_cls_token or/);
+  });
+
+  it("has a tokenizer with more tokens than config.json says", async () => {
+    edit("config.json", (json) => {
+      json.vocab_size = 100;
+    });
+    await assertUnavailable(/has token id \d+, but the model's vocabulary has 100 entries/);
+  });
+
+  it("has a tokenizer with more tokens than the model's table, whatever config.json says", async () => {
+    edit("config.json", (json) => {
+      delete json.vocab_size;
+    });
+    edit("tokenizer.json", (json) => {
+      (json.model as { vocab: Record<string, number> }).vocab.zzz = 5000;
+    });
+    await assertUnavailable(/tokenizer has token id 5000, but its table has \d+ entries/);
+  });
+
+  it("claims to take longer texts than it does", async () => {
+    edit("config.json", (json) => {
+      json.max_position_embeddings = 1024;
+    });
+    await assertUnavailable(/does not take 1024 tokens/);
+  });
+});
+
+describe("a model that is not in order", () => {
+  it("wants inputs that there are none for", async () => {
+    writeModel(
+      [toFloat, { op: "Identity", inputs: ["mask"], outputs: ["sentence_embedding"] }],
+      ["input_ids", "attention_mask", "pixel_values"],
+    );
+    await assertUnavailable(/wants the inputs pixel_values; expected only input_ids, attention_mask, token_type_ids/);
+  });
+
+  it("returns NaN", async () => {
+    // 1 - 1 = 0, and 0 / 0.
+    writeModel([
+      toFloat,
+      { op: "Sub", inputs: ["mask", "mask"], outputs: ["zero"] },
+      { op: "Div", inputs: ["zero", "zero"], outputs: ["sentence_embedding"] },
+    ]);
+    await assertUnavailable(/returned a vector with NaN or infinity/, { pooling: "none" });
+  });
+
+  it("has an operator that does not exist", async () => {
+    writeModel([{ op: "NoSuchOperator", inputs: ["attention_mask"], outputs: ["sentence_embedding"] }]);
+    await assertUnavailable(/does not load on cpu: .*NoSuchOperator/s, { pooling: "none" });
+  });
+});

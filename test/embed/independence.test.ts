@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import fc from "fast-check";
+import { groupByLength, paddedLength } from "../../src/embed/batching.js";
+import { type Embedder, startEmbedder } from "../../src/embed/embedder.js";
+import { readModelFolder } from "../../src/model/folder.js";
+import type { Dtype, Pooling } from "../../src/model/spec.js";
+import { tinyModel } from "../models/golden.js";
+
+const open: Embedder[] = [];
+after(() => Promise.all(open.map((embedder) => embedder.close())));
+
+/** Texts of many lengths, from none to far over the limit, seeded. */
+const texts = (() => {
+  const characters = [..."如何重置登录密码怎样修改收货地址 order refund my。"];
+  let state = 7;
+  const random = () => {
+    state = (state * 1103515245 + 12345) & 0x7fffffff;
+    return state / 0x7fffffff;
+  };
+  return Array.from({ length: 70 }, () => {
+    const length = Math.floor(Math.exp(random() * 6.3)) - 1;
+    return Array.from({ length }, () => characters[Math.floor(random() * characters.length)]).join("");
+  });
+})();
+
+/** Vectors of `texts`, embedded in windows of `size` texts, two of them at a time. */
+async function embedAll(
+  dtype: Dtype,
+  pooling: Pooling,
+  options: { batchTokens?: number; threads: number; size: number; tokenizers?: number },
+): Promise<Uint8Array> {
+  const { batchTokens, threads, size, tokenizers = 1 } = options;
+  const model = { ...(await readModelFolder({ name: "tiny", folder: tinyModel("tiny-bert"), dtype })), pooling };
+  const embedder = await startEmbedder({ model, provider: "cpu", threads, tokenizers, batchTokens });
+  open.push(embedder);
+  const windows: Promise<{ vectors: Float32Array }>[] = [];
+  for (let at = 0; at < texts.length; at += size) windows.push(embedder.embed(texts.slice(at, at + size)));
+  const parts = (await Promise.all(windows)).map(({ vectors }) => new Uint8Array(vectors.buffer));
+  return Buffer.concat(parts);
+}
+
+describe("a vector does not depend on its neighbours, to the last bit", () => {
+  for (const [dtype, pooling] of [
+    ["fp32", "cls"],
+    ["fp32", "mean"],
+    ["fp16", "cls"],
+    ["int8", "cls"],
+  ] as const) {
+    it(`in ${dtype} pooled by ${pooling}: any batch size, window and number of threads`, async () => {
+      const expected = await embedAll(dtype, pooling, { batchTokens: 1, threads: 1, size: texts.length });
+      for (const options of [
+        { batchTokens: 512, threads: 1, size: texts.length },
+        { batchTokens: 4096, threads: 2, size: 40 },
+        { batchTokens: 32_768, threads: 2, size: texts.length },
+        { threads: 2, size: 7, tokenizers: 2 },
+      ]) {
+        const found = await embedAll(dtype, pooling, options);
+        assert.ok(Buffer.compare(found, expected) === 0, JSON.stringify(options));
+      }
+    });
+  }
+});
+
+describe("padding", () => {
+  it("goes to a length that depends on the text alone, by a sixteenth at most and within the limit", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 8192 }), fc.integer({ min: 1, max: 8192 }), (a, b) => {
+        const [tokens, limit] = [Math.min(a, b), Math.max(a, b)];
+        const padded = paddedLength(tokens, limit);
+        assert.ok(padded >= tokens && padded <= limit && padded <= tokens * (1 + 1 / 16));
+      }),
+    );
+  });
+
+  it("knows 96 lengths up to 512", () => {
+    const lengths = new Set(Array.from({ length: 512 }, (_, i) => paddedLength(i + 1, 512)));
+    assert.equal(lengths.size, 96);
+  });
+
+  it("puts each text with tokens in one group, longest first", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 600 })), (lengths) => {
+        const offsets = new Int32Array(lengths.length + 1);
+        for (const [i, tokens] of lengths.entries()) offsets[i + 1] = offsets[i] + tokens;
+        const groups = groupByLength(offsets, (tokens) => paddedLength(tokens, 600));
+        const members = groups.flatMap((group) => [...group.members]).sort((a, b) => a - b);
+        assert.deepEqual(
+          members,
+          lengths.flatMap((tokens, i) => (tokens > 0 ? [i] : [])),
+        );
+        for (const [g, { length, members: theirs }] of groups.entries()) {
+          if (g > 0) assert.ok(length < groups[g - 1].length);
+          for (const i of theirs) assert.equal(paddedLength(lengths[i], 600), length);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,58 @@
+"""Makes model folders of the shapes of the bge-*-zh-v1.5 models with seeded random weights, for benchmarks. Never committed.
+
+    python test/make/bert-shapes.py OUT TOKENIZER_JSON small base large
+
+TOKENIZER_JSON is copied as it stands; its vocabulary has 21,128 entries in these models. Each folder gets fp32 and int8
+files. Random weights give the speed of the real ones but no meaning.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import onnx
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from transformers import BertConfig, BertModel
+
+SHAPES = {  # layers, hidden size, heads
+    "small": (4, 512, 8),
+    "base": (12, 768, 12),
+    "large": (24, 1024, 16),
+}
+
+
+def make(out, tokenizer, shape):
+    layers, hidden, heads = SHAPES[shape]
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=21128, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
+        intermediate_size=4 * hidden, max_position_embeddings=512, attn_implementation="eager",
+    )
+    model = BertModel(config, add_pooling_layer=False).eval()
+    folder = out / f"bge-{shape}-shape"
+    (folder / "onnx").mkdir(parents=True, exist_ok=True)
+    names = ["input_ids", "attention_mask", "token_type_ids"]
+    axes = {0: "batch_size", 1: "sequence_length"}
+    ids = torch.tensor([[5, 6, 7, 8], [5, 6, 7, 8]])
+    path = folder / "onnx/model.onnx"
+    torch.onnx.export(
+        model, (ids, torch.ones_like(ids), torch.zeros_like(ids)), str(path), input_names=names,
+        output_names=["last_hidden_state"], opset_version=14, dynamo=False,
+        dynamic_axes={name: axes for name in [*names, "last_hidden_state"]},
+    )
+    quantize_dynamic(str(path), str(folder / "onnx/model_quantized.onnx"), per_channel=True, weight_type=QuantType.QInt8)
+    shutil.copy(tokenizer, folder / "tokenizer.json")
+    special = {f"{name}_token": f"[{name.upper()}]" for name in ["pad", "unk", "cls", "sep", "mask"]}
+    tokenizer_config = {"tokenizer_class": "BertTokenizer", "model_max_length": 512, **special}
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
+    (folder / "config.json").write_text(config.to_json_string())
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    pooling = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+    (folder / "1_Pooling/config.json").write_text(json.dumps(pooling))
+
+
+if __name__ == "__main__":
+    for name in sys.argv[3:]:
+        make(Path(sys.argv[1]), sys.argv[2], name)
