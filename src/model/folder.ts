@@ -1,25 +1,11 @@
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { UnavailableError } from "../errors.js";
+import { sha256File } from "../io/sha256.js";
 import { inspectModel } from "../onnx/inspect.js";
+import { onnxCandidates } from "./onnx-files.js";
 import type { Dtype, ModelSpec, Pooling } from "./spec.js";
-
-/** ONNX files of a model folder by element type, in the order they are looked for; hubs name them in these ways. */
-const ONNX_FILES: Readonly<Record<Dtype, readonly string[]>> = {
-  fp32: ["onnx/model.onnx", "model.onnx"],
-  fp16: ["onnx/model_fp16.onnx", "model_fp16.onnx"],
-  int8: [
-    "onnx/model_int8.onnx",
-    "onnx/model_quantized.onnx",
-    "onnx/model_qint8_avx512_vnni.onnx",
-    "onnx/model_uint8.onnx",
-    "model_int8.onnx",
-    "model_quantized.onnx",
-  ],
-};
 
 /** Used where neither the model's folder nor the user says; sources in the README. */
 const DEFAULT_THRESHOLD = 0.9;
@@ -45,22 +31,14 @@ async function readJson<T>(folder: string, file: string): Promise<T | undefined>
   }
 }
 
-/** Streams a file through SHA-256. */
-export async function sha256File(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest("hex");
-}
-
 /** Which ONNX file serves a dtype; `auto` prefers fp32, then what there is. */
 function findOnnx(folder: string, dtype: Dtype | "auto"): { path: string; dtype: Dtype } {
-  const wanted: readonly Dtype[] = dtype === "auto" ? ["fp32", "fp16", "int8"] : [dtype];
-  for (const candidate of wanted) {
-    for (const file of ONNX_FILES[candidate]) {
-      if (existsSync(join(folder, file))) return { path: join(folder, file), dtype: candidate };
-    }
+  const candidates = onnxCandidates(dtype);
+  for (const candidate of candidates) {
+    const path = join(folder, candidate.path);
+    if (existsSync(path)) return { path, dtype: candidate.dtype };
   }
-  const looked = wanted.flatMap((candidate) => ONNX_FILES[candidate]).join(", ");
+  const looked = candidates.map(({ path }) => path).join(", ");
   const cure = dtype === "auto" ? "export the model to ONNX" : "choose another --dtype or export it";
   throw new UnavailableError(
     `model folder ${folder} has no ONNX file for dtype ${dtype}; looked for ${looked}; ${cure}`,

@@ -1,7 +1,8 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { inspectModel } from "../onnx/inspect.js";
-import { type HubFile, OPTIONAL_FILES, onnxCandidates, REQUIRED_FILE } from "./hub-files.js";
+import { type HubFile, OPTIONAL_FILES, REQUIRED_FILE } from "./hub-files.js";
+import { onnxCandidates } from "./onnx-files.js";
 import type { Dtype } from "./spec.js";
 
 /**

@@ -1,3 +1,4 @@
+import { onnxCandidates } from "./onnx-files.js";
 import type { Dtype } from "./spec.js";
 
 /** A file of a repository as the hub lists it. */
@@ -29,29 +30,6 @@ export const OPTIONAL_FILES: readonly string[] = [
   "1_Pooling/config.json",
   "modules.json",
 ];
-
-/** Dtypes in the order in which `auto` takes them. */
-const AUTO_ORDER: readonly Dtype[] = ["fp32", "fp16", "int8"];
-
-/** ONNX files by dtype in the order they are looked for: the same that folder.ts reads. */
-const ONNX_FILES: Readonly<Record<Dtype, readonly string[]>> = {
-  fp32: ["onnx/model.onnx", "model.onnx"],
-  fp16: ["onnx/model_fp16.onnx", "model_fp16.onnx"],
-  int8: [
-    "onnx/model_int8.onnx",
-    "onnx/model_quantized.onnx",
-    "onnx/model_qint8_avx512_vnni.onnx",
-    "onnx/model_uint8.onnx",
-    "model_int8.onnx",
-    "model_quantized.onnx",
-  ],
-};
-
-/** Candidate ONNX files of a dtype, best first. */
-export function onnxCandidates(dtype: Dtype | "auto"): { dtype: Dtype; path: string }[] {
-  const dtypes = dtype === "auto" ? AUTO_ORDER : [dtype];
-  return dtypes.flatMap((each) => ONNX_FILES[each].map((path) => ({ dtype: each, path })));
-}
 
 /** Whether a path is a file of weights that belongs to the ONNX file `onnx`, by the names that exporters give them. */
 export function isDataOf(onnx: string, path: string): boolean {

@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
+import { sha256File } from "../io/sha256.js";
 import type { ModelSpec } from "../model/spec.js";
 import type { DeviceName } from "./device.js";
 
@@ -28,10 +27,8 @@ export const VERSION: string = (() => {
 
 /** Hashes a file as it stands on disk. */
 export async function fileRecord(path: string, name: string): Promise<FileRecord> {
-  const hash = createHash("sha256");
   const { size } = await stat(path);
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return { name, bytes: size, sha256: hash.digest("hex") };
+  return { name, bytes: size, sha256: await sha256File(path) };
 }
 
 /** The model as the manifest and the summary show it. */
@@ -45,6 +42,11 @@ export function modelRecord(model: ModelSpec, dim: number, provider: DeviceName)
     dtype: model.dtype,
     device: provider,
   };
+}
+
+/** Most resident memory of this process so far, in bytes, whatever it has run before. */
+export function peakMemory(): number {
+  return process.resourceUsage().maxRSS * 1024;
 }
 
 /** Writes the manifest and syncs it. */

@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { readModelFolder } from "../../src/model/folder.js";
 import { isRepository } from "../../src/model/hub-cache.js";
-import { onnxCandidates } from "../../src/model/hub-files.js";
 import { hubSettings } from "../../src/model/hub-settings.js";
+import { onnxCandidates } from "../../src/model/onnx-files.js";
 import { findKnownModel, KNOWN_MODELS } from "../../src/model/registry.js";
 import { repositoryOf, resolveModel } from "../../src/model/resolve.js";
 
