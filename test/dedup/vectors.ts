@@ -55,3 +55,51 @@ export function arrayReader(values: Float32Array, dim: number): VectorReader {
     },
   };
 }
+
+/** Sets of unit vectors that are hard on a bound by quantised prefixes: small, so that every pair can be looked at. */
+export function adversarialSets(): { name: string; values: Float32Array; dim: number }[] {
+  const random = randomSource(11);
+  const make = (count: number, dim: number, value: (row: number, i: number) => number) => {
+    const values = new Float32Array(count * dim);
+    for (let row = 0; row < count; row++) for (let i = 0; i < dim; i++) values[row * dim + i] = value(row, i);
+    return normaliseRows(values, dim);
+  };
+  const normal = () => random() + random() + random() - 1.5;
+  const directions = Array.from({ length: 5 * 200 }, normal);
+  const axis = Array.from({ length: 120 }, normal);
+  return [
+    { name: "one component", dim: 1, values: make(20, 1, (row) => (row % 3 === 0 ? -1 : 1)) },
+    { name: "two components", dim: 2, values: make(90, 2, (row, i) => (i === 0 ? Math.cos(row) : Math.sin(row))) },
+    { name: "three components", dim: 3, values: make(90, 3, normal) },
+    { name: "all-equal rows", dim: 60, values: make(80, 60, (_, i) => i + 1) },
+    { name: "one-hot rows", dim: 130, values: make(130, 130, (row, i) => (row === i ? 1 : 0)) },
+    { name: "isotropic rows", dim: 256, values: make(100, 256, normal) },
+    {
+      name: "rows of rank five",
+      dim: 200,
+      values: (() => {
+        const weights = Array.from({ length: 100 * 5 }, normal);
+        return make(100, 200, (row, i) => {
+          let sum = 0;
+          for (let k = 0; k < 5; k++) sum += weights[row * 5 + k] * directions[k * 200 + i];
+          return sum;
+        });
+      })(),
+    },
+    {
+      name: "huge and tiny components together",
+      dim: 128,
+      values: make(100, 128, (row, i) => normal() * 10 ** -((i * 7 + row) % 30)),
+    },
+    {
+      name: "rows about a common direction, and a few opposite to it",
+      dim: 120,
+      values: make(100, 120, (row, i) => (row % 10 === 0 ? -axis[i] : axis[i] + 0.05 * normal())),
+    },
+    {
+      name: "denormal components",
+      dim: 100,
+      values: make(60, 100, (_, i) => (i === 0 ? 1 : normal() * 1e-40)),
+    },
+  ];
+}

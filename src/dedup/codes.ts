@@ -1,0 +1,166 @@
+import { modelProto } from "../onnx/builder.js";
+import type { Engine, Kernel } from "../onnx/engine.js";
+import { type CodeBook, DIGITS, projectionError, restLength, ZERO_POINT } from "./code-book.js";
+import type { Basis } from "./rotation.js";
+
+/** Adding and subtracting it rounds a float64 of moderate size to a whole number. */
+const ROUNDER = 1.5 * 2 ** 52;
+
+/** Row sides of codes, with the numbers of each row that its thresholds need. */
+export interface Codes {
+  readonly count: number;
+  /** count × depth, q + 128, and L + 128 in place of digits. */
+  readonly bytes: Uint8Array;
+  /** a, |e|, |w| and |s q| of each row. */
+  readonly additive: Float64Array;
+  readonly error: Float64Array;
+  readonly length: Float64Array;
+  readonly coded: Float64Array;
+}
+
+/** Coordinates of vectors in a basis, computed by the engine. */
+export interface Projection {
+  /** @param values n × dim; @returns n × basis.size, the caller's */
+  project(values: Float32Array): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
+/** Compiles the product with a basis. */
+export async function createProjection(engine: Engine, { directions, size }: Basis, dim: number): Promise<Projection> {
+  const kernel: Kernel = await engine.compile(
+    modelProto({
+      nodes: [{ op: "MatMul", inputs: ["x", "directions"], outputs: ["coordinates"] }],
+      inputs: [{ name: "x", dtype: "float32", shape: ["n", dim] }],
+      outputs: [{ name: "coordinates", dtype: "float32", shape: ["n", size] }],
+      initializers: [{ name: "directions", dtype: "float32", shape: [dim, size], data: directions }],
+    }),
+  );
+  return {
+    async project(values) {
+      const x = { dtype: "float32" as const, shape: [values.length / dim, dim], data: values };
+      return (await kernel.run({ x })).coordinates.data as Float32Array;
+    },
+    release: () => kernel.release(),
+  };
+}
+
+/** Makes empty codes for `count` rows. */
+export function allocateCodes({ depth }: CodeBook, count: number): Codes {
+  return {
+    count,
+    bytes: new Uint8Array(count * depth),
+    additive: new Float64Array(count),
+    error: new Float64Array(count),
+    length: new Float64Array(count),
+    coded: new Float64Array(count),
+  };
+}
+
+/** Codes rows from their coordinates (n × size) into `into`, from row `start` on. */
+export function encodeRows(book: CodeBook, coordinates: Float32Array, rows: number, into: Codes, start: number): void {
+  const { basis, dim, depth, levels, scale, centre } = book;
+  const { size, defect } = basis;
+  const { bytes, additive, error, length, coded } = into;
+  const epsilon = projectionError(basis, dim);
+  const inverse = 1 / scale;
+  const restCentre = centre[size];
+  let half = -(restCentre * restCentre) / 2;
+  for (let i = 0; i < size; i++) half += (centre[i] * centre[i]) / 2;
+  for (let row = 0; row < rows; row++) {
+    const from = row * size;
+    const to = (start + row) * depth;
+    let squared = 0;
+    let along = 0;
+    let ww = 0;
+    let ee = 0;
+    let qq = 0;
+    for (let i = 0; i <= size; i++) {
+      let w: number;
+      if (i < size) {
+        const u = coordinates[from + i];
+        squared += u * u;
+        w = u - centre[i];
+        along += centre[i] * w;
+      } else {
+        const rest = restLength(squared, epsilon, defect);
+        w = rest - restCentre;
+        along += restCentre * rest;
+      }
+      let q = w * inverse + ROUNDER - ROUNDER;
+      if (q > levels) q = levels;
+      else if (q < -levels) q = -levels;
+      const e = w - q * scale;
+      ww += w * w;
+      ee += e * e;
+      qq += q * q;
+      bytes[to + i] = q + ZERO_POINT;
+    }
+    bytes.fill(ZERO_POINT, to + size + 1, to + depth - DIGITS);
+    bytes.fill(ZERO_POINT + levels, to + depth - DIGITS, to + depth);
+    additive[start + row] = half + along;
+    error[start + row] = Math.sqrt(ee);
+    length[start + row] = Math.sqrt(ww);
+    coded[start + row] = scale * Math.sqrt(qq);
+  }
+}
+
+/** What a group of columns adds to the bound of every row. */
+export interface ColumnBounds {
+  /** Largest |s q| and |e|, and what did not fit the digits. */
+  coded: number;
+  error: number;
+  over: number;
+}
+
+/**
+ * Writes the column side of row `row` of `codes` to column `column` of a depth × width block (row-major) that starts at
+ * `offset` of `block`, and raises the bounds of its group.
+ */
+export function writeColumn(
+  book: CodeBook,
+  codes: Codes,
+  row: number,
+  block: Int8Array,
+  offset: number,
+  width: number,
+  column: number,
+  bounds: ColumnBounds,
+): void {
+  const { depth, levels, scale, base, usualLength } = book;
+  const from = row * depth;
+  let to = offset + column;
+  for (let k = 0; k < depth - DIGITS; k++, to += width) block[to] = codes.bytes[from + k] - ZERO_POINT;
+  const unit = scale * scale * levels;
+  const excess = codes.additive[row] + usualLength * codes.error[row] - base;
+  let digits = Math.ceil(excess / unit + 1e-6);
+  const over = excess - DIGITS * levels * unit;
+  if (over > bounds.over) bounds.over = over;
+  for (let k = 0; k < DIGITS; k++, to += width) {
+    const digit = Math.max(-levels, Math.min(levels, digits));
+    block[to] = digit;
+    digits -= digit;
+  }
+  if (codes.coded[row] > bounds.coded) bounds.coded = codes.coded[row];
+  if (codes.error[row] > bounds.error) bounds.error = codes.error[row];
+}
+
+/** Least integer product with which row `row` can reach `threshold` with a column of a group. */
+export function rowThreshold(
+  book: CodeBook,
+  codes: Codes,
+  row: number,
+  bounds: ColumnBounds,
+  threshold: number,
+): number {
+  const { scale, base, slack, usualLength } = book;
+  const fixed =
+    codes.additive[row] +
+    base +
+    bounds.over +
+    slack +
+    codes.error[row] * bounds.coded +
+    Math.max(0, codes.length[row] - usualLength) * bounds.error;
+  // One step lower than the quotient, so that the rounding of these few operations cannot matter.
+  const least = Math.floor((threshold - fixed) / (scale * scale)) - 1;
+  return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, least));
+}
