@@ -1,0 +1,52 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Estimate } from "../../src/run/dry-run.js";
+import type { DedupSummary } from "../../src/run/summary.js";
+
+/**
+ * What `--dry-run` says and what the run then takes, side by side: `node dist/test/bench/dry-run.js INPUT [flags..]`. Each
+ * is a process of its own, since memory is counted by process.
+ */
+const command = new URL("../../src/cli/dedup.js", import.meta.url).href;
+const call = (args: readonly string[]) =>
+  JSON.parse(
+    execFileSync(
+      process.execPath,
+      [
+        "-e",
+        `import(${JSON.stringify(command)}).then(async (m) => { process.exitCode = await m.main(process.argv.slice(1)); })`,
+        "--",
+        ...args,
+        "--json",
+        "-q",
+      ],
+      { encoding: "utf8", maxBuffer: 2 ** 26 },
+    ),
+  ) as unknown;
+
+const folder = mkdtempSync(join(tmpdir(), "bge-dry-"));
+try {
+  const args = process.argv.slice(2);
+  const estimate = call([...args, "--dry-run"]) as Estimate;
+  const real = call([...args, "-o", join(folder, "out")]) as DedupSummary;
+  const total = ({ read, embed, join: joined, write }: Record<string, number>) =>
+    Math.max(read, embed) + joined + write;
+  const rows: [string, number, number][] = [
+    ["seconds", total({ ...estimate.seconds }), total(real.seconds)],
+    ...(["embed", "join", "write"] as const).map(
+      (stage) => [`  ${stage}`, estimate.seconds[stage], real.seconds[stage]] as [string, number, number],
+    ),
+    ["memory, MiB", estimate.memory / 2 ** 20, real.peak_memory / 2 ** 20],
+  ];
+  console.log(`${real.counts.read} rows, ${process.version}, ${process.platform} ${process.arch}`);
+  console.log("                estimate      real  ratio");
+  for (const [name, guess, truth] of rows) {
+    console.log(
+      `${name.padEnd(14)}${guess.toFixed(2).padStart(10)}${truth.toFixed(2).padStart(10)}${(guess / truth).toFixed(2).padStart(7)}`,
+    );
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
