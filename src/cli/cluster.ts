@@ -5,6 +5,7 @@ import { inputNames, parser, reportError, runCommand, single } from "./command.j
 import { clusterFlags, sharedFlags } from "./flags.js";
 import { sharedOptions } from "./options.js";
 import { parseNumber } from "./parse.js";
+import { jsonLine } from "./progress.js";
 import { formatCluster } from "./summary.js";
 
 const { out: _, ...others } = sharedFlags;
@@ -46,7 +47,7 @@ export async function main(argv: readonly string[]): Promise<number> {
           exitCode = await runCommand(flags, async ({ reporter, signal, print }) => {
             const summary = await runCluster(clusterOptions(flags), { reporter, signal, stdin: process.stdin });
             reporter.close();
-            if (flags.json) await print(`${JSON.stringify(summary)}\n`);
+            if (flags.json) await print(jsonLine(summary));
             else if (!flags.quiet) await print(formatCluster(summary));
             return 0;
           });

@@ -1,7 +1,14 @@
 import yargs, { type Argv } from "yargs";
 import { UsageError } from "../errors.js";
 import { VERSION } from "../run/manifest.js";
-import { createReporter, type ProgressReporter, printable, progressMode } from "./progress.js";
+import {
+  createReporter,
+  jsonLine,
+  type LogFormat,
+  type ProgressReporter,
+  printable,
+  progressMode,
+} from "./progress.js";
 
 /** Exit codes that no error class carries. */
 const FAILED = 1;
@@ -71,17 +78,20 @@ export function single<T>(flag: string, value: T | T[]): T {
  * standard error and returns the exit code. Results go to standard output; a closed pipe ends quietly.
  */
 export async function runCommand(
-  flags: { progress?: string; quiet?: boolean },
+  flags: { progress?: string; quiet?: boolean; logFormat?: string },
   run: (terminal: Terminal) => Promise<number>,
 ): Promise<number> {
   const { stdout, stderr } = process;
   for (const stream of [stdout, stderr]) stream.off("error", ignore).on("error", ignore);
+  const format = (flags.logFormat ?? "text") as LogFormat;
   const mode = progressMode(
-    (flags.progress ?? "auto") as "auto" | "bar" | "log" | "none",
+    format === "json" && (flags.progress ?? "auto") === "auto"
+      ? "log"
+      : ((flags.progress ?? "auto") as "auto" | "bar" | "log" | "none"),
     flags.quiet === true,
     stderr,
   );
-  const reporter = createReporter(mode, stderr);
+  const reporter = createReporter(mode, stderr, format);
   const controller = new AbortController();
   // By the signal itself, to which shells give the same codes: process.exit would wait for the thread of a model that is
   // loading or in a long batch, and bring it down in the middle. What is saved is whole at every moment.
@@ -95,7 +105,7 @@ export async function runCommand(
       if (controller.signal.aborted) return endBy(name);
       controller.abort(new Interrupted(name));
       setTimeout(() => {
-        reportError(controller.signal.reason);
+        reportError(controller.signal.reason, format);
         endBy(name);
       }, PATIENCE).unref();
     };
@@ -111,15 +121,15 @@ export async function runCommand(
     });
   } catch (error) {
     reporter.close();
-    return reportError(controller.signal.aborted ? controller.signal.reason : error);
+    return reportError(controller.signal.aborted ? controller.signal.reason : error, format);
   } finally {
     reporter.close();
     for (const [name, handler] of handlers) process.off(name, handler);
   }
 }
 
-/** Prints an error for a person and returns its exit code. */
-export function reportError(error: unknown): number {
+/** Prints an error for a person, or as a log line in JSON, and returns its exit code. */
+export function reportError(error: unknown, format: LogFormat = "text"): number {
   const { code, message, exitCode, stack } = error as {
     code?: string;
     message?: string;
@@ -127,7 +137,14 @@ export function reportError(error: unknown): number {
     stack?: string;
   };
   if (code === "EPIPE") return 0;
-  process.stderr.write(`error: ${printable(message ?? String(error))}\n`);
-  if (exitCode === undefined && process.env.BGE_DEBUG !== undefined) process.stderr.write(`${stack}\n`);
-  return exitCode ?? FAILED;
+  const status = exitCode ?? FAILED;
+  const text = message ?? String(error);
+  if (format === "json") {
+    const time = new Date().toISOString();
+    process.stderr.write(jsonLine({ time, level: "error", message: text, exit_code: status }));
+  } else process.stderr.write(`error: ${printable(text)}\n`);
+  if (exitCode === undefined && process.env.BGE_DEBUG !== undefined) {
+    for (const line of (stack ?? "").split("\n")) process.stderr.write(`${printable(line)}\n`);
+  }
+  return status;
 }

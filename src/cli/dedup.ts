@@ -11,7 +11,7 @@ import { dedupFlags, sharedFlags } from "./flags.js";
 import { modelsCommand } from "./models.js";
 import { sharedOptions } from "./options.js";
 import { parseBytes, parseNumber } from "./parse.js";
-import { printable } from "./progress.js";
+import { jsonLine, printable } from "./progress.js";
 import { formatDedup, formatEstimate } from "./summary.js";
 
 /**
@@ -54,13 +54,13 @@ export async function main(argv: readonly string[]): Promise<number> {
             if (flags.dryRun) {
               const report = await estimate(options, context);
               reporter.close();
-              if (flags.json) await print(`${JSON.stringify(report)}\n`);
+              if (flags.json) await print(jsonLine(report));
               else if (!flags.quiet) await print(formatEstimate(report));
               return 0;
             }
             const summary = await runDedup(options, context);
             reporter.close();
-            if (flags.json) await print(`${JSON.stringify(summary)}\n`);
+            if (flags.json) await print(jsonLine(summary));
             else if (!flags.quiet) await print(formatDedup(summary));
             return 0;
           });
@@ -78,6 +78,7 @@ export async function main(argv: readonly string[]): Promise<number> {
               json: sharedFlags.json,
               quiet: sharedFlags.quiet,
               progress: sharedFlags.progress,
+              "log-format": sharedFlags["log-format"],
             }),
         async (flags) => {
           exitCode = await runCommand(flags, async ({ reporter, signal, print }) => {
@@ -90,7 +91,7 @@ export async function main(argv: readonly string[]): Promise<number> {
             const report = await verifyFolder({ folder: flags.dir, threads, memory, reporter, signal });
             reporter.close();
             const { kept, removed, rejected, pairs } = report.checked;
-            if (flags.json) await print(`${JSON.stringify(report)}\n`);
+            if (flags.json) await print(jsonLine(report));
             else if (!report.ok) process.stderr.write(`violation: ${printable(report.violation ?? "")}\n`);
             else if (!flags.quiet) {
               await print(

@@ -6,6 +6,7 @@ import type { Provider } from "../onnx/ort-engine.js";
 import { prepareLocalModel } from "../run/local-model.js";
 import { dependencyVersions, VERSION } from "../run/manifest.js";
 import type { SharedOptions } from "../run/options.js";
+import { jsonLine, printable } from "./progress.js";
 
 /** Two texts of each language; the model must give each a direction, and near ones for near texts. */
 const PROBES = [
@@ -63,8 +64,8 @@ export async function runDoctor(
       "far apart": `${cosine(0, 2)}  ${PROBES[0]} / ${PROBES[2]}`,
     };
     const all = { ...report, ...checks };
-    if (flags.json) await print(`${JSON.stringify(all)}\n`);
-    else for (const [key, value] of Object.entries(all)) await print(`${key.padEnd(24)}${value}\n`);
+    if (flags.json) await print(jsonLine(all));
+    else for (const [key, value] of Object.entries(all)) await print(`${key.padEnd(24)}${printable(String(value))}\n`);
     return 0;
   } finally {
     await embedder.close();

@@ -49,7 +49,11 @@ export const sharedFlags = {
   },
   "endpoint-model": { type: "string", describe: "which of the server's models (the only one)" },
   concurrency: { type: "string", describe: "requests to the server at once (16)" },
-  memory: { type: "string", default: "4GB", describe: "ceiling of the vectors held in memory" },
+  memory: {
+    type: "string",
+    default: "4GB",
+    describe: "ceiling of resident memory; the program and its model need some 300MB of it",
+  },
   threads: { type: "string", default: String(availableParallelism()), describe: "threads for the numeric work" },
   seed: { type: "string", default: "0", describe: "seed of everything random" },
   fresh: { type: "boolean", default: false, describe: "start over instead of continuing an interrupted run" },
@@ -61,6 +65,12 @@ export const sharedFlags = {
     choices: ["auto", "bar", "log", "none"],
     default: "auto",
     describe: "progress on standard error: bars on a terminal, else log lines",
+  },
+  "log-format": {
+    type: "string",
+    choices: ["text", "json"],
+    default: "text",
+    describe: "log lines for people or one JSON object each; json implies --progress log, and errors are lines as well",
   },
 } as const satisfies Record<string, Options>;
 

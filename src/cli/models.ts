@@ -9,6 +9,7 @@ import { repositoryOf } from "../model/resolve.js";
 import type { Dtype } from "../model/spec.js";
 import { runCommand, single, type Terminal } from "./command.js";
 import { sharedFlags } from "./flags.js";
+import { jsonLine } from "./progress.js";
 
 /** A line of the list. */
 interface ListedModel {
@@ -140,7 +141,7 @@ export function modelsCommand<T>(args: Argv<T>, done: (exitCode: number) => void
           await runCommand({ progress: "none" }, async ({ print }) => {
             const settings = hubSettings(process.env);
             const models = await listModels(settings.cache);
-            if (flags.json) await print(`${JSON.stringify({ cache: settings.cache, models })}\n`);
+            if (flags.json) await print(jsonLine({ cache: settings.cache, models }));
             else await print(formatModels(models, settings));
             return 0;
           }),

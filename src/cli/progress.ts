@@ -4,6 +4,9 @@ import type { Reporter, Stage } from "../run/reporter.js";
 /** How progress is shown. */
 export type ProgressMode = "bar" | "log" | "none";
 
+/** How log lines are written. */
+export type LogFormat = "text" | "json";
+
 /** `auto` means bars on a terminal and log lines elsewhere; quiet means neither. */
 export function progressMode(flag: "auto" | ProgressMode, quiet: boolean, stderr: NodeJS.WriteStream): ProgressMode {
   if (quiet) return "none";
@@ -21,8 +24,15 @@ const count = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 /** One line: control characters of file names and the like must not steer a terminal, line ends not forge another line. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+  const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
   return text.replace(/\s*[\r\n]+\s*/g, " ").replace(controls, "\ufffd");
+}
+
+/** JSON on one line, which no control character in a name can leave or steer a terminal from; its value is the same. */
+export function jsonLine(value: unknown): string {
+  const steering = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+  const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return `${JSON.stringify(value).replace(steering, escaped)}\n`;
 }
 
 function duration(seconds: number): string {
@@ -64,6 +74,38 @@ class Pace {
 
 /** Time between two log lines of a stage, in milliseconds. */
 const LOG_EVERY = 10_000;
+
+/** Log lines as JSON objects: time, and a stage with its rows and rate, or a message. */
+function jsonReporter(stderr: NodeJS.WriteStream): ProgressReporter {
+  const line = (fields: object) => stderr.write(jsonLine({ time: new Date().toISOString(), ...fields }));
+  return {
+    stage(name, total) {
+      const pace = new Pace(total);
+      let last = performance.now();
+      const state = (done: boolean) => ({
+        level: "info",
+        stage: name,
+        rows: pace.rows,
+        rows_per_second: Math.round(pace.rows / Math.max(pace.seconds, 1e-3)),
+        seconds: Number(pace.seconds.toFixed(3)),
+        share: done || total === 0 ? 1 : Math.min(1, Number((pace.done / total).toFixed(4))),
+        done,
+      });
+      return {
+        advance(done, rows = done) {
+          pace.done = done;
+          pace.rows = rows;
+          if (performance.now() - last < LOG_EVERY) return;
+          last = performance.now();
+          line(state(false));
+        },
+        end: () => line(state(true)),
+      };
+    },
+    note: (message) => line({ level: "info", message }),
+    close() {},
+  };
+}
 
 function logReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   const line = (text: string) => stderr.write(`${new Date().toISOString()} ${printable(text)}\n`);
@@ -142,7 +184,12 @@ function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
 }
 
 /** The reporter for a mode. */
-export function createReporter(mode: ProgressMode, stderr: NodeJS.WriteStream): ProgressReporter {
+export function createReporter(
+  mode: ProgressMode,
+  stderr: NodeJS.WriteStream,
+  format: LogFormat = "text",
+): ProgressReporter {
+  if (mode === "log" && format === "json") return jsonReporter(stderr);
   if (mode === "bar") return barReporter(stderr);
   if (mode === "log") return logReporter(stderr);
   return { stage: () => ({ advance() {}, end() {} }), note() {}, close() {} };

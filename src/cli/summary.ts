@@ -62,6 +62,7 @@ export function formatDedup(summary: DedupSummary): string {
     ...counted(rows),
     ["model", `${model.name}, ${model.dim} dimensions, ${where(summary)}`],
     ["seconds", seconds(summary.seconds)],
+    ["memory", `${bytes(summary.peak_memory)} at most`],
     ["written", `${out}/ ${files.join(" ")}`],
   ];
   const lexical =
@@ -88,6 +89,7 @@ export function formatCluster(summary: ClusterSummary): string {
     ...counted(rows),
     ["k-means", `${iterations} iterations, ${state}, inertia ${inertia.toFixed(2)}`],
     ["seconds", seconds(summary.seconds)],
+    ["memory", `${bytes(summary.peak_memory)} at most`],
     ["written", `${out}/ ${files.join(" ")}`],
   ];
   const width = Math.max(...largest.map(({ size }) => count.format(size).length));

@@ -31,7 +31,11 @@ export async function openArrowFile({ path, name }: { path: string; name: string
     else await checkStream(file, size);
     const reader = await openReader(file, size);
     if (reader.schema === undefined) throw new Error("no schema in it");
-    reader.schema.fields.forEach(validateField);
+    for (const field of reader.schema.fields) {
+      // The format lets a name be absent, but a table here is addressed by names.
+      if (typeof field.name !== "string") throw new Error("a column without a name");
+      validateField(field);
+    }
     return { schema: reader.schema as Schema, byteLength: size };
   });
   return { byteLength, schema, batches: () => readBatches(path, name, byteLength) };

@@ -45,7 +45,10 @@ export function setBits(target: Uint8Array, to: number, count: number): void {
 /** A copy of `bytes` with room for at least `size` bytes, grown by doubling; the same array where it is large enough. */
 export function grown(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   if (size <= bytes.length) return bytes;
-  if (size > MAX_BUFFER) throw new RangeError(`a column buffer of ${size} bytes exceeds the limit of ${MAX_BUFFER}`);
+  if (size > MAX_BUFFER)
+    throw new RangeError(
+      `a column buffer of ${size} bytes exceeds the limit of ${MAX_BUFFER}; write smaller row groups or batches`,
+    );
   const copy = new Uint8Array(Math.min(MAX_BUFFER, Math.max(size, bytes.length * 2, 64)));
   copy.set(bytes);
   return copy;

@@ -51,7 +51,8 @@ export function checkMessage(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const root = view.getUint32(0, true);
   const vtable = root - view.getInt32(root, true);
-  const offset = view.getUint16(vtable, true) > 6 ? view.getUint16(vtable + 6, true) : 0;
+  // Signed, as apache-arrow reads them: else a table may look longer here than there.
+  const offset = view.getInt16(vtable, true) > 6 ? view.getInt16(vtable + 6, true) : 0;
   const type = offset === 0 ? 0 : view.getUint8(root + offset);
   if (HEADERS[type] === undefined) throw new Error(`a message of the unknown type ${type}`);
   return type;
@@ -78,8 +79,8 @@ const MAX_DEPTH = 200;
 function checkTable(view: DataView, at: number, shape: Shape, budget: { tables: number; depth: number }): void {
   if (--budget.tables < 0 || ++budget.depth > MAX_DEPTH) throw new Error("tables without end");
   const vtable = at - view.getInt32(at, true);
-  const size = view.getUint16(vtable, true);
-  const field = (index: number) => (4 + 2 * index < size ? view.getUint16(vtable + 4 + 2 * index, true) : 0);
+  const size = view.getInt16(vtable, true);
+  const field = (index: number) => (4 + 2 * index < size ? view.getInt16(vtable + 4 + 2 * index, true) : 0);
   for (const [index, part] of Object.entries(shape)) {
     const offset = field(Number(index));
     if (offset === 0) continue;

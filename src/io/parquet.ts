@@ -57,6 +57,10 @@ async function openParquetFile({ path, name }: FileOptions): Promise<ParquetFile
     const file = await openFile(path);
     try {
       const footer = await readFooter(file);
+      // Not the root, whose name nobody needs.
+      if (footer.schema.slice(1).some((element) => typeof element.name !== "string")) {
+        throw new Error("a column without a name");
+      }
       // Only a hint, so one that cannot be read is as good as none.
       const original = decodeSchema(footer.metadata.get(ARROW_SCHEMA) ?? "");
       const nodes = parquetNodes(footer.schema, original?.fields);
@@ -96,7 +100,10 @@ async function* readBatches(parquet: ParquetFile, columns?: readonly number[]): 
       for (const slice of slices(batch)) {
         const first = start;
         const whole = async () => {
-          others ??= await readRowGroup(handle, parquet, rowGroup, all, schema, row);
+          // Called from outside this generator, whose own handling it does not reach.
+          others ??= await readRowGroup(handle, parquet, rowGroup, all, schema, row).catch((error: unknown) => {
+            throw asInputError(error, name);
+          });
           return sliceBatch(others, first, slice.numRows);
         };
         yield columns === undefined
@@ -149,5 +156,7 @@ function asInputError(error: unknown, name: string): InputError {
   if (error instanceof InputError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   const what = code === undefined ? "cannot be read as Parquet" : "cannot be read";
-  return new InputError(`${name}: ${what}: ${message}`, { cause: error });
+  // What a library stumbles over in a broken file is no sentence for a person.
+  const why = error instanceof TypeError ? "its metadata is corrupt" : message;
+  return new InputError(`${name}: ${what}: ${why}`, { cause: error });
 }

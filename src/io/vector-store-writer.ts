@@ -11,6 +11,7 @@ import {
   Uint64,
 } from "apache-arrow";
 import { FileBlock } from "apache-arrow/ipc/metadata/file";
+import { readTail, removeTail, writeTail } from "./store-tail.js";
 import { batchOf } from "./take.js";
 
 /**
@@ -83,23 +84,30 @@ function fullBlock(schema: Schema, dim: number): FileBlock {
 
 /** Appends unit vectors to a store file. */
 export interface VectorStoreWriter {
-  /** Vectors in full batches that are on disk (synced by `sync`). */
+  /** Vectors in full batches, which are in the file. */
   readonly stored: number;
   /** Row numbers of the vectors that were there when it was opened. */
   readonly resumedRows: Float64Array;
   /** Appends `rows.length` vectors (row-major, n × dim). Both arrays are copied. */
   append(rows: ArrayLike<number>, vectors: Float32Array): Promise<void>;
-  /** Makes `stored` vectors survive a power failure. */
-  sync(): Promise<void>;
+  /**
+   * Makes all vectors so far survive a power failure, those of the unfilled batch in a file beside the store. A count that
+   * the call before last has made safe can no longer be resumed at.
+   * @returns how many there are, for `resumeAt`
+   */
+  sync(): Promise<number>;
   /** Writes the last, smaller batch and the footer, syncs and closes. */
   finish(): Promise<void>;
+  /** Removes what `sync` has written beside the store; only once nothing refers to it any longer. */
+  removeTails(): Promise<void>;
   /** Closes the file as it is, so that a later writer can continue it. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a store for writing. The first `resumeAt` vectors of an unfinished file are kept (a number that `stored` once had,
- * so full batches); what follows them is cut off.
+ * Opens a store for writing. The first `resumeAt` vectors of an unfinished file are kept (a number that `sync` has
+ * returned); what follows them is cut off.
+ * @throws Error where the file or its tail does not hold as many
  */
 export async function openVectorStoreWriter(options: {
   path: string;
@@ -115,26 +123,41 @@ export async function openVectorStoreWriter(options: {
   let position = 0;
   /** Moves what the writer has encoded to the file; the writer itself knows no back-pressure. */
   const drain = async (bytes: number) => {
-    while (position < bytes) {
-      const { value } = await sink.next();
-      const { bytesWritten } = await file.write(value, 0, value.byteLength, position);
-      if (bytesWritten < value.byteLength) throw new Error(`short write to ${path}`);
-      position += value.byteLength;
+    while (position < bytes) await put((await sink.next()).value);
+  };
+  const put = async (chunk: Uint8Array) => {
+    // A call that writes less than it was given tells the reason at the next one.
+    for (let from = 0; from < chunk.byteLength; ) {
+      const { bytesWritten } = await file.write(chunk, from, chunk.byteLength - from, position);
+      from += bytesWritten;
+      position += bytesWritten;
     }
   };
   writer.begin(schema);
   const headerBytes = writer.position;
   await drain(headerBytes);
   const resumedRows = new Float64Array(resumeAt);
+  let pendingRows = new BigUint64Array(batchRows);
+  let pending = new Float32Array(batchRows * dim);
+  let filled = resumeAt % batchRows;
+  let stored = resumeAt - filled;
   if (resumeAt > 0) {
     const block = fullBlock(schema, dim);
     const size = block.metaDataLength + block.bodyLength;
     const blocks = Array.from(
-      { length: resumeAt / batchRows },
+      { length: stored / batchRows },
       (_, i) => new FileBlock(block.metaDataLength, block.bodyLength, headerBytes + i * size),
     );
     writer.continueAfter(blocks);
     position = writer.position;
+    try {
+      const { size: bytes } = await file.stat();
+      if (bytes < position) throw new Error(`${path} has ${bytes} bytes, expected at least ${position}`);
+      if (filled > 0) await readTail(path, resumeAt, filled, pendingRows, pending);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     await file.truncate(position);
     // The rows are the first buffer of a batch's body.
     const bytes = new BigUint64Array(batchRows);
@@ -142,12 +165,10 @@ export async function openVectorStoreWriter(options: {
       await file.read(bytes, 0, bytes.byteLength, offset + metaDataLength);
       for (let j = 0; j < batchRows; j++) resumedRows[i * batchRows + j] = Number(bytes[j]);
     }
+    for (let j = 0; j < filled; j++) resumedRows[stored + j] = Number(pendingRows[j]);
   }
-
-  let pendingRows = new BigUint64Array(batchRows);
-  let pending = new Float32Array(batchRows * dim);
-  let filled = 0;
-  let stored = resumeAt;
+  /** Counts at which there is a tail. */
+  const tails = filled > 0 ? [resumeAt] : [];
   const flush = async () => {
     const rows = filled === batchRows ? pendingRows : pendingRows.slice(0, filled);
     const vectors = filled === batchRows ? pending : pending.slice(0, filled * dim);
@@ -175,16 +196,23 @@ export async function openVectorStoreWriter(options: {
     },
     async sync() {
       await file.datasync();
+      const count = stored + filled;
+      if (filled > 0 && tails.at(-1) !== count) {
+        while (tails.length > 1) await removeTail(path, tails.shift() as number);
+        await writeTail(path, count, pendingRows.subarray(0, filled), pending.subarray(0, filled * dim));
+        tails.push(count);
+      }
+      return count;
     },
     async finish() {
       if (filled > 0) await flush();
       writer.finish();
-      for await (const chunk of { [Symbol.asyncIterator]: () => sink }) {
-        await file.write(chunk, 0, chunk.byteLength, position);
-        position += chunk.byteLength;
-      }
+      for await (const chunk of { [Symbol.asyncIterator]: () => sink }) await put(chunk);
       await file.sync();
       await file.close();
+    },
+    async removeTails() {
+      for (const count of tails.splice(0)) await removeTail(path, count);
     },
     async close() {
       await file.close();

@@ -7,7 +7,8 @@ import { createOrtEngine } from "../onnx/ort-engine.js";
 import { type ClusterRows, dedupRows, rawRows } from "./cluster-rows.js";
 import { REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
-import { fileRecord, MANIFEST, readManifestIfAny, VERSION, writeManifest } from "./manifest.js";
+import { environment, fileRecord, MANIFEST, readManifestIfAny, VERSION, writeManifest } from "./manifest.js";
+import { overMemory, peakMemory, vectorBudget } from "./memory.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import { type Reporter, timedReporter } from "./reporter.js";
 import type { ClusterSummary } from "./summary.js";
@@ -79,10 +80,12 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
         .slice(0, SHOWN)
         .map((label, cluster) => ({ cluster, size: result.sizes[cluster], label })),
       seconds: reporter.seconds,
+      peak_memory: peakMemory(),
     };
     const { maxRejects, fresh: _, ...rest } = options;
     const record = {
       ...summary,
+      environment: environment(),
       options: { ...rest, maxRejects: maxRejects?.text },
       ...(rows.model === undefined ? {} : { model: rows.model, inputs: rows.inputs }),
       outputs: await Promise.all(files.map((name) => fileRecord(work.path(name), name))),
@@ -91,6 +94,8 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     const before = rows.fresh ? undefined : await readManifestIfAny(join(options.out, MANIFEST));
     await writeManifest(work.path(MANIFEST), before === undefined ? record : { ...before, cluster: record });
     await work.publish([...files, MANIFEST], rows.fresh && rows.rejected === 0 ? [REJECTS] : []);
+    const over = overMemory(options.memory);
+    if (over !== undefined) reporter.note(over);
     return summary;
   } catch (error) {
     throw work.explain(error);
@@ -128,8 +133,7 @@ async function clusterRows(
       spherical,
       seed,
       engine: createOrtEngine({ threads }),
-      // The other half is for what the embedding has left behind, the engine's tiles and the outputs.
-      memory: memory / 2,
+      memory: vectorBudget(memory),
       onProgress: ({ start, iteration, done }) =>
         stage.advance((start - 1) * perStart + iteration * total + done, total),
       signal,

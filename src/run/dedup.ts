@@ -1,6 +1,6 @@
 import { type Decisions, decide, vectorPriority } from "../dedup/decide.js";
 import { exactDecisions } from "../dedup/exact.js";
-import { type JoinResult, selfJoin } from "../dedup/join.js";
+import { JOIN_THREADS, type JoinResult, selfJoin } from "../dedup/join.js";
 import { formatKeepPolicy } from "../dedup/row-order.js";
 import { BrakeError } from "../errors.js";
 import { sourcesSchema } from "../io/source-schema.js";
@@ -10,7 +10,8 @@ import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
 import { guardSignatures } from "./guard-signatures.js";
 import { limitReached } from "./limit.js";
-import { fileRecord, MANIFEST, modelRecord, VERSION, writeManifest } from "./manifest.js";
+import { environment, fileRecord, MANIFEST, modelRecord, VERSION, writeManifest } from "./manifest.js";
+import { overMemory, peakMemory, vectorBudget } from "./memory.js";
 import { requireColumn } from "./missing-field.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { type Reporter, timedReporter } from "./reporter.js";
@@ -90,9 +91,11 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       files: [...files, MANIFEST],
       counts: countRows(inputs, outputs, guarded),
       seconds: reporter.seconds,
+      peak_memory: peakMemory(),
     };
     await writeManifest(work.path(MANIFEST), {
       ...summary,
+      environment: environment(),
       options: describeOptions(options, threshold),
       inputs: inputs.inputs,
       outputs: await Promise.all(files.map((name) => fileRecord(work.path(name), name))),
@@ -104,6 +107,8 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       },
     });
     await work.publish([...files, MANIFEST], [...DEPENDENT, ...OPTIONAL.filter((name) => !files.includes(name))]);
+    const over = overMemory(options.memory);
+    if (over !== undefined) reporter.note(over);
     return summary;
   } catch (error) {
     throw work.explain(error);
@@ -112,7 +117,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
   }
 }
 
-/** The self-join over the finished store; half of `--memory` is left to everything else. */
+/** The self-join over the finished store, with what is left of `--memory`. */
 async function joinStore(options: {
   options: DedupOptions;
   work: WorkArea;
@@ -123,7 +128,7 @@ async function joinStore(options: {
   signal?: AbortSignal;
 }): Promise<JoinResult> {
   const { work, threshold, order, signatures, reporter, signal } = options;
-  const { memory, threads } = options.options;
+  const { memory } = options.options;
   const stage = reporter.stage("join", order.length);
   const vectors = await openVectorStore(work.path(EMBEDDINGS));
   try {
@@ -132,8 +137,8 @@ async function joinStore(options: {
       order,
       threshold,
       signatures,
-      engine: createOrtEngine({ threads }),
-      memory: memory / 2,
+      engine: createOrtEngine({ threads: JOIN_THREADS }),
+      memory: vectorBudget(memory),
       onProgress: (decided) => stage.advance(decided),
       signal,
     });

@@ -1,12 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createTileProduct } from "../dedup/tile-product.js";
+import { JOIN_THREADS } from "../dedup/join.js";
+import type { WindowVectors } from "../embed/embedder.js";
 import { expandInputs, openSources, STDIN, spoolStdin } from "../io/open-sources.js";
 import type { RejectsWriter } from "../io/rejects.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { prepareModel, startWindows } from "./embed-inputs.js";
+import { estimateJoin } from "./join-estimate.js";
 import { VERSION } from "./manifest.js";
+import { vectorBudget } from "./memory.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { createRowIndex, readTexts, type TextWindow } from "./read-texts.js";
 
@@ -30,20 +33,22 @@ export interface Estimate {
   readonly disk: number;
 }
 
-/** Windows that are embedded to measure the rate, spread over the first of them. */
-const SAMPLES = 3;
-const SAMPLE_EVERY = 8;
+/** Windows that are embedded, spread over the first of them: some to measure the rate, more for the join while time is left. */
+const TIMED = 3;
+const SAMPLES = 12;
+const SAMPLE_EVERY = 3;
+const SAMPLE_MS = 1500;
 
 /** Resident memory of the program with a model that weighs nothing, and of what each row and distinct text takes. */
-const BASE_BYTES = 300 * 2 ** 20;
+const BASE_BYTES = 220 * 2 ** 20;
 const ROW_BYTES = 24;
 const TEXT_BYTES = 120;
 
-/** Side of the tile whose product is timed. */
-const TILE = { rows: 1024, columns: 4096 };
+/** The second pass makes columns and writes them where the first one infers types and hashes. */
+const WRITE_SHARE = 0.5;
 
 /**
- * Reads and counts everything, embeds a sample, times one tile of the join and estimates the rest. Nothing is written to
+ * Reads and counts everything, embeds a sample, joins vectors like those of the sample and estimates the rest. Nothing is written to
  * the output folder.
  */
 export async function estimate(options: DedupOptions, { reporter, stdin, signal }: RunContext): Promise<Estimate> {
@@ -78,20 +83,37 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
     const read = (performance.now() - started) / 1000;
     const { rows, groups, exactSurplus, normalisedSurplus } = index.exact.counts;
 
+    const loading = performance.now();
     const embedder = await startWindows(start, vectorField, index);
     const { dim } = embedder;
-    let embed = 0;
+    const load = (performance.now() - loading) / 1000;
+    let rate = 0;
+    let sample = new Float32Array(0);
     try {
-      const sampled = samples.reduce((sum, { texts }) => sum + texts.length, 0);
+      const timed = samples.slice(0, TIMED);
       // The first window also warms the caches; where there are others it is not counted.
-      if (samples.length > 0) await embedder.embed(samples[0]);
+      if (timed.length > 0) await embedder.embed(timed[0]);
       const begin = performance.now();
-      await Promise.all(samples.map((window) => embedder.embed(window)));
-      if (sampled > 0) embed = ((performance.now() - begin) / 1000 / sampled) * groups;
+      const embedded = await Promise.all(timed.map((window) => embedder.embed(window)));
+      const sampled = timed.reduce((sum, { texts }) => sum + texts.length, 0);
+      if (sampled > 0) rate = (performance.now() - begin) / 1000 / sampled;
+      for (const window of samples.slice(TIMED)) {
+        if (performance.now() - begin > SAMPLE_MS) break;
+        embedded.push(await embedder.embed(window));
+      }
+      sample = directedVectors(embedded, dim);
     } finally {
       await embedder.close();
     }
-    const tile = await timeTile(dim, options.threads);
+    const join = await estimateJoin({
+      sample,
+      dim,
+      count: groups,
+      threshold: options.threshold ?? model.threshold,
+      engine: createOrtEngine({ threads: JOIN_THREADS }),
+      memory: vectorBudget(options.memory),
+      signal,
+    });
     const vectorBytes = groups * dim * 4;
     return {
       command: "dry-run",
@@ -105,8 +127,12 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
       },
       model: model.name,
       dim,
-      seconds: { read, embed, join: ((groups * groups) / 2 / (TILE.rows * TILE.columns)) * tile, write: read },
-      memory: BASE_BYTES + rows * ROW_BYTES + groups * TEXT_BYTES + Math.min(vectorBytes, options.memory / 2),
+      seconds: { read, embed: load + rate * groups, join, write: WRITE_SHARE * read },
+      memory:
+        BASE_BYTES +
+        rows * ROW_BYTES +
+        groups * TEXT_BYTES +
+        Math.min(vectorBytes, Math.max(options.memory - BASE_BYTES, 0)),
       disk: vectorBytes + 2 * bytes,
     };
   } finally {
@@ -114,17 +140,16 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
   }
 }
 
-/** Seconds of one tile product, the second of two. */
-async function timeTile(dim: number, threads: number): Promise<number> {
-  const product = await createTileProduct(createOrtEngine({ threads }), dim);
-  const rows = new Float32Array(TILE.rows * dim).fill(0.01);
-  const columns = new Float32Array(TILE.columns * dim).fill(0.01);
-  await product.blockMaxima(rows, columns);
-  const started = performance.now();
-  await product.blockMaxima(rows, columns);
-  const seconds = (performance.now() - started) / 1000;
-  await product.release();
-  return seconds;
+/** Those vectors of windows that have a direction, together. */
+function directedVectors(windows: readonly WindowVectors[], dim: number): Float32Array<ArrayBuffer> {
+  const all = new Float32Array(windows.reduce((sum, { vectors }) => sum + vectors.length, 0));
+  let count = 0;
+  for (const { vectors, directed } of windows) {
+    for (let i = 0; i < directed.length; i++) {
+      if (directed[i] !== 0) all.set(vectors.subarray(i * dim, (i + 1) * dim), count++ * dim);
+    }
+  }
+  return all.slice(0, count * dim);
 }
 
 /** Counts rejects and writes nothing. */

@@ -168,6 +168,7 @@ export async function embedToStore(options: {
         writer = await openVectorStoreWriter({ path, dim });
       }
       await writer.finish();
+      const { removeTails } = writer;
       writer = undefined;
       const counts = { stored: rows.length, dim, truncated, tokens };
       await work.saveState({
@@ -177,6 +178,7 @@ export async function embedToStore(options: {
         through: reached,
         digest: texts,
       });
+      await removeTails();
     }
     return { rowOfVector: Float64Array.from(rows), dim, truncated, tokens, resumed: resumedRows.length };
   } catch (error) {

@@ -44,11 +44,6 @@ export function modelRecord(model: ModelSpec, dim: number, provider: DeviceName)
   };
 }
 
-/** Most resident memory of this process so far, in bytes, whatever it has run before. */
-export function peakMemory(): number {
-  return process.resourceUsage().maxRSS * 1024;
-}
-
 /** Writes the manifest and syncs it. */
 export async function writeManifest(path: string, content: object): Promise<void> {
   const file = await open(path, "w");
@@ -73,6 +68,11 @@ export function dependencyVersions(): Record<string, string> {
     versions[name] = installedVersion(name);
   }
   return versions;
+}
+
+/** What a run depended on beside its inputs and options. */
+export function environment() {
+  return { node: process.version, platform: `${process.platform} ${process.arch}`, ...dependencyVersions() };
 }
 
 /** Reads package.json beside a module's entry; packages need not export it. */

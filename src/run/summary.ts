@@ -37,6 +37,8 @@ export interface DedupSummary {
   /** Vectors taken over from an interrupted run. */
   readonly resumed: number;
   readonly seconds: Readonly<Record<string, number>>;
+  /** Most resident memory that the process had, in bytes. */
+  readonly peak_memory: number;
 }
 
 /** What a finished run of bge-cluster tells. */
@@ -59,4 +61,6 @@ export interface ClusterSummary {
   /** The largest clusters with their terms, for a person to look at. */
   readonly largest: readonly { readonly cluster: number; readonly size: number; readonly label: readonly string[] }[];
   readonly seconds: Readonly<Record<string, number>>;
+  /** Most resident memory that the process had, in bytes. */
+  readonly peak_memory: number;
 }

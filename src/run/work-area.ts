@@ -149,7 +149,9 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
         );
       }
       if (code !== undefined && !existsSync(area)) {
-        return new Error(`the output folder ${out} was removed during the run (${message}); run the same command again`);
+        return new Error(
+          `the output folder ${out} was removed during the run (${message}); run the same command again`,
+        );
       }
       return error;
     },

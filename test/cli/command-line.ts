@@ -37,7 +37,8 @@ export function start(command: "dedup" | "cluster", args: readonly string[], { c
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
-  child.stdin?.end(stdin);
+  // A process that is killed or refuses its input closes the pipe.
+  child.stdin?.on("error", () => {}).end(stdin);
   const outcome: Promise<Outcome> = once(child, "close").then(([code]) => ({ code, stdout, stderr }));
   return { child, outcome, stderr: () => stderr };
 }

@@ -49,6 +49,24 @@ describe("progress", () => {
     assert.deepEqual(more, []);
   });
 
+  it("as JSON lines: each an object with time and stage, rows and rate, or a message that cannot forge another", () => {
+    const { stderr, written } = fakeStderr();
+    const reporter = createReporter("log", stderr, "json");
+    reporter.note('a note\n{"level":"error"}\u009b2J\u202e');
+    const stage = reporter.stage("read", 1000);
+    stage.advance(1000, 12_345);
+    stage.end();
+    assert.match(written(), /^[\x20-\x7e\n]+$/);
+    const [note, end, ...more] = written().trimEnd().split("\n");
+    const { time, ...message } = JSON.parse(note) as Record<string, string>;
+    assert.equal(new Date(time).toISOString(), time);
+    assert.deepEqual(message, { level: "info", message: 'a note\n{"level":"error"}\u009b2J\u202e' });
+    const done = JSON.parse(end) as Record<string, number>;
+    assert.deepEqual([done.stage, done.rows, done.share, done.done], ["read", 12_345, 1, true]);
+    assert.ok(done.rows_per_second > 0);
+    assert.deepEqual(more, []);
+  });
+
   it("as bars fits a terminal of 80 columns, ends at 100 % and stays as it was where a stage failed", () => {
     const { stderr, written } = fakeStderr(80);
     const reporter = createReporter("bar", stderr);

@@ -65,12 +65,16 @@ describe("the vector store", () => {
     assert.deepEqual(Float32Array.from(record.embedding), vectors.slice(batchRows * dim, (batchRows + 1) * dim));
   });
 
-  it("has the same bytes when it was cut off after any number of full batches and continued", async () => {
-    for (const kept of [batchRows, 2 * batchRows]) {
+  it("has the same bytes when it was cut off after any number of vectors that were synced, and continued", async () => {
+    for (const kept of [50, batchRows, batchRows + 1, 2 * batchRows - 1, 2 * batchRows, 2 * batchRows + 76]) {
       const path = join(folder, `cut-${kept}.arrow`);
       const first = await openVectorStoreWriter({ path, dim });
-      await first.append(rows.slice(0, kept + 50), vectors.subarray(0, (kept + 50) * dim));
-      assert.equal(first.stored, kept);
+      for (let i = 0; i < kept; i += 700) {
+        const end = Math.min(kept, i + 700);
+        await first.append(rows.slice(i, end), vectors.subarray(i * dim, end * dim));
+        assert.equal(await first.sync(), end);
+      }
+      await first.append(rows.slice(kept, kept + 1), vectors.subarray(kept * dim, (kept + 1) * dim));
       await first.close();
       appendFileSync(path, "torn bytes of a batch that was being written");
       const second = await openVectorStoreWriter({ path, dim, resumeAt: kept });
@@ -79,6 +83,24 @@ describe("the vector store", () => {
       await second.finish();
       assert.ok(readFileSync(path).equals(readFileSync(whole)), `after ${kept} vectors`);
     }
+  });
+
+  it("does not continue where the file or the vectors beside it are cut off or gone", async () => {
+    const path = join(folder, "short.arrow");
+    const kept = batchRows + 9;
+    const writer = await openVectorStoreWriter({ path, dim });
+    await writer.append(rows.slice(0, kept), vectors.subarray(0, kept * dim));
+    await writer.sync();
+    await writer.close();
+    const tail = `${path}.${kept}`;
+    const bytes = readFileSync(tail);
+    writeFileSync(tail, bytes.subarray(1));
+    await assert.rejects(openVectorStoreWriter({ path, dim, resumeAt: kept }), /expected 36936/);
+    rmSync(tail);
+    await assert.rejects(openVectorStoreWriter({ path, dim, resumeAt: kept }), /ENOENT/);
+    writeFileSync(tail, bytes);
+    writeFileSync(path, readFileSync(path).subarray(0, -8));
+    await assert.rejects(openVectorStoreWriter({ path, dim, resumeAt: kept }), /expected at least/);
   });
 
   it("may be empty", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { normalise } from "../../src/text/normalise.js";
+import { normalise, normaliseAny } from "../../src/text/normalise.js";
 
 /** Text as received, then its normal form. */
 const TABLE: readonly (readonly [string, string])[] = [
@@ -112,4 +112,31 @@ test("no white space but single spaces inside is left", () => {
     }),
     { numRuns: 5000 },
   );
+});
+
+test("a long text has the normal form that the engine gives to the whole of it", () => {
+  const everyday = fc.constantFrom(
+    "how do I reset ",
+    "我的密码，",
+    " \t ",
+    "“Ａ”……",
+    "é",
+    "e\u0301",
+    "が",
+    "か\u3099",
+    "Σ",
+    "ᾳ",
+    "\u1100\u1161",
+    "😀",
+    "\ud800",
+    "\u200b",
+  );
+  fc.assert(
+    fc.property(fc.array(fc.oneof(everyday, anyText), { minLength: 5, maxLength: 30 }), fc.nat(400), (parts, shift) => {
+      const text = "x".repeat(3900 + shift) + parts.join("") + " y ".repeat(1500) + parts.join("漢");
+      assert.equal(normalise(text), normaliseAny(text));
+    }),
+    { numRuns: 300 },
+  );
+  assert.equal(normalise(` ${"\u0301".repeat(10_000)} `), normaliseAny(` ${"\u0301".repeat(10_000)} `));
 });

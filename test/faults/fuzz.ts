@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { InputError } from "../../src/errors.js";
+import { openArrow } from "../../src/io/arrow.js";
+import { rowText } from "../../src/io/json-text.js";
+import { openJsonl } from "../../src/io/jsonl.js";
+import { decompressLz4Frame } from "../../src/io/lz4.js";
+import { openParquet } from "../../src/io/parquet.js";
+import type { Source } from "../../src/io/source.js";
+import { decodeZstd } from "../../src/io/zstd.js";
+import { JSON_SEEDS, jsonTarget, linesTarget } from "./fuzz-text.js";
+import { goldenFiles } from "./golden-files.js";
+import { mutate } from "./mutate.js";
+import { type Random, seededRandom } from "./random.js";
+
+/**
+ * Mutates valid input of every parser that is ours and sees that each either reads it or refuses it with an error that is
+ * meant for a person, in bounded time. As a program: `node dist/test/faults/fuzz.js --seconds 600 --seed 1`.
+ */
+
+/** Cases of a target and what became of them. */
+export interface FuzzCounts {
+  cases: number;
+  accepted: number;
+  slowest: number;
+}
+
+/** One case: true where the input was accepted. Throws where the parser misbehaves. */
+type Target = (random: Random) => boolean | Promise<boolean>;
+
+/** Longest that a case may take, in milliseconds; inputs are a few kilobytes. */
+const SLOW = 10_000;
+
+/**
+ * Frames of the zstd command line. The last one, which holds a compressed block, is only cut: what is inside such a block is
+ * the decoder's to check, and it takes a minute for 98,000 sequences of 128 KiB that do not fit the block.
+ */
+const ZSTD = [
+  "KLUv/SQGMQAAc2hvcnQKkGPzoQ==",
+  "KLUv/SQAAQAAmenYUQ==",
+  "KLUv/aCwHgQA3AEA0oEGDOBtY/8+7lImTqRzARJ3Je5K8DQ0rwxYXlkQoDD2+h2QU1cDdv+KHJPRJoadjDsJ+wb5IEBeLQVUAAAAAQD9/4n/uQYCPQAAAAEArd4DIA==",
+];
+
+async function zstdTarget(random: Random): Promise<boolean> {
+  const chosen = random.below(ZSTD.length);
+  const frame = Buffer.from(ZSTD[chosen], "base64");
+  const bytes = chosen === 2 ? frame.subarray(0, random.below(frame.length + 1)) : mutate(frame, random);
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length; ) {
+      const end = Math.min(bytes.length, at + 1 + random.below(40));
+      yield bytes.subarray(at, end);
+      at = end;
+    }
+  }
+  try {
+    let size = 0;
+    for await (const chunk of decodeZstd(chunks())) size += chunk.length;
+    assert.ok(size < 2 ** 24);
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    return false;
+  }
+}
+
+/** A frame with one stored block and one compressed one: four literals and a match of twenty. */
+const LZ4 = Buffer.from([
+  0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82, 5, 0, 0, 0x80, 104, 101, 108, 108, 111, 10, 0, 0, 0, 0x4f, 97, 98, 99, 100,
+  4, 0, 1, 0x10, 33, 0, 0, 0, 0,
+]);
+
+function lz4Target(random: Random): boolean {
+  const bytes = mutate(LZ4, random);
+  try {
+    assert.ok(decompressLz4Frame(bytes).length < 2 ** 28);
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof Error && !(error instanceof TypeError), `${bytes.toString("hex")}: ${error}`);
+    return false;
+  }
+}
+
+/** Reads a source as both passes do; both must see the same records. */
+async function readBoth(source: Source, fields: readonly string[]): Promise<void> {
+  let scanned = 0;
+  let rejected = 0;
+  for await (const batch of source.scan({ textFields: fields })) {
+    scanned += batch.texts.length;
+    rejected += batch.rejects.length;
+  }
+  const schema = await source.schema();
+  let read = 0;
+  for await (const { columns } of source.read({ textFields: fields, schema })) {
+    const text = rowText(columns);
+    for (let i = 0; i < columns.numRows; i++) assert.ok(text(i).length > 0);
+    read += columns.numRows;
+  }
+  assert.equal(read + rejected, scanned);
+}
+
+/** Opens a mutated file and reads it; the only error it may end in is one for a person. */
+async function fileTarget(
+  bytes: Uint8Array,
+  path: string,
+  open: (path: string) => Promise<Source>,
+  random: Random,
+): Promise<boolean> {
+  const mutated = mutate(bytes, random);
+  writeFileSync(path, mutated);
+  try {
+    const source = await open(path);
+    const fields = (await source.schema().catch(() => undefined))?.fields.map(({ name }) => name);
+    await readBoth(source, fields?.includes("text") || fields === undefined ? ["text"] : fields.slice(0, 1));
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof InputError, `${(error as Error).stack}`);
+    return false;
+  }
+}
+
+/** The parsers by name. `folder` is where cases are written that must be files. */
+function targets(folder: string): Readonly<Record<string, Target>> {
+  const parquet = goldenFiles(/\.parquet$/);
+  const arrow = goldenFiles(/\.(arrow|feather)$/);
+  const jsonl = Buffer.from(
+    JSON_SEEDS.map((line) => `${line}\n`)
+      .join("")
+      .repeat(3),
+  );
+  const pick = (choices: readonly Buffer[], random: Random) => choices[random.below(choices.length)];
+  const at = (name: string) => join(folder, name);
+  return {
+    json: jsonTarget,
+    lines: linesTarget,
+    zstd: zstdTarget,
+    lz4: lz4Target,
+    jsonl: (random) => fileTarget(jsonl, at("case.jsonl"), (path) => openJsonl({ path, name: path }), random),
+    parquet: (random) =>
+      fileTarget(pick(parquet, random), at("case.parquet"), (path) => openParquet({ path, name: path }), random),
+    arrow: (random) =>
+      fileTarget(pick(arrow, random), at("case.arrow"), (path) => openArrow({ path, name: path }), random),
+  };
+}
+
+/**
+ * Fuzzes every target in turn for `seconds` or `rounds`, with the same cases in the same order for the same seed.
+ * @param keep called with the target, the case's seed and the error of a case that fails; without it the first one is thrown
+ */
+export async function fuzz(options: {
+  seconds?: number;
+  rounds?: number;
+  seed: number;
+  keep?: (target: string, seed: number, error: Error) => void;
+}): Promise<Readonly<Record<string, FuzzCounts>>> {
+  const folder = mkdtempSync(join(tmpdir(), "bge-fuzz-"));
+  const counts: Record<string, FuzzCounts> = {};
+  const { seconds = Number.POSITIVE_INFINITY, rounds = Number.POSITIVE_INFINITY } = options;
+  const until = performance.now() + seconds * 1000;
+  try {
+    const all = Object.entries(targets(folder));
+    for (let round = 0; round < rounds && performance.now() < until; round++) {
+      for (const [name, target] of all) {
+        counts[name] ??= { cases: 0, accepted: 0, slowest: 0 };
+        const seed = options.seed + round * 7919;
+        const started = performance.now();
+        try {
+          if (await target(seededRandom(seed))) counts[name].accepted++;
+          const took = performance.now() - started;
+          counts[name].slowest = Math.max(counts[name].slowest, took);
+          assert.ok(took < SLOW, `took ${took.toFixed(0)} ms`);
+        } catch (error) {
+          if (options.keep === undefined)
+            throw new Error(`${name}, seed ${seed}: ${(error as Error).message}`, { cause: error });
+          options.keep(name, seed, error as Error);
+        }
+        counts[name].cases++;
+      }
+    }
+    return counts;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const { values } = parseArgs({
+    options: { seconds: { type: "string", default: "600" }, seed: { type: "string", default: "1" } },
+  });
+  let failures = 0;
+  const counts = await fuzz({
+    seconds: Number(values.seconds),
+    seed: Number(values.seed),
+    keep(target, seed, error) {
+      failures++;
+      process.stdout.write(`FAILED ${target}, seed ${seed}: ${error.message.slice(0, 600)}\n`);
+    },
+  });
+  process.stdout.write(
+    `${JSON.stringify({ counts, failures, peak: process.resourceUsage().maxRSS * 1024 }, null, 2)}\n`,
+  );
+  process.exitCode = failures > 0 ? 1 : 0;
+}

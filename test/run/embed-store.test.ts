@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { EMBEDDINGS, embedToStore, StaleWorkError } from "../../src/run/embed-store.js";
+import type { TextWindow } from "../../src/run/read-texts.js";
+import { openWorkArea } from "../../src/run/work-area.js";
+import { testFolder } from "./folders.js";
+
+const folder = testFolder();
+const DIM = 4;
+const WINDOW = 10;
+const WINDOWS = 12;
+
+/** Every third text has no direction, the last of each window among them. */
+const directed = (row: number) => row % 3 !== 0 && row % WINDOW !== WINDOW - 1;
+
+async function* windows(change?: number): AsyncGenerator<TextWindow> {
+  for (let w = 0; w < WINDOWS; w++) {
+    const rows = Array.from({ length: WINDOW }, (_, i) => w * WINDOW + i);
+    yield { rows, texts: rows.map((row) => (row === change ? "changed" : `text ${row}`)) };
+  }
+}
+
+/** Embeds with a model that remembers which windows it was given and may fail at one. */
+async function embedAll(out: string, { failAt, change }: { failAt?: number; change?: number } = {}) {
+  const given: number[] = [];
+  const notes: string[] = [];
+  const work = await openWorkArea(out);
+  try {
+    const result = await embedToStore({
+      windows: windows(change),
+      work,
+      fingerprint: { model: "fake" },
+      startEmbedder: async () => ({
+        dim: DIM,
+        async embed({ rows }) {
+          const window = rows[0] / WINDOW;
+          if (window === failAt) throw new Error("the model failed");
+          given.push(window);
+          const vectors = new Float32Array(rows.length * DIM);
+          rows.forEach((row, i) => {
+            vectors[i * DIM + (row % DIM)] = 1;
+          });
+          const flags = Uint8Array.from(rows, (row) => (directed(row) ? 1 : 0));
+          return { vectors, directed: flags, truncated: new Uint8Array(rows.length), tokens: 7, paddedTokens: 7 };
+        },
+        async close() {},
+      }),
+      fresh: false,
+      stage: { advance() {}, end() {} },
+      note: (message) => notes.push(message),
+    });
+    return { result, given, notes, bytes: readFileSync(work.path(EMBEDDINGS)) };
+  } finally {
+    await work.close();
+  }
+}
+
+describe("embedding after an interruption", () => {
+  it("gives the model no window again that was stored, though not one record batch of the store was full", async () => {
+    const whole = await embedAll(join(folder, "whole"));
+    for (const failAt of [1, 5, WINDOWS - 1]) {
+      const out = join(folder, `failed-${failAt}`);
+      await assert.rejects(embedAll(out, { failAt }), /the model failed/);
+      const { result, given, notes, bytes } = await embedAll(out);
+      // Those that were under way beside the one that failed may be stored or not, but all before them are.
+      assert.ok(given[0] <= failAt && given[0] >= failAt - 2, `${given[0]} after a failure at ${failAt}`);
+      assert.deepEqual(given, [...Array(WINDOWS).keys()].slice(given[0]));
+      assert.equal(result.resumed > 0, given[0] > 0);
+      if (given[0] > 0) assert.match(notes[0], /continuing an interrupted run/);
+      assert.equal(result.tokens, 7 * WINDOWS);
+      assert.deepEqual(result.rowOfVector, whole.result.rowOfVector);
+      assert.ok(bytes.equals(whole.bytes), "the same bytes");
+    }
+  });
+
+  it("drops the stored work where a text of it has changed, or where it is damaged", async () => {
+    const changed = join(folder, "changed");
+    await assert.rejects(embedAll(changed, { failAt: 6 }), /the model failed/);
+    await assert.rejects(embedAll(changed, { change: 3 }), (error) => error instanceof StaleWorkError);
+    assert.equal((await embedAll(changed, { change: 3 })).given.length, WINDOWS);
+    const damaged = join(folder, "damaged");
+    await assert.rejects(embedAll(damaged, { failAt: 6 }), /the model failed/);
+    const { stored } = JSON.parse(readFileSync(join(damaged, ".work", "state.json"), "utf8")) as { stored: number };
+    writeFileSync(join(damaged, ".work", `${EMBEDDINGS}.${stored}`), "short");
+    await assert.rejects(embedAll(damaged), /is damaged: .* has 5 bytes, expected/);
+    assert.equal((await embedAll(damaged)).given.length, WINDOWS);
+  });
+});
