@@ -8,7 +8,7 @@ import { type ClusterRows, dedupRows, rawRows } from "./cluster-rows.js";
 import { REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
 import { environment, fileRecord, MANIFEST, readManifestIfAny, VERSION, writeManifest } from "./manifest.js";
-import { overMemory, peakMemory, vectorBudget } from "./memory.js";
+import { noteOverMemory, peakMemory, vectorBudget } from "./memory.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import { type Reporter, timedReporter } from "./reporter.js";
 import type { ClusterSummary } from "./summary.js";
@@ -94,8 +94,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     const before = rows.fresh ? undefined : await readManifestIfAny(join(options.out, MANIFEST));
     await writeManifest(work.path(MANIFEST), before === undefined ? record : { ...before, cluster: record });
     await work.publish([...files, MANIFEST], rows.fresh && rows.rejected === 0 ? [REJECTS] : []);
-    const over = overMemory(options.memory);
-    if (over !== undefined) reporter.note(over);
+    noteOverMemory(options.memory, reporter.note);
     return summary;
   } catch (error) {
     throw work.explain(error);

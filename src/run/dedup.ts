@@ -11,7 +11,7 @@ import { EMBEDDINGS } from "./embed-store.js";
 import { guardSignatures } from "./guard-signatures.js";
 import { limitReached } from "./limit.js";
 import { environment, fileRecord, MANIFEST, modelRecord, VERSION, writeManifest } from "./manifest.js";
-import { overMemory, peakMemory, vectorBudget } from "./memory.js";
+import { noteOverMemory, peakMemory, vectorBudget } from "./memory.js";
 import { requireColumn } from "./missing-field.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { type Reporter, timedReporter } from "./reporter.js";
@@ -107,8 +107,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       },
     });
     await work.publish([...files, MANIFEST], [...DEPENDENT, ...OPTIONAL.filter((name) => !files.includes(name))]);
-    const over = overMemory(options.memory);
-    if (over !== undefined) reporter.note(over);
+    noteOverMemory(options.memory, reporter.note);
     return summary;
   } catch (error) {
     throw work.explain(error);

@@ -14,10 +14,12 @@ export function peakMemory(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-/** Says where the process has needed more than it was to. */
-export function overMemory(memory: number): string | undefined {
+/** Notes where the process has needed more than it was to. */
+export function noteOverMemory(memory: number, note: (message: string) => void): void {
   const peak = peakMemory();
-  if (peak <= memory) return undefined;
+  if (peak <= memory) return;
   const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MB`;
-  return `resident memory reached ${mib(peak)}, above --memory ${mib(memory)}: the program, the model and the table of texts need as much`;
+  note(
+    `resident memory reached ${mib(peak)}, above --memory ${mib(memory)}: the program, the model and the table of texts need as much`,
+  );
 }
