@@ -19,27 +19,36 @@ const literal = fc.oneof(
   fc.stringMatching(/^-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?$/),
 );
 const string = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\ue000123", "\\", '"', "1e5", "\ud800"));
-const source = fc.letrec<{ any: string }>((tie) => ({
-  any: fc.oneof(
-    { maxDepth: 4 },
-    literal,
-    string.map((text) => JSON.stringify(text)),
-    fc.array(tie("any"), { maxLength: 4 }).map((members) => `[${members}]`),
-    fc
-      .uniqueArray(fc.tuple(fc.oneof(string, fc.constant("__proto__")), tie("any")), {
-        maxLength: 4,
-        selector: ([key]) => key,
-      })
-      // Names like "1" come first in any JavaScript object; that order is not the parser's to keep.
-      .map(
-        (members) =>
-          `{${members.filter(([key]) => !/^\d+$/.test(key)).map(([key, value]) => `${JSON.stringify(key)}:${value}`)}}`,
-      ),
-  ),
-})).any;
+
+/**
+ * V8 13.6 (Node 24) takes a name with an escape for an earlier one that holds a backslash where objects have the same shape:
+ * after {"x":0,"\\":0} JSON.parse reads {"x":0,"\"":0} as the same. So no name here holds a backslash.
+ */
+const hasNoSuchName = (json: string) => !/\\\\(?:[^"\\]|\\.)*"\s*:/.test(json);
+
+const source = fc
+  .letrec<{ any: string }>((tie) => ({
+    any: fc.oneof(
+      { maxDepth: 4 },
+      literal,
+      string.map((text) => JSON.stringify(text)),
+      fc.array(tie("any"), { maxLength: 4 }).map((members) => `[${members}]`),
+      fc
+        .uniqueArray(fc.tuple(fc.oneof(string, fc.constant("__proto__")), tie("any")), {
+          maxLength: 4,
+          selector: ([key]) => key,
+        })
+        // Names like "1" come first in any JavaScript object; that order is not the parser's to keep.
+        .map(
+          (members) =>
+            `{${members.filter(([key]) => !/^\d+$/.test(key)).map(([key, value]) => `${JSON.stringify(key)}:${value}`)}}`,
+        ),
+    ),
+  }))
+  .any.filter(hasNoSuchName);
 
 test("text parses to the float64 values that JSON.parse gives, and invalid text stays invalid", () => {
-  const json = fc.oneof(fc.json(), source);
+  const json = fc.oneof(fc.json().filter(hasNoSuchName), source);
   // A valid text with some characters lost or put in.
   const damaged = fc
     .tuple(json, fc.nat(), fc.nat(3), fc.constantFrom("", "0", "-", ".", ":", "12345678901234567", '"', "}", "1e400:"))
