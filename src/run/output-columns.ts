@@ -14,8 +14,9 @@ import {
 import type { Decisions, Reason } from "../dedup/decide.js";
 import { batchOf } from "../io/take.js";
 
-/** Columns that bge-dedup and bge-cluster add to those of the input. */
+/** Columns that bge-dedup adds to those of the input. */
 export const DEDUP_COLUMNS = ["_row", "_vector", "_group_size", "_kept_row", "_similarity", "_reason"];
+/** Columns that bge-cluster adds to those of the input. */
 export const CLUSTER_COLUMNS = ["_row", "cluster", "distance"];
 
 /**

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { verifyCertificates } from "../dedup/verify-certificates.js";
@@ -108,7 +108,6 @@ async function readManifest(folder: string): Promise<Manifest> {
 async function countLines(path: string): Promise<number> {
   if (!existsSync(path)) return 0;
   let lines = 0;
-  const { createReadStream } = await import("node:fs");
   for await (const chunk of createReadStream(path)) for (const byte of chunk as Buffer) if (byte === 10) lines++;
   return lines;
 }

@@ -18,8 +18,9 @@ import type { ClusterBatch, ClusterRows } from "./cluster-rows.js";
 import { CLUSTER_COLUMNS, inputFields, uint64Column } from "./output-columns.js";
 import type { Stage } from "./reporter.js";
 
-/** Names of the outputs of bge-cluster. */
+/** Name of the rows with their clusters. */
 export const CLUSTERS = "clusters.arrow";
+/** Name of the clusters themselves. */
 export const CENTROIDS = "centroids.arrow";
 
 /**
