@@ -1,11 +1,10 @@
 import { existsSync, statSync } from "node:fs";
-import { runCluster } from "../run/cluster.js";
 import type { ClusterOptions } from "../run/options.js";
 import { inputNames, parser, reportError, runCommand, single } from "./command.js";
 import { clusterFlags, sharedFlags } from "./flags.js";
 import { sharedOptions } from "./options.js";
 import { parseNumber } from "./parse.js";
-import { jsonLine } from "./progress.js";
+import { jsonLine } from "./printable.js";
 import { formatCluster } from "./summary.js";
 
 const { out: _, ...others } = sharedFlags;
@@ -45,6 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
             ),
         async (flags) => {
           exitCode = await runCommand(flags, async ({ reporter, signal, print }) => {
+            const { runCluster } = await import("../run/cluster.js");
             const summary = await runCluster(clusterOptions(flags), { reporter, signal, stdin: process.stdin });
             reporter.close();
             if (flags.json) await print(jsonLine(summary));

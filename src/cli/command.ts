@@ -1,14 +1,8 @@
 import yargs, { type Argv } from "yargs";
 import { UsageError } from "../errors.js";
 import { VERSION } from "../run/manifest.js";
-import {
-  createReporter,
-  jsonLine,
-  type LogFormat,
-  type ProgressReporter,
-  printable,
-  progressMode,
-} from "./progress.js";
+import { jsonLine, printable } from "./printable.js";
+import { createReporter, type LogFormat, type ProgressReporter, progressMode } from "./progress.js";
 
 /** Exit codes that no error class carries. */
 const FAILED = 1;
@@ -81,6 +75,8 @@ export async function runCommand(
   flags: { progress?: string; quiet?: boolean; logFormat?: string },
   run: (terminal: Terminal) => Promise<number>,
 ): Promise<number> {
+  // Unless told so, onnxruntime keeps a database in the user's cache for figures that it sends to its makers.
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
   const { stdout, stderr } = process;
   for (const stream of [stdout, stderr]) stream.off("error", ignore).on("error", ignore);
   const format = (flags.logFormat ?? "text") as LogFormat;
@@ -91,7 +87,7 @@ export async function runCommand(
     flags.quiet === true,
     stderr,
   );
-  const reporter = createReporter(mode, stderr, format);
+  const reporter = await createReporter(mode, stderr, format);
   const controller = new AbortController();
   // By the signal itself, to which shells give the same codes: process.exit would wait for the thread of a model that is
   // loading or in a long batch, and bring it down in the middle. What is saved is whole at every moment.

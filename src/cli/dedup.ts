@@ -1,21 +1,18 @@
 import { parseKeepPolicy } from "../dedup/row-order.js";
 import { UsageError } from "../errors.js";
-import { runDedup } from "../run/dedup.js";
-import { estimate } from "../run/dry-run.js";
 import { parseLimit } from "../run/limit.js";
 import type { DedupOptions, Format } from "../run/options.js";
-import { verifyFolder } from "../run/verify.js";
 import { inputNames, parser, reportError, runCommand, single } from "./command.js";
-import { runDoctor } from "./doctor.js";
+import type { DoctorOptions } from "./doctor.js";
 import { dedupFlags, sharedFlags } from "./flags.js";
-import { modelsCommand } from "./models.js";
-import { sharedOptions } from "./options.js";
+import { endpointChoice, sharedOptions } from "./options.js";
 import { parseBytes, parseNumber } from "./parse.js";
-import { jsonLine, printable } from "./progress.js";
+import { jsonLine, printable } from "./printable.js";
 import { formatDedup, formatEstimate } from "./summary.js";
 
 /**
- * Runs bge-dedup with the arguments that follow the program's name.
+ * Runs bge-dedup with the arguments that follow the program's name. What a command needs is loaded when it is called, since
+ * all of it together takes longer than many a run.
  * @returns the exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -52,12 +49,14 @@ export async function main(argv: readonly string[]): Promise<number> {
             const options = dedupOptions(flags);
             const context = { reporter, signal, stdin: process.stdin };
             if (flags.dryRun) {
+              const { estimate } = await import("../run/dry-run.js");
               const report = await estimate(options, context);
               reporter.close();
               if (flags.json) await print(jsonLine(report));
               else if (!flags.quiet) await print(formatEstimate(report));
               return 0;
             }
+            const { runDedup } = await import("../run/dedup.js");
             const summary = await runDedup(options, context);
             reporter.close();
             if (flags.json) await print(jsonLine(summary));
@@ -88,6 +87,7 @@ export async function main(argv: readonly string[]): Promise<number> {
               max: 1024,
               integer: true,
             });
+            const { verifyFolder } = await import("../run/verify.js");
             const report = await verifyFolder({ folder: flags.dir, threads, memory, reporter, signal });
             reporter.close();
             const { kept, removed, rejected, pairs } = report.checked;
@@ -105,23 +105,38 @@ export async function main(argv: readonly string[]): Promise<number> {
       )
       .command(
         "doctor",
-        "print versions, devices and what a model folder holds",
+        "print versions and devices, and try a model or a server",
         (args) =>
           args.options({
             model: sharedFlags.model,
             device: sharedFlags.device,
             dtype: sharedFlags.dtype,
+            endpoint: sharedFlags.endpoint,
+            "endpoint-model": sharedFlags["endpoint-model"],
+            concurrency: sharedFlags.concurrency,
+            memory: sharedFlags.memory,
             json: sharedFlags.json,
           }),
         async (flags) => {
-          exitCode = await runCommand({ progress: "none" }, ({ print }) => runDoctor(flags, print));
+          const options: DoctorOptions = {
+            model: single("model", flags.model ?? (process.env.BGE_MODEL || "builtin")),
+            endpoint: endpointChoice({ ...flags, long: "truncate" }),
+            device: single("device", flags.device) as DoctorOptions["device"],
+            dtype: single("dtype", flags.dtype) as DoctorOptions["dtype"],
+            memory: parseBytes("memory", single("memory", flags.memory)),
+          };
+          exitCode = await runCommand({ progress: "none" }, async ({ print, signal }) => {
+            const { runDoctor } = await import("./doctor.js");
+            return runDoctor(options, { print, json: flags.json, signal });
+          });
         },
       )
-      .command("models", "list, download and remove models", (args) =>
-        modelsCommand(args, (code) => {
+      .command("models", "list, download and remove models", async (args) => {
+        const { modelsCommand } = await import("./models.js");
+        return modelsCommand(args, (code) => {
           exitCode = code;
-        }),
-      )
+        });
+      })
       .parseAsync();
   } catch (error) {
     return reportError(error);

@@ -3,10 +3,11 @@ import { listSupportedBackends } from "onnxruntime-node";
 import { deviceCure } from "../embed/device-cure.js";
 import { probeDevice } from "../embed/probe-device.js";
 import type { Provider } from "../onnx/ort-engine.js";
+import { prepareEndpoint } from "../run/endpoint-model.js";
 import { prepareLocalModel } from "../run/local-model.js";
 import { dependencyVersions, VERSION } from "../run/manifest.js";
 import type { SharedOptions } from "../run/options.js";
-import { jsonLine, printable } from "./progress.js";
+import { jsonLine, printable } from "./printable.js";
 
 /** Two texts of each language; the model must give each a direction, and near ones for near texts. */
 const PROBES = [
@@ -16,10 +17,16 @@ const PROBES = [
   "How can I reset my password?",
 ];
 
-/** Prints what a person needs to know when something does not work, and tries the model. Returns the exit code. */
+/** What doctor tries. */
+export type DoctorOptions = Pick<SharedOptions, "model" | "endpoint" | "device" | "dtype" | "memory">;
+
+/**
+ * Prints what a person needs to know when something does not work, and tries the model or the server. Returns the exit code.
+ * @throws UnavailableError where the model, the device or the server cannot be had
+ */
 export async function runDoctor(
-  flags: { model?: string; device: string; dtype: string; json: boolean },
-  print: (text: string) => Promise<void>,
+  options: DoctorOptions,
+  { print, json, signal }: { print: (text: string) => Promise<void>; json: boolean; signal?: AbortSignal },
 ): Promise<number> {
   const report = {
     "bge-dedup": VERSION,
@@ -31,16 +38,12 @@ export async function runDoctor(
     ...(await describeDevices()),
   };
   const notes: string[] = [];
-  const { model, provider, start } = await prepareLocalModel(
-    {
-      model: flags.model ?? (process.env.BGE_MODEL || "builtin"),
-      device: flags.device as SharedOptions["device"],
-      dtype: flags.dtype as SharedOptions["dtype"],
-      long: "truncate",
-      threads: availableParallelism(),
-    },
-    { note: (message) => notes.push(message), stage: () => ({ advance() {}, end() {} }) },
-  );
+  const reporter = { note: (message: string) => notes.push(message), stage: () => ({ advance() {}, end() {} }) };
+  const local = { ...options, long: "truncate" as const, threads: availableParallelism() };
+  const { endpoint } = options;
+  const { model, provider, start } = await (endpoint === undefined
+    ? prepareLocalModel(local, reporter, signal)
+    : prepareEndpoint(endpoint, reporter, signal));
   const embedder = await start();
   try {
     const started = performance.now();
@@ -52,8 +55,9 @@ export async function runDoctor(
       for (let i = 0; i < dim; i++) sum += vectors[a * dim + i] * vectors[b * dim + i];
       return sum.toFixed(3);
     };
+    const longest = model.maxTokens === 0 ? "longest text unknown" : `at most ${model.maxTokens} tokens`;
     const checks = {
-      model: `${model.name}: ${dim} dimensions, ${model.dtype}, at most ${model.maxTokens} tokens`,
+      model: `${model.name}: ${dim} dimensions, ${model.dtype}, ${longest}`,
       pooling: `${model.pooling} (${model.poolingSource})`,
       threshold: `${model.threshold} (${model.thresholdSource})`,
       device: `${provider} (${notes.join("; ")})`,
@@ -64,7 +68,7 @@ export async function runDoctor(
       "far apart": `${cosine(0, 2)}  ${PROBES[0]} / ${PROBES[2]}`,
     };
     const all = { ...report, ...checks };
-    if (flags.json) await print(jsonLine(all));
+    if (json) await print(jsonLine(all));
     else for (const [key, value] of Object.entries(all)) await print(`${key.padEnd(24)}${printable(String(value))}\n`);
     return 0;
   } finally {

@@ -9,7 +9,7 @@ import { repositoryOf } from "../model/resolve.js";
 import type { Dtype } from "../model/spec.js";
 import { runCommand, single, type Terminal } from "./command.js";
 import { sharedFlags } from "./flags.js";
-import { jsonLine } from "./progress.js";
+import { jsonLine } from "./printable.js";
 
 /** A line of the list. */
 interface ListedModel {

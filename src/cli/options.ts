@@ -75,6 +75,12 @@ function vectorColumn({ vectorField, model, endpoint }: SharedFlags): string | u
   return single("vector-field", vectorField);
 }
 
+/** The flags that choose a server, and those that exclude one. */
+export type EndpointFlags = Pick<
+  SharedFlags,
+  "endpoint" | "endpointModel" | "concurrency" | "model" | "device" | "dtype" | "long" | "batchTokens" | "maxLength"
+>;
+
 /** Requests at once: enough to fill a GPU's batch while others are read and stored. */
 const CONCURRENCY = 16;
 
@@ -82,7 +88,7 @@ const CONCURRENCY = 16;
  * The server, where one is named.
  * @throws UsageError where a flag of it comes without it, or one that only a local model obeys comes with it
  */
-function endpointChoice(flags: SharedFlags): EndpointChoice | undefined {
+export function endpointChoice(flags: EndpointFlags): EndpointChoice | undefined {
   const { endpoint, endpointModel, concurrency, device, dtype } = flags;
   if (endpoint === undefined) {
     if (endpointModel !== undefined) throw new UsageError("--endpoint-model needs --endpoint, the server's URL");

@@ -1,5 +1,6 @@
-import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import type { Reporter, Stage } from "../run/reporter.js";
+import type { Reporter } from "../run/reporter.js";
+import { count, Pace } from "./pace.js";
+import { jsonLine, printable } from "./printable.js";
 
 /** How progress is shown. */
 export type ProgressMode = "bar" | "log" | "none";
@@ -17,59 +18,6 @@ export function progressMode(flag: "auto" | ProgressMode, quiet: boolean, stderr
 /** A reporter that can be taken down before something else is printed. */
 export interface ProgressReporter extends Reporter {
   close(): void;
-}
-
-const count = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-
-/** One line: control characters of file names and the like must not steer a terminal, line ends not forge another line. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(controls, "\ufffd");
-}
-
-/** JSON on one line, which no control character in a name can leave or steer a terminal from; its value is the same. */
-export function jsonLine(value: unknown): string {
-  const steering = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-  const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return `${JSON.stringify(value).replace(steering, escaped)}\n`;
-}
-
-function duration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return "?";
-  const s = Math.round(seconds);
-  if (s < 60) return `${s}s`;
-  if (s < 3600) return `${Math.floor(s / 60)}m${String(s % 60).padStart(2, "0")}s`;
-  return `${Math.floor(s / 3600)}h${String(Math.floor((s % 3600) / 60)).padStart(2, "0")}m`;
-}
-
-/** Rate and time left of a stage, from what it has done since it began. */
-class Pace {
-  readonly #started = performance.now();
-  readonly #total: number;
-  done = 0;
-  rows = 0;
-
-  constructor(total: number) {
-    this.#total = total;
-  }
-
-  get seconds(): number {
-    return (performance.now() - this.#started) / 1000;
-  }
-
-  get rate(): string {
-    return `${count.format(this.rows / Math.max(this.seconds, 1e-3))} rows/s`;
-  }
-
-  get left(): string {
-    if (this.done <= 0) return "?";
-    return duration((this.seconds * (this.#total - this.done)) / this.done);
-  }
-
-  get percent(): string {
-    return this.#total > 0 ? `${Math.min(100, Math.floor((100 * this.done) / this.#total))} %` : "0 %";
-  }
 }
 
 /** Time between two log lines of a stage, in milliseconds. */
@@ -129,68 +77,14 @@ function logReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   };
 }
 
-/** Columns of a line beside its bar. */
-const OTHER_COLUMNS = 68;
-
-function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
-  const bars = new MultiBar(
-    {
-      stream: stderr,
-      format: "{stage} {bar} {percent} | {rows} rows | {rate} | {left}",
-      hideCursor: true,
-      clearOnComplete: false,
-      gracefulExit: false,
-      forceRedraw: true,
-      barsize: Math.max(8, Math.min(28, (stderr.columns ?? 100) - OTHER_COLUMNS)),
-      fps: 10,
-      emptyOnZero: true,
-    },
-    Presets.shades_classic,
-  );
-  return {
-    stage(name, total): Stage {
-      const pace = new Pace(total);
-      const payload = () => ({
-        stage: name.padEnd(8),
-        percent: pace.percent.padStart(5),
-        rows: count.format(pace.rows).padStart(10),
-        rate: pace.rate.padStart(16),
-        left: `${pace.left} left`,
-      });
-      const bar: SingleBar = bars.create(Math.max(total, 1), 0, payload());
-      return {
-        advance(done, rows = done) {
-          pace.done = done;
-          pace.rows = rows;
-          bar.update(Math.min(done, total), payload());
-        },
-        end() {
-          bar.update(Math.max(total, 1), { ...payload(), percent: "100 %", left: `in ${duration(pace.seconds)}` });
-          bar.stop();
-        },
-      };
-    },
-    note(message) {
-      if (bars.isActive) bars.log(`${printable(message)}\n`);
-      else stderr.write(`${printable(message)}\n`);
-    },
-    close() {
-      // Stopped twice, the bars would be drawn again over what was printed after them; without an update notes are lost.
-      if (!bars.isActive) return;
-      bars.update();
-      bars.stop();
-    },
-  };
-}
-
-/** The reporter for a mode. */
-export function createReporter(
+/** The reporter for a mode; what draws bars is loaded only for them. */
+export async function createReporter(
   mode: ProgressMode,
   stderr: NodeJS.WriteStream,
   format: LogFormat = "text",
-): ProgressReporter {
+): Promise<ProgressReporter> {
   if (mode === "log" && format === "json") return jsonReporter(stderr);
-  if (mode === "bar") return barReporter(stderr);
+  if (mode === "bar") return (await import("./progress-bars.js")).barReporter(stderr);
   if (mode === "log") return logReporter(stderr);
   return { stage: () => ({ advance() {}, end() {} }), note() {}, close() {} };
 }

@@ -1,6 +1,6 @@
 import type { Estimate } from "../run/dry-run.js";
 import type { ClusterSummary, DedupSummary } from "../run/summary.js";
-import { printable } from "./progress.js";
+import { printable } from "./printable.js";
 
 const count = new Intl.NumberFormat("en-US");
 

@@ -9,7 +9,10 @@ import type {
   TokenizeRequest,
   TokenizerReady,
   TokenizeStartup,
+  TokenParts,
 } from "./messages.js";
+import { joinVectors, splitWindow } from "./split-window.js";
+import { textsRequest } from "./texts-request.js";
 import { startWorkers } from "./worker-client.js";
 
 /** Vectors of a window of texts, in the order of the texts. */
@@ -30,8 +33,10 @@ export interface Embedder {
 export interface EmbedderOptions {
   readonly model: ModelSpec;
   readonly provider: Provider;
-  /** Threads of the session. */
+  /** Threads of all sessions together. */
   readonly threads: number;
+  /** Sessions that share each window, 1 where absent. Each holds the model in memory. */
+  readonly sessions?: number;
   /** Tokenizing workers. */
   readonly tokenizers: number;
   /** Padded tokens of a batch; chosen by device where absent. */
@@ -43,43 +48,57 @@ export interface EmbedderOptions {
 }
 
 /**
- * Starts tokenizing workers and the worker that owns the session, and waits until the model has run at its limits.
+ * Starts tokenizing workers and the workers that own a session each, and waits until the model has run at its limits.
  * @throws UnavailableError where the model or the device cannot be had
  */
 export async function startEmbedder(options: EmbedderOptions): Promise<Embedder> {
-  const { model, provider, threads, tokenizers, batchTokens, long = "truncate", note = () => {} } = options;
+  const {
+    model,
+    provider,
+    threads,
+    tokenizers,
+    sessions = 1,
+    batchTokens,
+    long = "truncate",
+    note = () => {},
+  } = options;
   const tokenizeStartup: TokenizeStartup = { model, long };
-  const sessionStartup: SessionStartup = { model, provider, threads, batchTokens };
+  const sessionStartup: SessionStartup = {
+    model,
+    provider,
+    threads: Math.max(1, Math.floor(threads / sessions)),
+    batchTokens,
+  };
   const tokenize = startWorkers<TokenizeRequest, TokenizedWindow | TokenizerReady>({
     module: new URL("./tokenize-worker.js", import.meta.url),
     startup: tokenizeStartup,
     count: tokenizers,
   });
-  const session = startWorkers<TokenizedWindow | SessionProbe, SessionReady | EmbeddedWindow>({
+  const session = startWorkers<TokenParts | SessionProbe, SessionReady | EmbeddedWindow>({
     module: new URL("./session-worker.js", import.meta.url),
     startup: sessionStartup,
-    count: 1,
+    count: sessions,
   });
   const close = async () => {
     await Promise.all([tokenize.close(), session.close()]);
   };
   try {
     const { largestId } = (await tokenize.call(null)) as TokenizerReady;
-    const { dim } = (await session.call({ largestId })) as SessionReady;
+    // As many calls as there are sessions reach each of them once.
+    const ready = Array.from({ length: sessions }, () => session.call({ largestId }) as Promise<SessionReady>);
+    const [{ dim }] = await Promise.all(ready);
     return {
       dim,
       async embed(texts) {
-        const ends = new Uint32Array(texts.length);
-        let end = 0;
-        for (let i = 0; i < texts.length; i++) ends[i] = end += texts[i].length;
-        const request = { joined: texts.join(""), ends };
-        const window = (await tokenize.call(request, [ends.buffer])) as TokenizedWindow;
-        const { ids, offsets, firstPart, truncated } = window;
-        const moved = [ids, offsets, ...(firstPart === undefined ? [] : [firstPart])];
-        const vectors = (await session.call(
-          { ids, offsets, firstPart, truncated },
-          moved.map(({ buffer }) => buffer as ArrayBuffer),
-        )) as EmbeddedWindow;
+        const request = textsRequest(texts);
+        const window = (await tokenize.call(request, [request.ends.buffer])) as TokenizedWindow;
+        const { truncated, ...parts } = window;
+        const pieces = splitWindow(parts, sessions).map((piece) => {
+          const moved = [piece.ids, piece.offsets, ...(piece.firstPart === undefined ? [] : [piece.firstPart])];
+          const buffers = moved.map(({ buffer }) => buffer as ArrayBuffer);
+          return session.call(piece, buffers) as Promise<EmbeddedWindow>;
+        });
+        const vectors = joinVectors(await Promise.all(pieces));
         for (const message of vectors.notes ?? []) note(message);
         return { ...vectors, truncated };
       },

@@ -10,10 +10,16 @@ export interface TokenizeStartup {
 }
 
 /**
- * A window of texts to tokenize, or null to ask whether the tokenizer is ready. The texts come as one string, of which text
- * i is `joined.slice(ends[i - 1] ?? 0, ends[i])`: a string for each costs ten times as much to send.
+ * A window of texts. They come as one string, of which text i is `joined.slice(ends[i - 1] ?? 0, ends[i])`: a string for each
+ * costs ten times as much to send.
  */
-export type TokenizeRequest = { readonly joined: string; readonly ends: Uint32Array } | null;
+export interface TextsRequest {
+  readonly joined: string;
+  readonly ends: Uint32Array<ArrayBuffer>;
+}
+
+/** A window to tokenize, or null to ask whether the tokenizer is ready. */
+export type TokenizeRequest = TextsRequest | null;
 
 /** A tokenizer that has loaded. */
 export interface TokenizerReady {
@@ -25,14 +31,23 @@ export interface TokenizerReady {
  * Token ids of a window. A text is one part, or several where it is long and `--long mean`; part p is
  * `ids[offsets[p]..offsets[p + 1])`, special tokens included, and has none where the model knows no token of the text.
  */
-export interface TokenizedWindow {
+export interface TokenParts {
   readonly ids: Int32Array;
   /** Parts + 1 offsets into `ids`. */
   readonly offsets: Int32Array;
   /** Texts + 1 numbers of first parts; absent where each text is one part. */
   readonly firstPart?: Int32Array;
+}
+
+/** What a tokenizing worker answers. */
+export interface TokenizedWindow extends TokenParts {
   /** 1 where a part of the text is not in the ids. */
   readonly truncated: Uint8Array;
+}
+
+/** Start of a worker of the builtin model. */
+export interface BuiltinStartup {
+  readonly maxTokens: number;
 }
 
 /** Start of the session worker. */

@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import type { EmbeddedWindow, SessionProbe, SessionReady, SessionStartup, TokenizedWindow } from "./messages.js";
+import type { EmbeddedWindow, SessionProbe, SessionReady, SessionStartup, TokenParts } from "./messages.js";
 import { serve } from "./serve.js";
 import { createEmbeddingSession } from "./session.js";
 
@@ -7,7 +7,7 @@ import { createEmbeddingSession } from "./session.js";
 const loading = createEmbeddingSession(workerData as SessionStartup);
 loading.catch(() => {});
 
-serve<TokenizedWindow | SessionProbe, SessionReady | EmbeddedWindow>(
+serve<TokenParts | SessionProbe, SessionReady | EmbeddedWindow>(
   async (request) => {
     const session = await loading;
     if ("ids" in request) return session.embed(request);

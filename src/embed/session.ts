@@ -4,7 +4,7 @@ import { averageParts } from "./average.js";
 import { type Batch, coarseLength, paddedLength } from "./batching.js";
 import { fillFeeds } from "./feeds.js";
 import { loadSession } from "./load-session.js";
-import type { EmbeddedWindow, SessionProbe, SessionReady, SessionStartup, TokenizedWindow } from "./messages.js";
+import type { EmbeddedWindow, SessionProbe, SessionReady, SessionStartup, TokenParts } from "./messages.js";
 import { normaliseInto } from "./normalise.js";
 import { runBatches } from "./run-batches.js";
 import { TokenBudget } from "./token-budget.js";
@@ -23,7 +23,7 @@ export interface EmbeddingSession extends SessionReady {
    */
   probe(probe: SessionProbe): Promise<void>;
   /** Vectors of a window of token ids. */
-  embed(window: TokenizedWindow): Promise<EmbeddedWindow>;
+  embed(window: TokenParts): Promise<EmbeddedWindow>;
 }
 
 /**

@@ -8,11 +8,12 @@ const BLOCKS = 4;
 const WIDTH = DIM / BLOCKS;
 /** Component and sign within a block: one digit of the hash in this base. */
 const BASE = 2 * WIDTH;
+/** Bits of a digit. */
+const DIGIT_BITS = HASH_BITS / BLOCKS;
 /** Weight by class: 0 for padding, then `weightClass` of the n-grams. Whole numbers, so that every sum is exact. */
 const WEIGHTS = [0, 2, 3];
 
-if (BASE ** BLOCKS !== 2 ** HASH_BITS)
-  throw new Error(`hash of ${HASH_BITS} bits, expected ${BLOCKS} digits in base ${BASE}`);
+if (BASE !== 2 ** DIGIT_BITS) throw new Error(`hash of ${HASH_BITS} bits, expected ${BLOCKS} digits in base ${BASE}`);
 
 function int64(name: string, ...values: number[]): Initializer {
   return { name, dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) };
@@ -26,11 +27,10 @@ function float32(name: string, ...values: number[]): Initializer {
  * The model as a serialised ONNX graph.
  *
  * Inputs `input_ids` and `attention_mask`, int64 [batch, tokens], both free and at least 1; padding is any id with mask
- * 0, or id 0. Output `sentence_embedding`, float32 [batch, 256], of length 1, or all zero for a row without tokens.
+ * 0, or id 0. Output `sentence_embedding`, float32 [batch, 256]: what `project` gives, not yet of length 1.
  *
  * Every sum is one of whole numbers, which float32 holds to 2^24 (an n-gram adds 3 at most) and which therefore comes
- * out the same in any order; what follows is one square root and one division. So a row's vector is the same to the
- * bit in any batch, with any padding and any number of threads.
+ * out the same in any order: on any device, in any batch, with any padding and any number of threads.
  */
 function graph(): Uint8Array {
   const nodes: Node[] = [];
@@ -40,9 +40,7 @@ function graph(): Uint8Array {
     int64("slots", BLOCKS * BASE),
     int64("signed", 0, BLOCKS, 2, WIDTH),
     int64("flat", 0, DIM),
-    int64("last_axis", 1),
     float32("weights", ...WEIGHTS),
-    float32("one", 1),
   ];
   const node = (op: string, inputs: string[], outputs: string[], attributes?: Node["attributes"]) =>
     nodes.push({ op, inputs, outputs, attributes });
@@ -73,13 +71,7 @@ function graph(): Uint8Array {
   node("Reshape", ["sums", "signed"], ["signed_sums"]);
   node("Split", ["signed_sums"], ["plus", "minus"], { axis: { int: 2 }, num_outputs: { int: 2 } });
   node("Sub", ["plus", "minus"], ["difference"]);
-  node("Reshape", ["difference", "flat"], ["vector"]);
-
-  // A vector of whole numbers is zero or at least 1 long.
-  node("ReduceSumSquare", ["vector", "last_axis"], ["square"], { keepdims: { int: 1 } });
-  node("Sqrt", ["square"], ["length"]);
-  node("Max", ["length", "one"], ["divisor"]);
-  node("Div", ["vector", "divisor"], ["sentence_embedding"]);
+  node("Reshape", ["difference", "flat"], ["sentence_embedding"]);
 
   return modelProto({
     nodes,
@@ -92,9 +84,30 @@ function graph(): Uint8Array {
   });
 }
 
-/** Normalises a text and hashes its n-grams. A text without a letter, digit or symbol gives no id: it has no direction. */
+/**
+ * Normalises a text and hashes its n-grams; the ids are valid until the next call. A text without a letter, digit or symbol
+ * gives no id: it has no direction.
+ */
 function encode(text: string, maxTokens: number): NgramIds {
   return ngramIds(normalise(text), maxTokens);
+}
+
+/**
+ * The graph's sums of one text without the graph, in a tenth of its time: the signed weights of each component, written to
+ * `sums[0..256)`. Whole numbers, so equal to the graph's.
+ */
+function project(ids: Int32Array, sums: Int32Array): void {
+  sums.fill(0);
+  for (let i = 0; i < ids.length; i++) {
+    let rest = ids[i];
+    const weight = WEIGHTS[rest >> HASH_BITS];
+    for (let block = 0; block < DIM; block += WIDTH) {
+      // Plus or minus without a branch, which would be mispredicted every other time.
+      const minus = -((rest & WIDTH) >> (DIGIT_BITS - 1));
+      sums[block + (rest & (WIDTH - 1))] += (weight ^ minus) - minus;
+      rest >>= DIGIT_BITS;
+    }
+  }
 }
 
 /**
@@ -128,7 +141,7 @@ function encode(text: string, maxTokens: number): NgramIds {
 export const builtin = {
   name: "builtin",
   /** Goes with stored vectors: changes whenever the vector of any text does. */
-  version: "1",
+  version: "2",
   /** Components of a vector. */
   dim: DIM,
   /** Distinct n-grams of a text that are used: the first 12,000 Chinese characters or 4,000 English words or so. */
@@ -136,5 +149,6 @@ export const builtin = {
   /** Cosine from which two texts are near-duplicates unless the user says otherwise. */
   threshold: 0.85,
   encode,
+  project,
   graph,
 } as const;

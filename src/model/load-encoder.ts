@@ -13,7 +13,7 @@ export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelS
   if (folder === undefined) {
     const encode = (text: string) => {
       const { ids, truncated } = builtin.encode(text, maxTokens);
-      return { ids, known: ids.length > 0, truncated };
+      return { ids: ids.slice(), known: ids.length > 0, truncated };
     };
     return {
       encode,

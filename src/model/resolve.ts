@@ -4,7 +4,6 @@ import { UnavailableError } from "../errors.js";
 import type { Reporter } from "../run/reporter.js";
 import { builtin } from "./builtin.js";
 import { readModelFolder } from "./folder.js";
-import { fetchModel } from "./hub.js";
 import { isRepository } from "./hub-cache.js";
 import { type HubSettings, hubSettings } from "./hub-settings.js";
 import { findKnownModel, KNOWN_MODELS } from "./registry.js";
@@ -35,6 +34,7 @@ export async function resolveModel(options: {
   }
   const repository = repositoryOf(name);
   const { settings = hubSettings(process.env), reporter, signal } = options;
+  const { fetchModel } = await import("./hub.js");
   const folder = await fetchModel({ repository, dtype, settings, reporter, signal });
   return readModelFolder({ name, folder, dtype, maxLength, threshold: findKnownModel(name)?.threshold });
 }

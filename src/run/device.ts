@@ -1,7 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { arch, platform } from "node:os";
 import { join } from "node:path";
-import { listSupportedBackends } from "onnxruntime-node";
 import { deviceCure, onnxruntimeFolder } from "../embed/device-cure.js";
 import { type DeviceProbe, probeDevice } from "../embed/probe-device.js";
 import { UnavailableError } from "../errors.js";
@@ -21,7 +20,7 @@ export interface DeviceChoice {
 /** What is looked at in choosing; replaced in tests. */
 export interface DeviceWorld {
   /** Devices that the installed library is built for. */
-  backends(): readonly string[];
+  backends(): Promise<readonly string[]>;
   /** Says why a device need not be tried, if so; cheap. */
   absence(provider: Provider): string | undefined;
   probe(provider: Provider): Promise<DeviceProbe>;
@@ -48,7 +47,9 @@ export async function chooseDevice(
   const { device, builtin } = options;
   if (device === "cpu") return { provider: device, reason: "as asked for by --device", half: false };
   if (device !== "auto") {
-    const probe = world.backends().includes(device) ? await world.probe(device) : { error: "backend not found" };
+    const probe = (await world.backends()).includes(device)
+      ? await world.probe(device)
+      : { error: "backend not found" };
     if ("error" in probe) {
       throw new UnavailableError(
         `--device ${device} cannot be had: ${probe.error}; ${deviceCure(device, probe.error)}`,
@@ -57,10 +58,11 @@ export async function chooseDevice(
     return { provider: device, reason: `as asked for by --device, ${gflops(probe.gflops)}`, half: probe.half };
   }
   if (builtin) return { provider: "cpu", reason: "the builtin model is fastest there", half: false };
+  const backends = await world.backends();
   const reasons: string[] = [];
   let cpu: number | undefined;
   for (const candidate of PREFERENCE) {
-    if (!world.backends().includes(candidate)) continue;
+    if (!backends.includes(candidate)) continue;
     const absence = world.absence(candidate);
     if (absence !== undefined) {
       reasons.push(`${candidate}: ${absence}`);
@@ -93,7 +95,10 @@ function hasGpuFile(nvidiaOnly: boolean): boolean {
 }
 
 const thisMachine: DeviceWorld = {
-  backends: () => listSupportedBackends().map(({ name }) => name),
+  async backends() {
+    const { listSupportedBackends } = await import("onnxruntime-node");
+    return listSupportedBackends().map(({ name }) => name);
+  },
   absence(provider) {
     if (platform() !== "linux") return undefined;
     if (!hasGpuFile(provider === "cuda")) return "no GPU";

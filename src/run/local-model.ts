@@ -1,4 +1,6 @@
+import { startBuiltinEmbedder } from "../embed/builtin-embedder.js";
 import { startEmbedder } from "../embed/embedder.js";
+import { sessionCount } from "../embed/session-count.js";
 import { windowChars } from "../embed/window-size.js";
 import { UnavailableError } from "../errors.js";
 import { resolveModel } from "../model/resolve.js";
@@ -14,7 +16,7 @@ const TOKENIZERS = { builtin: 2, cpu: 1, gpu: 4 };
 /** What `prepareLocalModel` obeys. */
 export type LocalModelOptions = Pick<
   SharedOptions,
-  "model" | "device" | "dtype" | "maxLength" | "long" | "batchTokens" | "threads"
+  "model" | "device" | "dtype" | "maxLength" | "long" | "batchTokens" | "threads" | "memory"
 >;
 
 /**
@@ -26,7 +28,7 @@ export async function prepareLocalModel(
   reporter: Pick<Reporter, "note" | "stage">,
   signal?: AbortSignal,
 ): Promise<PreparedModel> {
-  const { threads, batchTokens, long } = options;
+  const { threads, batchTokens, long, memory } = options;
   const builtin = options.model === "builtin";
   const { provider, reason, half } = await chooseDevice({ device: options.device, builtin });
   const model = await resolveForDevice(options, half && !builtin, reporter, signal);
@@ -36,10 +38,14 @@ export async function prepareLocalModel(
     note("--long mean has no effect on the builtin model, whose n-grams are a set; longer texts are cut and counted");
   }
   const tokenizers = Math.min(TOKENIZERS[builtin ? "builtin" : provider === "cpu" ? "cpu" : "gpu"], threads);
+  const sessions = sessionCount({ model, provider, threads, memory });
   return {
     model,
     provider,
-    start: () => startEmbedder({ model, provider, threads, tokenizers, batchTokens, long, note }),
+    start: async () =>
+      builtin && provider === "cpu"
+        ? startBuiltinEmbedder({ maxTokens: model.maxTokens, threads: tokenizers })
+        : startEmbedder({ model, provider, threads, sessions, tokenizers, batchTokens, long, note }),
     windowChars: windowChars(model, provider),
   };
 }

@@ -146,7 +146,7 @@ function readWord(text: string, at: number): number {
 
 /** Token ids of a text, and whether n-grams were left out. */
 export interface NgramIds {
-  /** Distinct n-grams in order of first appearance, each id in (0, 2^31). A copy that the caller owns. */
+  /** Distinct n-grams in order of first appearance, each id in (0, 2^31). */
   readonly ids: Int32Array;
   /** True where the text has more than `maxTokens` distinct n-grams; the first ones were taken. */
   readonly truncated: boolean;
@@ -155,7 +155,7 @@ export interface NgramIds {
 /**
  * Hashes a text that `normalise` has been through. A text without a letter, digit or symbol gives no id. Ids depend on
  * the text alone: the same on every machine whose Unicode tables know its characters. O(text) time; scratch memory of
- * 20 bytes for each of `maxTokens` is kept between calls.
+ * 20 bytes for each of `maxTokens` is kept between calls, and the ids lie in it: they are valid until the next call.
  */
 export function ngramIds(text: string, maxTokens: number): NgramIds {
   begin(text.length, maxTokens);
@@ -184,5 +184,5 @@ export function ngramIds(text: string, maxTokens: number): NgramIds {
     previous = unit;
     previousKind = kind;
   }
-  return { ids: ids.slice(0, count), truncated: overflow };
+  return { ids: ids.subarray(0, count), truncated: overflow };
 }

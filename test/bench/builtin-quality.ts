@@ -41,7 +41,7 @@ async function recallTable(options: {
   console.log(`\n### ${title}: % of damaged copies found with their original, ${texts.length} originals`);
   row(["damage", "characters", ...THRESHOLDS.map((threshold) => `>= ${threshold}`), "lowest 1 %"]);
   const { dim } = builtin;
-  const originals = await builtinVectors(texts);
+  const originals = builtinVectors(texts);
   const variants: string[] = [];
   const origin: number[] = [];
   for (const [kind, damage] of Object.entries(kinds)) {
@@ -52,7 +52,7 @@ async function recallTable(options: {
       if (damaged !== null) variants.push(damaged.join(""));
       if (damaged !== null) origin.push(row);
     });
-    const vectors = await builtinVectors(variants.slice(start));
+    const vectors = builtinVectors(variants.slice(start));
     const cosines = origin.slice(start).map((row, v) => {
       let sum = 0;
       for (let i = 0; i < dim; i++) sum += originals[row * dim + i] * vectors[v * dim + i];
@@ -65,7 +65,7 @@ async function recallTable(options: {
       row([kind, `${least}-${most}`, ...found, within[Math.floor(within.length / 100)]?.toFixed(3) ?? "-"]);
     }
   }
-  const all = await builtinVectors([...texts, ...variants]);
+  const all = builtinVectors([...texts, ...variants]);
   const family = (row: number) => (row < texts.length ? row : origin[row - texts.length]);
   const pairs = await pairsAbove(all, dim, THRESHOLDS[THRESHOLDS.length - 1]);
   const strangers = pairs.filter(([left, right]) => family(left) !== family(right));
@@ -79,7 +79,7 @@ async function recallTable(options: {
 
 /** Pairs that a corpus holds by itself: how many, and with `--pairs` which. */
 async function naturalPairs(title: string, texts: readonly string[]): Promise<void> {
-  const pairs = await pairsAbove(await builtinVectors(texts), builtin.dim, THRESHOLDS[THRESHOLDS.length - 1]);
+  const pairs = await pairsAbove(builtinVectors(texts), builtin.dim, THRESHOLDS[THRESHOLDS.length - 1]);
   row([title, texts.length, ...THRESHOLDS.map((threshold) => countAbove(pairs, threshold))]);
   if (!showPairs) return;
   for (const [left, right, cosine] of pairs) console.log(`${cosine.toFixed(3)}\t${texts[left]}\t${texts[right]}`);
@@ -91,7 +91,7 @@ async function articleTable(): Promise<void> {
   for (const count of [100, 1000, 2500] as const) {
     const { texts, truth } = articles(DATA, count);
     const known = new Set(truth.map(String));
-    const pairs = await pairsAbove(await builtinVectors(texts), builtin.dim, 0.2);
+    const pairs = await pairsAbove(builtinVectors(texts), builtin.dim, 0.2);
     const right = pairs.filter(([a, b]) => known.has(`${a},${b}`));
     const wrong = pairs.filter(([a, b]) => !known.has(`${a},${b}`));
     const edges = [right[right.length - 1]?.[2], wrong[0]?.[2]].map((cosine) => cosine?.toFixed(4) ?? "-");
@@ -118,6 +118,8 @@ async function speedTable(titles: readonly string[]): Promise<void> {
     for (const text of texts) builtin.encode(text, builtin.maxTokens);
   });
   row(["encode titles, 1 thread", Math.round(texts.length / encoding)]);
+  const embedding = await median(7, () => builtinVectors(texts));
+  row(["titles to vectors, 1 thread", Math.round(texts.length / embedding)]);
   const long = articles(DATA, 1000).texts;
   const encodingLong = await median(3, () => {
     for (const text of long) builtin.encode(text, builtin.maxTokens);

@@ -1,3 +1,4 @@
+import { normaliseInto } from "../../src/embed/normalise.js";
 import { builtin } from "../../src/model/builtin.js";
 import { modelProto } from "../../src/onnx/builder.js";
 import type { Kernel, Tile } from "../../src/onnx/engine.js";
@@ -5,7 +6,7 @@ import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 
 /** Feeds of one padded batch, `width` tokens wide or as wide as its longest text. */
 export function builtinFeeds(texts: readonly string[], width = 1): Record<string, Tile> {
-  const rows = texts.map((text) => builtin.encode(text, builtin.maxTokens).ids);
+  const rows = texts.map((text) => builtin.encode(text, builtin.maxTokens).ids.slice());
   const tokens = Math.max(width, ...rows.map((ids) => ids.length));
   const ids = new BigInt64Array(rows.length * tokens);
   const mask = new BigInt64Array(rows.length * tokens);
@@ -19,15 +20,27 @@ export function builtinFeeds(texts: readonly string[], width = 1): Record<string
   return { input_ids: { dtype: "int64", shape, data: ids }, attention_mask: { dtype: "int64", shape, data: mask } };
 }
 
-/** Vectors of the builtin model, n × dim, batch by batch. */
-export async function builtinVectors(texts: readonly string[], batch = 256, threads = 1): Promise<Float32Array> {
+/** Sums of the builtin model's graph, n × dim, batch by batch. */
+export async function builtinSums(texts: readonly string[], batch = 256, threads = 1): Promise<Float32Array> {
   const kernel = await createOrtEngine({ threads }).compile(builtin.graph());
-  const vectors = new Float32Array(texts.length * builtin.dim);
+  const sums = new Float32Array(texts.length * builtin.dim);
   for (let start = 0; start < texts.length; start += batch) {
     const { sentence_embedding } = await kernel.run(builtinFeeds(texts.slice(start, start + batch)));
-    vectors.set(sentence_embedding.data as Float32Array, start * builtin.dim);
+    sums.set(sentence_embedding.data as Float32Array, start * builtin.dim);
   }
   await kernel.release();
+  return sums;
+}
+
+/** Vectors of the builtin model, n × dim. */
+export function builtinVectors(texts: readonly string[]): Float32Array {
+  const { dim, name, maxTokens } = builtin;
+  const vectors = new Float32Array(texts.length * dim);
+  const sums = new Int32Array(dim);
+  texts.forEach((text, row) => {
+    builtin.project(builtin.encode(text, maxTokens).ids, sums);
+    normaliseInto(sums, 0, vectors, row * dim, dim, name);
+  });
   return vectors;
 }
 

@@ -6,6 +6,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { groupByLength, paddedLength } from "../../src/embed/batching.js";
 import { startEmbedder } from "../../src/embed/embedder.js";
 import { orderedMap } from "../../src/embed/ordered-map.js";
+import { sessionCount } from "../../src/embed/session-count.js";
 import { windowChars } from "../../src/embed/window-size.js";
 import { readModelFolder } from "../../src/model/folder.js";
 import { loadEncoder } from "../../src/model/load-encoder.js";
@@ -57,7 +58,8 @@ async function bare({ onnxPath = "" }: ModelSpec, batchTokens: number): Promise<
 }
 
 async function ours(): Promise<Contender> {
-  const embedder = await startEmbedder({ model, provider: "cpu", threads, tokenizers: 1 });
+  const sessions = sessionCount({ model, provider: "cpu", threads, memory: 4 * 2 ** 30 });
+  const embedder = await startEmbedder({ model, provider: "cpu", threads, sessions, tokenizers: 1 });
   const size = windowChars(model, "cpu");
   async function* windows(): AsyncGenerator<string[]> {
     let window: string[] = [];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, it, mock } from "node:test";
 import { main as cluster } from "../../src/cli/cluster.js";
 import { main as dedup } from "../../src/cli/dedup.js";
+import { startEmbeddingServer } from "../embed/endpoint-server.js";
 import { outputBytes, testFolder, writeJsonl } from "../run/folders.js";
 import { run, start } from "./command-line.js";
 
@@ -97,6 +98,21 @@ describe("exit 0", { concurrency: 2 }, () => {
     assert.equal(report.node, process.version);
     assert.match(report.probe, /4 with a direction/);
     assert.match(report.threshold, /^0\.\d+/);
+  });
+
+  it("doctor tries a server and tells what it serves, without its key", async () => {
+    const server = await startEmbeddingServer({ flavour: "sglang", dim: 24, key: "sesame" });
+    try {
+      const env = { BGE_API_KEY: "sesame" };
+      const { code, stdout, stderr } = await run("dedup", ["doctor", "--endpoint", server.url], { env });
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^model +bge-small-zh-v1\.5: 24 dimensions, served, at most 512 tokens$/m);
+      assert.match(stdout, /^device +endpoint \(/m);
+      assert.match(stdout, /4 with a direction/);
+      assert.ok(!`${stdout}${stderr}`.includes("sesame"));
+    } finally {
+      await server.kill();
+    }
   });
 });
 

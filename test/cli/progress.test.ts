@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Writable } from "node:stream";
 import { describe, it } from "node:test";
-import { createReporter, printable, progressMode } from "../../src/cli/progress.js";
+import { printable } from "../../src/cli/printable.js";
+import { createReporter, progressMode } from "../../src/cli/progress.js";
 
 /** Standard error as a terminal of a width, or not; what is written is kept. */
 function fakeStderr(columns?: number) {
@@ -34,9 +35,9 @@ describe("progress", () => {
     assert.deepEqual([progressMode("bar", true, terminal), progressMode("none", false, terminal)], ["none", "none"]);
   });
 
-  it("as log lines: time, stage, rows, rate; nothing where the stage failed", () => {
+  it("as log lines: time, stage, rows, rate; nothing where the stage failed", async () => {
     const { stderr, written } = fakeStderr();
-    const reporter = createReporter("log", stderr);
+    const reporter = await createReporter("log", stderr);
     reporter.note("a note\nforged");
     const stage = reporter.stage("read", 1000);
     stage.advance(1000, 12_345);
@@ -49,9 +50,9 @@ describe("progress", () => {
     assert.deepEqual(more, []);
   });
 
-  it("as JSON lines: each an object with time and stage, rows and rate, or a message that cannot forge another", () => {
+  it("as JSON lines: each an object with time and stage, rows and rate, or a message that cannot forge another", async () => {
     const { stderr, written } = fakeStderr();
-    const reporter = createReporter("log", stderr, "json");
+    const reporter = await createReporter("log", stderr, "json");
     reporter.note('a note\n{"level":"error"}\u009b2J\u202e');
     const stage = reporter.stage("read", 1000);
     stage.advance(1000, 12_345);
@@ -67,9 +68,9 @@ describe("progress", () => {
     assert.deepEqual(more, []);
   });
 
-  it("as bars fits a terminal of 80 columns, ends at 100 % and stays as it was where a stage failed", () => {
+  it("as bars fits a terminal of 80 columns, ends at 100 % and stays as it was where a stage failed", async () => {
     const { stderr, written } = fakeStderr(80);
-    const reporter = createReporter("bar", stderr);
+    const reporter = await createReporter("bar", stderr);
     reporter.note("before");
     const read = reporter.stage("read", 2_000_000_000);
     read.advance(1_000_000_000, 123_456_789);
@@ -89,9 +90,9 @@ describe("progress", () => {
     assert.equal(written(), before, "closing twice draws nothing over what was printed since");
   });
 
-  it("is nothing where it is not wanted", () => {
+  it("is nothing where it is not wanted", async () => {
     const { stderr, written } = fakeStderr(80);
-    const reporter = createReporter("none", stderr);
+    const reporter = await createReporter("none", stderr);
     reporter.note("note");
     const stage = reporter.stage("read", 10);
     stage.advance(5);

@@ -12,7 +12,7 @@ const data = sharedData(".");
 for (const count of [100, 1000, 2500] as const) {
   test(`builtin finds all copies among ${count} English articles and nothing else`, async () => {
     const { texts, truth } = articles(data, count);
-    const pairs = await pairsAbove(await builtinVectors(texts), builtin.dim, builtin.threshold);
+    const pairs = await pairsAbove(builtinVectors(texts), builtin.dim, builtin.threshold);
     const found = pairs.map(([left, right]) => `${left},${right}`);
     assert.deepEqual(found.sort(), truth.map(String).sort());
   });
@@ -33,11 +33,11 @@ test("builtin finds damaged Chinese titles as often as it documents", async () =
   const titles = tnewsTitles(data).filter((title) => Array.from(title).length >= 6);
   const hanzi = titles.flatMap((title) => Array.from(title)).filter((character) => /\p{sc=Han}/u.test(character));
   const originals = titles.filter((_, row) => row % 25 === 0);
-  const vectors = await builtinVectors(originals);
+  const vectors = builtinVectors(originals);
   for (const [kind, damage] of Object.entries(chinesePerturbations(hanzi))) {
     const random = randomSource(11);
     const damaged = originals.map((title) => damage(Array.from(title), random)?.join(""));
-    const variants = await builtinVectors(damaged.map((title) => title ?? ""));
+    const variants = builtinVectors(damaged.map((title) => title ?? ""));
     let found = 0;
     for (let row = 0; row < originals.length; row++) {
       let cosine = 0;

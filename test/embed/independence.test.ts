@@ -28,11 +28,11 @@ const texts = (() => {
 async function embedAll(
   dtype: Dtype,
   pooling: Pooling,
-  options: { batchTokens?: number; threads: number; size: number; tokenizers?: number },
+  options: { batchTokens?: number; threads: number; sessions?: number; size: number; tokenizers?: number },
 ): Promise<Uint8Array> {
-  const { batchTokens, threads, size, tokenizers = 1 } = options;
+  const { batchTokens, threads, sessions, size, tokenizers = 1 } = options;
   const model = { ...(await readModelFolder({ name: "tiny", folder: tinyModel("tiny-bert"), dtype })), pooling };
-  const embedder = await startEmbedder({ model, provider: "cpu", threads, tokenizers, batchTokens });
+  const embedder = await startEmbedder({ model, provider: "cpu", threads, sessions, tokenizers, batchTokens });
   open.push(embedder);
   const windows: Promise<{ vectors: Float32Array }>[] = [];
   for (let at = 0; at < texts.length; at += size) windows.push(embedder.embed(texts.slice(at, at + size)));
@@ -47,13 +47,14 @@ describe("a vector does not depend on its neighbours, to the last bit", () => {
     ["fp16", "cls"],
     ["int8", "cls"],
   ] as const) {
-    it(`in ${dtype} pooled by ${pooling}: any batch size, window and number of threads`, async () => {
+    it(`in ${dtype} pooled by ${pooling}: any batch size, window and number of threads and sessions`, async () => {
       const expected = await embedAll(dtype, pooling, { batchTokens: 1, threads: 1, size: texts.length });
       for (const options of [
         { batchTokens: 512, threads: 1, size: texts.length },
         { batchTokens: 4096, threads: 2, size: 40 },
         { batchTokens: 32_768, threads: 2, size: texts.length },
         { threads: 2, size: 7, tokenizers: 2 },
+        { threads: 4, sessions: 3, size: 30 },
       ]) {
         const found = await embedAll(dtype, pooling, options);
         assert.ok(Buffer.compare(found, expected) === 0, JSON.stringify(options));

@@ -12,7 +12,7 @@ function machine(
   const probed: Provider[] = [];
   return {
     probed,
-    backends: () => options.backends ?? ["cpu", "webgpu", "cuda"],
+    backends: async () => options.backends ?? ["cpu", "webgpu", "cuda"],
     absence: (provider) => options.absent?.[provider],
     async probe(provider) {
       probed.push(provider);

@@ -7,7 +7,15 @@ import { tinyModel } from "../models/golden.js";
 async function prepare(options: Partial<LocalModelOptions>) {
   const notes: string[] = [];
   const prepared = await prepareLocalModel(
-    { model: tinyModel("tiny-bert"), device: "cpu", dtype: "auto", long: "truncate", threads: 1, ...options },
+    {
+      model: tinyModel("tiny-bert"),
+      device: "cpu",
+      dtype: "auto",
+      long: "truncate",
+      threads: 1,
+      memory: 4 * 2 ** 30,
+      ...options,
+    },
     { note: (message) => notes.push(message), stage: () => ({ advance() {}, end() {} }) },
   );
   return { ...prepared, notes };

@@ -1,0 +1,40 @@
+/** Whole numbers with their thousands set apart. */
+export const count = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/** Seconds for a person; a question mark where they are not known. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const s = Math.round(seconds);
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m${String(s % 60).padStart(2, "0")}s`;
+  return `${Math.floor(s / 3600)}h${String(Math.floor((s % 3600) / 60)).padStart(2, "0")}m`;
+}
+
+/** Rate and time left of a stage, from what it has done since it began. */
+export class Pace {
+  readonly #started = performance.now();
+  readonly #total: number;
+  done = 0;
+  rows = 0;
+
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  get rate(): string {
+    return `${count.format(this.rows / Math.max(this.seconds, 1e-3))} rows/s`;
+  }
+
+  get left(): string {
+    if (this.done <= 0) return "?";
+    return duration((this.seconds * (this.#total - this.done)) / this.done);
+  }
+
+  get percent(): string {
+    return this.#total > 0 ? `${Math.min(100, Math.floor((100 * this.done) / this.#total))} %` : "0 %";
+  }
+}

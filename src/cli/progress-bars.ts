@@ -1,0 +1,60 @@
+import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import type { Stage } from "../run/reporter.js";
+import { count, duration, Pace } from "./pace.js";
+import { printable } from "./printable.js";
+import type { ProgressReporter } from "./progress.js";
+
+/** Columns of a line beside its bar. */
+const OTHER_COLUMNS = 68;
+
+/** A bar for each stage, drawn again ten times a second; notes stand above them. */
+export function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
+  const bars = new MultiBar(
+    {
+      stream: stderr,
+      format: "{stage} {bar} {percent} | {rows} rows | {rate} | {left}",
+      hideCursor: true,
+      clearOnComplete: false,
+      gracefulExit: false,
+      forceRedraw: true,
+      barsize: Math.max(8, Math.min(28, (stderr.columns ?? 100) - OTHER_COLUMNS)),
+      fps: 10,
+      emptyOnZero: true,
+    },
+    Presets.shades_classic,
+  );
+  return {
+    stage(name, total): Stage {
+      const pace = new Pace(total);
+      const payload = () => ({
+        stage: name.padEnd(8),
+        percent: pace.percent.padStart(5),
+        rows: count.format(pace.rows).padStart(10),
+        rate: pace.rate.padStart(16),
+        left: `${pace.left} left`,
+      });
+      const bar: SingleBar = bars.create(Math.max(total, 1), 0, payload());
+      return {
+        advance(done, rows = done) {
+          pace.done = done;
+          pace.rows = rows;
+          bar.update(Math.min(done, total), payload());
+        },
+        end() {
+          bar.update(Math.max(total, 1), { ...payload(), percent: "100 %", left: `in ${duration(pace.seconds)}` });
+          bar.stop();
+        },
+      };
+    },
+    note(message) {
+      if (bars.isActive) bars.log(`${printable(message)}\n`);
+      else stderr.write(`${printable(message)}\n`);
+    },
+    close() {
+      // Stopped twice, the bars would be drawn again over what was printed after them; without an update notes are lost.
+      if (!bars.isActive) return;
+      bars.update();
+      bars.stop();
+    },
+  };
+}
