@@ -66,8 +66,7 @@ export function joinText(
 
 /** True where a string holds half of a surrogate pair, which no UTF-8 can express. */
 export function hasLoneSurrogate(text: string): boolean {
-  // The method is in every supported Node, though not yet in the compiler's es2023 library.
-  return !(text as string & { isWellFormed(): boolean }).isWellFormed();
+  return !text.isWellFormed();
 }
 
 function missing(values: readonly unknown[], paths: readonly FieldPath[], names: readonly string[]): string {

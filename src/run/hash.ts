@@ -1,8 +1,5 @@
 import { hash } from "node:crypto";
 
-/** Strings that have no UTF-8 form: under the u flag a surrogate matches only where it stands alone. */
-const LONE_SURROGATE = /[\ud800-\udfff]/u;
-
 /**
  * SHA-256 of a text's UTF-8 bytes, cut to its first 128 bits: four words, most significant first, written to
  * `into[0..4)`, which the caller owns. Among 10^9 texts two different ones share a value with probability 2^-69.
@@ -11,7 +8,7 @@ const LONE_SURROGATE = /[\ud800-\udfff]/u;
  * UTF-16 bytes behind 0xFF, a byte that UTF-8 never has.
  */
 export function hash128(text: string, into: Uint32Array): void {
-  const bytes = LONE_SURROGATE.test(text) ? Buffer.concat([LONE_MARK, Buffer.from(text, "utf16le")]) : text;
+  const bytes = text.isWellFormed() ? text : Buffer.concat([LONE_MARK, Buffer.from(text, "utf16le")]);
   // One character a byte: a string of this kind is cheaper to get from OpenSSL than a buffer.
   const digest = hash("sha256", bytes, "binary");
   for (let word = 0; word < 4; word++) {
