@@ -1,5 +1,6 @@
-import { type Graph, modelProto } from "../onnx/builder.js";
+import { type Graph, modelProto, type Node } from "../onnx/builder.js";
 import type { Engine, Tile } from "../onnx/engine.js";
+import { type Grouping, groupingOf } from "./grouping.js";
 
 /**
  * Nearest centroid of each row, equal to a plain float64 scan. The tile product ranks the centroids in float32 with a
@@ -15,17 +16,21 @@ export const NORM_SLACK = 1e-3;
 /** Best centroids that the graph returns for each row: with four, a full float64 scan of a row is very rare. */
 const TOP = 4;
 
-/**
- * Rows of a tile: 8 MB of vectors, and 2 MB of scores, which stay in a core's cache between the operators of a graph; for many
- * centroids 512 rows all the same, since each product first rearranges the centroids.
- */
-export function tileRowsFor(dim: number, k: number): number {
-  const rows = Math.min(2 ** 21 / dim, Math.max(512, 2 ** 19 / k));
-  return Math.max(64, Math.min(8192, 2 ** Math.floor(Math.log2(rows))));
-}
-
 /** x·c − |c|²/2 ranks centroids as −|x − c|² does, in one product with a bias; the best ones are picked in the graph. */
-function scoreGraph(dim: number, k: number, top: number): Graph {
+function scoreGraph(dim: number, k: number, top: number, { groupSize, groups }: Grouping): Graph {
+  const int64 = (name: string, ...values: number[]) => {
+    return { name, dtype: "int64" as const, shape: [values.length], data: BigInt64Array.from(values, BigInt) };
+  };
+  const grouped: Node[] = [
+    { op: "Pad", inputs: ["scores", "ends", "lowest"], outputs: ["filled"] },
+    { op: "Reshape", inputs: ["filled", "grouped"], outputs: ["byGroup"] },
+    {
+      op: "ReduceMax",
+      inputs: ["byGroup", "groupAxis"],
+      outputs: ["groupBest"],
+      attributes: { keepdims: { int: 0 } },
+    },
+  ];
   return {
     nodes: [
       {
@@ -35,6 +40,7 @@ function scoreGraph(dim: number, k: number, top: number): Graph {
         attributes: { transB: { int: 1 } },
       },
       { op: "TopK", inputs: ["scores", "top"], outputs: ["best", "candidates"], attributes: { axis: { int: 1 } } },
+      ...(groupSize > 1 ? grouped : []),
     ],
     inputs: [
       { name: "rows", dtype: "float32", shape: ["rows", dim] },
@@ -45,8 +51,15 @@ function scoreGraph(dim: number, k: number, top: number): Graph {
       { name: "scores", dtype: "float32", shape: ["rows", k] },
       { name: "best", dtype: "float32", shape: ["rows", top] },
       { name: "candidates", dtype: "int64", shape: ["rows", top] },
+      ...(groupSize > 1 ? [{ name: "groupBest", dtype: "float32" as const, shape: ["rows", groups] }] : []),
     ],
-    initializers: [{ name: "top", dtype: "int64", shape: [1], data: BigInt64Array.of(BigInt(top)) }],
+    initializers: [
+      int64("top", top),
+      int64("ends", 0, 0, 0, groups * groupSize - k),
+      int64("grouped", -1, groups, groupSize),
+      int64("groupAxis", 2),
+      { name: "lowest", dtype: "float32", shape: [], data: Float32Array.of(Number.NEGATIVE_INFINITY) },
+    ],
   };
 }
 
@@ -77,6 +90,8 @@ export interface TileAssignment {
   readonly gap: Float64Array;
   /** x·c − |c|²/2 of each row and centroid, the caller's; rows × k, with undefined rows after the last one asked for. */
   readonly scores: Float32Array;
+  /** Largest score of each row in each group of centroids, the caller's; rows × groups, the scores themselves where groups are of one. */
+  readonly groupBest: Float32Array;
 }
 
 /** Assigns tiles of rows to fixed centroids. */
@@ -106,7 +121,7 @@ export async function createAssigner(options: {
 }): Promise<Assigner> {
   const { engine, dim, k, tileRows } = options;
   const top = Math.min(k, TOP);
-  const kernel = await engine.compile(modelProto(scoreGraph(dim, k, top)));
+  const kernel = await engine.compile(modelProto(scoreGraph(dim, k, top, groupingOf(k))));
   const bias = new Float32Array(k);
   const cluster = new Int32Array(tileRows);
   const gap = new Float64Array(tileRows);
@@ -123,13 +138,18 @@ export async function createAssigner(options: {
     async assign(rows, count) {
       // No product of no rows: the engine would divide by their number.
       const computed = Math.min(tileRows, Math.max(1, Math.ceil(count / ROW_STEP)) * ROW_STEP);
-      const { scores, best, candidates } = await kernel.run({
+      const { scores, best, candidates, groupBest } = await kernel.run({
         rows: { dtype: "float32", shape: [computed, dim], data: rows.subarray(0, computed * dim) },
         centroids: { dtype: "float32", shape: [k, dim], data: centroids },
         bias: { dtype: "float32", shape: [k], data: bias },
       });
       decide(rows, best, candidates, centroids, bound, count, cluster, gap);
-      return { cluster, gap, scores: scores.data as Float32Array };
+      return {
+        cluster,
+        gap,
+        scores: scores.data as Float32Array,
+        groupBest: (groupBest ?? scores).data as Float32Array,
+      };
     },
     release: () => kernel.release(),
   };

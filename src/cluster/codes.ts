@@ -1,19 +1,19 @@
-import { type Graph, modelProto, type Node } from "../onnx/builder.js";
-import type { Engine } from "../onnx/engine.js";
+import { type Mixing, mixingOf } from "./mixing.js";
+import type { RowMemory } from "./row-memory.js";
 
 /**
- * Vectors as 8-bit codes with a certain error. A row x becomes s·q + e + m: m a common centre, q integers from −127 to 127,
- * s the row's own scale, and e what is left over, of known length. So for any vector v the product (x − m)·v differs from
- * s·(q·v) by at most |e||v|, whatever the order in which the integers are summed.
+ * Vectors as 8-bit codes with a certain error. For a row x, a common centre m and the mixing H (see mixing.ts), H(x − m) is s·q + e:
+ * q integers from −127 to 127, s the row's own scale, and e what is left over, of known length. So for any mixed vector v the
+ * product H(x − m)·v differs from s·(q·v) by at most |e||v|, whatever the order in which the integers are summed.
  */
 export interface CodeTile {
-  /** q + 128, tileRows × dim. */
+  /** q + 128, one row of `width` after the other. */
   readonly codes: Uint8Array;
   /** s of each row. */
   readonly scale: Float32Array;
   /** At least |e| of each row. */
   readonly error: Float32Array;
-  /** At least |x − m| and |s·q| of each row. */
+  /** At least |H(x − m)| and |s·q| of each row. */
   readonly length: Float32Array;
 }
 
@@ -22,99 +22,78 @@ export const ZERO_POINT = 128;
 
 /** Turns tiles of vectors into codes. */
 export interface Encoder {
-  /** `rows` is tileRows × dim, read during the call; the result is the caller's. */
-  encode(rows: Float32Array): Promise<CodeTile>;
-  release(): Promise<void>;
+  readonly mixing: Mixing;
+  /** Encodes the first `count` of `rows`, each of dim, read during the call, as the rows of a tile from `at` on. */
+  encode(rows: Float32Array, count: number, into: CodeTile, at: number): void;
+}
+
+/** Room for the codes of `rows` rows. */
+export function createCodeTile(rows: number, width: number): CodeTile {
+  return {
+    codes: new Uint8Array(rows * width),
+    scale: new Float32Array(rows),
+    error: new Float32Array(rows),
+    length: new Float32Array(rows),
+  };
 }
 
 /** Unit roundoff of float32. */
 const UNIT_ROUNDOFF = 2 ** -24;
 
-/** Rows that the graph takes at a time: its intermediate results then stay in a core's cache. */
-const PART_ROWS = 128;
+/** Rows that the kernels take at a time: they stay in a core's first cache. */
+const BATCH = 8;
 
-/** Compiles the encoder for a centre (dim float32, read during the call). */
-export async function createEncoder(engine: Engine, centre: Float32Array, tileRows: number): Promise<Encoder> {
-  const dim = centre.length;
-  const kernel = await engine.compile(modelProto(encodeGraph(centre)));
+/** An encoder for a centre (dim float32, read during the call). */
+export function createEncoder(memory: RowMemory, centre: Float32Array): Encoder {
+  const { kernels, dim } = memory;
+  const mixing = mixingOf(dim);
+  const { width, least } = mixing;
+  const bytes = 4 * width;
+  const coded = memory.bytes(BATCH * width);
+  const float32 = (length: number) => new Float32Array(coded.buffer, memory.bytes(4 * length).byteOffset, length);
+  const batch = float32(BATCH * width);
+  const out = float32(4 * BATCH);
+  const middle = float32(width);
+  middle.set(centre);
+  // x − m and every stage round once, the product with s and the last difference once more, twice over.
+  const roundings = 2 * (mixing.stages + 3) * UNIT_ROUNDOFF;
   return {
-    async encode(rows) {
-      const codes = new Uint8Array(tileRows * dim);
-      const scale = new Float32Array(tileRows);
-      const error = new Float32Array(tileRows);
-      const length = new Float32Array(tileRows);
-      for (let start = 0; start < tileRows; start += PART_ROWS) {
-        const end = Math.min(tileRows, start + PART_ROWS);
-        const part = rows.subarray(start * dim, end * dim);
-        const out = await kernel.run({ rows: { dtype: "float32", shape: [end - start, dim], data: part } });
-        codes.set(out.codes.data as Uint8Array, start * dim);
-        scale.set(out.scale.data as Float32Array, start);
-        error.set(out.left.data as Float32Array, start);
-        length.set(out.full.data as Float32Array, start);
+    mixing,
+    encode(rows, count, { codes, scale, error, length }, at) {
+      for (let start = 0; start < count; start += BATCH) {
+        const size = Math.min(BATCH, count - start);
+        let source = batch.byteOffset;
+        if (memory.holds(rows)) source = memory.address(rows, start * dim);
+        else {
+          for (let r = 0; r < size; r++) batch.fill(0, r * width + dim, (r + 1) * width);
+          for (let r = 0; r < size; r++) {
+            batch.set(rows.subarray((start + r) * dim, (start + r + 1) * dim), r * width);
+          }
+        }
+        kernels.mix(source, batch.byteOffset, batch.byteOffset + size * bytes, bytes, middle.byteOffset, 4 * least);
+        kernels.quantise(batch.byteOffset, batch.byteOffset + size * bytes, bytes, coded.byteOffset, out.byteOffset);
+        codes.set(size === BATCH ? coded : coded.subarray(0, size * width), (at + start) * width);
+        for (let r = 0; r < size; r++) {
+          scale[at + start + r] = out[4 * r];
+          error[at + start + r] = out[4 * r + 1];
+          length[at + start + r] = out[4 * r + 2];
+        }
       }
-      boundLengths(error, length, dim);
-      return { codes, scale, error, length };
+      boundLengths(error.subarray(at, at + count), length.subarray(at, at + count), width, roundings);
     },
-    release: () => kernel.release(),
   };
 }
 
 /**
- * Turns float32 sums of squares into upper bounds of lengths: such a sum is off by at most γ(dim + 1) of itself, and
- * y = x − m and y − s·q by two roundings of |y| + |s·q|.
+ * Turns float32 sums of squares into upper bounds of lengths: such a sum is off by at most γ(width + 1) of itself, and what was
+ * summed by `roundings` of |H(x − m)| + |e|.
  */
-function boundLengths(error: Float32Array, length: Float32Array, dim: number): void {
-  const sum = 1 + (dim + 4) * UNIT_ROUNDOFF;
+function boundLengths(error: Float32Array, length: Float32Array, width: number, roundings: number): void {
+  const sum = 1 + (width + 4) * UNIT_ROUNDOFF;
   for (let r = 0; r < error.length; r++) {
     const y = Math.sqrt(length[r]) * sum;
     const e = Math.sqrt(error[r]) * sum;
-    error[r] = (e + 8 * UNIT_ROUNDOFF * (y + e)) * (1 + 2 ** -22) + 2 ** -60;
+    error[r] = (e + roundings * (y + e)) * (1 + 2 ** -22) + 2 ** -60;
     length[r] = (y + error[r]) * (1 + 2 ** -22);
   }
-}
-
-function encodeGraph(centre: Float32Array): Graph {
-  const dim = centre.length;
-  const op = (name: string, inputs: string[], output: string, attributes?: Node["attributes"]): Node => {
-    return { op: name, inputs, outputs: [output], attributes };
-  };
-  const scalar = (name: string, value: number) => {
-    return { name, dtype: "float32" as const, shape: [], data: Float32Array.of(value) };
-  };
-  const byRow = { axis: { int: 0 } };
-  const flat = { keepdims: { int: 0 } };
-  return {
-    nodes: [
-      op("Sub", ["rows", "centre"], "y"),
-      op("Abs", ["y"], "magnitude"),
-      op("ReduceMax", ["magnitude", "axis"], "largest", flat),
-      op("Mul", ["largest", "step"], "unbounded"),
-      // A row on the centre has no scale of its own; any will do.
-      op("Max", ["unbounded", "least"], "scale"),
-      op("Shape", ["scale"], "count"),
-      op("Expand", ["zero", "count"], "zeros"),
-      op("QuantizeLinear", ["y", "scale", "zeros"], "codes", byRow),
-      op("DequantizeLinear", ["codes", "scale", "zeros"], "coded", byRow),
-      op("Sub", ["y", "coded"], "e"),
-      // Faster than ReduceSumSquare.
-      op("Mul", ["e", "e"], "squaredE"),
-      op("ReduceSum", ["squaredE", "axis"], "left", flat),
-      op("Mul", ["y", "y"], "squaredY"),
-      op("ReduceSum", ["squaredY", "axis"], "full", flat),
-    ],
-    inputs: [{ name: "rows", dtype: "float32", shape: ["rows", dim] }],
-    outputs: [
-      { name: "codes", dtype: "uint8", shape: ["rows", dim] },
-      { name: "scale", dtype: "float32", shape: ["rows"] },
-      { name: "left", dtype: "float32", shape: ["rows"] },
-      { name: "full", dtype: "float32", shape: ["rows"] },
-    ],
-    initializers: [
-      { name: "centre", dtype: "float32", shape: [dim], data: centre },
-      { name: "axis", dtype: "int64", shape: [1], data: BigInt64Array.of(1n) },
-      { name: "zero", dtype: "uint8", shape: [], data: Uint8Array.of(ZERO_POINT) },
-      scalar("step", 1 / 127),
-      scalar("least", 2 ** -40),
-    ],
-  };
 }

@@ -1,69 +1,110 @@
 import { squaredDistance } from "./assign.js";
 import type { State } from "./reassign.js";
+import type { RowMemory } from "./row-memory.js";
 import { moveRow } from "./sums.js";
 import type { Tracker } from "./track.js";
 
 /**
- * One centroid in this many may be a rival for a row to be decided by distances to each of them: beyond that, and with fewer
- * centroids altogether, the product with all centroids costs less.
+ * So many rivals, and one more for so many centroids, may a row have to be decided by distances to each of them: beyond that the
+ * product with all centroids costs less.
  */
-const FEW = 200;
+const FEW = 6;
+const FEW_OF = 40;
 
-/**
- * Assigns those of the first `count` rows of `open`, all of the tile at `start`, that have few rivals to their own centroid,
- * by float64 distances. Moves the others to the front of `open`, in order, and returns their number.
- */
-export async function decideFew(
-  state: State,
-  tracker: Tracker,
-  start: number,
-  open: Uint32Array,
-  count: number,
-): Promise<number> {
-  const { rows, assignment, weights, sums, centroids } = state;
-  const { dim } = rows;
-  const limit = Math.floor(sums.members.length / FEW);
-  if (limit < 2 || count === 0) return count;
-  // Rivals of each row, and its own centroid last.
-  const rivals = new Int32Array(limit);
-  const chosen = new Int32Array(limit + 1);
+/** Far above what rounding can move the difference of two scores in float64, by products or by squared distances. */
+const ROUNDING = 1e-11;
+
+/** Decides rows with few rivals. Memory: a copy of the centroids, and 32 + k/10 bytes for each row of a tile. */
+export interface FewRivals {
+  /** Sets the centroids, k × dim, not copied: leave them alone until the next call. */
+  use(centroids: Float32Array): void;
+  /**
+   * Assigns those of the first `count` rows of `open`, all of the tile at `start`, that have few rivals to their own centroid, by
+   * float64 distances. Moves the others to the front of `open`, in order, and returns their number.
+   */
+  decide(state: State, tracker: Tracker, start: number, open: Uint32Array, count: number): Promise<number>;
+}
+
+/** Makes room for k centroids and the rivals of the rows of a tile. */
+export function createFewRivals(memory: RowMemory, k: number, tileRows: number): FewRivals {
+  const { kernels, dim, width } = memory;
+  const limit = FEW + Math.floor(k / FEW_OF);
+  // Rows of a tile, and for each its rivals and its own centroid, one row's after another's.
+  const few = new Uint32Array(tileRows);
+  const starts = new Uint32Array(tileRows + 1);
+  const chosen = new Int32Array(tileRows * (limit + 1));
   const scores = new Float64Array(limit + 1);
-  const few = new Uint32Array(count);
-  let decided = 0;
-  let left = 0;
-  for (let o = 0; o < count; o++) {
-    const row = open[o];
-    if (tracker.rivals(row, assignment[row], rivals) < 0) open[left++] = row;
-    else few[decided++] = row;
-  }
-  if (decided === 0) return left;
-  const resident = start < rows.resident;
-  const vectors = resident ? await rows.tile(start) : state.open.vectors;
-  if (!resident) await rows.gather(few.subarray(0, decided), vectors);
-  for (let f = 0; f < decided; f++) {
-    const row = few[f];
-    const at = (resident ? row - start : f) * dim;
-    const from = assignment[row];
-    const found = tracker.rivals(row, from, chosen);
-    chosen[found] = from;
-    let squaredNorm = 0;
-    for (let i = at; i < at + dim; i++) squaredNorm += vectors[i] * vectors[i];
-    let to = from;
-    let least = squaredDistance(vectors, at, centroids, from * dim, dim);
-    scores[found] = (squaredNorm - least) / 2;
-    for (let c = 0; c < found; c++) {
-      const j = chosen[c];
+  const bytes = 4 * width;
+  const room = memory.bytes(k * bytes);
+  const placed = new Float32Array(room.buffer, room.byteOffset, k * width);
+  const halfSquared = new Float64Array(k);
+  let centroids = new Float32Array(0);
+
+  /**
+   * Nearest to a vector of the `count` chosen centroids from `first` on, the lowest of equally near ones; fills in their scores.
+   */
+  function nearest(vectors: Float32Array, at: number, first: number, count: number): number {
+    const row = memory.address(vectors, at);
+    let best = 0;
+    for (let c = 0; c < count; c++) {
+      const j = chosen[first + c];
+      scores[c] = kernels.dot(row, bytes, room.byteOffset + j * bytes) - halfSquared[j];
+      if (scores[c] > scores[best]) best = c;
+    }
+    let winner = chosen[first + best];
+    let least = Number.POSITIVE_INFINITY;
+    for (let c = 0; c < count; c++) {
+      if (c === best || scores[c] < scores[best] - ROUNDING) continue;
+      if (least === Number.POSITIVE_INFINITY) least = squaredDistance(vectors, at, centroids, winner * dim, dim);
+      const j = chosen[first + c];
       const distance = squaredDistance(vectors, at, centroids, j * dim, dim);
-      scores[c] = (squaredNorm - distance) / 2;
-      if (distance < least || (distance === least && j < to)) {
+      if (distance < least || (distance === least && j < winner)) {
         least = distance;
-        to = j;
+        winner = j;
       }
     }
-    tracker.syncFew(row, to, chosen, scores, found + 1);
-    if (to === from) continue;
-    moveRow(sums, from, to, vectors, at, weights ? weights[row] : 1);
-    assignment[row] = to;
+    return winner;
   }
-  return left;
+
+  return {
+    use(next) {
+      centroids = next as Float32Array<ArrayBuffer>;
+      for (let j = 0; j < k; j++) {
+        const at = room.byteOffset + j * bytes;
+        placed.set(next.subarray(j * dim, (j + 1) * dim), j * width);
+        halfSquared[j] = kernels.dot(at, bytes, at) / 2;
+      }
+    },
+    async decide({ rows, open: room, assignment, weights, sums }, tracker, start, open, count) {
+      let decided = 0;
+      let left = 0;
+      for (let o = 0; o < count; o++) {
+        const row = open[o];
+        const at = starts[decided];
+        const found = tracker.rivals(row, assignment[row], chosen, at, limit);
+        if (found < 0) open[left++] = row;
+        else {
+          few[decided++] = row;
+          chosen[at + found] = assignment[row];
+          starts[decided] = at + found + 1;
+        }
+      }
+      if (decided === 0) return left;
+      const resident = start < rows.resident;
+      const vectors = resident ? await rows.tile(start) : room.vectors;
+      if (!resident) await rows.gather(few.subarray(0, decided), vectors);
+      for (let f = 0; f < decided; f++) {
+        const row = few[f];
+        const at = (resident ? row - start : f) * dim;
+        const from = assignment[row];
+        const size = starts[f + 1] - starts[f];
+        const to = nearest(vectors, at, starts[f], size);
+        tracker.syncFew(row, to, chosen, starts[f], scores, size);
+        if (to === from) continue;
+        moveRow(sums, from, to, vectors, at, weights ? weights[row] : 1);
+        assignment[row] = to;
+      }
+      return left;
+    },
+  };
 }

@@ -1,6 +1,8 @@
 import type { Assigner } from "./assign.js";
 import { refillEmpty, restartEmpty } from "./empty.js";
+import type { FewRivals } from "./few.js";
 import { assignAll, assignRows, moveTo, type State } from "./reassign.js";
+import type { RowMemory } from "./row-memory.js";
 import { openRows, type Rows } from "./rows.js";
 import { type StartOptions, startSample } from "./seed.js";
 import { createSums, means, meanVariance } from "./sums.js";
@@ -11,7 +13,11 @@ export interface Workspace {
   readonly rows: Rows;
   readonly assigner: Assigner;
   readonly tracker: Tracker | null;
+  readonly few: FewRivals | null;
   readonly open: State["open"];
+  /** For the sums of one run at a time. */
+  readonly memory: RowMemory;
+  readonly sumsRoom: Float64Array;
 }
 
 /** A run that has not assigned any row; `centroids` are not written to. */
@@ -23,7 +29,7 @@ export function newState(options: {
   readonly onRows: State["onRows"];
 }): State {
   const { work, positions, weights, centroids, onRows } = options;
-  const { count, dim } = work.rows;
+  const { count } = work.rows;
   let totalWeight = count;
   if (weights) totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
   return {
@@ -31,7 +37,7 @@ export function newState(options: {
     positions,
     weights,
     onRows,
-    sums: createSums(centroids.length / dim, dim, totalWeight),
+    sums: createSums(work.memory, work.sumsRoom, totalWeight),
     assignment: new Int32Array(count).fill(-1),
     gap: new Float32Array(count),
     squaredNorms: 0,
@@ -50,13 +56,14 @@ export async function iterate(
   },
 ): Promise<boolean> {
   const { iterations, tolerance, spherical, onIteration } = options;
+  let allowed = 0;
   for (let iteration = 1; iteration <= iterations; iteration++) {
     onIteration?.(iteration);
     await (iteration === 1 ? assignAll(state) : assignRows(state));
     await refillEmpty(state);
-    const shift = moveTo(state, means(state.sums, state.centroids, spherical));
-    const totalWeight = state.sums.weight.reduce((sum, weight) => sum + weight, 0);
-    if (shift <= tolerance * meanVariance(state.sums, state.squaredNorms / totalWeight)) return true;
+    // That of all rows together, so the same after each iteration.
+    if (iteration === 1) allowed = tolerance * meanVariance(state.sums, state.squaredNorms);
+    if (moveTo(state, means(state.sums, state.centroids, spherical)) <= allowed) return true;
   }
   return false;
 }
@@ -92,7 +99,7 @@ export async function refineStart(
   const rows = await openRows({ vectors, positions: sample, tileRows, memory: SAMPLE_MEMORY });
   const onRows = (): void => {};
   const positions = sample.map((row) => options.names[row]);
-  const state = newState({ work: { ...work, rows, tracker: null }, positions, centroids, onRows });
+  const state = newState({ work: { ...work, rows, tracker: null, few: null }, positions, centroids, onRows });
   await iterate(state, { iterations: ROUNDS, tolerance: 1e-4, spherical });
   await rows.close();
   return state.centroids;

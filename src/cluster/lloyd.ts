@@ -1,17 +1,22 @@
 import type { VectorReader } from "../dedup/vectors.js";
 import { UsageError } from "../errors.js";
 import type { Engine } from "../onnx/engine.js";
-import { createAssigner, tileRowsFor } from "./assign.js";
+import { createAssigner } from "./assign.js";
+import { createBreaks } from "./breaks.js";
 import { countDistinct } from "./distinct.js";
+import { createFewRivals } from "./few.js";
 import { iterate, newState, refineStart, settle, type Workspace } from "./iterate.js";
 import { medoids, squaredDistances } from "./measure.js";
 import { numberBySize } from "./numbering.js";
+import { planMemory } from "./plan.js";
 import type { State } from "./reassign.js";
+import { createRowMemory, type RowMemory } from "./row-memory.js";
 import { openRows, type Rows } from "./rows.js";
 import { startCentroids } from "./seed.js";
-import { createTracker, trackedBytes } from "./track.js";
+import { sumsRoom } from "./sums.js";
+import { createTracker } from "./track.js";
 
-/** Bytes for bounds and vectors unless the caller says otherwise. */
+/** Bytes unless the caller says otherwise. */
 const DEFAULT_MEMORY = 2 ** 30;
 
 /** Where `kmeans` stands. */
@@ -53,7 +58,7 @@ export interface KMeansOptions {
   readonly engine: Engine;
   /** Rows of a tile; the result does not depend on it. */
   readonly tileRows?: number;
-  /** Bytes for bounds and vectors to keep between iterations (1 GiB); the result does not depend on it. */
+  /** Bytes for centroids, bounds, vectors and tiles (1 GiB); the result does not depend on it. */
   readonly memory?: number;
   readonly onProgress?: (progress: KMeansProgress) => void;
   readonly signal?: AbortSignal;
@@ -85,14 +90,16 @@ export interface KMeansResult {
  * nearest centroid may have changed are looked at in full: those that fit in `memory` are told by 8-bit products with the
  * centroids' moves (see track.ts), the others by the triangle inequality (G. Hamerly, Making k-means even faster, SDM 2010).
  * Of centroids at the same distance the one started first wins; the final numbers are given after that.
- * Memory: `memory`, 24 bytes a row, 40 bytes a centroid component, and a few tiles.
+ * Memory: `memory` and 24 bytes a row; at least what the centroids and a few tiles take (see plan.ts).
  * Throws UsageError where k is no count or exceeds the number of distinct vectors.
  */
 export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   const { vectors, positions, weights, k, onProgress, signal } = options;
   const { iterations = 50, tolerance = 1e-4, seed = 0, starts = 1, spherical = false } = options;
   const total = positions.length;
-  const tileRows = options.tileRows ?? tileRowsFor(vectors.dim, Math.max(1, k));
+  const sizes = { rows: total, dim: vectors.dim, k: Math.max(1, k) };
+  const plan = planMemory({ ...options, ...sizes, memory: options.memory ?? DEFAULT_MEMORY });
+  const { tileRows, tracked } = plan;
   await checkCount(options, tileRows);
 
   let stage: KMeansProgress["stage"] = "seed";
@@ -102,13 +109,15 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
     signal?.throwIfAborted();
     onProgress?.({ stage, start, iteration, done, total });
   };
+  const pause = createBreaks(signal);
   onRows(0);
-  const tracked = trackedRows(options, tileRows);
+  const memory = createRowMemory(vectors.dim, plan.kernelVectors, plan.kernelRest);
   const rows = await openRows({
     vectors,
     positions,
     tileRows,
-    memory: (options.memory ?? DEFAULT_MEMORY) - tracked * trackedBytes(vectors.dim, k),
+    memory: plan.resident,
+    allocate: memory.floats,
     onTile: () => signal?.throwIfAborted(),
   });
   const everyRow = Uint32Array.from(positions.keys());
@@ -119,9 +128,18 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
       stage = "seed";
       iteration = 0;
       onRows(0);
-      const from = { vectors: rows, positions: everyRow, weights, k, seed: seed + start - 1, tileRows, spherical };
+      const from = {
+        vectors: rows,
+        positions: everyRow,
+        weights,
+        k,
+        seed: seed + start - 1,
+        tileRows,
+        spherical,
+        pause,
+      };
       let centroids = options.start ?? (await startCentroids(from));
-      work ??= await openWorkspace(options, rows, tracked, centroids);
+      work ??= await openWorkspace(options, memory, rows, tracked, centroids);
       if (!options.start) centroids = await refineStart({ ...from, work, centroids, names: positions });
       onRows(0);
       const state = newState({ work, positions, weights, centroids, onRows });
@@ -132,7 +150,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
       const converged = await iterate(state, { iterations, tolerance, spherical, onIteration });
       await settle(state);
       stage = "measure";
-      const found = { ...(await measure(state)), iterations: iteration, converged };
+      const found = { ...(await measure(state, pause)), iterations: iteration, converged };
       if (best === null || found.inertia < best.inertia) best = found;
     }
   } finally {
@@ -144,15 +162,9 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   return best;
 }
 
-/** How many rows' bounds the memory holds, in whole tiles; all if it can. */
-function trackedRows(options: KMeansOptions, tileRows: number): number {
-  const { vectors, positions, k, memory = DEFAULT_MEMORY } = options;
-  const tiles = Math.floor(memory / (tileRows * trackedBytes(vectors.dim, k)));
-  return Math.min(positions.length, tiles * tileRows);
-}
-
 async function openWorkspace(
   { engine, k }: KMeansOptions,
+  memory: RowMemory,
   rows: Rows,
   tracked: number,
   centroids: Float32Array,
@@ -161,9 +173,11 @@ async function openWorkspace(
   const centre = new Float32Array(dim);
   for (let at = 0; at < centroids.length; at++) centre[at % dim] += centroids[at] / k;
   const assigner = await createAssigner({ engine, dim, k, tileRows });
-  const tracker = tracked > 0 ? await createTracker({ engine, centre, k, tileRows, rows: tracked }) : null;
-  const open = { rows: new Uint32Array(tileRows), vectors: new Float32Array(tileRows * dim) };
-  return { rows, assigner, tracker, open };
+  const sums = sumsRoom(memory, k);
+  const tracker = tracked > 0 ? await createTracker({ engine, memory, centre, k, tileRows, rows: tracked }) : null;
+  const few = tracker ? createFewRivals(memory, k, tileRows) : null;
+  const open = { rows: new Uint32Array(tileRows), vectors: memory.floats(tileRows * dim) };
+  return { rows, assigner, tracker, few, open, memory, sumsRoom: sums };
 }
 
 /** Refuses a k that cannot be had. */
@@ -184,9 +198,12 @@ async function checkCount({ vectors, positions, k, start }: KMeansOptions, tileR
 }
 
 /** Distances, inertia and medoids of the final assignment, in the final numbering. */
-async function measure(state: State): Promise<Omit<KMeansResult, "iterations" | "converged">> {
+async function measure(
+  state: State,
+  pause: () => Promise<void>,
+): Promise<Omit<KMeansResult, "iterations" | "converged">> {
   const { rows, weights, centroids, assignment, sums, onRows } = state;
-  const squared = await squaredDistances({ rows, centroids, assignment, onRows });
+  const squared = await squaredDistances({ rows, centroids, assignment, onRows, pause });
   let inertia = 0;
   for (let row = 0; row < squared.length; row++) inertia += (weights ? weights[row] : 1) * squared[row];
   const numbered = numberBySize({ assignment, centroids, weight: sums.weight });

@@ -8,8 +8,10 @@ export async function squaredDistances(options: {
   readonly centroids: Float32Array;
   readonly assignment: Int32Array;
   readonly onRows?: (rows: number) => void;
+  /** Awaited after each tile; may throw to stop. */
+  readonly pause?: () => Promise<void>;
 }): Promise<Float64Array> {
-  const { rows, centroids, assignment, onRows } = options;
+  const { rows, centroids, assignment, onRows, pause } = options;
   const { dim, tileRows } = rows;
   const distances = new Float64Array(rows.count);
   for (let start = 0; start < rows.count; start += tileRows) {
@@ -19,6 +21,7 @@ export async function squaredDistances(options: {
       distances[start + r] = squaredDistance(tile, r * dim, centroids, assignment[start + r] * dim, dim);
     }
     onRows?.(start + count);
+    await pause?.();
   }
   return distances;
 }

@@ -1,5 +1,5 @@
 import { type Assigner, NORM_SLACK, type TileAssignment } from "./assign.js";
-import { decideFew } from "./few.js";
+import type { FewRivals } from "./few.js";
 import type { Rows } from "./rows.js";
 import { addRow, type ClusterSums, moveRow } from "./sums.js";
 import type { Tracker } from "./track.js";
@@ -9,6 +9,9 @@ const SAFE_GAP = 1e-9;
 
 /** From this share of open rows on a resident tile is assigned as a whole, which costs less than to pick them out. */
 const DENSE = 0.4;
+
+/** Rows whose vectors stay in a core's cache from one use to the next. */
+const BLOCK = 64;
 
 /** What one run carries from iteration to iteration. */
 export interface State {
@@ -21,6 +24,8 @@ export interface State {
   readonly assigner: Assigner;
   /** Bounds the first rows; the others have only their gap. Absent where it holds none. */
   readonly tracker: Tracker | null;
+  /** Decides tracked rows that have few rivals; there where the tracker is. */
+  readonly few: FewRivals | null;
   readonly sums: ClusterSums;
   /** Cluster of each row, −1 before its first assignment. */
   readonly assignment: Int32Array;
@@ -37,40 +42,45 @@ export interface State {
 /** Assigns every row for the first time. */
 export async function assignAll(state: State): Promise<void> {
   const { rows, assigner, tracker, centroids, open, onRows } = state;
+  const tracked = tracker?.rows ?? 0;
   assigner.use(centroids);
   tracker?.use(centroids);
   for (let start = 0; start < rows.count; start += rows.tileRows) {
     const count = Math.min(rows.tileRows, rows.count - start);
     const vectors = await rows.tile(start);
-    const tile = await assigner.assign(vectors, count);
-    if (start < (tracker?.rows ?? 0)) await tracker?.start(start, vectors, tile.scores);
+    const found = await assigner.assign(vectors, count);
     for (let r = 0; r < count; r++) open.rows[r] = start + r;
-    settle(state, vectors, count, tile);
+    for (let from = 0; from < count; from += BLOCK) {
+      const to = Math.min(count, from + BLOCK);
+      if (start < tracked) tracker?.start(start + from, vectors.subarray(from * rows.dim), to - from, count);
+      settle(state, vectors, from, to, found);
+    }
     onRows(start + count);
   }
 }
 
 /** Assigns every row whose cluster may have changed to its nearest centroid, and keeps sums and bounds up to date. */
 export async function assignRows(state: State): Promise<void> {
-  const { rows, assigner, tracker, centroids, assignment, gap, open, onRows } = state;
+  const { rows, assigner, tracker, few, centroids, assignment, gap, open, onRows } = state;
   const { count: total, tileRows } = rows;
   const found = new Uint32Array(tileRows);
   assigner.use(centroids);
   tracker?.use(centroids);
+  few?.use(centroids);
   let waiting = 0;
   for (let start = 0; start < total; start += tileRows) {
     const count = Math.min(tileRows, total - start);
     let unsure = 0;
-    if (tracker && start < tracker.rows) {
+    if (tracker && few && start < tracker.rows) {
       unsure = await tracker.check(start, count, assignment, found);
-      unsure = await decideFew(state, tracker, start, found, unsure);
+      unsure = await few.decide(state, tracker, start, found, unsure);
     } else for (let row = start; row < start + count; row++) if (gap[row] <= SAFE_GAP) found[unsure++] = row;
     if (unsure > DENSE * count && start < rows.resident) {
       await assignOpen(state, waiting);
       waiting = 0;
       for (let r = 0; r < count; r++) open.rows[r] = start + r;
       const vectors = await rows.tile(start);
-      settle(state, vectors, count, await assigner.assign(vectors, count));
+      settle(state, vectors, 0, count, await assigner.assign(vectors, count));
     } else {
       if (waiting + unsure > tileRows) {
         await assignOpen(state, waiting);
@@ -89,21 +99,20 @@ async function assignOpen(state: State, count: number): Promise<void> {
   if (count === 0) return;
   const { rows, open, assigner } = state;
   await rows.gather(open.rows.subarray(0, count), open.vectors);
-  settle(state, open.vectors, count, await assigner.assign(open.vectors, count));
+  settle(state, open.vectors, 0, count, await assigner.assign(open.vectors, count));
 }
 
-/** Takes over the assignment of the first `count` open rows. */
-function settle(state: State, vectors: Float32Array, count: number, found: TileAssignment): void {
+/** Takes over the assignment of the open rows from the `first` to before the `end`. */
+function settle(state: State, vectors: Float32Array, first: number, end: number, found: TileAssignment): void {
   const { rows, weights, assigner, tracker, sums, assignment, gap, open } = state;
   const { dim } = rows;
   const { bound } = assigner;
   const tracked = tracker?.rows ?? 0;
-  const k = sums.members.length;
-  for (let r = 0; r < count; r++) {
+  for (let r = first; r < end; r++) {
     const row = open.rows[r];
     const to = found.cluster[r];
     const from = assignment[row];
-    if (row < tracked) tracker?.sync(row, to, found.scores, r * k, bound);
+    if (row < tracked) tracker?.sync(row, to, found, r, bound);
     // Rounded down: float32 must not promise more than the bound.
     else gap[row] = found.gap[r] * (1 - 2 ** -22);
     if (from === to) continue;

@@ -31,24 +31,27 @@ export async function openRows(options: {
   readonly tileRows: number;
   /** Bytes of vectors to keep. */
   readonly memory: number;
+  /** Makes zeroed room for vectors; ordinary memory where absent. */
+  readonly allocate?: (length: number) => Float32Array;
   /** Called after each tile that was read. */
   readonly onTile?: () => void;
 }): Promise<Rows> {
   const { vectors, positions, tileRows, memory, onTile } = options;
+  const allocate = options.allocate ?? ((length: number) => new Float32Array(length));
   const { dim } = vectors;
   const count = positions.length;
   const size = tileRows * dim;
   const kept: Float32Array[] = [];
   const affordable = Math.floor(memory / (4 * size));
   for (let start = 0; start < count && kept.length < affordable; start += tileRows) {
-    const tile = new Float32Array(size);
+    const tile = allocate(size);
     await read(start, tile);
     kept.push(tile);
     onTile?.();
   }
   const resident = Math.min(count, kept.length * tileRows);
   // Work on one while the other is filled.
-  const buffers: Float32Array[] = resident < count ? [new Float32Array(size), new Float32Array(size)] : [];
+  const buffers: Float32Array[] = resident < count ? [allocate(size), allocate(size)] : [];
   let turn = 0;
   let ahead: { start: number; buffer: Float32Array; done: Promise<void> } | null = null;
 

@@ -1,10 +1,11 @@
-import { kmeans } from "ml-kmeans";
 import type { VectorReader } from "../dedup/vectors.js";
+import { createBreaks } from "./breaks.js";
+import { randomNumbers } from "./random.js";
+import { clusterSample } from "./seed-tree.js";
 
 /**
- * Starting centroids: k-means++ and a few rounds of Lloyd by ml-kmeans on a bounded, projected sample; the means of the
- * sample's clusters in full dimension are the start. For large k the sample is split in a tree, some clusters at a time, so
- * that the cost grows with the sample and not with sample × k.
+ * Starting centroids: a bounded sample is projected and clustered (see seed-tree.ts); the means of its clusters in full
+ * dimension are the start.
  */
 
 /** Dimension of the projection in which the sample is clustered. */
@@ -17,16 +18,6 @@ const SPREAD = 4;
 const SAMPLE = 10_000;
 const SAMPLE_PER_CLUSTER = 16;
 const SAMPLE_CAP = 50_000;
-
-/**
- * Sample rows × clusters that one level of the tree may cost, about two seconds; a set that is to have more clusters than
- * that allows is first split in FANOUT parts, each of which is then clustered alone.
- */
-const LEVEL_COST = 1_000_000;
-const FANOUT = 32;
-
-/** Rounds of Lloyd on the projected sample. */
-const ROUNDS = 5;
 
 /** What `startCentroids` works on. */
 export interface StartOptions {
@@ -41,6 +32,8 @@ export interface StartOptions {
   readonly tileRows: number;
   /** Scale the means to unit length (false). */
   readonly spherical?: boolean;
+  /** Awaited between units of work well below a second; may throw to stop (lets other work in). */
+  readonly pause?: () => Promise<void>;
 }
 
 /**
@@ -49,22 +42,21 @@ export interface StartOptions {
  * of 32 numbers, or k rows where that is more) and one tile.
  */
 export async function startCentroids(options: StartOptions): Promise<Float32Array> {
-  const { vectors, positions, k, seed, tileRows, spherical = false } = options;
+  const { vectors, positions, k, seed, tileRows, pause = createBreaks(), spherical = false } = options;
   const { dim } = vectors;
   const random = randomNumbers(seed);
   const sample = drawSample(positions, options.weights, sampleSize(k), random);
   const projection = dim > PROJECTED ? createProjection(dim, random) : null;
   const points: number[][] = [];
-  await eachRow(vectors, sample, tileRows, (rows, at) => {
+  await eachRow(vectors, sample, tileRows, pause, (rows, at) => {
     points.push(projection ? project(rows, at, dim, projection) : Array.from(rows.subarray(at, at + dim)));
   });
-  const clusters = new Int32Array(sample.length);
-  clusterPoints(points, k, seed, clusters);
+  const clusters = await clusterSample({ points, k, random, pause });
 
   const sums = new Float64Array(k * dim);
   const sizes = new Uint32Array(k);
   let r = 0;
-  await eachRow(vectors, sample, tileRows, (rows, at) => {
+  await eachRow(vectors, sample, tileRows, pause, (rows, at) => {
     const j = clusters[r++];
     sizes[j]++;
     for (let i = 0; i < dim; i++) sums[j * dim + i] += rows[at + i];
@@ -96,6 +88,7 @@ async function eachRow(
   vectors: VectorReader,
   positions: Uint32Array,
   tileRows: number,
+  pause: () => Promise<void>,
   visit: (rows: Float32Array, at: number) => void,
 ): Promise<void> {
   const rows = new Float32Array(tileRows * vectors.dim);
@@ -103,18 +96,8 @@ async function eachRow(
     const tile = positions.subarray(start, start + tileRows);
     await vectors.gather(tile, rows.subarray(0, tile.length * vectors.dim));
     for (let r = 0; r < tile.length; r++) visit(rows, r * vectors.dim);
+    await pause();
   }
-}
-
-/** Numbers in [0, 1) by the mulberry32 generator: 32 bits of state, enough for a sample and a projection. */
-function randomNumbers(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** One row from each of `wanted` stretches of equal weight, in order, each row once; all rows where there are no more. */
@@ -175,74 +158,4 @@ function project(rows: Float32Array, at: number, dim: number, { buckets, signs }
     for (let s = 0; s < SPREAD; s++, e++) point[buckets[e]] += signs[e] * value;
   }
   return point;
-}
-
-/** Clusters points in k groups and writes each point's group; groups may stay empty where points repeat. */
-function clusterPoints(points: number[][], k: number, seed: number, groups: Int32Array): void {
-  const most = Math.max(FANOUT, Math.floor(LEVEL_COST / points.length));
-  const stack = [{ rows: Uint32Array.from(points.keys()), k, first: 0 }];
-  for (let set = stack.pop(); set !== undefined; set = stack.pop()) {
-    const { rows, first } = set;
-    const few = Math.min(set.k, rows.length);
-    if (few <= 1) {
-      for (const row of rows) groups[row] = first;
-      continue;
-    }
-    const direct = few <= most;
-    const fanout = direct ? few : FANOUT;
-    const own = Array.from(rows, (row) => points[row]);
-    const found = kmeans(own, fanout, { seed, initialization: "kmeans++", maxIterations: ROUNDS });
-    if (direct) {
-      for (let r = 0; r < rows.length; r++) groups[rows[r]] = first + found.clusters[r];
-      continue;
-    }
-    const parts: number[][] = Array.from({ length: fanout }, () => []);
-    for (let r = 0; r < rows.length; r++) parts[found.clusters[r]].push(rows[r]);
-    const shares = shareOut(
-      few,
-      parts.map((part) => part.length),
-      parts.map((part, j) => spreadOf(points, part, found.centroids[j])),
-    );
-    let next = first;
-    for (let j = 0; j < fanout; j++) {
-      if (parts[j].length > 0) stack.push({ rows: Uint32Array.from(parts[j]), k: shares[j], first: next });
-      next += shares[j];
-    }
-  }
-}
-
-/** Sum of squared distances of points to their centre. */
-function spreadOf(points: number[][], rows: number[], centre: number[]): number {
-  let sum = 0;
-  for (const row of rows) {
-    for (let i = 0; i < centre.length; i++) sum += (points[row][i] - centre[i]) ** 2;
-  }
-  return sum;
-}
-
-/**
- * Shares k clusters out among parts in proportion to their spread, as k-means++ would draw them: at least one for a part
- * with rows, at most one for each row. The sum is k where the rows allow it.
- */
-function shareOut(k: number, sizes: number[], spreads: number[]): number[] {
-  const shares: number[] = sizes.map((size) => Math.min(1, size));
-  let left = k - shares.reduce((sum, share) => sum + share, 0);
-  while (left > 0) {
-    const open = sizes.map((size, j) => (shares[j] < size ? spreads[j] + Number.MIN_VALUE : 0));
-    const total = open.reduce((sum, spread) => sum + spread, 0);
-    if (total === 0) break;
-    const before = left;
-    const now = left;
-    for (let j = 0; j < sizes.length && left > 0; j++) {
-      const more = Math.min(sizes[j] - shares[j], Math.floor((now * open[j]) / total), left);
-      shares[j] += more;
-      left -= more;
-    }
-    // Shares all below one: the widest open part gets the next.
-    if (left === before) {
-      shares[open.indexOf(Math.max(...open))]++;
-      left--;
-    }
-  }
-  return shares;
 }

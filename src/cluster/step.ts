@@ -1,29 +1,44 @@
-import { type Graph, modelProto } from "../onnx/builder.js";
+import { modelProto } from "../onnx/builder.js";
 import type { Engine, Tile } from "../onnx/engine.js";
 import { NORM_SLACK } from "./assign.js";
 import { type CodeTile, ZERO_POINT } from "./codes.js";
+import { groupingOf } from "./grouping.js";
+import { type Mixing, mixVector } from "./mixing.js";
+import { stepGraph } from "./step-graph.js";
+
+/**
+ * A tile of rows whose scores are followed. Centroids come in groups of neighbours by number, one in each where there are few;
+ * a group has one bound.
+ */
+export interface FollowedTile extends CodeTile {
+  /** 1/s, |e|/s and |y|/s of each row. */
+  readonly coefficients: Float32Array;
+  /** Upper bounds of the scores in each group, the row's own centroid left out, divided by s; rows × groups. */
+  bounds: Float32Array;
+}
 
 /** One move of all centroids, as the graph wants it, and the product that carries it to a tile of rows. */
 export interface Step {
-  /** At least |Δ̂_j| of each centroid in this step. */
+  /** At least |Δ̂_j| of each mixed move in this step, divided by the mixing's factor as all of these are. */
   readonly moved: Float64Array;
   /** At least the length of what is rounded off of each centroid's moves so far. */
   readonly left: Float64Array;
+  /** What the step adds to every row's score of each centroid besides y·Δ. */
+  readonly common: Float64Array;
   /** Bound of the float32 rounding that one step adds to the difference of two scores, and of a check of it. */
   readonly rounding: number;
   /** Computes the step from the centroids used last (k × dim, kept until the next call) to these. */
   use(centroids: Float32Array): void;
-  /** What the step adds to every row's score of each centroid besides y·Δ. */
-  readonly common: Float64Array;
-  /** New bounds of a tile's scores, the largest of each row, and s·(q·Δ̂) for its own centroid. */
-  run(tile: CodeTile, bounds: Float32Array, own: Int32Array): Promise<StepResult>;
+  /** Moves a tile's bounds on. `own` names each row's own centroid. */
+  run(tile: FollowedTile, own: Int32Array): Promise<StepResult>;
   release(): Promise<void>;
 }
 
-/** Fresh arrays, one number a row; tileRows × k for `bounds`. */
+/** Fresh arrays, one number a row, divided by the row's scale. */
 export interface StepResult {
-  readonly bounds: Float32Array;
+  /** Largest bound. */
   readonly best: Float32Array;
+  /** q·Δ̂ for the own centroid. */
   readonly change: Float32Array;
 }
 
@@ -39,54 +54,61 @@ const HALF_RANGE = 63;
 /** Moves with a smaller unit are left for later: their products could underflow. */
 const LEAST_UNIT = 2 ** -60;
 
-/** Compiles the step for tiles of codes around `centre`. Memory: a few tiles of tileRows × k float32 while it runs. */
+/** Compiles the step for codes around `centre`. Memory: k numbers of 12 × width bytes, and a tile's products while it runs. */
 export async function compileStep(options: {
   readonly engine: Engine;
   readonly centre: Float32Array;
+  readonly mixing: Mixing;
   readonly k: number;
-  readonly tileRows: number;
 }): Promise<Step> {
-  const { engine, centre, k, tileRows } = options;
+  const { engine, centre, mixing, k } = options;
   const dim = centre.length;
-  const kernel = await engine.compile(modelProto(stepGraph(tileRows, dim, k)));
-  const codes = new Int8Array(dim * k);
-  const scale = new Float32Array(k);
-  // Per centroid: |Δ̂|, what the step adds to the scores of all rows, and the growth of what is rounded off.
-  const terms = new Float32Array(3 * k);
-  // What they are multiplied by in each row: |e|, 1 and |y|.
-  const coefficients = new Float32Array(3 * tileRows).fill(1);
+  const { width, factor } = mixing;
+  const { groupSize, groups } = groupingOf(k);
+  // Filled up so that groups are equal; the surplus columns lie below any bound.
+  const columns = groups * groupSize;
+  const kernel = await engine.compile(modelProto(stepGraph(width, columns, groups)));
+  const codes = new Int8Array(width * columns);
+  const scale = new Float32Array(columns);
+  // By centroid: what the step adds to the scores of all rows, |Δ̂|, and the growth of what is rounded off.
+  const terms = new Float32Array(3 * columns).fill(Number.NEGATIVE_INFINITY, k, columns);
   const common = new Float64Array(k);
   const moved = new Float64Array(k);
   const left = new Float64Array(k);
-  // Sum of the steps so far, from the first centroids.
-  const reached = new Float64Array(k * dim);
-  let before: Float32Array | null = null;
+  // Sum of the steps so far, from the first centroids, mixed.
+  const reached = new Float64Array(k * width);
+  const mixed = new Float64Array(width);
+  let previous: Float32Array | null = null;
   let rounding = 0;
-  const f32 = (data: Float32Array, ...shape: number[]): Tile => ({ dtype: "float32", shape, data });
 
-  async function run(tile: CodeTile, bounds: Float32Array, own: Int32Array): Promise<StepResult> {
-    for (let r = 0; r < tileRows; r++) {
-      coefficients[3 * r] = tile.error[r];
-      coefficients[3 * r + 2] = tile.length[r];
-    }
-    const out = await kernel.run({
-      rows: { dtype: "uint8", shape: [tileRows, dim], data: tile.codes },
-      codes: { dtype: "int8", shape: [dim, k], data: codes },
-      scale: f32(scale, k),
-      rowScale: f32(tile.scale, tileRows, 1),
-      coefficients: f32(coefficients, tileRows, 3),
-      terms: f32(terms, 3, k),
-      bounds: f32(bounds, tileRows, k),
-      own: { dtype: "int32", shape: [tileRows, 1], data: own },
-    });
-    return {
-      bounds: out.next.data as Float32Array,
-      best: out.best.data as Float32Array,
-      change: out.change.data as Float32Array,
+  // Takes turns with the bounds of the tiles, so that no call has to find fresh memory.
+  let spare = new Float32Array(0);
+
+  async function run(tile: FollowedTile, own: Int32Array): Promise<StepResult> {
+    const rows = tile.scale.length;
+    const before = tile.bounds;
+    if (spare.length !== before.length) spare = new Float32Array(before.length);
+    const f32 = (data: Float32Array, ...shape: number[]): Tile => ({ dtype: "float32", shape, data });
+    const feeds: Record<string, Tile> = {
+      rows: { dtype: "uint8", shape: [rows, width], data: tile.codes },
+      codes: { dtype: "int8", shape: [width, columns], data: codes },
+      scale: f32(scale, columns),
+      coefficients: f32(tile.coefficients, rows, 3),
+      terms: f32(terms, 3, columns),
+      bounds: f32(before, rows, groups),
+      own: { dtype: "int32", shape: [rows, 1], data: own },
     };
+    const out = await kernel.run(feeds, { next: f32(spare, rows, groups) });
+    tile.bounds = out.next.data as Float32Array;
+    spare = before as Float32Array<ArrayBuffer>;
+    return { best: out.best.data as Float32Array, change: out.change.data as Float32Array };
   }
 
-  const range = (await saturates(run, codes, scale, tileRows, dim, k)) ? HALF_RANGE : FULL_RANGE;
+  codes.fill(FULL_RANGE);
+  scale.fill(1);
+  const range = (await saturates(run, width, groups)) ? HALF_RANGE : FULL_RANGE;
+  codes.fill(0);
+  scale.fill(0);
 
   return {
     moved,
@@ -97,20 +119,23 @@ export async function compileStep(options: {
     },
     use(centroids) {
       const carried = left.reduce((most, length) => Math.max(most, length), 0);
-      if (before === null) {
-        reached.set(centroids);
-        left.fill(0);
-      } else {
-        for (let j = 0; j < k; j++) {
-          const leftBefore = left[j];
-          quantise(j, centroids);
-          common[j] = commonChange(centroids, before, j);
-          terms[j] = moved[j];
-          terms[k + j] = common[j];
-          terms[2 * k + j] = left[j] - leftBefore;
+      for (let j = 0; j < k; j++) {
+        mixed.fill(0);
+        for (let i = 0; i < dim; i++) mixed[i] = centroids[j * dim + i] / factor;
+        mixVector(mixed, 0, mixing);
+        if (previous === null) {
+          reached.set(mixed, j * width);
+          left[j] = 0;
+          continue;
         }
+        const leftBefore = left[j];
+        quantise(j);
+        common[j] = commonChange(centroids, previous, j);
+        terms[j] = common[j];
+        terms[columns + j] = moved[j];
+        terms[2 * columns + j] = left[j] - leftBefore;
       }
-      before = centroids;
+      previous = centroids;
       rounding = roundingBound(centroids, carried);
     },
     run,
@@ -118,22 +143,22 @@ export async function compileStep(options: {
   };
 
   /** Splits the way of a centroid from where the steps have led to where it is in a step and what is rounded off. */
-  function quantise(j: number, centroids: Float32Array): void {
-    const from = j * dim;
+  function quantise(j: number): void {
+    const from = j * width;
     let largest = 0;
-    for (let i = from; i < from + dim; i++) largest = Math.max(largest, Math.abs(centroids[i] - reached[i]));
+    for (let i = 0; i < width; i++) largest = Math.max(largest, Math.abs(mixed[i] - reached[from + i]));
     const unit = Math.fround(largest / range);
     scale[j] = unit;
     let squared = 0;
     let rest = 0;
-    for (let i = 0; i < dim; i++) {
-      const way = centroids[from + i] - reached[from + i];
+    for (let i = 0; i < width; i++) {
+      const way = mixed[i] - reached[from + i];
       const code = unit > LEAST_UNIT ? Math.max(-range, Math.min(range, Math.round(way / unit))) : 0;
-      codes[i * k + j] = code;
+      codes[i * columns + j] = code;
       const step = code * unit;
       reached[from + i] += step;
       squared += step * step;
-      rest += (centroids[from + i] - reached[from + i]) ** 2;
+      rest += (mixed[i] - reached[from + i]) ** 2;
     }
     moved[j] = Math.sqrt(squared) * (1 + 1e-9);
     left[j] = Math.sqrt(rest) * (1 + 1e-9);
@@ -149,7 +174,7 @@ export async function compileStep(options: {
   }
 
   /**
-   * Nine roundings, in the bound of a score and its own lower bound together, of numbers that are no larger than a score
+   * Up to twenty roundings, in the bound of a score and its own lower bound together, of numbers that are no larger than a score
    * (|x||c| + |c|²/2) or than a step and its terms, twice over for what the bounds are wider than the scores; and 1e-9 for the
    * float64 distances that decide ties.
    */
@@ -162,70 +187,29 @@ export async function compileStep(options: {
     }
     let step = carried;
     for (let j = 0; j < k; j++) step = Math.max(step, moved[j] + left[j]);
+    // A mixed row and a mixed move are as long as the plain ones but for the root of the factor, one more, the other less.
+    step *= Math.sqrt(factor);
     let middle = 0;
     for (let i = 0; i < dim; i++) middle += centre[i] * centre[i];
     const reach = 1 + NORM_SLACK + Math.sqrt(middle);
-    return 14 * UNIT_ROUNDOFF * ((1 + NORM_SLACK) * most + most * most + 4 * reach * step + step * step) * 2 + 1e-9;
+    return 20 * UNIT_ROUNDOFF * ((1 + NORM_SLACK) * most + most * most + 4 * reach * step + step * step) * 2 + 1e-9;
   }
 }
 
 /** Whether an extreme product comes out wrong, as the sum of saturated int16 pairs. */
-async function saturates(
-  run: Step["run"],
-  codes: Int8Array,
-  scale: Float32Array,
-  tileRows: number,
-  dim: number,
-  k: number,
-): Promise<boolean> {
-  codes.fill(FULL_RANGE);
-  scale.fill(1);
-  const column = (value: number) => new Float32Array(tileRows).fill(value);
-  const { bounds } = await run(
+async function saturates(run: Step["run"], width: number, groups: number): Promise<boolean> {
+  const rows = 64;
+  const { change } = await run(
     {
-      codes: new Uint8Array(tileRows * dim).fill(255),
-      scale: column(1),
-      error: column(0),
-      length: column(0),
+      codes: new Uint8Array(rows * width).fill(255),
+      scale: new Float32Array(rows),
+      error: new Float32Array(rows),
+      length: new Float32Array(rows),
+      coefficients: new Float32Array(3 * rows),
+      bounds: new Float32Array(rows * groups),
     },
-    new Float32Array(tileRows * k),
-    new Int32Array(tileRows),
+    new Int32Array(rows),
   );
-  const expected = (255 - ZERO_POINT) * FULL_RANGE * dim;
-  return bounds.some((value) => Math.abs(value - expected) > expected * 2 ** -20);
-}
-
-function stepGraph(tileRows: number, dim: number, k: number): Graph {
-  const f32 = (name: string, ...shape: number[]) => ({ name, dtype: "float32" as const, shape });
-  return {
-    nodes: [
-      {
-        op: "MatMulIntegerToFloat",
-        domain: "com.microsoft",
-        inputs: ["rows", "codes", "one", "scale", "zero"],
-        outputs: ["unscaled"],
-      },
-      { op: "Mul", inputs: ["unscaled", "rowScale"], outputs: ["product"] },
-      { op: "Gemm", inputs: ["coefficients", "terms", "bounds"], outputs: ["widened"] },
-      { op: "Add", inputs: ["widened", "product"], outputs: ["next"] },
-      { op: "ReduceMax", inputs: ["next", "axis"], outputs: ["best"] },
-      { op: "GatherElements", inputs: ["product", "own"], outputs: ["change"], attributes: { axis: { int: 1 } } },
-    ],
-    inputs: [
-      { name: "rows", dtype: "uint8", shape: [tileRows, dim] },
-      { name: "codes", dtype: "int8", shape: [dim, k] },
-      f32("scale", k),
-      f32("rowScale", tileRows, 1),
-      f32("coefficients", tileRows, 3),
-      f32("terms", 3, k),
-      f32("bounds", tileRows, k),
-      { name: "own", dtype: "int32", shape: [tileRows, 1] },
-    ],
-    outputs: [f32("next", tileRows, k), f32("best", tileRows, 1), f32("change", tileRows, 1)],
-    initializers: [
-      { name: "one", dtype: "float32", shape: [], data: Float32Array.of(1) },
-      { name: "zero", dtype: "uint8", shape: [], data: Uint8Array.of(ZERO_POINT) },
-      { name: "axis", dtype: "int64", shape: [1], data: BigInt64Array.of(1n) },
-    ],
-  };
+  const expected = (255 - ZERO_POINT) * FULL_RANGE * width;
+  return change.some((value) => Math.abs(value - expected) > expected * 2 ** -20);
 }

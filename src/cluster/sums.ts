@@ -1,64 +1,61 @@
+import type { RowMemory } from "./row-memory.js";
+
 /**
  * Sums of the vectors of each cluster, exact whatever the order of additions: components are rounded once to a fixed
  * grid, and float64 adds integers below 2^53 without error. So moving a row from one cluster to another costs one
  * subtraction and one addition, and the result depends neither on tile size nor on history.
  */
 export interface ClusterSums {
-  /** k × dim sums in grid units. */
+  /** k × stride sums in grid units, zero after the first `dim` of each. */
   readonly sums: Float64Array;
+  /** Components of a vector, and those filled up to a multiple of 16. */
+  readonly dim: number;
+  readonly stride: number;
   /** Grid units in 1. */
   readonly scale: number;
   /** Summed weight of each cluster's rows. */
   readonly weight: Float64Array;
   /** Number of rows of each cluster. */
   readonly members: Uint32Array;
-  /** Components of a vector. */
-  readonly dim: number;
+  readonly memory: RowMemory;
+  /** Where the kernels put the squared norm of the row added last. */
+  readonly squaredNorm: Float64Array;
 }
 
-/** Adding and subtracting this rounds a float64 of magnitude below 2^51 to an integer. */
-const ROUND = 1.5 * 2 ** 52;
+/** Room for sums of k clusters and a squared norm, in the kernels' memory: 8 bytes for each of k × width. */
+export function sumsRoom(memory: RowMemory, k: number): Float64Array {
+  return memory.doubles(k * memory.width + 1);
+}
 
 /**
- * Empty sums. The grid is the finest for which `totalWeight` unit vectors stay exact: 2^-31 for a million rows, finer
- * than the float32 rounding of a component of a 1024-dimensional unit vector.
+ * Empty sums in a room, which they take over. The grid is the finest for which `totalWeight` unit vectors stay exact: 2^-31 for a
+ * million rows, finer than the float32 rounding of a component of a 1024-dimensional unit vector.
  */
-export function createSums(k: number, dim: number, totalWeight: number): ClusterSums {
+export function createSums(memory: RowMemory, room: Float64Array, totalWeight: number): ClusterSums {
+  const { dim, width } = memory;
+  const sums = room.subarray(0, room.length - 1).fill(0);
+  const k = sums.length / width;
   return {
-    sums: new Float64Array(k * dim),
+    sums,
+    dim,
+    stride: width,
     scale: 2 ** Math.min(50, 51 - Math.ceil(Math.log2(totalWeight))),
     weight: new Float64Array(k),
     members: new Uint32Array(k),
-    dim,
+    memory,
+    squaredNorm: room.subarray(room.length - 1),
   };
 }
 
 /** Adds the vector at element `rowAt` of `rows` to a cluster with its weight; returns the vector's squared norm. */
 export function addRow(into: ClusterSums, to: number, rows: Float32Array, rowAt: number, weight: number): number {
-  const { sums, scale, dim } = into;
-  const base = to * dim;
-  let norm = 0;
-  let i = 0;
-  // Four at a time is a quarter faster.
-  for (; i + 3 < dim; i += 4) {
-    const a = rows[rowAt + i];
-    const b = rows[rowAt + i + 1];
-    const c = rows[rowAt + i + 2];
-    const d = rows[rowAt + i + 3];
-    norm += a * a + b * b + (c * c + d * d);
-    sums[base + i] += weight * (a * scale + ROUND - ROUND);
-    sums[base + i + 1] += weight * (b * scale + ROUND - ROUND);
-    sums[base + i + 2] += weight * (c * scale + ROUND - ROUND);
-    sums[base + i + 3] += weight * (d * scale + ROUND - ROUND);
-  }
-  for (; i < dim; i++) {
-    const value = rows[rowAt + i];
-    norm += value * value;
-    sums[base + i] += weight * (value * scale + ROUND - ROUND);
-  }
+  const { sums, stride, scale, memory, squaredNorm } = into;
+  const row = memory.address(rows, rowAt);
+  const at = sums.byteOffset + 8 * to * stride;
+  memory.kernels.add(row, 4 * stride, at, scale, weight, squaredNorm.byteOffset);
   into.weight[to] += weight;
   into.members[to]++;
-  return norm;
+  return squaredNorm[0];
 }
 
 /** Moves a vector that `addRow` added to `from` to another cluster. */
@@ -70,29 +67,10 @@ export function moveRow(
   rowAt: number,
   weight: number,
 ): void {
-  const { sums, scale, dim } = into;
-  const source = from * dim;
-  const target = to * dim;
-  let i = 0;
-  for (; i + 3 < dim; i += 4) {
-    const a = weight * (rows[rowAt + i] * scale + ROUND - ROUND);
-    const b = weight * (rows[rowAt + i + 1] * scale + ROUND - ROUND);
-    const c = weight * (rows[rowAt + i + 2] * scale + ROUND - ROUND);
-    const d = weight * (rows[rowAt + i + 3] * scale + ROUND - ROUND);
-    sums[source + i] -= a;
-    sums[source + i + 1] -= b;
-    sums[source + i + 2] -= c;
-    sums[source + i + 3] -= d;
-    sums[target + i] += a;
-    sums[target + i + 1] += b;
-    sums[target + i + 2] += c;
-    sums[target + i + 3] += d;
-  }
-  for (; i < dim; i++) {
-    const units = weight * (rows[rowAt + i] * scale + ROUND - ROUND);
-    sums[source + i] -= units;
-    sums[target + i] += units;
-  }
+  const { sums, stride, scale, memory } = into;
+  const row = memory.address(rows, rowAt);
+  const at = sums.byteOffset;
+  memory.kernels.move(row, 4 * stride, at + 8 * from * stride, at + 8 * to * stride, scale, weight);
   into.weight[from] -= weight;
   into.weight[to] += weight;
   into.members[from]--;
@@ -104,13 +82,13 @@ export function moveRow(
  * `spherical`, unless it is zero. The caller owns the result.
  */
 export function means(from: ClusterSums, old: Float32Array, spherical = false): Float32Array {
-  const { sums, scale, weight, dim } = from;
+  const { sums, scale, weight, dim, stride } = from;
   const centroids = old.slice();
   for (let j = 0; j < weight.length; j++) {
     if (weight[j] === 0) continue;
-    const unit = spherical ? lengthOf(sums, j * dim, dim) : scale * weight[j];
+    const unit = spherical ? lengthOf(sums, j * stride, dim) : scale * weight[j];
     if (unit === 0) continue;
-    for (let i = j * dim; i < (j + 1) * dim; i++) centroids[i] = sums[i] / unit;
+    for (let i = 0; i < dim; i++) centroids[j * dim + i] = sums[j * stride + i] / unit;
   }
   return centroids;
 }
@@ -121,15 +99,11 @@ function lengthOf(values: Float64Array, at: number, dim: number): number {
   return Math.sqrt(sum);
 }
 
-/** Mean over components of the variance of all rows added, given their weighted mean squared norm. */
-export function meanVariance({ sums, scale, weight, dim }: ClusterSums, meanSquaredNorm: number): number {
-  let total = 0;
-  for (const w of weight) total += w;
-  let squaredMean = 0;
-  for (let i = 0; i < dim; i++) {
-    let sum = 0;
-    for (let at = i; at < sums.length; at += dim) sum += sums[at];
-    squaredMean += (sum / (scale * total)) ** 2;
-  }
-  return Math.max(0, meanSquaredNorm - squaredMean) / dim;
+/** Mean over components of the variance of all rows added, given the weighted sum of their squared norms. */
+export function meanVariance({ sums, scale, weight, dim, stride }: ClusterSums, squaredNorms: number): number {
+  const total = weight.reduce((sum, w) => sum + w, 0);
+  const mean = new Float64Array(stride);
+  for (let at = 0; at < sums.length; at++) mean[at % stride] += sums[at];
+  const squaredMean = mean.reduce((sum, units) => sum + (units / (scale * total)) ** 2, 0);
+  return Math.max(0, squaredNorms / total - squaredMean) / dim;
 }

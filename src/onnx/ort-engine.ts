@@ -38,21 +38,30 @@ export function sessionOptions({
  */
 const withoutSpinning = { session: { intra_op: { allow_spinning: "0" } } };
 
+function toTensors(tiles: Readonly<Record<string, Tile>>): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, { dtype, shape, data }] of Object.entries(tiles)) {
+    tensors[name] = new Tensor(dtype as "float32", data as Float32Array, shape);
+  }
+  return tensors;
+}
+
+/** All outputs, those of `into` as the buffers to write to. */
+function fetches(names: readonly string[], into: Readonly<Record<string, Tile>> = {}): Record<string, Tensor | null> {
+  return { ...Object.fromEntries(names.map((name) => [name, null])), ...toTensors(into) };
+}
+
 /** The engine on onnxruntime. `run` blocks its thread for the length of the product; tiles are sized for that. */
 export function createOrtEngine(options: OrtOptions): Engine {
   return {
     async compile(model: Uint8Array): Promise<Kernel> {
       const session = await InferenceSession.create(model, { ...sessionOptions(options), extra: withoutSpinning });
       return {
-        async run(feeds) {
-          const tensors: Record<string, Tensor> = {};
-          for (const [name, { dtype, shape, data }] of Object.entries(feeds)) {
-            tensors[name] = new Tensor(dtype as "float32", data as Float32Array, shape);
-          }
-          const results = await session.run(tensors);
+        async run(feeds, into) {
+          const results = await session.run(toTensors(feeds), fetches(session.outputNames, into));
           const outputs: Record<string, Tile> = {};
           for (const [name, tensor] of Object.entries(results)) {
-            outputs[name] = { dtype: tensor.type, shape: tensor.dims, data: tensor.data } as Tile;
+            outputs[name] = into?.[name] ?? ({ dtype: tensor.type, shape: tensor.dims, data: tensor.data } as Tile);
           }
           return outputs;
         },

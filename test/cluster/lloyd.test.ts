@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type KMeansOptions, type KMeansResult, kmeans } from "../../src/cluster/lloyd.js";
+import { planMemory } from "../../src/cluster/plan.js";
 import { startCentroids } from "../../src/cluster/seed.js";
 import { UsageError } from "../../src/errors.js";
 import type { Engine } from "../../src/onnx/engine.js";
@@ -127,9 +128,18 @@ test("nor on the memory for bounds and vectors", async () => {
   const options = { k: 9, seed: 1, tileRows: 128, tolerance: 0 };
   const first = await cluster(data, 40, { ...options, memory: 0 });
   // Bounds of two tiles; of all but no vectors; of all and vectors of three tiles; everything.
-  for (const memory of [30_000, 95_000, 170_000, 2 ** 30]) {
+  const plans = [];
+  for (const memory of [116_000, 205_000, 270_000, 2 ** 30]) {
+    const { tracked, resident } = planMemory({ memory, rows: 900, dim: 40, k: 9, tileRows: 128 });
+    plans.push([tracked, Math.min(8, Math.floor(resident / (128 * 40 * 4)))]);
     assert.deepEqual(await cluster(data, 40, { ...options, memory }), first, `${memory} bytes`);
   }
+  assert.deepEqual(plans, [
+    [256, 0],
+    [900, 0],
+    [900, 3],
+    [900, 8],
+  ]);
 });
 
 test("of many clusters the few rivals of a row are told apart without a product with all", async () => {
@@ -143,9 +153,9 @@ test("of many clusters the few rivals of a row are told apart without a product 
       const kernel = await engine.compile(model);
       return {
         ...kernel,
-        run(feeds) {
+        run(feeds, into) {
           if (feeds.centroids) multiplied += feeds.rows.shape[0];
-          return kernel.run(feeds);
+          return kernel.run(feeds, into);
         },
       };
     },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createAssigner } from "../../src/cluster/assign.js";
+import { createRowMemory } from "../../src/cluster/row-memory.js";
 import { createTracker } from "../../src/cluster/track.js";
 import type { Engine } from "../../src/onnx/engine.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
@@ -27,7 +28,8 @@ async function follow(
   const centre = new Float32Array(dim);
   for (let at = 0; at < start.length; at++) centre[at % dim] += start[at] / k;
   const assigner = await createAssigner({ engine, dim, k, tileRows });
-  const tracker = await createTracker({ engine: on, centre, k, tileRows, rows: count });
+  const memory = createRowMemory(dim, 0, 64_000);
+  const tracker = await createTracker({ engine: on, memory, centre, k, tileRows, rows: count });
   const assignment = new Int32Array(count);
   const open = new Uint32Array(tileRows);
   let centroids = start;
@@ -36,11 +38,11 @@ async function follow(
   for (let from = 0; from < count; from += tileRows) {
     const rows = Math.min(tileRows, count - from);
     const vectors = padded.subarray(from * dim, (from + tileRows) * dim);
-    const { cluster, scores } = await assigner.assign(vectors, rows);
-    await tracker.start(from, vectors, scores);
+    const tile = await assigner.assign(vectors, rows);
+    tracker.start(from, vectors, rows, rows);
     for (let r = 0; r < rows; r++) {
-      assignment[from + r] = cluster[r];
-      tracker.sync(from + r, cluster[r], scores, r * k, assigner.bound);
+      assignment[from + r] = tile.cluster[r];
+      tracker.sync(from + r, tile.cluster[r], tile, r, assigner.bound);
     }
   }
   const counts: number[] = [];
@@ -58,10 +60,10 @@ async function follow(
       }
       const vectors = new Float32Array(tileRows * dim);
       for (let o = 0; o < found; o++) vectors.set(data.subarray(open[o] * dim, (open[o] + 1) * dim), o * dim);
-      const { cluster, scores } = await assigner.assign(vectors, found);
+      const tile = await assigner.assign(vectors, found);
       for (let o = 0; o < found; o++) {
-        assignment[open[o]] = cluster[o];
-        tracker.sync(open[o], cluster[o], scores, o * k, assigner.bound);
+        assignment[open[o]] = tile.cluster[o];
+        tracker.sync(open[o], tile.cluster[o], tile, o, assigner.bound);
       }
       total += found;
     }
@@ -91,6 +93,15 @@ test("rows that are not open keep their nearest centroid through moves of any si
     const counts = await follow(data, dim, start, moves);
     assert.ok(counts[3] <= 30, `${counts} rows open without a move`);
     if (k === 1) assert.deepEqual(new Set(counts), new Set([0]));
+  }
+});
+
+test("rows that are not open keep their nearest centroid where centroids share bounds", async () => {
+  for (const k of [257, 300]) {
+    const dim = 24;
+    const data = randomVectors(500, dim, k);
+    const moves = [0.05, 0.01, 1e-3, 0, 1e-6, 0.3, 1e-3].map((size, i) => shift(i + 1, size / Math.sqrt(dim)));
+    await follow(data, dim, data.slice(0, k * dim), moves);
   }
 });
 
@@ -129,11 +140,11 @@ test("where the processor's sums of products saturate, moves keep to half the ra
       const kernel = await engine.compile(model);
       return {
         ...kernel,
-        async run(feeds) {
-          const out = await kernel.run(feeds);
+        async run(feeds, into) {
+          const out = await kernel.run(feeds, into);
           if (feeds.codes?.dtype !== "int8") return out;
           const reach = Math.max(...(feeds.codes.data as Int8Array).map(Math.abs));
-          if (reach > 63) (out.next.data as Float32Array).fill(32767);
+          if (reach > 63) (out.change.data as Float32Array).fill(32767);
           else most = Math.max(most, reach);
           return out;
         },
