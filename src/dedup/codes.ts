@@ -45,7 +45,7 @@ export async function createProjection(engine: Engine, { directions, size }: Bas
 }
 
 /** Makes empty codes for `count` rows. */
-export function allocateCodes({ depth }: CodeBook, count: number): Codes {
+export function allocateCodes({ depth }: Pick<CodeBook, "depth">, count: number): Codes {
   return {
     count,
     bytes: new Uint8Array(count * depth),
@@ -54,6 +54,20 @@ export function allocateCodes({ depth }: CodeBook, count: number): Codes {
     length: new Float64Array(count),
     coded: new Float64Array(count),
   };
+}
+
+/** Copies the codes of some rows together, in fresh buffers. */
+export function gatherCodes(depth: number, codes: Codes, rows: Int32Array): Codes {
+  const count = rows.length;
+  const bytes = new Uint8Array(count * depth);
+  const numbers = [codes.additive, codes.error, codes.length, codes.coded].map((from) => {
+    const into = new Float64Array(count);
+    for (let i = 0; i < count; i++) into[i] = from[rows[i]];
+    return into;
+  });
+  for (let i = 0; i < count; i++) bytes.set(codes.bytes.subarray(rows[i] * depth, (rows[i] + 1) * depth), i * depth);
+  const [additive, error, length, coded] = numbers;
+  return { count, bytes, additive, error, length, coded };
 }
 
 /** Codes rows from their coordinates (n × size) into `into`, from row `start` on. */
@@ -129,7 +143,8 @@ export function writeColumn(
   const { depth, levels, scale, base, usualLength } = book;
   const from = row * depth;
   let to = offset + column;
-  for (let k = 0; k < depth - DIGITS; k++, to += width) block[to] = codes.bytes[from + k] - ZERO_POINT;
+  const { bytes } = codes;
+  for (let k = 0; k < depth - DIGITS; k++, to += width) block[to] = bytes[from + k] - ZERO_POINT;
   const unit = scale * scale * levels;
   const excess = codes.additive[row] + usualLength * codes.error[row] - base;
   let digits = Math.ceil(excess / unit + 1e-6);
@@ -144,9 +159,12 @@ export function writeColumn(
   if (codes.error[row] > bounds.error) bounds.error = codes.error[row];
 }
 
+/** The numbers of a code book that comparing codes takes; small enough to be sent to a worker. */
+export type CodeScale = Pick<CodeBook, "depth" | "scale" | "base" | "slack" | "usualLength">;
+
 /** Least integer product with which row `row` can reach `threshold` with a column of a group. */
 export function rowThreshold(
-  book: CodeBook,
+  book: CodeScale,
   codes: Codes,
   row: number,
   bounds: ColumnBounds,

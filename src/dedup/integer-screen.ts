@@ -1,200 +1,216 @@
-import { type CodeBook, ZERO_POINT } from "./code-book.js";
-import { type Codes, rowThreshold } from "./codes.js";
-import type { ColumnGroup } from "./column-group.js";
+import { ZERO_POINT } from "./code-book.js";
+import { type CodeScale, type Codes, rowThreshold } from "./codes.js";
+import type { ColumnCodes } from "./column-codes.js";
 import type { PairList } from "./pair-list.js";
-import { BLOCK, type IntegerProduct, PANEL } from "./tile-product.js";
+import { BLOCK, BLOCKS, type FixedProduct, type IntegerProduct, type Maxima, PANEL } from "./tile-product.js";
 
 /** Rows whose products are brought back at once. */
 const PRODUCT_ROWS = 256;
-const BLOCKS = PANEL / BLOCK;
 /** Nanoseconds of one multiplication in a plain loop, of one product brought back, and of a call: only their ratios matter. */
-const LOOP_NS = 0.8;
+const LOOP_NS = 0.4;
 const PRODUCT_NS = 1;
 const CALL_NS = 300_000;
 
-/** Rows of a superblock that meet columns together. */
-export interface RowTile {
-  /** Index within the superblock of each row. */
-  readonly locals: Int32Array;
-  /** Number that pairs give its first row, where they are collected from several tiles; 0 if absent. */
-  readonly base?: number;
-  /** Their codes, one after another. */
-  readonly bytes: Uint8Array;
-}
-
-/** Copies the codes of some rows together. */
-export function gatherCodes(book: CodeBook, codes: Codes, locals: Int32Array, base = 0): RowTile {
-  const { depth } = book;
-  const bytes = new Uint8Array(locals.length * depth);
-  for (let i = 0; i < locals.length; i++) {
-    bytes.set(codes.bytes.subarray(locals[i] * depth, (locals[i] + 1) * depth), i * depth);
-  }
-  return { locals, base, bytes };
-}
-
-/** Blocks listed by `#collect`, of rows of a call and columns of a group. */
-interface SurvivingBlocks {
-  readonly rows: Uint8Array;
-  /** Number that pairs give the first row. */
-  readonly first: number;
-  readonly thresholds: Int32Array;
-  readonly group: ColumnGroup;
-  readonly found: number;
-}
-
 /** Finds the pairs that the bound of code-book.ts cannot reject. */
 export class IntegerScreen {
-  readonly #book: CodeBook;
+  readonly #book: CodeScale;
   readonly #product: IntegerProduct;
   readonly #threshold: number;
   readonly #callRows: number;
-  readonly #sums = new Int32Array(BLOCK);
-  /** Panel · rows · blocks of the blocks whose maximum reaches its row's threshold. */
-  #survivors = new Int32Array(1024);
+  /** Row and block of those blocks whose maximum reaches its row's threshold. */
+  #rows = new Int32Array(1024);
+  #blocks = new Int32Array(1024);
 
   /** @param callRows rows of one call of a fixed product: as many as keep its scores in the cache */
-  constructor(book: CodeBook, product: IntegerProduct, threshold: number, callRows: number) {
+  constructor(book: CodeScale, product: IntegerProduct, threshold: number, callRows: number) {
     this.#callRows = callRows;
     this.#book = book;
     this.#product = product;
     this.#threshold = threshold;
   }
 
-  /** Appends to `pairs` the surviving (row of the tile, column of the group), for each row in order of the columns. */
-  async between(codes: Codes, tile: RowTile, group: ColumnGroup, pairs: PairList): Promise<void> {
+  /**
+   * Appends to `pairs` the surviving (row of the tile, column of the group), for each row in order of the columns.
+   * @param fixed the product with these columns, where the engine has packed them
+   */
+  async between(tile: Codes, columns: ColumnCodes, fixed: FixedProduct | undefined, pairs: PairList): Promise<void> {
     const { depth } = this.#book;
-    const { base = 0, bytes, locals } = tile;
-    const thresholds = this.#thresholds(codes, tile, group);
-    const { fixed, fixedPanels } = group;
-    if (fixed !== undefined) {
-      for (let start = 0; start < locals.length; start += this.#callRows) {
-        const rows = bytes.subarray(start * depth, (start + this.#callRows) * depth);
-        const reached = thresholds.subarray(start, start + this.#callRows);
-        const found = this.#collect(await fixed.maxima(rows), reached, 0);
-        await this.#scan({ rows, first: base + start, thresholds: reached, group, found }, pairs);
+    const thresholds = this.#thresholds(tile, columns);
+    const { count } = columns.panels(depth);
+    let found = 0;
+    if (fixed === undefined) {
+      // A panel at a time, so that its scores stay in the cache.
+      for (let panel = 0; panel < count; panel++) {
+        const maxima = await this.#product.maxima(tile.bytes, columns.panel(depth, panel));
+        found = this.#collect(maxima, thresholds, 0, panel * BLOCKS, found);
+      }
+    } else {
+      for (let first = 0; first < tile.count; first += this.#callRows) {
+        const maxima = await fixed.maxima(tile.bytes.subarray(first * depth, (first + this.#callRows) * depth));
+        found = this.#collect(maxima, thresholds, first, 0, found);
       }
     }
-    const rest = group.panelsFrom(fixedPanels);
-    if (rest.count === 0) return;
-    const found = this.#collect(await this.#product.maxima(bytes, rest), thresholds, fixedPanels);
-    await this.#scan({ rows: bytes, first: base, thresholds, group, found }, pairs);
+    await this.#scan(tile, thresholds, columns, found, pairs);
   }
 
   /** Appends the surviving pairs of a tile with itself, each row with the earlier ones, ordered by row and then column. */
-  async within(codes: Codes, tile: RowTile, group: ColumnGroup, pairs: PairList): Promise<void> {
+  async within(tile: Codes, columns: ColumnCodes, pairs: PairList): Promise<void> {
     const { depth } = this.#book;
-    const thresholds = this.#thresholds(codes, tile, group);
-    const panels = group.panelsFrom(0);
-    // A panel's rows meet the panels up to their own: the others hold later rows.
-    for (let start = 0; start < tile.locals.length; start += PANEL) {
-      const rows = tile.bytes.subarray(start * depth, (start + PANEL) * depth);
-      const count = rows.length / depth;
-      const needed = start / PANEL + 1;
-      const products = await this.#product.products(rows, {
-        data: panels.data.subarray(0, needed * depth * PANEL),
-        count: needed,
-      });
-      for (let r = 0; r < count; r++) {
-        const least = thresholds[start + r];
-        for (let panel = 0; panel < needed; panel++) {
-          const at = (panel * count + r) * PANEL;
-          const end = panel < needed - 1 ? PANEL : r;
-          for (let c = 0; c < end; c++) if (products[at + c] >= least) pairs.push(start + r, panel * PANEL + c);
-        }
+    const thresholds = this.#thresholds(tile, columns);
+    const { count } = columns.panels(depth);
+    let found = 0;
+    for (let panel = 0; panel < count; panel++) {
+      // Rows before the panel have only later columns in it, those of it later ones from their own block on.
+      const first = panel * PANEL;
+      const maxima = await this.#product.maxima(tile.bytes.subarray(first * depth), columns.panel(depth, panel));
+      found = this.#collect(maxima, thresholds, first, panel * BLOCKS, found);
+    }
+    let earlier = 0;
+    for (let i = 0; i < found; i++) {
+      if (this.#blocks[i] >= Math.floor(this.#rows[i] / BLOCK)) continue;
+      this.#rows[earlier] = this.#rows[i];
+      this.#blocks[earlier++] = this.#blocks[i];
+    }
+    await this.#scan(tile, thresholds, columns, earlier, pairs);
+    await this.#scanDiagonal(tile, columns, thresholds, pairs);
+    pairs.sortByRow(tile.count);
+  }
+
+  /** Appends the surviving pairs of each row with the earlier ones of its own block. */
+  async #scanDiagonal(tile: Codes, { data }: ColumnCodes, thresholds: Int32Array, pairs: PairList): Promise<void> {
+    const { depth } = this.#book;
+    const blocks = Math.ceil(tile.count / BLOCK);
+    const rows = new Uint8Array(blocks * BLOCK * depth).fill(ZERO_POINT);
+    rows.set(tile.bytes);
+    const columns = new Int8Array(blocks * BLOCK * depth);
+    for (let b = 0, to = 0; b < blocks; b++) {
+      const panel = Math.floor(b / BLOCKS);
+      let from = panel * depth * PANEL + (b % BLOCKS) * BLOCK;
+      for (let k = 0; k < depth; k++, from += PANEL, to += BLOCK) {
+        for (let c = 0; c < BLOCK; c++) columns[to + c] = data[from + c];
       }
+    }
+    const products = await this.#product.diagonal(rows, columns);
+    for (let r = 0; r < tile.count; r++) {
+      const least = thresholds[r];
+      const first = r - (r % BLOCK);
+      const at = r * BLOCK - first;
+      for (let c = first; c < r; c++) if (products[at + c] >= least) pairs.push(r, c);
     }
   }
 
-  #thresholds(codes: Codes, { locals }: RowTile, { bounds }: ColumnGroup): Int32Array {
-    const thresholds = new Int32Array(locals.length);
-    for (let i = 0; i < locals.length; i++) {
-      thresholds[i] = rowThreshold(this.#book, codes, locals[i], bounds, this.#threshold);
-    }
+  #thresholds(tile: Codes, { bounds }: ColumnCodes): Int32Array {
+    const thresholds = new Int32Array(tile.count);
+    for (let i = 0; i < tile.count; i++) thresholds[i] = rowThreshold(this.#book, tile, i, bounds, this.#threshold);
     return thresholds;
   }
 
-  /** Lists the blocks that survive, of panels from `firstPanel` on, and returns their number. */
-  #collect(maxima: Int32Array, thresholds: Int32Array, firstPanel: number): number {
-    let found = 0;
-    const rows = thresholds.length;
-    const offset = firstPanel * rows * BLOCKS;
-    for (let start = 0; start < maxima.length; start += rows * BLOCKS) {
-      for (let r = 0, at = start; r < rows; r++) {
-        const least = thresholds[r];
-        for (let b = 0; b < BLOCKS; b++, at++) {
-          if (maxima[at] < least) continue;
-          if (found === this.#survivors.length) {
-            const grown = new Int32Array(2 * found);
-            grown.set(this.#survivors);
-            this.#survivors = grown;
-          }
-          this.#survivors[found++] = offset + at;
+  /**
+   * Lists the blocks that survive, of rows from `firstRow` and blocks from `firstBlock` on, behind those `found` before.
+   * @returns the number listed
+   */
+  #collect(maxima: Maxima, thresholds: Int32Array, firstRow: number, firstBlock: number, found: number): number {
+    const { rows, blocks } = maxima;
+    const width = blocks.length / rows.length;
+    let next = found;
+    for (let r = 0; r < rows.length; r++) {
+      const least = thresholds[firstRow + r];
+      if (rows[r] < least) continue;
+      for (let b = 0; b < width; b++) {
+        if (blocks[r * width + b] < least) continue;
+        if (next === this.#rows.length) {
+          this.#rows = doubled(this.#rows);
+          this.#blocks = doubled(this.#blocks);
         }
+        this.#rows[next] = firstRow + r;
+        this.#blocks[next++] = firstBlock + b;
       }
     }
-    return found;
+    return next;
   }
 
-  /** Finds the pairs of the listed blocks, in the cheaper of two ways. */
-  async #scan(blocks: SurvivingBlocks, pairs: PairList): Promise<void> {
-    const { thresholds, group, found } = blocks;
+  /** Finds the pairs of the first `found` listed blocks, in the cheaper of two ways. */
+  async #scan(
+    tile: Codes,
+    thresholds: Int32Array,
+    columns: ColumnCodes,
+    found: number,
+    pairs: PairList,
+  ): Promise<void> {
     if (found === 0) return;
     const loop = found * BLOCK * this.#book.depth * LOOP_NS;
-    const product = CALL_NS + Math.min(found, thresholds.length) * group.count * PRODUCT_NS;
-    if (loop <= product) this.#scanByLoop(blocks, pairs);
-    else await this.#scanByProduct(blocks, pairs);
+    const product = CALL_NS + Math.min(found, tile.count) * columns.count * PRODUCT_NS;
+    if (loop <= product) this.#scanByLoop(tile, thresholds, columns, found, pairs);
+    else await this.#scanByProduct(tile, thresholds, columns, found, pairs);
   }
 
-  #scanByLoop({ rows, first, thresholds, group, found }: SurvivingBlocks, pairs: PairList): void {
+  #scanByLoop(tile: Codes, thresholds: Int32Array, columns: ColumnCodes, found: number, pairs: PairList): void {
     const { depth } = this.#book;
-    const { data } = group.panelsFrom(0);
-    const sums = this.#sums;
-    const perPanel = thresholds.length * BLOCKS;
+    const { data, count } = columns;
+    const { bytes } = tile;
     for (let i = 0; i < found; i++) {
-      const at = this.#survivors[i];
-      const panel = Math.floor(at / perPanel);
-      const r = Math.floor((at % perPanel) / BLOCKS);
-      const block = at % BLOCKS;
-      sums.fill(0);
-      let from = panel * depth * PANEL + block * BLOCK;
-      for (let k = 0; k < depth; k++, from += PANEL) {
-        const value = rows[r * depth + k] - ZERO_POINT;
-        if (value === 0) continue;
-        for (let c = 0; c < BLOCK; c++) sums[c] += value * data[from + c];
+      const r = this.#rows[i];
+      const least = thresholds[r];
+      const first = this.#blocks[i] * BLOCK;
+      const panel = Math.floor(first / PANEL);
+      const end = Math.min(BLOCK, count - first);
+      // Four columns at a time, whose sums stay in registers.
+      for (let c = 0; c < end; c += 4) {
+        let s0 = 0;
+        let s1 = 0;
+        let s2 = 0;
+        let s3 = 0;
+        let from = panel * depth * PANEL + (first % PANEL) + c;
+        for (let k = r * depth; k < (r + 1) * depth; k++, from += PANEL) {
+          const value = bytes[k] - ZERO_POINT;
+          s0 = (s0 + Math.imul(value, data[from])) | 0;
+          s1 = (s1 + Math.imul(value, data[from + 1])) | 0;
+          s2 = (s2 + Math.imul(value, data[from + 2])) | 0;
+          s3 = (s3 + Math.imul(value, data[from + 3])) | 0;
+        }
+        if (s0 >= least) pairs.push(r, first + c);
+        if (s1 >= least && c + 1 < end) pairs.push(r, first + c + 1);
+        if (s2 >= least && c + 2 < end) pairs.push(r, first + c + 2);
+        if (s3 >= least && c + 3 < end) pairs.push(r, first + c + 3);
       }
-      const column = panel * PANEL + block * BLOCK;
-      const end = Math.min(BLOCK, group.count - column);
-      for (let c = 0; c < end; c++) if (sums[c] >= thresholds[r]) pairs.push(first + r, column + c);
     }
   }
 
-  async #scanByProduct({ rows, first, thresholds, group, found }: SurvivingBlocks, pairs: PairList): Promise<void> {
+  async #scanByProduct(
+    tile: Codes,
+    thresholds: Int32Array,
+    columns: ColumnCodes,
+    found: number,
+    pairs: PairList,
+  ): Promise<void> {
     const { depth } = this.#book;
-    const perPanel = thresholds.length * BLOCKS;
-    const rowOf = (at: number) => Math.floor((at % perPanel) / BLOCKS);
     // Only rows with a surviving block are multiplied again.
-    const slot = new Int32Array(thresholds.length).fill(-1);
+    const slot = new Int32Array(tile.count).fill(-1);
     const chosen: number[] = [];
     for (let i = 0; i < found; i++) {
-      const r = rowOf(this.#survivors[i]);
+      const r = this.#rows[i];
       if (slot[r] < 0) slot[r] = chosen.push(r) - 1;
     }
     for (let begin = 0; begin < chosen.length; begin += PRODUCT_ROWS) {
       const part = chosen.slice(begin, begin + PRODUCT_ROWS);
       const bytes = new Uint8Array(part.length * depth);
-      for (const [i, r] of part.entries()) bytes.set(rows.subarray(r * depth, (r + 1) * depth), i * depth);
-      const products = await this.#product.products(bytes, group.panelsFrom(0));
+      for (const [i, r] of part.entries()) bytes.set(tile.bytes.subarray(r * depth, (r + 1) * depth), i * depth);
+      const products = await this.#product.products(bytes, columns.panels(depth));
       for (let i = 0; i < found; i++) {
-        const at = this.#survivors[i];
-        const r = rowOf(at);
+        const r = this.#rows[i];
         const row = slot[r] - begin;
         if (row < 0 || row >= part.length) continue;
-        const panel = Math.floor(at / perPanel);
-        const offset = (panel * part.length + row) * PANEL + (at % BLOCKS) * BLOCK;
-        const column = panel * PANEL + (at % BLOCKS) * BLOCK;
-        const end = Math.min(BLOCK, group.count - column);
-        for (let c = 0; c < end; c++) if (products[offset + c] >= thresholds[r]) pairs.push(first + r, column + c);
+        const first = this.#blocks[i] * BLOCK;
+        const offset = (Math.floor(first / PANEL) * part.length + row) * PANEL + (first % PANEL);
+        const end = Math.min(BLOCK, columns.count - first);
+        for (let c = 0; c < end; c++) if (products[offset + c] >= thresholds[r]) pairs.push(r, first + c);
       }
     }
   }
+}
+
+function doubled(values: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(2 * values.length);
+  grown.set(values);
+  return grown;
 }

@@ -5,11 +5,11 @@ import type { Judge } from "./judge.js";
 import { createScoreProduct } from "./tile-product.js";
 
 /**
- * True where float32 products of all pairs take less time than learning a basis would (about 0.1 s): up to 5,600 vectors of
- * 1,024 components, 9,000 of 256. A score costs as much as 256 multiplications to bring back.
+ * True where float32 products of all pairs take less time than learning a basis would (about 0.1 s): up to 3,500 vectors of
+ * 1,024 components, 5,600 of 256. A score costs as much as 256 multiplications to bring back.
  */
 export function isSmall(count: number, dim: number): boolean {
-  return ((count * count) / 2) * (dim + 256) <= 2e10;
+  return ((count * count) / 2) * (dim + 256) <= 8e9;
 }
 
 /** Rows that are decided together, and columns of one product. */

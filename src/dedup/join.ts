@@ -1,15 +1,20 @@
 import type { Engine } from "../onnx/engine.js";
-import { CascadeJoin } from "./cascade.js";
+import { joinByCodes } from "./cascade.js";
+import { GROUP } from "./column-codes.js";
+import { type ColumnHost, LocalHost } from "./column-host.js";
+import { dealGroups } from "./deal.js";
 import { isSmall, joinSmall } from "./join-small.js";
 import { Judge } from "./judge.js";
 import { planCodes } from "./plan.js";
 import type { VectorReader } from "./vectors.js";
 
-/**
- * Threads that the engine of a join should have. Its products are short calls, between which threads would have to be woken: on two cores 100,000 x 1,024 take 3.9 s
- * with one thread and 4.9 s with two, 49,720 x 256 take 1.4 and 1.8 s.
- */
-export const JOIN_THREADS = 1;
+/** Threads beside this one, which has work of its own to do. */
+export interface ColumnWorkers {
+  /** How many there may be. */
+  readonly most: number;
+  /** Starts workers, which the join closes. They load while the caller goes on. */
+  start(count: number): ColumnHost[];
+}
 
 /** What the join needs to know. */
 export interface JoinOptions {
@@ -20,7 +25,10 @@ export interface JoinOptions {
   readonly threshold: number;
   /** A guard's signature for each position; pairs whose signatures differ are not merged. */
   readonly signatures?: BigUint64Array;
+  /** Runs in this thread: with one thread of its own, since its products are short calls. */
   readonly engine: Engine;
+  /** Workers that may take most of the products; without it all is done in this thread. */
+  readonly workers?: ColumnWorkers;
   /** Bytes that the join may hold in vectors. */
   readonly memory: number;
   /** Called with the number of rows of `order` that are decided. */
@@ -55,12 +63,36 @@ export async function selfJoin(options: JoinOptions): Promise<JoinResult> {
   const judge = new Judge({ count: vectors.count, dim: vectors.dim, threshold, signatures });
   if (isSmall(order.length, vectors.dim)) await joinSmall(options, judge);
   else {
-    const plan = await planCodes(options);
+    const workers = startWorkers(options);
+    const local = new LocalHost(options.engine);
     try {
-      await new CascadeJoin(options, plan, judge).run();
+      const plan = await planCodes(options);
+      try {
+        const { productNs } = plan;
+        const deal = dealGroups({ local, workers, rows: order.length, dim: vectors.dim, productNs });
+        const memory = options.memory - workers.length * WORKER_BYTES;
+        await joinByCodes({ ...options, memory }, { plan, judge, deal });
+      } finally {
+        await plan.release();
+      }
     } finally {
-      await plan.release();
+      await Promise.all([...workers, local].map((host) => host.close()));
     }
   }
   return judge.result;
+}
+
+/** Vectors below which starting workers takes longer than they save. */
+const WORKERS_FROM = 16_384;
+/** Bytes that a worker takes beside the columns that it holds. */
+const WORKER_BYTES = 40 << 20;
+/** Share of the memory that workers may take so. */
+const WORKER_SHARE = 0.25;
+
+/** As many workers as may be, have a group or two each, and fit the memory. */
+function startWorkers({ order, workers, memory }: JoinOptions): ColumnHost[] {
+  if (workers === undefined || order.length < WORKERS_FROM) return [];
+  const groups = Math.ceil(order.length / GROUP);
+  const count = Math.min(workers.most, Math.ceil(groups / 2), Math.floor((WORKER_SHARE * memory) / WORKER_BYTES));
+  return workers.start(Math.max(0, count));
 }

@@ -1,29 +1,37 @@
 import type { Engine } from "../onnx/engine.js";
 import { type CodeBook, EXTRA_COMPONENTS, fitCodeBook } from "./code-book.js";
-import { allocateCodes, createProjection, encodeRows, type Projection } from "./codes.js";
-import { ColumnGroup } from "./column-group.js";
+import { allocateCodes, type CodeScale, createProjection, encodeRows, type Projection } from "./codes.js";
+import { ColumnCodes } from "./column-codes.js";
 import { cosine } from "./cosine.js";
 import { gatherInAnyOrder, samplePositions } from "./gather.js";
-import { gatherCodes, IntegerScreen } from "./integer-screen.js";
+import { IntegerScreen } from "./integer-screen.js";
 import { PairList } from "./pair-list.js";
-import { learnBasis } from "./rotation.js";
+import { createBasisLearner } from "./rotation.js";
 import { BLOCK, createIntegerProduct, type IntegerProduct, PANEL } from "./tile-product.js";
 import type { VectorReader } from "./vectors.js";
 
 /** The codes that a join uses, and the kernels that make and multiply them. */
 export interface Plan {
   readonly book: CodeBook;
+  /** What of the book hosts of columns need. */
+  readonly scale: CodeScale;
   readonly projection: Projection;
   readonly product: IntegerProduct;
   /** Rows of a call at which the product is fastest here. */
   readonly callRows: number;
+  /** Nanoseconds that the product of a pair takes here. */
+  readonly productNs: number;
   release(): Promise<void>;
 }
 
-/** Sampled rows from which basis and scale are learnt, and rows on which the bound is tried. */
-const LEARN_ROWS = 4096;
+/**
+ * Sampled rows from which basis and scale are learnt: more of them take longer and let fewer pairs through, which pays where
+ * there are many.
+ */
+const LEARN_ROWS = { least: 2048, most: 8192, share: 1 / 24 };
+/** Sampled rows on which the bound is tried. */
 const TRY_ROWS = 1024;
-/** Rows of a call that are timed; 512 rows by 256 columns of int32 are half a MB. */
+/** Rows of a call that are timed; 512 rows by 320 columns of int32 are 640 KiB. */
 const CALL_ROWS = [256, 512, 1024];
 /** Rough costs, in nanoseconds: a multiplication in a plain loop, and coding one component of a row. */
 const LOOP_NS = 1;
@@ -50,38 +58,46 @@ export async function planCodes(options: {
 }): Promise<Plan> {
   const { vectors, order, threshold, engine, signal } = options;
   const { dim } = vectors;
-  const positions = samplePositions(order, LEARN_ROWS + TRY_ROWS);
+  const wanted = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * order.length)));
+  const positions = samplePositions(order, wanted + TRY_ROWS);
   const sample = new Float32Array(positions.length * dim);
   await gatherInAnyOrder(vectors, positions, sample);
   // Tried rows are not learnt from, where there are enough: a basis flatters the rows it was learnt from.
   const learnt = Math.max(1, positions.length - TRY_ROWS);
   const tried = sample.subarray(Math.max(0, positions.length - TRY_ROWS) * dim);
-  let best: { plan: Plan; cost: number } | undefined;
-  for (const depth of depthsToTry(dim)) {
-    signal?.throwIfAborted();
-    const started = performance.now();
-    const size = depth - EXTRA_COMPONENTS;
-    const basis = await learnBasis({ engine, sample: sample.subarray(0, learnt * dim), dim, size });
-    const projection = await createProjection(engine, basis, dim);
-    const product = await createIntegerProduct(engine, depth);
-    const levels = (await saturates(product, depth)) ? 63 : 127;
-    const coordinates = await projection.project(sample.subarray(0, learnt * dim));
-    const book = fitCodeBook({ basis, dim, depth, levels, coordinates });
-    const release = async () => {
-      await Promise.all([projection.release(), product.release()]);
-    };
-    const { productNs, survivorNs, callRows } = await tryPlan({ book, projection, product }, tried, threshold);
-    const plan = { book, projection, product, callRows, release };
-    const cost = productNs + survivorNs + (CODE_NS * depth) / (order.length / 2);
-    if (best === undefined || cost < best.cost) {
-      await best?.plan.release();
-      best = { plan, cost };
-    } else await release();
-    if (survivorNs < NEGLIGIBLE * productNs) break;
-    const mostSaved = (survivorNs * order.length * order.length) / 2;
-    if (mostSaved < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
+  const learner = await createBasisLearner(engine, sample.subarray(0, learnt * dim), dim);
+  try {
+    let best: { plan: Plan; cost: number } | undefined;
+    for (const depth of depthsToTry(dim)) {
+      signal?.throwIfAborted();
+      const started = performance.now();
+      const basis = await learner.learn(depth - EXTRA_COMPONENTS);
+      const projection = await createProjection(engine, basis, dim);
+      const product = await createIntegerProduct(engine, depth);
+      const levels = (await saturates(product, depth)) ? 63 : 127;
+      const coordinates = await projection.project(sample.subarray(0, learnt * dim));
+      const book = fitCodeBook({ basis, dim, depth, levels, coordinates });
+      const release = async () => {
+        await Promise.all([projection.release(), product.release()]);
+      };
+      const { productNs, survivorNs, callRows } = await tryPlan({ book, projection, product }, tried, threshold);
+      const { scale, base, slack, usualLength } = book;
+      const timed = { callRows, productNs };
+      const scaled = { book, scale: { depth, scale, base, slack, usualLength } };
+      const plan = { ...scaled, projection, product, ...timed, release };
+      const cost = productNs + survivorNs + (CODE_NS * depth) / (order.length / 2);
+      if (best === undefined || cost < best.cost) {
+        await best?.plan.release();
+        best = { plan, cost };
+      } else await release();
+      if (survivorNs < NEGLIGIBLE * productNs) break;
+      const mostSaved = (survivorNs * order.length * order.length) / 2;
+      if (mostSaved < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
+    }
+    return (best as { plan: Plan }).plan;
+  } finally {
+    await learner.release();
   }
-  return (best as { plan: Plan }).plan;
 }
 
 /** Doubling depths, up to the one that holds every component. */
@@ -94,23 +110,18 @@ function depthsToTry(dim: number): number[] {
 
 /** Nanoseconds for each pair that the product takes, and what it lets through. */
 async function tryPlan(
-  { book, projection, product }: Omit<Plan, "callRows" | "release">,
+  { book, projection, product }: Pick<Plan, "book" | "projection" | "product">,
   tried: Float32Array,
   threshold: number,
 ) {
   const count = tried.length / book.dim;
   const codes = allocateCodes(book, count);
   encodeRows(book, await projection.project(tried), count, codes, 0);
-  const group = new ColumnGroup(book);
-  for (let row = 0; row < count; row++) group.push(codes, row, row, row);
-  const tile = gatherCodes(
-    book,
-    codes,
-    Int32Array.from({ length: count }, (_, i) => i),
-  );
+  const columns = new ColumnCodes();
+  for (let row = 0; row < count; row++) columns.push(book, codes, row);
   const screen = new IntegerScreen(book, product, threshold, count);
   const pairs = new PairList();
-  await screen.within(codes, tile, group, pairs);
+  await screen.within(codes, columns, pairs);
   // Each pair that survives in vain has a block scanned for it and is measured.
   const measured = Math.min(pairs.length, MEASURED_PAIRS);
   let near = 0;
@@ -122,16 +133,17 @@ async function tryPlan(
   const inVain = pairs.length * (1 - near / Math.max(1, measured));
   const survivors = inVain / Math.max(1, (count * (count - 1)) / 2);
   const survivorNs = survivors * LOOP_NS * (BLOCK * book.depth + book.dim);
-  const fixed = await product.fix(group.panelsFrom(0));
+  const fixed = await product.fix(columns.panels(book.depth));
   let productNs = Number.POSITIVE_INFINITY;
   let callRows = CALL_ROWS[0];
   for (let run = 0; run < 3; run++) {
     for (const size of CALL_ROWS) {
       if (size > count && size !== CALL_ROWS[0]) continue;
-      const rows = tile.bytes.subarray(0, size * book.depth);
+      const rows = codes.bytes.subarray(0, size * book.depth);
       const start = performance.now();
       await fixed.maxima(rows);
-      const ns = (1e6 * (performance.now() - start)) / ((rows.length / book.depth) * group.panelsFrom(0).count * PANEL);
+      const ns =
+        (1e6 * (performance.now() - start)) / ((rows.length / book.depth) * columns.panels(book.depth).count * PANEL);
       if (ns >= productNs) continue;
       productNs = ns;
       callRows = size;

@@ -1,6 +1,6 @@
 import type { Engine } from "../onnx/engine.js";
 import { float32DotError } from "./cosine.js";
-import type { PairList } from "./pair-list.js";
+import type { Pairs } from "./pair-list.js";
 import { createScoreProduct, type ScoreProduct } from "./tile-product.js";
 
 /** Vectors of the rows and columns that pairs name: pair (r, c) is rows[rowSlots[r]] with columns[columnSlots[c]]. */
@@ -35,11 +35,11 @@ export class Refinement {
   }
 
   /** Drops from `pairs`, in place and keeping the order, those that certainly stay below the threshold, if it pays. */
-  async thin(pairs: PairList, { rows, rowSlots, columns, columnSlots }: PairVectors): Promise<void> {
-    if (pairs.length < FEW_PAIRS) return;
+  async thin(pairs: Pairs, { rows, rowSlots, columns, columnSlots }: PairVectors): Promise<Pairs> {
+    if (pairs.length < FEW_PAIRS) return pairs;
     const rowNames = distinct(pairs.rows, pairs.length);
     const columnNames = distinct(pairs.columns, pairs.length);
-    if (pairs.length < DENSE * rowNames.names.length * columnNames.names.length) return;
+    if (pairs.length < DENSE * rowNames.names.length * columnNames.names.length) return pairs;
     this.#product ??= await createScoreProduct(this.#engine, this.#dim);
     const rowValues = this.#together(rows, rowSlots, rowNames.names);
     const pass = new Uint8Array(pairs.length);
@@ -58,7 +58,7 @@ export class Refinement {
       pairs.rows[n] = pairs.rows[i];
       pairs.columns[n++] = pairs.columns[i];
     }
-    pairs.length = n;
+    return { rows: pairs.rows, columns: pairs.columns, length: n };
   }
 
   async release(): Promise<void> {

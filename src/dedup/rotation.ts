@@ -17,47 +17,55 @@ const POWER_STEPS = 3;
 /** A direction that keeps less than this share of its squared length after the others are taken out is dropped. */
 const DEPENDENT = 1e-13;
 
+/** Learns bases of several sizes from one sample. */
+export interface BasisLearner {
+  /** Up to `size` directions with most of the energy. */
+  learn(size: number): Promise<Basis>;
+  release(): Promise<void>;
+}
+
 /**
- * Finds `size` directions with most of the energy of a sample (n × dim, row-major) by block power iteration on its second
- * moments, and turns them at random within their span: coordinates in a random basis have nearly equal spread, so that
- * one integer scale fits all of them. Products run on the engine; factors of size × size are decomposed here.
+ * Takes the second moments of a sample (n × dim, row-major), from which bases are learnt by block power iteration. They are
+ * then turned at random within their span: coordinates in a random basis have nearly equal spread, so that one integer scale
+ * fits all of them. Products run on the engine; factors of size × size are decomposed here.
  * The result need not be exactly orthonormal nor the best: whoever uses it accounts for `defect`.
  * @see Halko, Martinsson, Tropp, Finding structure with randomness, 2011, section 4.5
  */
-export async function learnBasis(options: {
-  engine: Engine;
-  sample: Float32Array;
-  dim: number;
-  size: number;
-}): Promise<Basis> {
-  const { engine, sample, dim } = options;
-  const random = randomSource(1);
+export async function createBasisLearner(engine: Engine, sample: Float32Array, dim: number): Promise<BasisLearner> {
   const kernels = await compileAll(engine);
+  const release = async () => {
+    await Promise.all(Object.values(kernels).map((kernel) => kernel.release()));
+  };
   try {
     const { moments } = await kernels.moments.run({ x: tile("float32", [sample.length / dim, dim], sample) });
-    let size = Math.min(options.size, dim);
-    let basis: Float64Array = Float64Array.from({ length: dim * size }, random);
-    for (let step = 0; step < POWER_STEPS; step++) {
-      const { y } = await kernels.times.run({ a: moments, b: tile("float64", [dim, size], basis) });
-      const { values, columns } = await orthonormalise(kernels, y.data as Float64Array, dim, size);
-      basis = values;
-      size = columns;
-      if (size === 0) break;
-    }
-    const start = Float64Array.from({ length: size * size }, random);
-    const turn = await orthonormalise(kernels, start, size, size);
-    if (turn.columns === size && size > 0) {
-      const { y } = await kernels.times.run({
-        a: tile("float64", [dim, size], basis),
-        b: tile("float64", [size, size], turn.values),
-      });
-      basis = y.data as Float64Array;
-    }
-    const directions = Float32Array.from(basis.subarray(0, dim * size));
-    return { directions, size, defect: await measureDefect(kernels, directions, dim, size) };
-  } finally {
-    await Promise.all(Object.values(kernels).map((kernel) => kernel.release()));
+    return { learn: (size) => learnBasis(kernels, moments, dim, size), release };
+  } catch (error) {
+    await release();
+    throw error;
   }
+}
+
+async function learnBasis(kernels: Kernels, moments: Tile, dim: number, most: number): Promise<Basis> {
+  const random = randomSource(1);
+  let size = Math.min(most, dim);
+  let basis = randomValues(dim * size, random);
+  for (let step = 0; step < POWER_STEPS; step++) {
+    const { y } = await kernels.times.run({ a: moments, b: tile("float64", [dim, size], basis) });
+    const { values, columns } = await orthonormalise(kernels, y.data as Float64Array, dim, size);
+    basis = values;
+    size = columns;
+    if (size === 0) break;
+  }
+  const turn = await orthonormalise(kernels, randomValues(size * size, random), size, size);
+  if (turn.columns === size && size > 0) {
+    const { y } = await kernels.times.run({
+      a: tile("float64", [dim, size], basis),
+      b: tile("float64", [size, size], turn.values),
+    });
+    basis = y.data as Float64Array;
+  }
+  const directions = Float32Array.from(basis.subarray(0, dim * size));
+  return { directions, size, defect: await measureDefect(kernels, directions, dim, size) };
 }
 
 /** Frobenius norm of VᵀV − I, which is at least the spectral norm. */
@@ -163,6 +171,12 @@ async function compileAll(engine: Engine): Promise<Kernels> {
 
 function tile(dtype: "float32" | "float64", shape: number[], data: Float32Array | Float64Array): Tile {
   return { dtype, shape, data };
+}
+
+function randomValues(length: number, random: () => number): Float64Array {
+  const values = new Float64Array(length);
+  for (let i = 0; i < length; i++) values[i] = random();
+  return values;
 }
 
 /** Numbers in [-1, 1), the same ones for the same seed (xorshift32). */

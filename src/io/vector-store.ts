@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { type AsyncRecordBatchFileReader, FixedSizeList, type RecordBatch, RecordBatchReader } from "apache-arrow";
 import type { VectorReader } from "../dedup/vectors.js";
 import { InputError } from "../errors.js";
+import { readFully, readStoreLayout, type StoreLayout } from "./store-layout.js";
 
 /** A store opened for reading. */
 export interface VectorStore extends VectorReader {
@@ -10,81 +10,107 @@ export interface VectorStore extends VectorReader {
   close(): Promise<void>;
 }
 
+/** Bytes between two vectors that are rather read too than left for a read of their own. */
+const GAP_BYTES = 16 << 10;
+/** Longest read that has gaps in it, in bytes. */
+const SPAN_BYTES = 1 << 20;
+/** Reads under way at once. */
+const READS = 8;
+
 /**
- * Opens a finished store. Vectors are read a record batch at a time; only the last one read is held.
+ * Opens a finished store. Only the vectors asked for are read, runs of neighbours straight to where they are wanted and
+ * near ones together; up to 8 MB are held besides.
  * @throws InputError where the file is missing, broken or not a store.
  */
 export async function openVectorStore(path: string): Promise<VectorStore> {
-  let handle: FileHandle;
+  let file: FileHandle;
   try {
-    handle = await open(path, "r");
+    file = await open(path, "r");
   } catch (cause) {
     throw new InputError(`cannot open ${path}: ${(cause as Error).message}; run bge-dedup first or name its folder`);
   }
-  const broken = (why: string) => new InputError(`${path} is not a store of embeddings: ${why}; run bge-dedup again`);
-  let reader: AsyncRecordBatchFileReader;
+  const broken = (cause: unknown) =>
+    new InputError(`${path} is not a store of embeddings: ${(cause as Error).message}; run bge-dedup again`);
+  let layout: StoreLayout;
   try {
-    reader = (await RecordBatchReader.from(handle)) as AsyncRecordBatchFileReader;
-    await reader.open();
+    layout = await readStoreLayout(file);
   } catch (cause) {
-    await handle.close();
-    throw broken((cause as Error).message);
+    await file.close();
+    throw broken(cause);
   }
-  const type = reader.schema?.fields.find((field) => field.name === "embedding")?.type;
-  if (!(type instanceof FixedSizeList)) {
-    await handle.close();
-    throw broken("it has no column embedding of fixed_size_list<float32>");
-  }
-  const dim = type.listSize;
-  const embeddingColumn = reader.schema.fields.findIndex((field) => field.name === "embedding");
-  const rowColumn = reader.schema.fields.findIndex((field) => field.name === "_row");
-
-  let cached = -1;
-  let cachedBatch: RecordBatch | undefined;
-  const load = async (index: number): Promise<RecordBatch> => {
-    if (cached !== index) {
-      const batch = await reader.readRecordBatch(index);
-      if (batch === null) throw broken(`record batch ${index} cannot be read`);
-      cached = index;
-      cachedBatch = batch;
-    }
-    return cachedBatch as RecordBatch;
-  };
-  // All batches but the last are equally long, in a store of ours; the first and the last tell how many vectors there are.
-  const batches = reader.numRecordBatches;
-  const batchRows = batches > 0 ? (await load(0)).numRows : 0;
-  const count = batches > 0 ? (batches - 1) * batchRows + (await load(batches - 1)).numRows : 0;
+  const { dim, count, batchRows, rowsAt } = layout;
   return {
     count,
     dim,
     async gather(positions, into) {
-      for (let i = 0; i < positions.length; ) {
-        const index = Math.floor(positions[i] / batchRows);
-        const first = index * batchRows;
-        const data = (await load(index)).data.children[embeddingColumn];
-        const values = data.children[0].values as Float32Array;
-        const end = first + data.length;
-        while (i < positions.length && positions[i] >= first && positions[i] < end) {
-          let run = 1;
-          while (i + run < positions.length && positions[i + run] === positions[i] + run && positions[i + run] < end)
-            run++;
-          const from = (positions[i] - first) * dim;
-          into.set(values.subarray(from, from + run * dim), i * dim);
-          i += run;
+      const reads: Promise<void>[] = [];
+      try {
+        for (const span of spans(positions, layout)) {
+          reads.push(readSpan(file, layout, positions, span, into));
+          if (reads.length === READS) await Promise.all(reads.splice(0));
         }
+        await Promise.all(reads);
+      } catch (cause) {
+        throw broken(cause);
       }
     },
     async rows() {
       const rows = new Float64Array(count);
-      for (let index = 0, at = 0; index < batches; index++) {
-        const values = (await load(index)).data.children[rowColumn].values as BigUint64Array;
-        for (let i = 0; i < values.length; i++) rows[at++] = Number(values[i]);
+      for (let start = 0; start < count; start += batchRows) {
+        const numbers = new BigUint64Array(Math.min(batchRows, count - start));
+        await readFully(file, new Uint8Array(numbers.buffer), rowsAt[start / batchRows]).catch((cause) => {
+          throw broken(cause);
+        });
+        for (let i = 0; i < numbers.length; i++) rows[start + i] = Number(numbers[i]);
       }
       return rows;
     },
     async close() {
-      await reader.cancel();
-      await handle.close().catch(() => {});
+      await file.close().catch(() => {});
     },
   };
+}
+
+/** Entries [start, end) of `positions` that one read serves. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Cuts positions into spans, each ascending within one batch. */
+export function* spans(positions: ArrayLike<number>, { dim, batchRows }: StoreLayout): Generator<Span> {
+  const gap = Math.floor(GAP_BYTES / (4 * dim));
+  const longest = Math.floor(SPAN_BYTES / (4 * dim));
+  for (let start = 0; start < positions.length; ) {
+    const first = positions[start];
+    const batchEnd = (Math.floor(first / batchRows) + 1) * batchRows;
+    let end = start + 1;
+    while (end < positions.length && positions[end] === positions[end - 1] + 1 && positions[end] < batchEnd) end++;
+    const last = Math.min(batchEnd, first + longest);
+    while (end < positions.length && positions[end] > positions[end - 1] && positions[end] < last) {
+      if (positions[end] - positions[end - 1] > gap + 1) break;
+      end++;
+    }
+    yield { start, end };
+    start = end;
+  }
+}
+
+async function readSpan(
+  file: FileHandle,
+  { dim, batchRows, vectorsAt }: StoreLayout,
+  positions: ArrayLike<number>,
+  { start, end }: Span,
+  into: Float32Array,
+): Promise<void> {
+  const first = positions[start];
+  const rows = positions[end - 1] - first + 1;
+  const at = vectorsAt[Math.floor(first / batchRows)] + (first % batchRows) * dim * 4;
+  const target = rows === end - start ? into.subarray(start * dim, end * dim) : new Float32Array(rows * dim);
+  await readFully(file, new Uint8Array(target.buffer, target.byteOffset, target.byteLength), at);
+  if (rows === end - start) return;
+  for (let i = start; i < end; i++) {
+    const from = (positions[i] - first) * dim;
+    into.set(target.subarray(from, from + dim), i * dim);
+  }
 }

@@ -1,17 +1,18 @@
 import { type Decisions, decide, vectorPriority } from "../dedup/decide.js";
 import { exactDecisions } from "../dedup/exact.js";
-import { JOIN_THREADS, type JoinResult, selfJoin } from "../dedup/join.js";
+import { type JoinResult, selfJoin } from "../dedup/join.js";
 import { formatKeepPolicy } from "../dedup/row-order.js";
 import { BrakeError } from "../errors.js";
 import { sourcesSchema } from "../io/source-schema.js";
 import { openVectorStore } from "../io/vector-store.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
+import { columnWorkers } from "./column-workers.js";
 import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
 import { guardSignatures } from "./guard-signatures.js";
 import { limitReached } from "./limit.js";
 import { environment, fileRecord, MANIFEST, modelRecord, VERSION, writeManifest } from "./manifest.js";
-import { noteOverMemory, peakMemory, vectorBudget } from "./memory.js";
+import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./memory.js";
 import { requireColumn } from "./missing-field.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { type Reporter, timedReporter } from "./reporter.js";
@@ -41,6 +42,7 @@ const OPTIONAL = [
  */
 export async function runDedup(options: DedupOptions, context: RunContext): Promise<DedupSummary> {
   const reporter = timedReporter(context.reporter);
+  noteSmallMemory(options.memory, reporter.note);
   const { signal } = context;
   const work = await openWorkArea(options.out);
   try {
@@ -95,10 +97,17 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     };
     await writeManifest(work.path(MANIFEST), {
       ...summary,
+      stages: reporter.stages,
       environment: environment(),
       options: describeOptions(options, threshold),
       inputs: inputs.inputs,
-      outputs: await Promise.all(files.map((name) => fileRecord(work.path(name), name))),
+      outputs: await Promise.all(
+        files.map((name) =>
+          name === EMBEDDINGS && inputs.texts.file !== undefined
+            ? { name, ...inputs.texts.file }
+            : fileRecord(work.path(name), name),
+        ),
+      ),
       guarantees: {
         certificate: `every removed row names a kept row that it equals or whose measured cosine is at least ${threshold}`,
         independence: `exact search of ${order.length} vectors, ${join.measured} pairs measured in float64`,
@@ -127,7 +136,7 @@ async function joinStore(options: {
   signal?: AbortSignal;
 }): Promise<JoinResult> {
   const { work, threshold, order, signatures, reporter, signal } = options;
-  const { memory } = options.options;
+  const { memory, threads } = options.options;
   const stage = reporter.stage("join", order.length);
   const vectors = await openVectorStore(work.path(EMBEDDINGS));
   try {
@@ -136,7 +145,8 @@ async function joinStore(options: {
       order,
       threshold,
       signatures,
-      engine: createOrtEngine({ threads: JOIN_THREADS }),
+      engine: createOrtEngine({ threads: 1 }),
+      workers: columnWorkers(threads),
       memory: vectorBudget(memory),
       onProgress: (decided) => stage.advance(decided),
       signal,

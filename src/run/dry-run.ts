@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { JOIN_THREADS } from "../dedup/join.js";
 import type { WindowVectors } from "../embed/embedder.js";
 import { expandInputs, openSources, STDIN, spoolStdin } from "../io/open-sources.js";
 import type { RejectsWriter } from "../io/rejects.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
+import { columnWorkers } from "./column-workers.js";
 import { prepareModel, startWindows } from "./embed-inputs.js";
 import { estimateJoin } from "./join-estimate.js";
 import { VERSION } from "./manifest.js";
@@ -58,7 +58,7 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
   const spool = join(folder, "stdin.jsonl");
   try {
     if (files.includes(STDIN)) await spoolStdin(spool, stdin, signal);
-    const sources = await openSources(files, spool);
+    const sources = await openSources(files, spool, options.memory);
     const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const index = createRowIndex(options.keep);
     const rejects = countingRejects();
@@ -110,7 +110,8 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
       dim,
       count: groups,
       threshold: options.threshold ?? model.threshold,
-      engine: createOrtEngine({ threads: JOIN_THREADS }),
+      engine: createOrtEngine({ threads: 1 }),
+      workers: columnWorkers(options.threads),
       memory: vectorBudget(options.memory),
       signal,
     });

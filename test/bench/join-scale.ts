@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { selfJoin } from "../../src/dedup/join.js";
@@ -9,6 +9,7 @@ import type { VectorReader } from "../../src/dedup/vectors.js";
 import { openVectorStore } from "../../src/io/vector-store.js";
 import { openVectorStoreWriter } from "../../src/io/vector-store-writer.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
+import { columnWorkers } from "../../src/run/column-workers.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 
 /**
@@ -24,7 +25,7 @@ const { values: flags } = parseArgs({
     dim: { type: "string", default: "1024" },
     geometry: { type: "string", default: "bge" },
     threshold: { type: "string", default: "0.9" },
-    threads: { type: "string", default: "0" },
+    threads: { type: "string", default: `${availableParallelism()}` },
     memory: { type: "string", default: "1" },
     check: { type: "string", default: "2" },
     store: { type: "string" },
@@ -43,7 +44,8 @@ async function makeStore(path: string, rows: number, dim: number): Promise<void>
     await writer.append(numbers, batch);
     row += numbers.length;
   }
-  await writer.finish();
+  await writer.complete();
+  await writer.close();
 }
 
 /** The first row that is kept and near enough to `row`, by a scan of all before it in float64. */
@@ -72,7 +74,6 @@ try {
   const store = await openVectorStore(path);
   console.log(`${cpus()[0].model}, ${cpus().length} cores, node ${process.version}`);
   console.log(`${flags.store ?? flags.geometry}, dim ${store.dim}, threshold ${threshold}, memory ${flags.memory} GB`);
-  const engine = createOrtEngine({ threads: Number(flags.threads) });
   let last: { rows: number; seconds: number } | undefined;
   for (const rows of sizes) {
     const vectors: VectorReader = { count: rows, dim: store.dim, gather: store.gather };
@@ -83,7 +84,8 @@ try {
       vectors,
       order: Uint32Array.from({ length: rows }, (_, i) => i),
       threshold,
-      engine,
+      engine: createOrtEngine({ threads: 1 }),
+      workers: columnWorkers(Number(flags.threads)),
       memory: Number(flags.memory) * 2 ** 30,
       onProgress(decided) {
         if (decided < shown + rows / 10) return;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { CascadeJoin } from "../../src/dedup/cascade.js";
+import { joinByCodes } from "../../src/dedup/cascade.js";
+import { LocalHost } from "../../src/dedup/column-host.js";
+import { dealGroups } from "../../src/dedup/deal.js";
 import type { JoinOptions } from "../../src/dedup/join.js";
 import { Judge } from "../../src/dedup/judge.js";
 import { planCodes } from "../../src/dedup/plan.js";
@@ -16,11 +18,14 @@ const inOrder = (count: number) => Uint32Array.from({ length: count }, (_, i) =>
 /** The join by codes, which `selfJoin` takes for many vectors only. */
 async function cascade(options: Omit<JoinOptions, "engine"> & { engine?: Engine }) {
   const all = { engine, ...options };
+  const local = new LocalHost(all.engine);
   const { vectors, threshold, signatures } = all;
   const judge = new Judge({ count: vectors.count, dim: vectors.dim, threshold, signatures });
   const plan = await planCodes(all);
-  await new CascadeJoin(all, plan, judge).run();
+  const deal = dealGroups({ local, workers: [], rows: all.order.length, dim: vectors.dim, productNs: 1 });
+  await joinByCodes(all, { plan, judge, deal });
   await plan.release();
+  await local.close();
   return judge.result;
 }
 
@@ -137,9 +142,9 @@ describe("the join by integer codes equals a naive float64 scan", () => {
       async compile(model) {
         const kernel = await engine.compile(model);
         return {
-          async run(feeds) {
-            const outputs = await kernel.run(feeds);
-            const rows = feeds.rows?.data;
+          async run(feeds, into) {
+            const outputs = await kernel.run(feeds, into);
+            const rows = feeds.codes?.data;
             // Two neighbouring products, of unsigned with signed bytes, beyond 2^15 would be cut off.
             if (rows instanceof Uint8Array && outputs.products !== undefined && rows.every((value) => value === 255)) {
               saturated++;
@@ -180,9 +185,9 @@ describe("the work of the join by integer codes", () => {
       async compile(model) {
         const kernel = await engine.compile(model);
         return {
-          async run(feeds) {
-            const outputs = await kernel.run(feeds);
-            products += outputs.products?.data.length ?? (outputs.maxima?.data.length ?? 0) * 64;
+          async run(feeds, into) {
+            const outputs = await kernel.run(feeds, into);
+            products += outputs.products?.data.length ?? (outputs.blocks?.data.length ?? 0) * 64;
             return outputs;
           },
           release: () => kernel.release(),
@@ -198,8 +203,8 @@ describe("the work of the join by integer codes", () => {
     });
     assert.equal(keptBy.filter((by) => by < 0).length, 1);
     assert.equal(measured, 19999);
-    // All pairs are 2e8; choosing the codes takes up to 1e7.
-    assert.ok(products < 2e7, `${products} products for 20,000 rows`);
+    // All pairs are 2e8; choosing the codes takes up to 1e7, and each row meets a panel.
+    assert.ok(products < 3e7, `${products} products for 20,000 rows`);
   });
 
   it("reads from the store only what it holds, in ascending positions", async () => {

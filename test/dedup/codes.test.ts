@@ -2,13 +2,20 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type CodeBook, EXTRA_COMPONENTS, fitCodeBook, ZERO_POINT } from "../../src/dedup/code-book.js";
 import { allocateCodes, createProjection, encodeRows, rowThreshold } from "../../src/dedup/codes.js";
-import { ColumnGroup } from "../../src/dedup/column-group.js";
-import { learnBasis } from "../../src/dedup/rotation.js";
+import { ColumnCodes } from "../../src/dedup/column-codes.js";
+import { type Basis, createBasisLearner } from "../../src/dedup/rotation.js";
 import { PANEL } from "../../src/dedup/tile-product.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { adversarialSets, clusteredVectors, randomSource } from "./vectors.js";
 
 const engine = createOrtEngine({ threads: 1 });
+
+async function learnBasis(sample: Float32Array, dim: number, size: number): Promise<Basis> {
+  const learner = await createBasisLearner(engine, sample, dim);
+  const basis = await learner.learn(size);
+  await learner.release();
+  return basis;
+}
 
 /** Learns from `sample`, codes `values`, and compares the bound of every pair with its cosine; returns the mean excess. */
 async function checkBounds(options: {
@@ -19,16 +26,16 @@ async function checkBounds(options: {
   levels: number;
 }): Promise<number> {
   const { sample, values, dim, depth, levels } = options;
-  const basis = await learnBasis({ engine, sample, dim, size: depth - EXTRA_COMPONENTS });
+  const basis = await learnBasis(sample, dim, depth - EXTRA_COMPONENTS);
   const projection = await createProjection(engine, basis, dim);
   const book: CodeBook = fitCodeBook({ basis, dim, depth, levels, coordinates: await projection.project(sample) });
   const count = values.length / dim;
   const codes = allocateCodes(book, count);
   encodeRows(book, await projection.project(values), count, codes, 0);
   await projection.release();
-  const group = new ColumnGroup(book);
-  for (let row = 0; row < count; row++) group.push(codes, row, row, row);
-  const { data } = group.panelsFrom(0);
+  const columns = new ColumnCodes();
+  for (let row = 0; row < count; row++) columns.push(book, codes, row);
+  const { data } = columns.panels(depth);
   assert.ok(
     data.every((q) => Math.abs(q) <= levels),
     "column codes stay within the levels",
@@ -48,7 +55,7 @@ async function checkBounds(options: {
         product += (codes.bytes[r * depth + k] - ZERO_POINT) * data[panel + k * PANEL + (c % PANEL)];
       }
       // A threshold equal to the cosine must let the pair through.
-      const least = rowThreshold(book, codes, r, group.bounds, exact);
+      const least = rowThreshold(book, codes, r, columns.bounds, exact);
       assert.ok(product >= least, `pair ${r}, ${c} of cosine ${exact}: product ${product} below ${least}`);
       // The threshold moves by one unit for each scale² of cosine, so this is how far the bound lies above the cosine.
       excess += ((product - least) * book.scale ** 2) / count ** 2;
@@ -78,7 +85,7 @@ describe("the bound of integer codes is never below the cosine", () => {
   it("for codes at the edges between two levels", async () => {
     const random = randomSource(5);
     const sample = clusteredVectors({ count: 200, dim: 40, seed: 3, families: 0, noise: 0 });
-    const basis = await learnBasis({ engine, sample, dim: 40, size: 40 });
+    const basis = await learnBasis(sample, 40, 40);
     const projection = await createProjection(engine, basis, 40);
     const coordinates = await projection.project(sample);
     const book = fitCodeBook({ basis, dim: 40, depth: 64, levels: 127, coordinates });
@@ -113,7 +120,7 @@ describe("a learnt basis", () => {
     const values = clusteredVectors({ count: 500, dim, seed: 6, families: 0, noise: 0 });
     // Half of the components are made small.
     for (let i = 0; i < values.length; i++) if (i % 2 === 0) values[i] *= 0.01;
-    const { directions, size, defect } = await learnBasis({ engine, sample: values, dim, size: 40 });
+    const { directions, size, defect } = await learnBasis(values, dim, 40);
     assert.equal(size, 40);
     let squares = 0;
     for (let a = 0; a < size; a++) {
@@ -139,8 +146,8 @@ describe("a learnt basis", () => {
 
   it("has no more directions than the sample", async () => {
     const values = clusteredVectors({ count: 5, dim: 64, seed: 7, families: 0, noise: 0 });
-    const { size } = await learnBasis({ engine, sample: values, dim: 64, size: 32 });
+    const { size } = await learnBasis(values, 64, 32);
     assert.ok(size >= 5 && size <= 8, `${size} directions from 5 vectors`);
-    assert.equal((await learnBasis({ engine, sample: new Float32Array(640), dim: 64, size: 32 })).size, 0);
+    assert.equal((await learnBasis(new Float32Array(640), 64, 32)).size, 0);
   });
 });
