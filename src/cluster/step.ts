@@ -81,13 +81,14 @@ export async function compileStep(options: {
   let previous: Float32Array | null = null;
   let rounding = 0;
 
-  // Takes turns with the bounds of the tiles, so that no call has to find fresh memory.
-  let spare = new Float32Array(0);
+  // By size, one for all tiles but the last and one for that; they take turns with the tiles' bounds, so that no call has to find fresh
+  // memory.
+  const spares = new Map<number, Float32Array>();
 
   async function run(tile: FollowedTile, own: Int32Array): Promise<StepResult> {
     const rows = tile.scale.length;
     const before = tile.bounds;
-    if (spare.length !== before.length) spare = new Float32Array(before.length);
+    const spare = spares.get(before.length) ?? new Float32Array(before.length);
     const f32 = (data: Float32Array, ...shape: number[]): Tile => ({ dtype: "float32", shape, data });
     const feeds: Record<string, Tile> = {
       rows: { dtype: "uint8", shape: [rows, width], data: tile.codes },
@@ -100,7 +101,7 @@ export async function compileStep(options: {
     };
     const out = await kernel.run(feeds, { next: f32(spare, rows, groups) });
     tile.bounds = out.next.data as Float32Array;
-    spare = before as Float32Array<ArrayBuffer>;
+    spares.set(before.length, before);
     return { best: out.best.data as Float32Array, change: out.change.data as Float32Array };
   }
 
