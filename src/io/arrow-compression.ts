@@ -1,14 +1,19 @@
 import { CompressionType, compressionRegistry } from "apache-arrow";
-import { decompress } from "fzstd";
 import { decompressLz4Frame } from "./lz4.js";
+import { decompressZstd } from "./zstd.js";
 
 /** Lets apache-arrow read the compressed record batches that pyarrow and Polars write; idempotent. */
 export function registerCompression(): void {
-  compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decompressLz4Frame });
-  compressionRegistry.set(CompressionType.ZSTD, { decode: (bytes) => aligned(decompress(bytes)) });
+  compressionRegistry.set(CompressionType.LZ4_FRAME, {
+    decode: (bytes) => decompressLz4Frame(bytes, statedSize(bytes)),
+  });
+  compressionRegistry.set(CompressionType.ZSTD, { decode: (bytes) => decompressZstd(bytes, statedSize(bytes)) });
 }
 
-// Buffers are read as 64-bit numbers in place; fzstd may return the middle of a larger one.
-function aligned(bytes: Uint8Array): Uint8Array {
-  return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+/**
+ * The decoded size of a buffer, which the format puts in the eight bytes before it; apache-arrow hands over what follows.
+ * https://github.com/apache/arrow/blob/main/format/Message.fbs (BodyCompression)
+ */
+function statedSize({ buffer, byteOffset }: Uint8Array): number {
+  return Number(new DataView(buffer, byteOffset - 8, 8).getBigInt64(0, true));
 }

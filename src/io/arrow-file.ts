@@ -1,8 +1,13 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { Message, type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
 import { type FileBlock, Footer } from "apache-arrow/ipc/metadata/file";
+import type {
+  DictionaryBatch as DictionaryBatchHeader,
+  RecordBatch as RecordBatchHeader,
+} from "apache-arrow/ipc/metadata/message";
 import { InputError } from "../errors.js";
 import { registerCompression } from "./arrow-compression.js";
+import { type FileOptions, pieceLimit } from "./file-options.js";
 import { checkFooter, checkMessage, MESSAGE_TYPES } from "./flatbuffer-check.js";
 import { validateBatch, validateField } from "./validate.js";
 
@@ -20,15 +25,17 @@ const SHORTEST_FILE = 8 + 4 + 6;
 
 /**
  * Opens an Arrow IPC file or stream, compressed or not, Feather version 2 among them. Memory: one record batch and the
- * dictionaries.
- * @throws InputError that names `name` where it is missing, cut short, corrupt, of a kind that cannot be read, or Feather 1.
+ * dictionaries; a message that would take more than half of `memory` (64 MiB at least) is refused before it is read.
+ * @throws InputError that names `name` where it is missing, cut short, corrupt, too large, of a kind that cannot be read, or
+ * Feather 1.
  */
-export async function openArrowFile({ path, name }: { path: string; name: string }): Promise<ArrowFile> {
+export async function openArrowFile({ path, name, memory }: FileOptions): Promise<ArrowFile> {
   registerCompression();
+  const limit = pieceLimit(memory);
   const { schema, byteLength } = await withFile(path, name, async (file) => {
     const { size } = await file.stat();
-    if (await startsLikeFile(file, size)) await checkEnd(file, size);
-    else await checkStream(file, size);
+    if (await startsLikeFile(file, size)) await checkEnd(file, size, limit);
+    else await checkStream(file, size, limit);
     const reader = await openReader(file, size);
     if (reader.schema === undefined) throw new Error("no schema in it");
     for (const field of reader.schema.fields) {
@@ -92,7 +99,7 @@ async function startsLikeFile(file: FileHandle, size: number): Promise<boolean> 
   return start.subarray(0, MAGIC.length).equals(MAGIC);
 }
 
-async function checkEnd(file: FileHandle, size: number): Promise<void> {
+async function checkEnd(file: FileHandle, size: number, limit: number): Promise<void> {
   const end = size < SHORTEST_FILE ? Buffer.alloc(10) : await readAt(file, size - 10, 10);
   if (!end.subarray(4).equals(MAGIC)) throw new Error("no ARROW1 at its end, so it is cut short: write it again");
   const footer = end.readInt32LE(0);
@@ -100,8 +107,8 @@ async function checkEnd(file: FileHandle, size: number): Promise<void> {
   const metadata = await readAt(file, size - 10 - footer, footer);
   checkFooter(metadata);
   const blocks = Footer.decode(metadata);
-  await checkBlocks(file, size, blocks.dictionaryBatches(), MESSAGE_TYPES.dictionaryBatch);
-  await checkBlocks(file, size, blocks.recordBatches(), MESSAGE_TYPES.recordBatch);
+  await checkBlocks(file, size, blocks.dictionaryBatches(), MESSAGE_TYPES.dictionaryBatch, limit);
+  await checkBlocks(file, size, blocks.recordBatches(), MESSAGE_TYPES.recordBatch, limit);
 }
 
 /** The messages that a file's footer points to; apache-arrow would follow any pointer. */
@@ -110,6 +117,7 @@ async function checkBlocks(
   size: number,
   blocks: Iterable<FileBlock>,
   expected: number,
+  limit: number,
 ): Promise<void> {
   for (const { offset, metaDataLength, bodyLength } of blocks) {
     const inside = offset >= 8 && metaDataLength > 8 && bodyLength >= 0 && offset + metaDataLength + bodyLength <= size;
@@ -118,13 +126,15 @@ async function checkBlocks(
     const marked = prefix.readInt32LE(0) === -1;
     const length = prefix.readInt32LE(marked ? 4 : 0);
     if (!(length > 0 && length <= metaDataLength)) throw new Error(`a message of ${length} bytes at byte ${offset}`);
-    const type = checkMessage(await readAt(file, offset + (marked ? 8 : 4), length));
+    const metadata = await readAt(file, offset + (marked ? 8 : 4), length);
+    const type = checkMessage(metadata);
     if (type !== expected) throw new Error(`a message of type ${type} at byte ${offset}, expected ${expected}`);
+    await checkSize(file, Message.decode(metadata), offset + metaDataLength, bodyLength, limit);
   }
 }
 
 /** Walks over the messages of a stream, because apache-arrow takes one that is cut short for one that ends. */
-async function checkStream(file: FileHandle, size: number): Promise<void> {
+async function checkStream(file: FileHandle, size: number, limit: number): Promise<void> {
   let at = 0;
   while (at < size) {
     const prefix = await readAt(file, at, Math.min(8, size - at));
@@ -142,14 +152,47 @@ async function checkStream(file: FileHandle, size: number): Promise<void> {
     }
     const metadata = await readAt(file, start, length);
     checkMessage(metadata);
-    const { bodyLength } = Message.decode(metadata);
+    const message = Message.decode(metadata);
+    const { bodyLength } = message;
     if (!(bodyLength >= 0 && start + length + bodyLength <= size)) {
       throw new Error(
         `a message body of ${bodyLength} bytes at byte ${start + length} of ${size}: cut short or corrupt`,
       );
     }
+    await checkSize(file, message, start + length, bodyLength, limit);
     at = start + length + bodyLength;
   }
+}
+
+/** What a message takes when it is read: its body and, where that is compressed, the sizes that its buffers begin with. */
+async function checkSize(
+  file: FileHandle,
+  message: Message,
+  start: number,
+  bodyLength: number,
+  limit: number,
+): Promise<void> {
+  const header = message.header() as RecordBatchHeader | DictionaryBatchHeader | Schema;
+  const batch = "data" in header ? header.data : header;
+  let decoded = 0;
+  if ("compression" in batch && batch.compression != null) {
+    for (const { offset, length } of batch.buffers) {
+      if (length === 0) continue;
+      if (!(length >= 8 && offset >= 0 && offset + length <= bodyLength)) {
+        throw new Error(`a buffer of ${length} bytes at byte ${offset} of a message body of ${bodyLength}`);
+      }
+      const size = Number((await readAt(file, start + offset, 8)).readBigInt64LE(0));
+      // -1 stands for a buffer that is stored as it is.
+      if (size < -1) throw new Error(`a compressed buffer of ${size} bytes`);
+      decoded += Math.max(0, size);
+    }
+  }
+  if (bodyLength + decoded <= limit) return;
+  const rows = "length" in batch ? `${batch.length} rows` : "metadata";
+  throw new Error(
+    `a record batch of ${rows} takes ${bodyLength + decoded} bytes, expected at most ${limit}, half of --memory: ` +
+      "raise that, or write the file again in smaller batches (pyarrow: max_chunksize)",
+  );
 }
 
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {

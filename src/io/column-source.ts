@@ -23,8 +23,8 @@ export interface ColumnBatch {
   readonly batch: RecordBatch;
   /** Bytes of the file consumed so far. */
   readonly bytesRead: number;
-  /** The same rows with every column, where `batch` holds only some. */
-  readonly whole?: () => Promise<RecordBatch>;
+  /** The same rows with every column, in one or more batches, where `batch` holds only some. */
+  readonly whole?: () => AsyncIterable<RecordBatch>;
 }
 
 /** Columns that a pass looks at, found once a batch. */
@@ -75,10 +75,15 @@ export async function* scanColumns(
     dim = vectors?.dim ?? dim;
     const rejects: Reject[] = [];
     if (faults.size > 0) {
-      const raw = rowText(whole === undefined ? batch : await whole());
-      for (const row of Array.from(faults.keys()).sort((a, b) => a - b)) {
-        const record = firstRecord + row;
-        rejects.push({ record, line: record + 1, error: faults.get(row) as string, raw: raw(row) });
+      let start = 0;
+      for await (const rows of whole?.() ?? [batch]) {
+        const raw = rowText(rows);
+        for (let row = start; row < start + rows.numRows; row++) {
+          const error = faults.get(row);
+          const record = firstRecord + row;
+          if (error !== undefined) rejects.push({ record, line: record + 1, error, raw: raw(row - start) });
+        }
+        start += rows.numRows;
       }
     }
     const order =

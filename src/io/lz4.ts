@@ -4,13 +4,13 @@ const MAGIC = 0x184d2204;
 const SKIPPABLE = 0x184d2a50;
 
 /**
- * Decodes all frames of `input`, with linked or independent blocks. Checksums are skipped, not verified.
- * @throws Error where the input is not an LZ4 frame, is cut short or refers to bytes that are not there.
+ * Decodes all frames of `input`, with linked or independent blocks, to exactly `size` bytes. Checksums are skipped, not verified.
+ * @throws Error where the input is not an LZ4 frame, is cut short, refers to bytes that are not there or is of another size
  */
-export function decompressLz4Frame(input: Uint8Array): Uint8Array {
+export function decompressLz4Frame(input: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
-  let output = new Uint8Array(Math.max(64, input.length * 3));
-  let size = 0;
+  const output = new Uint8Array(size);
+  let end = 0;
   let at = 0;
   const need = (bytes: number): number => {
     if (at + bytes > input.length)
@@ -29,7 +29,7 @@ export function decompressLz4Frame(input: Uint8Array): Uint8Array {
     const flags = input[need(1)];
     const blockMax = 1 << (8 + 2 * ((input[need(1)] >> 4) & 7));
     if (flags >> 6 !== 1 || flags & 1) throw new Error("lz4 frame of another version or with a dictionary");
-    const start = size;
+    const start = end;
     if (flags & 8) need(8);
     need(1);
     for (;;) {
@@ -37,25 +37,55 @@ export function decompressLz4Frame(input: Uint8Array): Uint8Array {
       if (header === 0) break;
       const length = header & 0x7fffffff;
       const block = input.subarray(need(length), at);
-      if (size + blockMax > output.length) {
-        const larger = new Uint8Array(Math.max(output.length * 2, size + blockMax));
-        larger.set(output.subarray(0, size));
-        output = larger;
-      }
+      const limit = Math.min(end + blockMax, size);
       // In a frame of independent blocks a match may not reach back beyond its own.
-      const history = flags & 32 ? size : start;
+      const history = flags & 32 ? end : start;
       if (header >>> 31) {
-        if (length > blockMax) throw new Error(`lz4 block of ${length} bytes, expected at most ${blockMax}`);
-        output.set(block, size);
-        size += length;
+        if (end + length > limit) throw new Error(`lz4 block of ${length} bytes, expected at most ${limit - end}`);
+        output.set(block, end);
+        end += length;
       } else {
-        size = decodeBlock(block, output, size, size + blockMax, history);
+        end = decodeBlock(block, output, end, limit, history);
       }
       if (flags & 16) need(4);
     }
     if (flags & 4) need(4);
   }
-  return output.subarray(0, size);
+  if (end !== size) throw new Error(`lz4 frames of ${end} bytes, expected ${size}`);
+  return output;
+}
+
+/** Decodes a bare block to exactly `size` bytes. @throws Error where it is corrupt or of another size */
+export function decompressLz4Block(input: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const output = new Uint8Array(size);
+  const end = input.length === 0 ? 0 : decodeBlock(input, output, 0, size, 0);
+  if (end !== size) throw new Error(`lz4 block of ${end} bytes, expected ${size}`);
+  return output;
+}
+
+/**
+ * Decodes what the Parquet codec LZ4 means: blocks as Hadoop frames them, each behind its decoded and its stored length in
+ * big-endian, or from some writers a bare block; `size` bytes in all.
+ * https://github.com/apache/parquet-format/blob/master/Compression.md#lz4
+ * @throws Error where it is neither
+ */
+export function decompressHadoopLz4(input: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  let decoded = 0;
+  let at = 0;
+  while (at + 8 <= input.length) {
+    decoded += view.getUint32(at);
+    at += 8 + view.getUint32(at + 4);
+  }
+  if (at !== input.length || decoded !== size) return decompressLz4Block(input, size);
+  const output = new Uint8Array(size);
+  let end = 0;
+  for (at = 0; at < input.length; at += 8 + view.getUint32(at + 4)) {
+    const limit = end + view.getUint32(at);
+    end = decodeBlock(input.subarray(at + 8, at + 8 + view.getUint32(at + 4)), output, end, limit, end);
+    if (end !== limit) throw new Error(`lz4 block ends at byte ${end}, expected ${limit}`);
+  }
+  return output;
 }
 
 /** Decodes one block to `output` at `at`, not beyond `end`; matches reach back to `history` at most. Returns the new end. */

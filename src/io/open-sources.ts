@@ -2,20 +2,21 @@ import { createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { glob } from "tinyglobby";
 import { InputError } from "../errors.js";
-import { openArrow } from "./arrow.js";
+import type { FileOptions } from "./file-options.js";
 import { openJsonl } from "./jsonl.js";
-import { openParquet } from "./parquet.js";
 import type { Source } from "./source.js";
 
-/** What each extension is. */
-const FORMATS: readonly { extension: RegExp; open: (path: string, name: string) => Promise<Source> }[] = [
-  { extension: /\.(jsonl|ndjson)$/i, open: (path, name) => openJsonl({ path, name }) },
-  { extension: /\.(jsonl|ndjson)\.gz$/i, open: (path, name) => openJsonl({ path, name, compression: "gzip" }) },
-  { extension: /\.(jsonl|ndjson)\.zst$/i, open: (path, name) => openJsonl({ path, name, compression: "zstd" }) },
-  { extension: /\.parquet$/i, open: (path, name) => openParquet({ path, name }) },
-  { extension: /\.(arrow|feather)$/i, open: (path, name) => openArrow({ path, name }) },
+/** What each extension is. Readers of formats that a run may do without are loaded with the first file of their kind. */
+const FORMATS: readonly { extension: RegExp; open: (options: FileOptions) => Promise<Source> }[] = [
+  { extension: /\.(jsonl|ndjson)$/i, open: openJsonl },
+  { extension: /\.(jsonl|ndjson)\.gz$/i, open: (options) => openJsonl({ ...options, compression: "gzip" }) },
+  { extension: /\.(jsonl|ndjson)\.zst$/i, open: (options) => openJsonl({ ...options, compression: "zstd" }) },
+  { extension: /\.parquet$/i, open: async (options) => (await import("./parquet.js")).openParquet(options) },
+  {
+    extension: /\.(arrow|feather)$/i,
+    open: async (options) => (await import("./arrow.js")).openArrow(options),
+  },
 ];
 
 const EXPECTED = ".jsonl .ndjson (also .gz .zst) .parquet .arrow .feather";
@@ -49,6 +50,7 @@ export async function expandInputs(inputs: readonly string[], exclude: string): 
       if (formatOf(input) === undefined) throw new InputError(`${input} has no known extension; expected ${EXPECTED}`);
       files.push(input);
     } else if (found?.isDirectory()) {
+      const { glob } = await import("tinyglobby");
       const all = await glob("**/*", { cwd: input, expandDirectories: false });
       const known = all.map((file) => `${input.replace(/\/+$/, "")}/${file}`).filter(formatOf);
       const outside = known.filter((file) => relative(resolve(exclude), resolve(file)).startsWith(".."));
@@ -59,6 +61,7 @@ export async function expandInputs(inputs: readonly string[], exclude: string): 
       throw new InputError(`${input} is neither a file nor a folder; pipe it in with "-" if it holds JSONL`);
     } else {
       if (!/[*?[\]{}!()]/.test(input)) throw new InputError(`input ${input} does not exist; check the path`);
+      const { glob } = await import("tinyglobby");
       const matches = await glob(input, { expandDirectories: false, absolute: input.startsWith("/") });
       const known = matches.filter(formatOf);
       if (known.length === 0)
@@ -77,13 +80,14 @@ export async function spoolStdin(path: string, stdin: NodeJS.ReadableStream, sig
 /**
  * Opens the files that `expandInputs` found.
  * @param stdinPath where standard input was saved
+ * @param memory bytes that the whole program may take, see `FileOptions`
  * @throws InputError where a file cannot be read as what its extension says
  */
-export async function openSources(files: readonly string[], stdinPath: string): Promise<Source[]> {
+export async function openSources(files: readonly string[], stdinPath: string, memory: number): Promise<Source[]> {
   const sources: Source[] = [];
   for (const file of files) {
     if (file === STDIN) sources.push(await openJsonl({ path: stdinPath, name: STDIN }));
-    else sources.push(await (formatOf(file) as (typeof FORMATS)[number]).open(file, file));
+    else sources.push(await (formatOf(file) as (typeof FORMATS)[number]).open({ path: file, name: file, memory }));
   }
   return sources;
 }

@@ -1,15 +1,11 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { type FileMetaData, parquetMetadataAsync, type SchemaElement } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
-import { decompressPage } from "hyparquet/src/datapage.js";
-import { deltaBinaryUnpack, deltaByteArray, deltaLengthByteArray } from "hyparquet/src/delta.js";
-import { compressors } from "hyparquet-compressors";
+import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
 import { checkThrift } from "./thrift-check.js";
 
-// The one file that knows hyparquet. It parses the footer, page headers and delta encodings and decompresses pages; values go
-// straight from pages into Arrow buffers, because its own conversion rounds timestamps and decimals and assembles lists as
-// JavaScript objects.
+// The one file that knows hyparquet. It parses the footer, page headers and delta-encoded integers; values go straight from
+// pages into Arrow buffers, because its own conversion rounds timestamps and decimals and assembles lists as JavaScript objects.
 
 export type { SchemaElement } from "hyparquet";
 
@@ -27,28 +23,6 @@ export interface ParquetFooter {
   readonly rowGroups: readonly ParquetRowGroup[];
   readonly metadata: ReadonlyMap<string, string>;
 }
-
-/** One page of a column chunk, decompressed. */
-export interface Page {
-  readonly kind: "dictionary" | "data" | "data2";
-  readonly encoding: string;
-  /** Values, nulls included. */
-  readonly count: number;
-  /** Levels and values of a version 1 page; of the others the values. */
-  readonly bytes: Uint8Array;
-  /** Encodings of repetition and definition levels of a version 1 page. */
-  readonly levelEncodings?: readonly [string, string];
-  /** Version 2 only. */
-  readonly repetitionLevels?: Uint8Array;
-  readonly definitionLevels?: Uint8Array;
-}
-
-// zlib is native and knows where to stop; the others come from hyparquet's own collection.
-const codecs = {
-  ...compressors,
-  GZIP: (input: Uint8Array, length: number) => gunzipSync(input, { maxOutputLength: Math.max(1, length) }),
-  BROTLI: (input: Uint8Array, length: number) => brotliDecompressSync(input, { maxOutputLength: Math.max(1, length) }),
-};
 
 /** Opens the file at `path`. @throws Error as the file system does. */
 export function openFile(path: string): Promise<FileHandle> {
@@ -136,83 +110,27 @@ export function columnChunk({ group }: ParquetRowGroup, column: number, element:
   return { start, length, count, codec: meta.codec };
 }
 
-/** The pages of a column chunk in order, as long as values are missing. @throws Error where a page is corrupt. */
-export function* pages(bytes: Uint8Array, chunk: ColumnChunk): Generator<Page> {
-  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
-  let missing = chunk.count;
-  while (missing > 0) {
-    if (reader.offset >= bytes.length) throw new Error(`${missing} of ${chunk.count} values are missing`);
-    checkThrift(bytes, reader.offset);
-    const header = parquetHeader(reader);
-    const stored = header.compressed_page_size;
-    const size = header.uncompressed_page_size;
-    const end = reader.offset + stored;
-    if (!(stored >= 0 && size >= 0 && end <= bytes.length)) {
-      throw new Error(`a page of ${stored} bytes at byte ${reader.offset} of ${bytes.length}`);
-    }
-    const body = bytes.subarray(reader.offset, end);
-    reader.offset = end;
-    const { dictionary_page_header: dictionary, data_page_header: data, data_page_header_v2: data2 } = header;
-    if (header.type === "DICTIONARY_PAGE" && dictionary !== undefined) {
-      const { num_values: count, encoding } = dictionary;
-      if (!(count >= 0)) throw new Error(`a dictionary of ${count} values`);
-      yield { kind: "dictionary", encoding, count, bytes: decompressed(body, size, chunk) };
-    } else if (header.type === "DATA_PAGE" && data !== undefined) {
-      missing -= counted(data.num_values, missing);
-      yield {
-        kind: "data",
-        encoding: data.encoding,
-        count: data.num_values,
-        bytes: decompressed(body, size, chunk),
-        levelEncodings: [data.repetition_level_encoding, data.definition_level_encoding],
-      };
-    } else if (header.type === "DATA_PAGE_V2" && data2 !== undefined) {
-      const { repetition_levels_byte_length: repetition, definition_levels_byte_length: definition } = data2;
-      const levels = repetition + definition;
-      if (!(repetition >= 0 && definition >= 0 && levels <= stored && levels <= size)) {
-        throw new Error(`${levels} bytes of levels in a page of ${stored}`);
-      }
-      missing -= counted(data2.num_values, missing);
-      const values = body.subarray(levels);
-      yield {
-        kind: "data2",
-        encoding: data2.encoding,
-        count: data2.num_values,
-        bytes: data2.is_compressed === false ? values : decompressed(values, size - levels, chunk),
-        repetitionLevels: body.subarray(0, repetition),
-        definitionLevels: body.subarray(repetition, levels),
-      };
-    }
-  }
+/** A page's header as hyparquet gives it. */
+export type PageHeader = ReturnType<typeof parquetHeader>;
+
+/** Parses the page header at byte `at`; `end` is the byte behind it. @throws Error where it is corrupt or not all there */
+export function readPageHeader(bytes: Uint8Array, at: number): { readonly header: PageHeader; readonly end: number } {
+  checkThrift(bytes, at);
+  const reader = readerOf(bytes, at);
+  return { header: parquetHeader(reader), end: reader.offset };
 }
 
-function counted(count: number, missing: number): number {
-  if (!(count >= 0 && count <= missing)) throw new Error(`a page of ${count} values where ${missing} are missing`);
-  return count;
-}
-
-function decompressed(body: Uint8Array, size: number, { codec }: ColumnChunk): Uint8Array {
-  // Some writers leave an empty body uncompressed.
-  if (body.length === 0 && size === 0) return body;
-  return decompressPage(body, size, codec as never, codecs);
-}
-
-/** Integers in DELTA_BINARY_PACKED encoding. */
-export function unpackDelta(bytes: Uint8Array, values: Int32Array | BigInt64Array): void {
-  if (values.length > 0) deltaBinaryUnpack(readerOf(bytes), values.length, values);
-}
-
-/** `count` byte arrays in one of the two delta encodings; views into `bytes` where they can be. */
-export function unpackByteArrays(bytes: Uint8Array, count: number, encoding: string): Uint8Array[] {
-  const values = new Array<Uint8Array>(count);
-  if (count === 0) return values;
-  const reader = readerOf(bytes);
-  if (encoding === "DELTA_BYTE_ARRAY") deltaByteArray(reader, count, values);
-  else deltaLengthByteArray(reader, count, values);
+/**
+ * Integers in DELTA_BINARY_PACKED encoding from byte `at` on, as many as `values` holds; returns the byte behind them.
+ * @throws Error where they are not all there
+ */
+export function unpackDelta(bytes: Uint8Array, at: number, values: Int32Array | BigInt64Array): number {
+  const reader = readerOf(bytes, at);
+  if (values.length > 0) deltaBinaryUnpack(reader, values.length, values);
   if (reader.offset > bytes.length) throw new Error(`values end at byte ${reader.offset} of a page of ${bytes.length}`);
-  return values;
+  return reader.offset;
 }
 
-function readerOf(bytes: Uint8Array) {
-  return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
+function readerOf(bytes: Uint8Array, offset: number) {
+  return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset };
 }

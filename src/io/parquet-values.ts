@@ -1,12 +1,9 @@
 import { grown } from "./bits.js";
-import { bytesOf } from "./layout.js";
-import { type Page, unpackByteArrays, unpackDelta } from "./parquet-file.js";
-import { readHybrid } from "./parquet-levels.js";
 
-/** The values of a column chunk that are not null, one after another. */
+/** Values of a column that are not null, one after another. */
 export interface DenseValues {
   readonly count: number;
-  /** Values of `width` bytes each (a boolean is one byte), or all byte arrays together. */
+  /** Values of `width` bytes each (a boolean is one byte), or all byte arrays together; from byte 0 of its buffer on. */
   readonly bytes: Uint8Array;
   /** Of byte arrays: where each ends. */
   readonly ends?: Int32Array;
@@ -19,184 +16,84 @@ export function physicalWidth(type: string, typeLength: number | undefined): num
   return type === "FIXED_LEN_BYTE_ARRAY" ? typeLength : WIDTHS[type];
 }
 
-/** Gathers the values of a chunk's pages: fixed-width ones byte by byte as stored, byte arrays one behind the other. */
-export class ValueReader {
-  readonly #type: string;
-  readonly #width: number | undefined;
-  #bytes = new Uint8Array(0);
-  #size = 0;
-  #ends = new Uint8Array(0);
-  #count = 0;
-  #dictionary: DenseValues | undefined;
+/** Gathers dense values at one end and hands them over at the other. */
+export class ValueBuffer {
+  /** Undefined for byte arrays. */
+  readonly width: number | undefined;
+  /** Room for the values that were reserved; those of before fill it up to `size`. Replaced by `reserve`. */
+  bytes = new Uint8Array(0);
+  /** The same for the ends of byte arrays, counted from the start of `bytes`. */
+  ends = new Int32Array(0);
+  /** Bytes and values in them, those that were taken included. */
+  size = 0;
+  count = 0;
+  #taken = 0;
+  #takenBytes = 0;
 
-  constructor(type: string, typeLength: number | undefined) {
-    this.#type = type;
-    this.#width = physicalWidth(type, typeLength);
+  constructor(width: number | undefined) {
+    this.width = width;
   }
 
-  /** Takes the chunk's dictionary; it comes before the pages that use it. */
-  setDictionary(page: Page): void {
-    const reader = new ValueReader(this.#type, this.#width);
-    reader.append(page.bytes, 0, page.count, "PLAIN");
-    this.#dictionary = reader.take();
+  /** Values that can be taken. */
+  get left(): number {
+    return this.count - this.#taken;
   }
 
-  /** Appends the `count` values that start at byte `start` of a page. @throws Error where they are not all there. */
-  append(bytes: Uint8Array, start: number, count: number, encoding: string): void {
-    if (count === 0) return;
-    if (encoding === "PLAIN") this.#appendPlain(bytes, start, count);
-    else if (encoding === "RLE_DICTIONARY" || encoding === "PLAIN_DICTIONARY") this.#appendIndices(bytes, start, count);
-    else if (encoding === "RLE" && this.#type === "BOOLEAN") this.#appendRle(bytes, start, count);
-    else if (encoding === "DELTA_BINARY_PACKED") this.#appendDelta(bytes.subarray(start), count);
-    else if (encoding === "DELTA_BYTE_ARRAY" || encoding === "DELTA_LENGTH_BYTE_ARRAY") {
-      this.#appendArrays(unpackByteArrays(bytes.subarray(start), count, encoding));
-    } else if (encoding === "BYTE_STREAM_SPLIT") this.#appendSplit(bytes, start, count);
-    else throw new Error(`values of type ${this.#type} in the unknown encoding ${encoding}`);
+  /** Bytes of values that can be taken. */
+  get leftBytes(): number {
+    return this.size - this.#takenBytes;
   }
 
-  /** Hands the values over. */
-  take(): DenseValues {
-    const bytes = this.#bytes.subarray(0, this.#size);
-    const ends = this.#width === undefined ? new Int32Array(this.#ends.buffer, 0, this.#count) : undefined;
-    return { count: this.#count, bytes, ends };
+  /** Makes room for further values; whoever fills it counts `size` and `count` up. */
+  reserve(bytes: number, count: number): void {
+    this.bytes = grown(this.bytes, this.size + bytes);
+    if (this.width !== undefined || this.count + count <= this.ends.length) return;
+    const ends = new Int32Array(Math.max(this.count + count, 2 * this.ends.length));
+    ends.set(this.ends);
+    this.ends = ends;
   }
 
-  #reserve(bytes: number, count: number): void {
-    this.#bytes = grown(this.#bytes, this.#size + bytes);
-    if (this.#width === undefined) this.#ends = grown(this.#ends, (this.#count + count) * 4);
+  /** Appends the bytes from `start` to `end` as one value. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start, 1);
+    this.bytes.set(bytes.subarray(start, end), this.size);
+    this.size += end - start;
+    if (this.width === undefined) this.ends[this.count] = this.size;
+    this.count++;
   }
 
-  #appendPlain(bytes: Uint8Array, start: number, count: number): void {
-    if (this.#type === "BOOLEAN") {
-      need(bytes, start, Math.ceil(count / 8));
-      this.#reserve(count, count);
-      for (let i = 0; i < count; i++) this.#bytes[this.#size++] = (bytes[start + (i >> 3)] >> (i & 7)) & 1;
-    } else if (this.#width !== undefined) {
-      const size = count * this.#width;
-      need(bytes, start, size);
-      this.#reserve(size, count);
-      this.#bytes.set(bytes.subarray(start, start + size), this.#size);
-      this.#size += size;
-    } else {
-      this.#appendPlainArrays(bytes, start, count);
-      return;
+  /** The bytes that can be taken. */
+  peek(): Uint8Array {
+    return this.bytes.subarray(this.#takenBytes, this.size);
+  }
+
+  /** Hands over the next `count` values. */
+  take(count: number): DenseValues {
+    const first = this.#taken;
+    const from = this.#takenBytes;
+    const last = first + count;
+    const to = this.width !== undefined ? last * this.width : count === 0 ? from : this.ends[last - 1];
+    const all = last === this.count;
+    // What is all of it needs no copy.
+    const bytes = all && from === 0 ? this.bytes.subarray(0, to) : this.bytes.slice(from, to);
+    let ends: Int32Array | undefined;
+    if (this.width === undefined) {
+      ends = all && first === 0 ? this.ends.subarray(0, last) : this.ends.slice(first, last);
+      if (from > 0) for (let i = 0; i < count; i++) ends[i] -= from;
     }
-    this.#count += count;
+    this.#taken = last;
+    this.#takenBytes = to;
+    if (all) this.#clear();
+    return { count, bytes, ends };
   }
 
-  #appendPlainArrays(bytes: Uint8Array, start: number, count: number): void {
-    const { length } = bytes;
-    this.#reserve(length - start, count);
-    const target = this.#bytes;
-    const ends = new Int32Array(this.#ends.buffer, 0, this.#ends.length >> 2);
-    let from = start;
-    let to = this.#size;
-    for (let i = 0; i < count; i++) {
-      if (from + 4 > length) throw new Error(`${count - i} of ${count} values are missing`);
-      const size = bytes[from] + bytes[from + 1] * 256 + bytes[from + 2] * 65_536 + bytes[from + 3] * 16_777_216;
-      from += 4;
-      if (from + size > length) throw new Error(`a value of ${size} bytes at byte ${from} of a page of ${length}`);
-      if (size <= SHORT) for (let k = 0; k < size; k++) target[to + k] = bytes[from + k];
-      else target.set(bytes.subarray(from, from + size), to);
-      from += size;
-      to += size;
-      ends[this.#count++] = to;
-    }
-    this.#size = to;
+  #clear(): void {
+    // The next batch is likely to be as large.
+    this.bytes = new Uint8Array(this.size);
+    this.ends = new Int32Array(this.width === undefined ? this.count : 0);
+    this.size = 0;
+    this.count = 0;
+    this.#taken = 0;
+    this.#takenBytes = 0;
   }
-
-  #appendIndices(bytes: Uint8Array, start: number, count: number): void {
-    const dictionary = this.#dictionary;
-    if (dictionary === undefined) throw new Error("a page of dictionary indices without a dictionary");
-    need(bytes, start, 1);
-    const indices = new Uint32Array(count);
-    readHybrid({ bytes, at: start + 1 }, bytes.length, bytes[start], indices);
-    for (let i = 0; i < count; i++) {
-      if (indices[i] >= dictionary.count) throw new Error(`index ${indices[i]} of a dictionary of ${dictionary.count}`);
-    }
-    const { bytes: source, ends } = dictionary;
-    if (ends === undefined) {
-      const width = this.#width as number;
-      this.#reserve(count * width, count);
-      const target = this.#bytes;
-      let to = this.#size;
-      for (let i = 0; i < count; i++) {
-        const from = indices[i] * width;
-        for (let k = 0; k < width; k++) target[to++] = source[from + k];
-      }
-      this.#size = to;
-      this.#count += count;
-      return;
-    }
-    let size = 0;
-    for (let i = 0; i < count; i++) size += ends[indices[i]] - (indices[i] === 0 ? 0 : ends[indices[i] - 1]);
-    this.#reserve(size, count);
-    const target = this.#bytes;
-    const newEnds = new Int32Array(this.#ends.buffer, 0, this.#ends.length >> 2);
-    let to = this.#size;
-    for (let i = 0; i < count; i++) {
-      const from = indices[i] === 0 ? 0 : ends[indices[i] - 1];
-      const end = ends[indices[i]];
-      if (end - from <= SHORT) for (let k = from; k < end; k++) target[to + k - from] = source[k];
-      else target.set(source.subarray(from, end), to);
-      to += end - from;
-      newEnds[this.#count++] = to;
-    }
-    this.#size = to;
-  }
-
-  #appendRle(bytes: Uint8Array, start: number, count: number): void {
-    need(bytes, start, 4);
-    const values = new Uint8Array(count);
-    readHybrid({ bytes, at: start + 4 }, bytes.length, 1, values);
-    this.#appendFixed(values, count);
-  }
-
-  #appendDelta(bytes: Uint8Array, count: number): void {
-    if (this.#type !== "INT32" && this.#type !== "INT64") throw new Error(`delta-encoded values of type ${this.#type}`);
-    const values = this.#type === "INT32" ? new Int32Array(count) : new BigInt64Array(count);
-    unpackDelta(bytes, values);
-    this.#appendFixed(bytesOf(values), count);
-  }
-
-  #appendSplit(bytes: Uint8Array, start: number, count: number): void {
-    const width = this.#width;
-    if (width === undefined) throw new Error("byte arrays in the encoding BYTE_STREAM_SPLIT");
-    need(bytes, start, count * width);
-    const values = new Uint8Array(count * width);
-    for (let k = 0; k < width; k++) {
-      for (let i = 0; i < count; i++) values[i * width + k] = bytes[start + k * count + i];
-    }
-    this.#appendFixed(values, count);
-  }
-
-  #appendFixed(values: Uint8Array, count: number): void {
-    this.#reserve(values.length, count);
-    this.#bytes.set(values, this.#size);
-    this.#size += values.length;
-    this.#count += count;
-  }
-
-  #appendArrays(values: readonly Uint8Array[]): void {
-    const size = values.reduce((sum, { length }) => sum + length, 0);
-    this.#reserve(size, values.length);
-    const ends = new Int32Array(this.#ends.buffer, 0, this.#ends.length >> 2);
-    for (const value of values) {
-      if (this.#width !== undefined && value.length !== this.#width) {
-        throw new Error(`a value of ${value.length} bytes, expected ${this.#width}`);
-      }
-      this.#bytes.set(value, this.#size);
-      this.#size += value.length;
-      if (this.#width === undefined) ends[this.#count] = this.#size;
-      this.#count++;
-    }
-  }
-}
-
-// Below this many bytes a loop beats the call of `set`.
-const SHORT = 48;
-
-function need(bytes: Uint8Array, start: number, size: number): void {
-  if (start + size > bytes.length)
-    throw new Error(`${size} bytes of values at byte ${start} of a page of ${bytes.length}`);
 }

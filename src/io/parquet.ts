@@ -1,22 +1,13 @@
 import type { FileHandle } from "node:fs/promises";
-import { type Data, type RecordBatch, Schema } from "apache-arrow";
+import { Schema } from "apache-arrow";
 import { InputError } from "../errors.js";
-import type { FileOptions } from "./arrow.js";
 import { ARROW_SCHEMA, decodeSchema } from "./arrow-schema.js";
-import { type ColumnBatch, neededColumns, readColumns, scanColumns, sliceBatch, slices } from "./column-source.js";
-import { assemble, leavesOf } from "./parquet-assemble.js";
-import { type LeafColumn, readLeaf } from "./parquet-column.js";
-import {
-  columnChunk,
-  openFile,
-  type ParquetFooter,
-  type ParquetRowGroup,
-  readFooter,
-  readRange,
-} from "./parquet-file.js";
+import { BATCH_ROWS, type ColumnBatch, neededColumns, readColumns, scanColumns } from "./column-source.js";
+import { type FileOptions, pieceLimit } from "./file-options.js";
+import { openFile, type ParquetFooter, readFooter } from "./parquet-file.js";
+import { RowGroupReader } from "./parquet-row-group.js";
 import { type ParquetNode, parquetNodes } from "./parquet-types.js";
 import type { Source } from "./source.js";
-import { batchOf } from "./take.js";
 
 /** An opened file and what its footer says. */
 interface ParquetFile {
@@ -26,16 +17,19 @@ interface ParquetFile {
   readonly footer: ParquetFooter;
   readonly nodes: readonly ParquetNode[];
   readonly schema: Schema;
+  /** Bytes that the pages which are read at once may take. */
+  readonly limit: number;
 }
 
 /**
  * Opens a Parquet file as a source: every codec, encoding and nesting; values go from pages into Arrow buffers as they are. The
- * first pass reads only the columns of the text and order fields; a row group is decoded whole and yielded in batches of at
- * most 8192 rows, so memory is one row group's columns.
+ * first pass reads only the columns of the text and order fields. Memory: a page and a dictionary of each of these columns, which
+ * together may take half of `memory` (64 MiB at least), and a batch of at most 8192 rows and about 8 MiB, whatever the row groups.
  * @throws InputError where the file is missing, cut short, corrupt, encrypted or holds a type without an Arrow counterpart.
  */
-export async function openParquet({ path, name }: FileOptions): Promise<Source> {
-  const file = await openParquetFile({ path, name });
+export async function openParquet(options: FileOptions): Promise<Source> {
+  const { name } = options;
+  const file = await openParquetFile(options);
   const { schema, byteLength } = file;
   return {
     name,
@@ -52,7 +46,7 @@ export async function openParquet({ path, name }: FileOptions): Promise<Source> 
   };
 }
 
-async function openParquetFile({ path, name }: FileOptions): Promise<ParquetFile> {
+async function openParquetFile({ path, name, memory }: FileOptions): Promise<ParquetFile> {
   try {
     const file = await openFile(path);
     try {
@@ -69,7 +63,7 @@ async function openParquetFile({ path, name }: FileOptions): Promise<ParquetFile
         nodes.map(({ field }) => field),
         metadata,
       );
-      return { path, name, byteLength: (await file.stat()).size, footer, nodes, schema };
+      return { path, name, byteLength: (await file.stat()).size, footer, nodes, schema, limit: pieceLimit(memory) };
     } finally {
       await file.close();
     }
@@ -80,76 +74,51 @@ async function openParquetFile({ path, name }: FileOptions): Promise<ParquetFile
 
 /** The rows of a file; with `columns`, only these top-level columns, and the others on demand. */
 async function* readBatches(parquet: ParquetFile, columns?: readonly number[]): AsyncGenerator<ColumnBatch> {
-  const { path, name, footer, nodes, schema } = parquet;
+  const { path, name, footer, nodes } = parquet;
   const all = nodes.map((_, i) => i);
-  const chosen = columns ?? all;
-  const part = new Schema(chosen.map((i) => schema.fields[i]));
   let file: FileHandle | undefined;
-  let bytesRead = 0;
-  let row = 0;
+  let before = 0;
+  let firstRow = 0;
   try {
     file = await openFile(path);
     const handle = file;
     for (const rowGroup of footer.rowGroups) {
-      bytesRead += Number(rowGroup.group.total_compressed_size ?? 0n);
-      const position = Math.min(bytesRead, parquet.byteLength);
-      if (rowGroup.rows === 0) continue;
-      const batch = await readRowGroup(handle, parquet, rowGroup, chosen, part, row);
-      let others: RecordBatch | undefined;
-      let start = 0;
-      for (const slice of slices(batch)) {
-        const first = start;
-        const whole = async () => {
-          // Called from outside this generator, whose own handling it does not reach.
-          others ??= await readRowGroup(handle, parquet, rowGroup, all, schema, row).catch((error: unknown) => {
-            throw asInputError(error, name);
-          });
-          return sliceBatch(others, first, slice.numRows);
-        };
-        yield columns === undefined
-          ? { batch: slice, bytesRead: position }
-          : { batch: slice, bytesRead: position, whole };
-        start += slice.numRows;
+      const stored = Number(rowGroup.group.total_compressed_size ?? 0n);
+      if (rowGroup.rows === 0) {
+        before += stored;
+        continue;
       }
-      row += rowGroup.rows;
+      const open = (chosen: readonly number[]) =>
+        new RowGroupReader({ ...parquet, file: handle, rowGroup, columns: chosen, firstRow });
+      const reader = open(columns ?? all);
+      let others: RowGroupReader | undefined;
+      let done = 0;
+      while (done < rowGroup.rows) {
+        const start = done;
+        const batch = await reader.next(BATCH_ROWS);
+        done += batch.numRows;
+        const end = done;
+        const bytesRead = Math.min(before + Math.floor((stored * done) / rowGroup.rows), parquet.byteLength);
+        // Called from outside this generator, whose own handling it does not reach.
+        const whole = async function* () {
+          try {
+            others ??= open(all);
+            while (others.row < start) await others.next(Math.min(BATCH_ROWS, start - others.row));
+            while (others.row < end) yield await others.next(end - others.row);
+          } catch (error) {
+            throw asInputError(error, name);
+          }
+        };
+        yield columns === undefined ? { batch, bytesRead } : { batch, bytesRead, whole };
+      }
+      before += stored;
+      firstRow += rowGroup.rows;
     }
   } catch (error) {
     throw asInputError(error, name);
   } finally {
     await file?.close();
   }
-}
-
-async function readRowGroup(
-  file: FileHandle,
-  { nodes, byteLength }: ParquetFile,
-  rowGroup: ParquetRowGroup,
-  columns: readonly number[],
-  schema: Schema,
-  firstRow: number,
-): Promise<RecordBatch> {
-  const data: Data[] = [];
-  for (const index of columns) {
-    const node = nodes[index];
-    const column = JSON.stringify(node.field.name);
-    try {
-      const leaves = new Map<number, LeafColumn>();
-      for (const leaf of leavesOf(node)) {
-        const chunk = columnChunk(rowGroup, leaf.column, leaf.element);
-        if (chunk.start + chunk.length > byteLength) {
-          throw new Error(`${chunk.length} bytes at byte ${chunk.start} of a file of ${byteLength}`);
-        }
-        const bytes = await readRange(file, chunk.start, chunk.length);
-        leaves.set(leaf.column, readLeaf(bytes, chunk, leaf));
-      }
-      const assembled = assemble(node, leaves);
-      if (assembled.length !== rowGroup.rows) throw new Error(`${assembled.length} rows, expected ${rowGroup.rows}`);
-      data.push(assembled);
-    } catch (error) {
-      throw new Error(`column ${column}, rows from ${firstRow + 1}: ${(error as Error).message}`, { cause: error });
-    }
-  }
-  return batchOf(schema, data, rowGroup.rows);
 }
 
 function asInputError(error: unknown, name: string): InputError {

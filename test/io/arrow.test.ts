@@ -3,7 +3,17 @@ import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Field, makeData, Schema, Struct, tableFromIPC, Utf8, vectorFromArray } from "apache-arrow";
+import {
+  Field,
+  makeData,
+  Schema,
+  Struct,
+  tableFromArrays,
+  tableFromIPC,
+  tableToIPC,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
 import { openArrow, readSchema, readTableBatches } from "../../src/io/arrow.js";
 import { decompressLz4Frame } from "../../src/io/lz4.js";
 import { batchOf } from "../../src/io/take.js";
@@ -164,12 +174,13 @@ test("an LZ4 frame that is cut short or points nowhere is refused", () => {
   const frame = (body: number[]) =>
     Uint8Array.from([4, 34, 77, 24, 0x60, 0x40, 0, body.length, 0, 0, 0, ...body, 0, 0, 0, 0]);
   const valid = frame([0x3d, 97, 98, 99, 3, 0, 0x10, 100]);
-  assert.equal(Buffer.from(decompressLz4Frame(valid)).toString(), `${"abc".repeat(6)}abd`);
+  assert.equal(Buffer.from(decompressLz4Frame(valid, 21)).toString(), `${"abc".repeat(6)}abd`);
   for (let length = 1; length < valid.length; length++) {
-    assert.throws(() => decompressLz4Frame(valid.subarray(0, length)), `${length} bytes`);
+    assert.throws(() => decompressLz4Frame(valid.subarray(0, length), 21), `${length} bytes`);
   }
-  assert.throws(() => decompressLz4Frame(frame([0x3e, 97, 98, 99, 4, 0, 0])), /match out of range/);
-  assert.throws(() => decompressLz4Frame(frame(block.slice(0, 3))), /literals out of range/);
+  for (const size of [0, 20, 22]) assert.throws(() => decompressLz4Frame(valid, size), `${size} bytes`);
+  assert.throws(() => decompressLz4Frame(frame([0x3e, 97, 98, 99, 4, 0, 0]), 21), /match out of range/);
+  assert.throws(() => decompressLz4Frame(frame(block.slice(0, 3)), 21), /literals out of range/);
 });
 
 for (const [name, times] of [
@@ -181,3 +192,53 @@ for (const [name, times] of [
 ] as const) {
   test(`${name} damaged anywhere is refused or read, never a crash`, () => surviveDamage(name, times, 3));
 }
+
+/** Where the lengths before a file's compressed buffers are, found by what pyarrow's LZ4 and Zstandard frames begin with. */
+function statedSizes(file: Buffer, magic: readonly number[]): number[] {
+  const places: number[] = [];
+  for (let at = file.indexOf(Buffer.from(magic)); at >= 0; at = file.indexOf(Buffer.from(magic), at + 1)) {
+    places.push(at - 8);
+  }
+  return places;
+}
+
+for (const [name, magic] of [
+  ["types-lz4.arrow", [4, 0x22, 0x4d, 0x18]],
+  ["types-zstd.arrow", [0x28, 0xb5, 0x2f, 0xfd]],
+] as const) {
+  test(`compressed buffers of ${name} that lie about their size are refused: too much for --memory, or not what is there`, async () => {
+    const whole = readFileSync(goldenFile(name));
+    const places = statedSizes(whole, magic);
+    assert.ok(places.length > 3);
+    await inFolder(async (folder) => {
+      const path = join(folder, "lie.arrow");
+      const refused = async (size: bigint, message: RegExp) => {
+        const file = Buffer.from(whole);
+        file.writeBigInt64LE(size, places[0]);
+        await writeFile(path, file);
+        const read = async () => allBatches(await openArrow({ path, name: "lie.arrow", memory: 2 ** 28 }));
+        await assert.rejects(read, { message, exitCode: 3 });
+      };
+      await refused(
+        2n ** 40n,
+        /a record batch of \d+ rows takes 1099511\d+ bytes, expected at most 134217728, half of/,
+      );
+      await refused(-2n, /a compressed buffer of -2 bytes/);
+      await refused(whole.readBigInt64LE(places[0]) + 1n, /expected \d+/);
+      await refused(0n, /block|expected 0/);
+    });
+  });
+}
+
+test("a record batch larger than half of --memory is refused before it is read, with its size and the cure", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "large.arrow");
+    const text = ["x".repeat(40 * 2 ** 20), "y".repeat(30 * 2 ** 20)];
+    await writeFile(path, tableToIPC(tableFromArrays({ text }), "file"));
+    const message =
+      /large\.arrow: .*a record batch of 2 rows takes 734\d+ bytes, expected at most 67108864, half of --memory: raise that, or write/;
+    await assert.rejects(() => openArrow({ path, name: "large.arrow", memory: 2 ** 20 }), { message, exitCode: 3 });
+    const source = await openArrow({ path, name: "large.arrow", memory: 2 ** 28 });
+    assert.equal((await allTexts(source)).length, 2);
+  });
+});

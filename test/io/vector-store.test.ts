@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +24,10 @@ async function writeStore(path: string): Promise<void> {
   for (let i = 0; i < count; i += 500) {
     await writer.append(rows.slice(i, i + 500), vectors.subarray(i * dim, Math.min(count, i + 500) * dim));
   }
-  await writer.finish();
+  const digest = await writer.complete();
+  await writer.close();
+  const bytes = readFileSync(path);
+  assert.deepEqual(digest, { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") });
 }
 
 describe("the vector store", () => {
@@ -80,7 +84,8 @@ describe("the vector store", () => {
       const second = await openVectorStoreWriter({ path, dim, resumeAt: kept });
       assert.deepEqual(second.resumedRows, Float64Array.from(rows.slice(0, kept)));
       await second.append(rows.slice(kept), vectors.subarray(kept * dim));
-      await second.finish();
+      assert.equal(await second.complete(), undefined, "what was there before has not been hashed");
+      await second.close();
       assert.ok(readFileSync(path).equals(readFileSync(whole)), `after ${kept} vectors`);
     }
   });
@@ -106,7 +111,8 @@ describe("the vector store", () => {
   it("may be empty", async () => {
     const path = join(folder, "empty.arrow");
     const writer = await openVectorStoreWriter({ path, dim: 7 });
-    await writer.finish();
+    await writer.complete();
+    await writer.close();
     const store = await openVectorStore(path);
     assert.equal(store.count, 0);
     assert.equal(store.dim, 7);

@@ -133,9 +133,7 @@ describe("imports point down", () => {
 describe("one dependency lives behind one place", () => {
   const places: readonly [name: string, place: RegExp][] = [
     ["hyparquet", /^io\/parquet/],
-    ["hyparquet-compressors", /^io\/(parquet|arrow-compression|decompress|lz4|zstd)/],
     ["hyparquet-writer", /^io\/(write-parquet|parquet)/],
-    ["fzstd", /^io\/(zstd|decompress|arrow-compression)/],
     ["tinyglobby", /^io\/open-sources/],
     ["apache-arrow", /^(io\/|run\/(output-columns|write-|cluster-rows|verify-tables|missing-field))/],
     ["onnxruntime-node", /^(onnx\/ort-|embed\/(session|load-session|feeds|probe-worker)|run\/device|cli\/doctor)/],

@@ -223,6 +223,38 @@ def dictionaries():
     golden("dictionaries", pa.Table.from_batches(batches))
 
 
+def slices():
+    """More rows than a batch holds, in many pages; test/io/parquet-slices.test.ts makes the same rows by the same rule."""
+    rows = 9000
+    text = [None if i % 13 == 5 else f"row {i * i % 311}" for i in range(rows)]
+    tags = [None if i % 7 == 3 else [None if j == 2 else f"t{i * j % 11}" for j in range(i % 5)] for i in range(rows)]
+    pairs = [[{"a": i + j, "b": [j] * (i % 3)} for j in range(i % 4)] for i in range(rows)]
+    table = pa.table({"text": text, "n": pa.array([i * 7919 for i in range(rows)], pa.int64()), "tags": tags, "pairs": pairs})
+    table = table.append_column("even", pa.array([i % 2 == 0 for i in range(rows)]))
+    folder = HERE / "slices"
+    folder.mkdir(exist_ok=True)
+    small = {"data_page_size": 2000, "write_batch_size": 100}
+    pq.write_table(table, folder / "v1.parquet", compression="zstd", **small)
+    pq.write_table(table, folder / "v2.parquet", compression="snappy", data_page_version="2.0", **small)
+    pq.write_table(table, folder / "plain.parquet", compression="gzip", use_dictionary=False)
+    delta = {"text": "DELTA_BYTE_ARRAY", "n": "DELTA_BINARY_PACKED", "tags.list.element": "DELTA_LENGTH_BYTE_ARRAY", "even": "RLE"}
+    pq.write_table(table, folder / "delta.parquet", use_dictionary=False, column_encoding=delta, compression="lz4", data_page_version="2.0")
+
+
+def zstandard():
+    """Frames of more than a block at all kinds of levels; test/io/zstd.test.ts makes the same text by the same rule."""
+    words = "天气 reset password parcel refund invoice order account 退款 订单 address".split()
+    state, text = 1, []
+    for _ in range(24000):
+        state = (state * 1103515245 + 12345) % 2**31
+        text.append(words[(state >> 16) % len(words)] + (str(state % 1000) if state % 5 == 0 else ""))
+    content = " ".join(text).encode()
+    folder = HERE / "zstd"
+    folder.mkdir(exist_ok=True)
+    for level in (1, 5, 13, 19):
+        (folder / f"level-{level}.zst").write_bytes(pa.Codec("zstd", level).compress(content, asbytes=True))
+
+
 def main():
     for codec in ("none", "snappy", "gzip", "brotli", "zstd", "lz4"):
         few = flat().select(["text", "int64", "double", "bytes", "flag"])
@@ -266,6 +298,8 @@ def main():
     frame.write_ipc(HERE / "polars.arrow", compression="zstd")
     golden("polars", pa.ipc.open_file(HERE / "polars.arrow").read_all())
     dictionaries()
+    slices()
+    zstandard()
 
 
 main()
