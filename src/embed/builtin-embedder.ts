@@ -5,16 +5,16 @@ import { textsRequest } from "./texts-request.js";
 import { startWorkers } from "./worker-client.js";
 
 /**
- * Starts the builtin model on processors, whose vectors need no session: `threads` workers that each turn windows of texts
- * into vectors by themselves. A worker embeds about 250,000 short titles a second.
+ * Starts the builtin model on processors, whose vectors need no session: each worker turns windows of texts into vectors by
+ * itself.
  * @param options.maxTokens n-grams of a text that are used
  */
-export function startBuiltinEmbedder({ maxTokens, threads }: { maxTokens: number; threads: number }): Embedder {
-  const startup: BuiltinStartup = { maxTokens };
+export function startBuiltinEmbedder(options: { maxTokens: number; workers: number }): Embedder {
+  const startup: BuiltinStartup = { maxTokens: options.maxTokens };
   const workers = startWorkers<TextsRequest, WindowVectors>({
     module: new URL("./builtin-worker.js", import.meta.url),
     startup,
-    count: threads,
+    count: options.workers,
   });
   return {
     dim: builtin.dim,
@@ -22,6 +22,7 @@ export function startBuiltinEmbedder({ maxTokens, threads }: { maxTokens: number
       const request = textsRequest(texts);
       return workers.call(request, [request.ends.buffer]);
     },
+    busy: () => ({ embed: workers.busy }),
     close: () => workers.close(),
   };
 }

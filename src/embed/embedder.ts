@@ -26,6 +26,8 @@ export interface Embedder {
   readonly dim: number;
   /** May be called again before the last call has settled; two or three calls in flight keep the device busy. */
   embed(texts: readonly string[]): Promise<WindowVectors>;
+  /** Milliseconds that each kind of worker has worked, all of its kind together; absent where none is of this machine. */
+  busy?(): Readonly<Record<string, number>>;
   close(): Promise<void>;
 }
 
@@ -102,6 +104,7 @@ export async function startEmbedder(options: EmbedderOptions): Promise<Embedder>
         for (const message of vectors.notes ?? []) note(message);
         return { ...vectors, truncated };
       },
+      busy: () => ({ tokenize: tokenize.busy, embed: session.busy }),
       close,
     };
   } catch (error) {

@@ -92,7 +92,7 @@ export interface Request<T> {
   readonly payload: T;
 }
 
-/** Answer to the request of the same number; errors travel as text with the exit code they ask for. */
+/** Answer to the request of the same number, with the time it took; errors travel as text with the exit code they ask for. */
 export type Response<T> =
-  | { readonly taskId: number; readonly result: T }
+  | { readonly taskId: number; readonly result: T; readonly milliseconds: number }
   | { readonly taskId: number; readonly error: { readonly message: string; readonly unavailable: boolean } };

@@ -17,7 +17,11 @@ export function normaliseInto(
   name: string,
 ): boolean {
   let sum = 0;
-  for (let i = 0; i < dim; i++) sum += from[start + i] ** 2;
+  for (let i = 0; i < dim; i++) {
+    const value = from[start + i];
+    // Not by `**`, which calls pow.
+    sum += value * value;
+  }
   if (!Number.isFinite(sum)) {
     throw new UnavailableError(`model ${name} returned a vector with NaN or infinity; use another dtype or device`);
   }

@@ -20,8 +20,9 @@ export function serve<Payload, Result>(
     const { taskId, payload } = message;
     last = last.then(async () => {
       try {
+        const started = performance.now();
         const result = await answer(payload);
-        const response: Response<Result> = { taskId, result };
+        const response: Response<Result> = { taskId, result, milliseconds: performance.now() - started };
         port.postMessage(response, transferOf(result));
       } catch (error) {
         const { message } = error as Error;

@@ -6,6 +6,8 @@ import { CLOSE, type Request, type Response } from "./messages.js";
 export interface WorkerClient<Payload, Result> {
   /** Sends to the worker with the fewest requests under way; `transfer` moves to it. */
   call(payload: Payload, transfer?: readonly ArrayBuffer[]): Promise<Result>;
+  /** Milliseconds that the workers have worked on requests, all together. */
+  readonly busy: number;
   /**
    * Rejects the requests under way, at once, and ends the workers. Settles when they have ended: a worker in a native call,
    * such as a long batch, ends after it.
@@ -30,6 +32,7 @@ export function startWorkers<Payload, Result>(options: {
   const { module, startup, count } = options;
   let nextTask = 0;
   let failure: Error | undefined;
+  let busy = 0;
   const members = Array.from({ length: count }, () => {
     const worker = new Worker(module, { workerData: startup });
     const pending = new Map<number, Pending<Result>>();
@@ -42,8 +45,10 @@ export function startWorkers<Payload, Result>(options: {
       const task = pending.get(response.taskId);
       pending.delete(response.taskId);
       if (task === undefined) return;
-      if ("result" in response) task.resolve(response.result);
-      else {
+      if ("result" in response) {
+        busy += response.milliseconds;
+        task.resolve(response.result);
+      } else {
         const { message, unavailable } = response.error;
         task.reject(unavailable ? new UnavailableError(message) : new Error(message));
       }
@@ -58,6 +63,9 @@ export function startWorkers<Payload, Result>(options: {
     return { worker, pending, ended };
   });
   return {
+    get busy() {
+      return busy;
+    },
     call(payload, transfer = []) {
       if (failure !== undefined) return Promise.reject(failure);
       const member = members.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));

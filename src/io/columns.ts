@@ -168,7 +168,8 @@ function encode(field: Field, values: readonly unknown[], n: number): { valueOff
     } else if (value !== null && value !== undefined) throw misfit(field, value);
     valueOffsets[i + 1] = end;
   }
-  return { valueOffsets, data: data.subarray(0, end) };
+  // Columns may be kept for long: not with much room to spare.
+  return { valueOffsets, data: 4 * end < 3 * data.length ? data.slice(0, end) : data.subarray(0, end) };
 }
 
 function flatten(field: Field, values: readonly unknown[], n: number): { valueOffsets: Int32Array; flat: unknown[] } {

@@ -162,15 +162,18 @@ function parseMarked(text: string, spans: readonly number[]): JsonValue {
 
 /** A character that no string of `text` can start with, neither as it is nor as an escape. */
 function unusedMark(text: string): string {
+  const escapes = text.includes("\\u");
   for (let code = FIRST_MARK; code < 0xf900; code++) {
     const mark = String.fromCharCode(code);
-    if (!text.includes(mark) && !new RegExp(`\\\\u${code.toString(16)}`, "i").test(text)) return mark;
+    if (text.includes(mark)) continue;
+    if (!escapes || !new RegExp(`\\\\u${code.toString(16)}`, "i").test(text)) return mark;
   }
   throw new SyntaxError("uses every private-use character, so that none is left to mark numbers with");
 }
 
 /** Replaces the marked strings in place; the stack is explicit because nesting may be deeper than the call stack. */
 function replaceMarked(root: JsonValue, mark: string): JsonValue {
+  const code = mark.charCodeAt(0);
   const top = { root };
   const open: (JsonObject | JsonValue[])[] = [top];
   for (let container = open.pop(); container !== undefined; container = open.pop()) {
@@ -179,7 +182,7 @@ function replaceMarked(root: JsonValue, mark: string): JsonValue {
     for (const key in holder) {
       const value = holder[key];
       if (typeof value === "string") {
-        if (value.startsWith(mark)) holder[key] = number(value.slice(1));
+        if (value.charCodeAt(0) === code) holder[key] = number(value.slice(1));
       } else if (typeof value === "object" && value !== null) open.push(value as JsonObject);
     }
   }

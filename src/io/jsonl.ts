@@ -6,6 +6,7 @@ import { byteStream, type Compression } from "./decompress.js";
 import { InferredFields, observeFields } from "./infer.js";
 import { inferredSchema } from "./infer-schema.js";
 import { type JsonObject, parseJson, RawNumber } from "./json-numbers.js";
+import { KeptColumns } from "./kept-columns.js";
 import { type BadLine, lineBlocks } from "./lines.js";
 import type { ReadBatch, Reject, ScannedBatch, ScanOptions, Source } from "./source.js";
 import { type FieldPath, fieldPath, hasLoneSurrogate, joinText, valueAt } from "./text-fields.js";
@@ -62,6 +63,9 @@ class JsonlFile implements JsonlSource {
   sha256: string | undefined;
   inferred: InferredFields | undefined;
   readonly #options: JsonlOptions;
+  #kept: KeptColumns | undefined;
+  /** Records in the file, once all of it was read. */
+  #records: number | undefined;
 
   constructor(options: JsonlOptions, byteLength: number) {
     this.name = options.name;
@@ -76,8 +80,11 @@ class JsonlFile implements JsonlSource {
     const paths = options.textFields.map(fieldPath);
     const orderPath = options.orderField === undefined ? undefined : fieldPath(options.orderField);
     const inferred = new InferredFields();
+    const kept = options.reserve && new KeptColumns(options.reserve);
+    this.#kept = kept;
     for await (const { firstRecord, lines, numbers, bytesRead } of this.#lineBatches(MAX_ROWS)) {
       const texts: (string | null)[] = [];
+      const accepted = kept?.open ? new AcceptedRecords(lines.length) : undefined;
       const order: unknown[] | undefined = orderPath && [];
       const rejects: Reject[] = [];
       for (let i = 0; i < lines.length; i++) {
@@ -90,6 +97,7 @@ class JsonlFile implements JsonlSource {
           continue;
         }
         texts.push(record.text);
+        accepted?.add(firstRecord + i, record.value);
         if (orderPath) order?.push(scalar(valueAt(record.value, orderPath)));
         observeFields(inferred, record.value, record.unicode);
       }
@@ -99,6 +107,9 @@ class JsonlFile implements JsonlSource {
             `(the last is ${JSON.stringify(inferred.names[inferred.names.length - 1])}): nest them under one field`,
         );
       }
+      if (accepted !== undefined && lines.length * inferred.names.length <= MAX_CELLS) {
+        kept?.add(accepted.batch(inferredSchema(inferred), bytesRead), lines.length);
+      } else kept?.close();
       yield { firstRecord, texts, order, rejects, bytesRead };
     }
     this.inferred = inferred;
@@ -111,18 +122,18 @@ class JsonlFile implements JsonlSource {
 
   async *read(options: ScanOptions & { readonly schema: Schema }): AsyncGenerator<ReadBatch> {
     const { schema, textFields } = options;
+    const kept = this.#kept === undefined ? 0 : yield* this.#kept.take(schema);
+    if (kept === this.#records) return;
     const paths = textFields.map(fieldPath);
     const maxRows = Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_CELLS / Math.max(1, schema.fields.length))));
     for await (const { firstRecord, lines, bytesRead } of this.#lineBatches(maxRows)) {
-      const records = new Uint32Array(lines.length);
-      const values: JsonObject[] = [];
-      for (let i = 0; i < lines.length; i++) {
+      if (firstRecord + lines.length <= kept) continue;
+      const accepted = new AcceptedRecords(lines.length);
+      for (let i = Math.max(0, kept - firstRecord); i < lines.length; i++) {
         const record = accept(lines[i], paths);
-        if (record.fault !== undefined) continue;
-        records[values.length] = firstRecord + i;
-        values.push(record.value);
+        if (record.fault === undefined) accepted.add(firstRecord + i, record.value);
       }
-      yield { records: records.slice(0, values.length), columns: buildRecordBatch(schema, values), bytesRead };
+      yield accepted.batch(schema, bytesRead);
     }
   }
 
@@ -149,10 +160,32 @@ class JsonlFile implements JsonlSource {
       }
     }
     if (lines.length > 0) yield { firstRecord, lines, numbers, bytesRead: stream.bytesRead };
+    this.#records = firstRecord + lines.length;
     if (this.sha256 !== undefined && this.sha256 !== stream.sha256) {
       throw new Error(`the input changed during the run: ${this.name} is not what it was when first read; start again`);
     }
     this.sha256 = stream.sha256;
+  }
+}
+
+/** The usable records of a batch, on their way to columns. */
+class AcceptedRecords {
+  readonly #records: Uint32Array;
+  readonly #values: JsonObject[] = [];
+
+  constructor(capacity: number) {
+    this.#records = new Uint32Array(capacity);
+  }
+
+  add(record: number, value: JsonObject): void {
+    this.#records[this.#values.length] = record;
+    this.#values.push(value);
+  }
+
+  /** @throws Error where a value does not fit the schema */
+  batch(schema: Schema, bytesRead: number): ReadBatch {
+    const values = this.#values;
+    return { records: this.#records.slice(0, values.length), columns: buildRecordBatch(schema, values), bytesRead };
   }
 }
 

@@ -24,6 +24,11 @@ export interface ScanOptions {
   readonly vectorDim?: number;
   /** Column name or dotted path whose value orders the rows (`--keep max:FIELD`), if any. */
   readonly orderField?: string;
+  /**
+   * Asks for memory in which a scan may keep what the second pass would have to parse again: `reserve(bytes)` is false where
+   * there is none left. Nothing is kept where it is absent.
+   */
+  readonly reserve?: (bytes: number) => boolean;
 }
 
 /** Vectors of a batch as the column holds them, not normalised. */
@@ -61,8 +66,9 @@ export interface ReadBatch {
 }
 
 /**
- * One input file. It is read twice: `scan` for the texts, then `read` for the columns; memory is bounded by one batch
- * (a record, a Parquet row group or an Arrow record batch where that is larger). Both passes see the same records in the
+ * One input file. It is read twice: `scan` for the texts, then `read` for the columns, but for what the scan was given the
+ * memory to keep; beside that, memory is bounded by one batch (a record, a Parquet row group or an Arrow record batch where
+ * that is larger). Both passes see the same records in the
  * same order, and reject the same ones.
  */
 export interface Source {

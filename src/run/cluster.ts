@@ -8,7 +8,7 @@ import { type ClusterRows, dedupRows, rawRows } from "./cluster-rows.js";
 import { REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
 import { environment, fileRecord, MANIFEST, readManifestIfAny, VERSION, writeManifest } from "./manifest.js";
-import { noteOverMemory, peakMemory, vectorBudget } from "./memory.js";
+import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./memory.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import { type Reporter, timedReporter } from "./reporter.js";
 import type { ClusterSummary } from "./summary.js";
@@ -37,6 +37,7 @@ function isDedupFolder(inputs: readonly string[]): boolean {
  */
 export async function runCluster(options: ClusterOptions, context: RunContext): Promise<ClusterSummary> {
   const reporter = timedReporter(context.reporter);
+  noteSmallMemory(options.memory, reporter.note);
   const fromFolder = isDedupFolder(options.inputs);
   // Clusters or vectors of other rows beside a kept.arrow would make that folder lie.
   const kept = ["arrow", "parquet", "jsonl"].map((format) => join(options.out, `kept.${format}`)).find(existsSync);
@@ -85,6 +86,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     const { maxRejects, fresh: _, ...rest } = options;
     const record = {
       ...summary,
+      stages: reporter.stages,
       environment: environment(),
       options: { ...rest, maxRejects: maxRejects?.text },
       ...(rows.model === undefined ? {} : { model: rows.model, inputs: rows.inputs }),

@@ -6,12 +6,11 @@ import type { Source } from "../io/source.js";
 import type { ModelSpec } from "../model/spec.js";
 import type { DeviceName } from "./device.js";
 import { type EmbeddedTexts, embedToStore, StaleWorkError, type WindowEmbedder } from "./embed-store.js";
-import { prepareEndpoint } from "./endpoint-model.js";
 import { prepareVectors, vectorNormaliser } from "./given-vectors.js";
 import { prepareLocalModel } from "./local-model.js";
 import { type FileRecord, fileRecord, VERSION } from "./manifest.js";
 import type { RunContext, SharedOptions } from "./options.js";
-import { createRowIndex, type RowIndex, readTexts } from "./read-texts.js";
+import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "./read-texts.js";
 import type { Reporter } from "./reporter.js";
 import type { Fingerprint, WorkArea } from "./work-area.js";
 
@@ -20,6 +19,34 @@ export const REJECTS = "rejects.jsonl";
 
 /** Name under which standard input is saved in the work area. */
 const SPOOL = "stdin.jsonl";
+
+/** Share of `--memory` that columns of JSONL may take between the passes: those of a million short records at 4 GB. */
+const KEPT_SHARE = 1 / 16;
+
+/** Gives out `bytes` until they are used up. */
+function allowance(bytes: number): (wanted: number) => boolean {
+  let left = bytes;
+  return (wanted) => {
+    if (wanted > left) return false;
+    left -= wanted;
+    return true;
+  };
+}
+
+/** The same windows; `spent` is told how long each took to come. */
+async function* timed(windows: AsyncGenerator<TextWindow>, spent: (milliseconds: number) => void) {
+  try {
+    for (;;) {
+      const asked = performance.now();
+      const { done, value } = await windows.next();
+      spent(performance.now() - asked);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await windows.return(undefined);
+  }
+}
 
 /** Everything the first pass leaves in memory and in the work area. */
 export interface EmbeddedInputs {
@@ -54,7 +81,10 @@ export async function prepareModel(
   signal?: AbortSignal,
 ): Promise<PreparedModel> {
   if (shared.vectorField !== undefined) return prepareVectors(shared.vectorField, reporter);
-  if (shared.endpoint !== undefined) return prepareEndpoint(shared.endpoint, reporter, signal);
+  if (shared.endpoint !== undefined) {
+    const { prepareEndpoint } = await import("./endpoint-model.js");
+    return prepareEndpoint(shared.endpoint, reporter, signal);
+  }
   return prepareLocalModel(shared, reporter, signal);
 }
 
@@ -90,7 +120,7 @@ export async function embedInputs(options: {
     device: provider,
   };
   for (let fresh = shared.fresh; ; fresh = true) {
-    const sources = await openSources(files, work.path(SPOOL));
+    const sources = await openSources(files, work.path(SPOOL), shared.memory);
     const index = createRowIndex(keep);
     const rejects = createRejectsWriter(work.path(REJECTS));
     const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -106,6 +136,7 @@ export async function embedInputs(options: {
       maxRejects: shared.maxRejects,
       windowChars,
       onGroup,
+      reserve: allowance(shared.memory * KEPT_SHARE),
       stage: {
         advance(done, rows) {
           bytesRead = done;
@@ -117,7 +148,7 @@ export async function embedInputs(options: {
     });
     try {
       const texts = await embedToStore({
-        windows,
+        windows: timed(windows, (milliseconds) => reading.busy?.("read", milliseconds)),
         work,
         fingerprint,
         startEmbedder: () => startWindows(start, vectorField, index),
@@ -125,6 +156,7 @@ export async function embedInputs(options: {
         // How many texts there will be is not known before the end, so the share of those found so far stands for it.
         stage: {
           advance: (done) => embedding.advance((bytesRead * done) / Math.max(index.exact.counts.groups, 1), done),
+          busy: (part, milliseconds) => embedding.busy?.(part, milliseconds),
           end() {},
         },
         note: (message) => reporter.note(message),
@@ -158,8 +190,8 @@ export async function startWindows(
   index: RowIndex,
 ): Promise<WindowEmbedder> {
   if (vectorField !== undefined) return vectorNormaliser(index);
-  const { dim, embed, close } = await start();
-  return { dim, embed: ({ texts }) => embed(texts), close };
+  const { dim, embed, busy, close } = await start();
+  return { dim, embed: ({ texts }) => embed(texts), busy, close };
 }
 
 /** Identity of an input; JSONL is hashed while it is read. */

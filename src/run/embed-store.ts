@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { WindowVectors } from "../embed/embedder.js";
 import { orderedMap } from "../embed/ordered-map.js";
 import { openVectorStore } from "../io/vector-store.js";
-import { openVectorStoreWriter, type VectorStoreWriter } from "../io/vector-store-writer.js";
+import { type FileDigest, openVectorStoreWriter, type VectorStoreWriter } from "../io/vector-store-writer.js";
 import type { TextWindow } from "./read-texts.js";
 import type { Stage } from "./reporter.js";
 import { type Fingerprint, fingerprintChange, type WorkArea, type WorkState } from "./work-area.js";
@@ -35,12 +35,16 @@ export interface EmbeddedTexts {
   readonly tokens: number;
   /** Vectors that an earlier, interrupted run had stored. */
   readonly resumed: number;
+  /** What identifies the store, where all of it was written by this run. */
+  readonly file?: FileDigest;
 }
 
 /** Gives the vectors of a window: a model that embeds its texts, or what brings its own vectors to unit length. */
 export interface WindowEmbedder {
   readonly dim: number;
   embed(window: TextWindow): Promise<WindowVectors>;
+  /** As of an Embedder. */
+  busy?(): Readonly<Record<string, number>>;
   close(): Promise<void>;
 }
 
@@ -57,7 +61,7 @@ export async function embedToStore(options: {
   windows: AsyncGenerator<TextWindow>;
   work: WorkArea;
   fingerprint: Fingerprint;
-  /** Starts the embedder; called only if there is something to embed. */
+  /** Starts the embedder; called unless an earlier run has embedded everything. */
   startEmbedder: () => Promise<WindowEmbedder>;
   fresh: boolean;
   stage: Stage;
@@ -85,6 +89,7 @@ export async function embedToStore(options: {
     return embedder;
   };
   let writer: VectorStoreWriter | undefined;
+  let file: FileDigest | undefined;
   let dim = state?.dim ?? 0;
   let truncated = state?.truncated ?? 0;
   let tokens = state?.tokens ?? 0;
@@ -120,13 +125,13 @@ export async function embedToStore(options: {
     const resumedRows = await readResumedRows().catch((cause: Error) => {
       throw new StaleWorkError(`what the interrupted run has left is damaged: ${cause.message}`);
     });
+    // It loads while the first window is read. Where it cannot, the window that waits for it says so.
+    if (state === undefined) start().catch(() => {});
     let done = 0;
     for await (const { window, vectors } of orderedMap(windows, embed, WINDOWS_IN_FLIGHT)) {
       const last = window.rows.at(-1) as number;
-      for (const [i, text] of window.texts.entries()) {
-        digest.update(text).update("\0");
-        if (window.vectors !== undefined) digest.update(window.vectors[i]);
-      }
+      if (window.vectors === undefined) digest.update(`${window.texts.join("\0")}\0`);
+      else for (const [i, text] of window.texts.entries()) digest.update(`${text}\0`).update(window.vectors[i]);
       if (vectors === undefined) {
         if (last > through) throw stale();
         while (rows.length < resumedRows.length && resumedRows[rows.length] <= last)
@@ -140,7 +145,9 @@ export async function embedToStore(options: {
         // Until the window is stored whole there is nothing new to save.
         checkpoint = undefined;
         const directed = takeDirected(window, vectors, dim);
+        const storing = performance.now();
         await writer.append(directed.rows, directed.vectors);
+        stage.busy?.("store", performance.now() - storing);
         for (const row of directed.rows) rows.push(row);
         for (const cut of vectors.truncated) truncated += cut;
         tokens += vectors.tokens;
@@ -159,6 +166,7 @@ export async function embedToStore(options: {
         nextSave = after + Math.max(SAVE_EVERY, (after - now) / SAVE_SHARE);
       }
     }
+    for (const [part, milliseconds] of Object.entries(embedder?.busy?.() ?? {})) stage.busy?.(part, milliseconds);
     const texts = digest.digest("hex");
     if (rows.length < resumedRows.length || (state?.complete && texts !== state.digest)) throw stale();
     if (!state?.complete) {
@@ -167,20 +175,18 @@ export async function embedToStore(options: {
         dim = (await start()).dim;
         writer = await openVectorStoreWriter({ path, dim });
       }
-      await writer.finish();
-      const { removeTails } = writer;
+      const finished = writer;
+      file = await finished.complete();
       writer = undefined;
       const counts = { stored: rows.length, dim, truncated, tokens };
-      await work.saveState({
-        fingerprint,
-        ...counts,
-        complete: true,
-        through: reached,
-        digest: texts,
+      // The vectors can be read by now; a run that is killed before they are durable resumes where it saved last.
+      work.aside(async () => {
+        await finished.close();
+        await work.saveState({ fingerprint, ...counts, complete: true, through: reached, digest: texts });
+        await finished.removeTails();
       });
-      await removeTails();
     }
-    return { rowOfVector: Float64Array.from(rows), dim, truncated, tokens, resumed: resumedRows.length };
+    return { rowOfVector: Float64Array.from(rows), dim, truncated, tokens, resumed: resumedRows.length, file };
   } catch (error) {
     await (error instanceof StaleWorkError ? work.clear() : save()).catch(() => {});
     throw error;
@@ -191,8 +197,9 @@ export async function embedToStore(options: {
   }
 }
 
-/** The rows and vectors of a window whose texts have a direction. */
+/** The rows and vectors of a window whose texts have a direction: mostly all of them. */
 function takeDirected(window: TextWindow, { vectors, directed }: WindowVectors, dim: number) {
+  if (!directed.includes(0)) return { rows: window.rows, vectors };
   const rows: number[] = [];
   const taken = new Float32Array(vectors.length);
   for (let i = 0; i < window.rows.length; i++) {

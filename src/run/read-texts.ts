@@ -44,12 +44,15 @@ export async function* readTexts(options: {
   rejects: RejectsWriter;
   maxRejects?: Limit;
   windowChars: number;
+  /** As in ScanOptions. */
+  reserve?: (bytes: number) => boolean;
   /** Called with the text and the number of each new group, in order. */
   onGroup?: (text: string, group: number) => void;
   stage: Stage;
   signal?: AbortSignal;
 }): AsyncGenerator<TextWindow> {
-  const { sources, textFields, vectorField, index, rejects, maxRejects, windowChars, onGroup, stage, signal } = options;
+  const { sources, textFields, vectorField, index, rejects, maxRejects, windowChars, onGroup, reserve, stage, signal } =
+    options;
   const { exact, order, firstRows } = index;
   const orderField = "field" in order.policy ? order.policy.field : undefined;
   const emptyWindow = (): TextWindow => ({
@@ -64,7 +67,13 @@ export async function* readTexts(options: {
   const missing = new MissingTextField(textFields);
   for (const source of sources) {
     firstRows.push(row);
-    for await (const batch of source.scan({ textFields, orderField, vectorField, vectorDim: index.vectorDim })) {
+    for await (const batch of source.scan({
+      textFields,
+      orderField,
+      vectorField,
+      vectorDim: index.vectorDim,
+      reserve,
+    })) {
       signal?.throwIfAborted();
       await rejects.write(source.name, batch.rejects);
       missing.add(source.name, batch.rejects, batch.rejects.length < batch.texts.length);

@@ -18,21 +18,59 @@ export interface Stage {
   advance(done: number, rows?: number): void;
   /** The stage is complete; one that failed is left as it stands. */
   end(): void;
+  /** Says that a part of the stage has computed for so many milliseconds more, where that is kept. */
+  busy?(part: string, milliseconds: number): void;
 }
 
-/** Wraps a reporter so that the seconds of each stage are known at the end; stages may overlap. */
-export function timedReporter(reporter: Reporter): Reporter & { readonly seconds: Record<string, number> } {
+/** When a stage ran, in seconds since the run began. Stages overlap. */
+export interface StageTiming {
+  readonly name: string;
+  readonly start: number;
+  readonly seconds: number;
+  /** Seconds that its parts computed, on all threads together; the rest is waiting for others. */
+  readonly busy?: Readonly<Record<string, number>>;
+}
+
+/** A reporter that knows at the end when its stages ran. */
+export interface TimedReporter extends Reporter {
+  /** Seconds of each stage by name. */
+  readonly seconds: Record<string, number>;
+  /** The stages that have ended, in the order they did. */
+  readonly stages: readonly StageTiming[];
+}
+
+/** Seconds to the millisecond. */
+const rounded = (milliseconds: number) => Math.round(milliseconds) / 1000;
+
+/** Wraps a reporter so that the times of its stages are known at the end. */
+export function timedReporter(reporter: Reporter): TimedReporter {
+  const began = performance.now();
   const seconds: Record<string, number> = {};
+  const ended: (() => StageTiming)[] = [];
   return {
     seconds,
+    get stages() {
+      return ended.map((timing) => timing());
+    },
     note: (message) => reporter.note(message),
     stage(name, total) {
       const started = performance.now();
       const stage = reporter.stage(name, total);
+      const busy: Record<string, number> = {};
       return {
         advance: (done, rows) => stage.advance(done, rows),
+        busy(part, milliseconds) {
+          busy[part] = (busy[part] ?? 0) + milliseconds;
+        },
         end() {
-          seconds[name] = (seconds[name] ?? 0) + (performance.now() - started) / 1000;
+          const length = performance.now() - started;
+          seconds[name] = (seconds[name] ?? 0) + length / 1000;
+          // What a stage has done in the call that ends it is told only after that.
+          ended.push(() => {
+            const parts = Object.entries(busy).map(([part, time]) => [part, rounded(time)]);
+            const times = { name, start: rounded(started - began), seconds: rounded(length) };
+            return parts.length > 0 ? { ...times, busy: Object.fromEntries(parts) } : times;
+          });
           stage.end();
         },
       };

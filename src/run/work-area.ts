@@ -36,6 +36,8 @@ export interface WorkArea {
   saveState(state: WorkState): Promise<void>;
   /** Drops everything an earlier run left. */
   clear(): Promise<void>;
+  /** Does something on the side, such as making a file durable: `publish` waits for it and fails with it, `close` waits. */
+  aside(task: () => Promise<void>): void;
   /**
    * Moves finished files into the output folder and removes files there that no longer belong to it. Once it has begun it
    * is completed even by a later process, so the files of two runs are never mixed for longer than a crash lasts.
@@ -122,6 +124,7 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
     for (const name of ["stdin.jsonl", PUBLISH]) await rm(path(name), { force: true });
   };
   if (existsSync(path(PUBLISH))) await finishPublication();
+  let sideTasks = Promise.resolve();
   return {
     out,
     path,
@@ -136,7 +139,14 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
     },
     saveState: (state) => writeDurably(path(STATE), JSON.stringify(state)),
     clear,
+    aside(task) {
+      const started = task();
+      const before = sideTasks;
+      sideTasks = before.then(() => started);
+      sideTasks.catch(() => {});
+    },
     async publish(files, stale) {
+      await sideTasks;
       await writeDurably(path(PUBLISH), JSON.stringify({ files, stale }));
       await syncFolder(area);
       await finishPublication();
@@ -156,6 +166,7 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
       return error;
     },
     async close() {
+      await sideTasks.catch(() => {});
       if (existsSync(path(STATE)) || existsSync(path(PUBLISH))) return release();
       for (const name of await readdir(area).catch(() => [])) if (name !== LOCK) await rm(path(name), { force: true });
       await release();

@@ -4,16 +4,14 @@ import type { Source } from "../io/source.js";
 import type { TableWriter } from "../io/table-writer.js";
 import { takeRows } from "../io/take.js";
 import { openArrowWriter } from "../io/write-arrow.js";
-import { openJsonlWriter } from "../io/write-jsonl.js";
-import { openParquetWriter } from "../io/write-parquet.js";
 import type { Format } from "./options.js";
 import { DEDUP_COLUMNS, inputFields, keptBatch, keptSchema, removedBatch, removedSchema } from "./output-columns.js";
 import type { Stage } from "./reporter.js";
 
 const WRITERS: Readonly<Record<Format, (options: { path: string; schema: Schema }) => Promise<TableWriter>>> = {
   arrow: openArrowWriter,
-  parquet: openParquetWriter,
-  jsonl: openJsonlWriter,
+  parquet: async (options) => (await import("../io/write-parquet.js")).openParquetWriter(options),
+  jsonl: async (options) => (await import("../io/write-jsonl.js")).openJsonlWriter(options),
 };
 
 /** Rows that went to each output. */
@@ -94,7 +92,7 @@ export async function writeOutputs(options: {
       bytesBefore += source.byteLength;
       stage.advance(bytesBefore, firstRows[s + 1]);
     }
-    for (const writer of [...writers.kept, ...writers.removed]) await writer.finish();
+    await Promise.all([...writers.kept, ...writers.removed].map((writer) => writer.finish()));
   } catch (error) {
     for (const writer of [...writers.kept, ...writers.removed]) await writer.abort().catch(() => {});
     throw error;

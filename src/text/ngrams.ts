@@ -13,6 +13,8 @@
 
 /** Token ids are this many hash bits under a weight class. */
 export const HASH_BITS = 28;
+/** Computed once: the engine calls pow for every `**`. */
+const HASH_MASK = 2 ** HASH_BITS - 1;
 
 /**
  * Weight class of an n-gram, the bits above the hash. No id is 0, so 0 can pad. A word brings about as many n-grams as
@@ -102,7 +104,7 @@ function begin(textLength: number, maxTokens: number): void {
 }
 
 function add(hash: number, weight: number): void {
-  const id = (spread(hash) & (2 ** HASH_BITS - 1)) | (weight << HASH_BITS);
+  const id = (spread(hash) & HASH_MASK) | (weight << HASH_BITS);
   let slot = id & slotMask;
   while (stamps[slot] === stamp) {
     if (slots[slot] === id) return;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { numbers, outputBytes, readTable, testFolder, values, writeJsonl } from "../run/folders.js";
-import { run, start } from "./command-line.js";
+import { run, start, vectorsAreSaved } from "./command-line.js";
 
 const folder = testFolder();
 const rows = join(folder, "rows.jsonl");
@@ -85,8 +85,8 @@ describe("bge-cluster", () => {
     const whole = await run("cluster", [...args, "-o", join(folder, "whole")]);
     assert.equal(whole.code, 0, whole.stderr);
     const out = join(folder, "killed");
-    const { child, outcome, stderr } = start("cluster", [...args, "-o", out]);
-    while (!/embed: done/.test(stderr()) && child.exitCode === null) await new Promise((done) => setTimeout(done, 5));
+    const { child, outcome } = start("cluster", [...args, "-o", out]);
+    while (!vectorsAreSaved(out) && child.exitCode === null) await new Promise((done) => setTimeout(done, 5));
     child.kill("SIGKILL");
     await outcome;
     assert.ok(!existsSync(join(out, "clusters.arrow")));

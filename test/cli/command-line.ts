@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 /** How a command ended. */
 export interface Outcome {
@@ -46,4 +48,10 @@ export function start(command: "dedup" | "cluster", args: readonly string[], { c
 /** Runs a command to its end. */
 export function run(command: "dedup" | "cluster", args: readonly string[], options: Start = {}): Promise<Outcome> {
   return start(command, args, options).outcome;
+}
+
+/** True once a run has made all of its vectors durable, which it does while the join goes on. */
+export function vectorsAreSaved(out: string): boolean {
+  const state = join(out, ".work", "state.json");
+  return existsSync(state) && (JSON.parse(readFileSync(state, "utf8")) as { complete: boolean }).complete;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import type { WorkState } from "../../src/run/work-area.js";
 import { outputBytes, testFolder } from "../run/folders.js";
-import { run, start } from "./command-line.js";
+import { run, start, vectorsAreSaved } from "./command-line.js";
 
 const folder = testFolder();
 const input = join(folder, "input.jsonl");
@@ -42,17 +42,20 @@ function storeBytes(out: string): number {
   return statSync(join(out, ".work", "embeddings.arrow"), { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Starts a run and resolves once it has said something that matches, or has stored a part of the vectors. */
-async function startUntil(out: string, moment: RegExp | "stored", file = input) {
+/** Starts a run and resolves once it has said something that matches, has stored a part of the vectors, or saved all. */
+async function startUntil(out: string, moment: RegExp | "stored" | "saved", file = input) {
   const process = start("dedup", [file, "-o", out, "--progress", "log", ...slow]);
-  const reached = () => (moment === "stored" ? storeBytes(out) > PART : moment.test(process.stderr()));
+  const reached = () => {
+    if (moment === "stored") return storeBytes(out) > PART;
+    return moment === "saved" ? vectorsAreSaved(out) : moment.test(process.stderr());
+  };
   while (!reached() && process.child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal(process.child.exitCode, null, `the run ended too soon: ${process.stderr()}`);
   return process;
 }
 
 describe("a run that is stopped", { concurrency: 2 }, () => {
-  const moments = [/model builtin/, "stored", /embed: done/, /join: done/] as const;
+  const moments = [/model builtin/, "stored", /embed: done/, "saved", /join: done/] as const;
   for (const [i, moment] of moments.entries()) {
     it(`by SIGKILL at ${moment} is completed by the same command, byte for byte`, async () => {
       const out = join(folder, `killed-${i}`);
@@ -119,7 +122,7 @@ describe("a run that is stopped", { concurrency: 2 }, () => {
 
   it("is not continued with other options; the message says what changed", async () => {
     const out = join(folder, "changed");
-    const { child, outcome } = await startUntil(out, /embed: done/);
+    const { child, outcome } = await startUntil(out, "saved");
     child.kill("SIGKILL");
     await outcome;
     const { code, stderr } = await run("dedup", [input, "-o", out, "--progress", "log", "--max-length", "64", ...slow]);

@@ -67,7 +67,7 @@ function published(out: string): Record<string, Buffer> {
 
 /** The manifest without times, memory, the count of resumed vectors and the folder's name. */
 function settled(manifest: string, out: string): string {
-  const moving = ["seconds", "resumed", "peak_memory"];
+  const moving = ["seconds", "stages", "resumed", "peak_memory"];
   return JSON.stringify(JSON.parse(manifest), (key, value: unknown) =>
     moving.includes(key) ? undefined : value === out ? "OUT" : value,
   );

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { InputError } from "../../src/errors.js";
 import { takeLock } from "../../src/io/lock.js";
 import { fingerprintChange, openWorkArea, type WorkState } from "../../src/run/work-area.js";
@@ -150,5 +151,34 @@ describe("the work area", () => {
     assert.equal(fingerprintChange({ a: 1, b: "x" }, { a: 1, b: "y" }), "b was x and is y");
     assert.equal(fingerprintChange({ a: 1 }, { a: 1, c: 2 }), "c was absent and is 2");
     assert.equal(fingerprintChange({ a: 1, c: 2 }, { a: 1 }), "c was 2 and is absent");
+  });
+
+  it("publishes only after what is done on the side, and not at all where that fails", async () => {
+    const out = newOut();
+    const area = await openWorkArea(out);
+    writeFileSync(area.path("kept.arrow"), "rows");
+    let saved = false;
+    area.aside(async () => {
+      await setTimeout(30);
+      saved = true;
+    });
+    await area.publish(["kept.arrow"], []);
+    assert.ok(saved && existsSync(join(out, "kept.arrow")));
+    writeFileSync(area.path("removed.arrow"), "rows");
+    area.aside(() => Promise.reject(new Error("the disk is full")));
+    await assert.rejects(area.publish(["removed.arrow"], []), /the disk is full/);
+    assert.ok(!existsSync(join(out, "removed.arrow")));
+    await area.close();
+  });
+
+  it("is closed only after what is done on the side", async () => {
+    const area = await openWorkArea(newOut());
+    let saved = false;
+    area.aside(async () => {
+      await setTimeout(30);
+      saved = true;
+    });
+    await area.close();
+    assert.ok(saved);
   });
 });
