@@ -1,6 +1,7 @@
 import type { Engine } from "../onnx/engine.js";
 import { type CodeScale, type Codes, gatherCodes } from "./codes.js";
 import type { ColumnCodes } from "./column-codes.js";
+import { checkExact, createFloatProduct } from "./float-product.js";
 import { IntegerScreen } from "./integer-screen.js";
 import { PairList, type Pairs } from "./pair-list.js";
 import { createIntegerProduct, type FixedProduct, type IntegerProduct } from "./tile-product.js";
@@ -45,6 +46,9 @@ export interface ColumnHost {
   close(): Promise<void>;
 }
 
+/** Rows of one call on a device, which has no cache to mind: all of a tile. */
+const DEVICE_ROWS = 1 << 20;
+
 /** Share of a tile's rows that must have been removed before the others are copied together. */
 const COPY_SHARE = 1 / 16;
 
@@ -67,8 +71,15 @@ export class LocalHost implements ColumnHost {
 
   async open({ book, threshold, callRows }: HostSettings): Promise<void> {
     this.#depth = book.depth;
-    this.#product = await createIntegerProduct(this.#engine, book.depth);
-    this.#screen = new IntegerScreen(book, this.#product, threshold, callRows);
+    this.#product = await this.#createProduct(book.depth);
+    this.#screen = new IntegerScreen(book, this.#product, threshold, this.#engine.integers ? callRows : DEVICE_ROWS);
+  }
+
+  async #createProduct(depth: number): Promise<IntegerProduct> {
+    if (this.#engine.integers) return createIntegerProduct(this.#engine, depth);
+    const product = await createFloatProduct(this.#engine, depth);
+    await checkExact(product, depth);
+    return product;
   }
 
   async hold(group: number, columns: ColumnCodes): Promise<void> {

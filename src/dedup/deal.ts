@@ -27,18 +27,20 @@ const AHEAD = 1;
 export function dealGroups(options: {
   local: ColumnHost;
   workers: readonly ColumnHost[];
+  /** True where workers take all groups, whatever the product takes here. */
+  device?: boolean;
   rows: number;
   dim: number;
   /** Nanoseconds of the product of a pair, as timed. */
   productNs: number;
 }): Deal {
-  const { local, workers, rows, dim, productNs } = options;
+  const { local, workers, device = false, rows, dim, productNs } = options;
   const count = workers.length;
   if (count === 0) return { hosts: [local], hostOf: () => local, turn: 1, ahead: 0 };
   // With own work o and products p in all, a share s of which is done here: o + s p = (1 − s) p / workers.
   const own = (ROW_NS + COMPONENT_NS * dim) / ((productNs * rows) / 2);
   const every = Math.round((count + 1) / Math.max(0, 1 - count * own));
-  if (every > 4 * (count + 1))
+  if (device || every > 4 * (count + 1))
     return { hosts: workers, hostOf: (group) => workers[group % count], turn: count, ahead: AHEAD };
   return {
     hosts: [...workers, local],

@@ -12,6 +12,8 @@ import type { VectorReader } from "./vectors.js";
 export interface ColumnWorkers {
   /** How many there may be. */
   readonly most: number;
+  /** True where they compute on a device and take all groups: the processor would be what they wait for. */
+  readonly device?: boolean;
   /** Starts workers, which the join closes. They load while the caller goes on. */
   start(count: number): ColumnHost[];
 }
@@ -56,7 +58,8 @@ export interface JoinResult {
  *
  * Certain upper bounds reject nearly all pairs: a float32 product where there are few vectors, else a product of short
  * integer codes (code-book.ts). What survives is measured in float64, and only that decides. So the result is that of a
- * brute-force float64 scan whatever the codes, tile sizes, threads and memory. A removed vector is not compared again.
+ * brute-force float64 scan whatever the codes, tile sizes, threads and memory. A removed vector leaves the search: at once in
+ * this thread, with the next group in a worker.
  */
 export async function selfJoin(options: JoinOptions): Promise<JoinResult> {
   const { vectors, order, threshold, signatures } = options;
@@ -69,7 +72,8 @@ export async function selfJoin(options: JoinOptions): Promise<JoinResult> {
       const plan = await planCodes(options);
       try {
         const { productNs } = plan;
-        const deal = dealGroups({ local, workers, rows: order.length, dim: vectors.dim, productNs });
+        const device = options.workers?.device;
+        const deal = dealGroups({ local, workers, device, rows: order.length, dim: vectors.dim, productNs });
         const memory = options.memory - workers.length * WORKER_BYTES;
         await joinByCodes({ ...options, memory }, { plan, judge, deal });
       } finally {

@@ -3,6 +3,7 @@ import { type CodeBook, EXTRA_COMPONENTS, fitCodeBook } from "./code-book.js";
 import { allocateCodes, type CodeScale, createProjection, encodeRows, type Projection } from "./codes.js";
 import { ColumnCodes } from "./column-codes.js";
 import { cosine } from "./cosine.js";
+import { exactLevels } from "./float-product.js";
 import { gatherInAnyOrder, samplePositions } from "./gather.js";
 import { IntegerScreen } from "./integer-screen.js";
 import { PairList } from "./pair-list.js";
@@ -74,7 +75,7 @@ export async function planCodes(options: {
       const basis = await learner.learn(depth - EXTRA_COMPONENTS);
       const projection = await createProjection(engine, basis, dim);
       const product = await createIntegerProduct(engine, depth);
-      const levels = (await saturates(product, depth)) ? 63 : 127;
+      const levels = (await saturates(product, depth)) ? 63 : exactLevels(depth);
       const coordinates = await projection.project(sample.subarray(0, learnt * dim));
       const book = fitCodeBook({ basis, dim, depth, levels, coordinates });
       const release = async () => {

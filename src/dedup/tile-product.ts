@@ -50,8 +50,8 @@ export interface Panels {
 }
 
 /**
- * Integer products of row codes (uint8 around 128) with column codes (int8). Results lie in buffers that the next call of
- * the same kind writes to, whichever object it is made on.
+ * Products of row codes (uint8 around 128) with column codes (int8). Results lie in buffers that the next call of the same
+ * kind may write to, whichever object it is made on.
  */
 export interface IntegerProduct {
   /** Maxima with one panel. @param rows n × depth @param panel depth × PANEL */

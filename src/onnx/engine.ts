@@ -18,6 +18,8 @@ export interface Kernel {
 
 /** The numeric engine, injected so that kernels import nothing of Node. */
 export interface Engine {
+  /** True where it multiplies bytes, as processors do; on other devices products are made of float32. */
+  readonly integers: boolean;
   /** Compiles a serialised ONNX model. */
   compile(model: Uint8Array): Promise<Kernel>;
 }

@@ -1,13 +1,13 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { ColumnCodes } from "../dedup/column-codes.js";
 import { LocalHost } from "../dedup/column-host.js";
-import { createOrtEngine } from "../onnx/ort-engine.js";
+import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
 import type { Found, HostMessage } from "./column-messages.js";
 
-/** Worker that holds columns for the join, with an engine of one thread. */
+/** Worker that holds columns for the join, with an engine of one thread or on a device. */
 const port = parentPort;
 if (port === null) throw new Error("this module is a worker: start it with startColumnWorkers");
-const host = new LocalHost(createOrtEngine({ threads: 1 }));
+const host = new LocalHost(createOrtEngine({ threads: 1, provider: workerData as Provider }));
 
 async function handle(message: Exclude<HostMessage, { kind: "close" }>): Promise<void> {
   switch (message.kind) {

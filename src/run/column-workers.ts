@@ -3,6 +3,7 @@ import type { ColumnCodes } from "../dedup/column-codes.js";
 import type { ColumnHost, Meeting, MeetingTile } from "../dedup/column-host.js";
 import type { ColumnWorkers } from "../dedup/join.js";
 import type { Pairs } from "../dedup/pair-list.js";
+import type { Provider } from "../onnx/ort-engine.js";
 import type { Found, HostMessage } from "./column-messages.js";
 
 /**
@@ -11,11 +12,17 @@ import type { Found, HostMessage } from "./column-messages.js";
  */
 const MOST_WORKERS = 32;
 
-/** Workers that hold columns for the join, one for each of `threads` but the caller's; what fails in them shows when they are asked. */
-export function columnWorkers(threads: number): ColumnWorkers {
+/**
+ * Workers that hold columns for the join: one for each of `threads` but the caller's, or one that computes on a device. What fails
+ * in them shows when they are asked.
+ */
+export function columnWorkers(threads: number, provider: Provider = "cpu"): ColumnWorkers {
+  const device = provider !== "cpu";
   return {
-    most: Math.min(threads - +(process.env.LESS ?? 1), MOST_WORKERS),
-    start: (count) => Array.from({ length: count }, () => new WorkerHost()),
+    // A device is one, and has threads enough.
+    most: device ? 1 : Math.min(threads - 1, MOST_WORKERS),
+    start: (count) => Array.from({ length: count }, () => new WorkerHost(provider)),
+    device,
   };
 }
 
@@ -33,13 +40,14 @@ function toPairs({ rows, columns }: { rows: Int32Array; columns: Int32Array }): 
 
 /** A host in a worker thread. Requests are sent and not waited for: the worker does them in order. */
 class WorkerHost implements ColumnHost {
-  readonly #worker = new Worker(new URL("./column-worker.js", import.meta.url));
+  readonly #worker: Worker;
   readonly #inboxes = new Map<number, Inbox>();
   readonly #ended: Promise<void>;
   #tiles = 0;
   #failure: Error | undefined;
 
-  constructor() {
+  constructor(provider: Provider) {
+    this.#worker = new Worker(new URL("./column-worker.js", import.meta.url), { workerData: provider });
     this.#worker.on("message", (found: Found) => this.#receive(found));
     this.#worker.on("error", (error) => this.#fail(error));
     this.#ended = new Promise((resolve) => {

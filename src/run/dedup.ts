@@ -5,8 +5,9 @@ import { formatKeepPolicy } from "../dedup/row-order.js";
 import { BrakeError } from "../errors.js";
 import { sourcesSchema } from "../io/source-schema.js";
 import { openVectorStore } from "../io/vector-store.js";
-import { createOrtEngine } from "../onnx/ort-engine.js";
+import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
 import { columnWorkers } from "./column-workers.js";
+import { joinProvider } from "./device.js";
 import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
 import { guardSignatures } from "./guard-signatures.js";
@@ -63,7 +64,8 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     const { winner } = exactDecisions(index.exact, (a, b) => index.order.compare(a, b));
     const order = vectorPriority(winner, groupOfVector, index.order);
     const signatures = guards.of(groupOfVector);
-    const join = await joinStore({ options, work, threshold, order, signatures, reporter, signal });
+    const provider = await joinProvider(options.device, inputs.provider);
+    const join = await joinStore({ options, work, threshold, order, signatures, provider, reporter, signal });
     const decisions = decide({ ...inputs, exact: index.exact, winner, join });
     applyBrake(options, index.exact.counts.rows, decisions);
 
@@ -132,10 +134,11 @@ async function joinStore(options: {
   threshold: number;
   order: Uint32Array;
   signatures?: BigUint64Array;
+  provider: Provider;
   reporter: Reporter;
   signal?: AbortSignal;
 }): Promise<JoinResult> {
-  const { work, threshold, order, signatures, reporter, signal } = options;
+  const { work, threshold, order, signatures, provider, reporter, signal } = options;
   const { memory, threads } = options.options;
   const stage = reporter.stage("join", order.length);
   const vectors = await openVectorStore(work.path(EMBEDDINGS));
@@ -146,7 +149,7 @@ async function joinStore(options: {
       threshold,
       signatures,
       engine: createOrtEngine({ threads: 1 }),
-      workers: columnWorkers(threads),
+      workers: columnWorkers(threads, provider),
       memory: vectorBudget(memory),
       onProgress: (decided) => stage.advance(decided),
       signal,

@@ -87,6 +87,17 @@ export async function chooseDevice(
   return { provider: "cpu", reason, half: false };
 }
 
+/**
+ * Where the products of the join run: on the device that was asked for by name, else on the processor, whose integer
+ * products are hard to beat. The decisions are the same.
+ * @param used where the vectors were made; a device that made them has been tried already
+ * @throws UnavailableError as `chooseDevice`
+ */
+export async function joinProvider(device: "auto" | Provider, used: DeviceName): Promise<Provider> {
+  if (device === "auto" || device === "cpu") return "cpu";
+  return device === used ? device : (await chooseDevice({ device, builtin: false })).provider;
+}
+
 /** Device files of GPUs on Linux: NVIDIA's, those of the kernel's graphics drivers, and that of Windows below. */
 function hasGpuFile(nvidiaOnly: boolean): boolean {
   if (existsSync("/dev/nvidiactl") || existsSync("/dev/dxg")) return true;

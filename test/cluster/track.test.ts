@@ -136,6 +136,7 @@ test("one centroid far away in one step and others that rest do not open the row
 test("where the processor's sums of products saturate, moves keep to half the range", async () => {
   let most = 0;
   const saturating: Engine = {
+    ...engine,
     async compile(model) {
       const kernel = await engine.compile(model);
       return {

@@ -139,6 +139,7 @@ describe("the join by integer codes equals a naive float64 scan", () => {
     const values = clusteredVectors({ count: 2500, dim: 48, seed: 9, families: 0.4, noise: 0.4 });
     let saturated = 0;
     const saturating: Engine = {
+      ...engine,
       async compile(model) {
         const kernel = await engine.compile(model);
         return {
@@ -182,6 +183,7 @@ describe("the work of the join by integer codes", () => {
     normaliseRows(values, dim);
     let products = 0;
     const counting: Engine = {
+      ...engine,
       async compile(model) {
         const kernel = await engine.compile(model);
         return {
