@@ -30,7 +30,7 @@ export interface CodeBook {
   readonly dim: number;
   /** Components of a code: coordinates, the rest's length, zeros, digits. A multiple of 64. */
   readonly depth: number;
-  /** L: 127, or 63 where the processor's products of bytes saturate. */
+  /** L: `exactLevels` of the depth, or 63 where the processor's products of bytes saturate. */
   readonly levels: number;
   /** s. */
   readonly scale: number;

@@ -3,8 +3,8 @@ import type { Engine, Kernel } from "../onnx/engine.js";
 import { type CodeBook, DIGITS, projectionError, restLength, ZERO_POINT } from "./code-book.js";
 import type { Basis } from "./rotation.js";
 
-/** Adding and subtracting it rounds a float64 of moderate size to a whole number. */
-const ROUNDER = 1.5 * 2 ** 52;
+/** Truncating a small number plus this rounds it to a byte: any whole number is a valid q, so ties and overflow do no harm. */
+const HALF_UP = ZERO_POINT + 0.5;
 
 /** Row sides of codes, with the numbers of each row that its thresholds need. */
 export interface Codes {
@@ -77,6 +77,8 @@ export function encodeRows(book: CodeBook, coordinates: Float32Array, rows: numb
   const { bytes, additive, error, length, coded } = into;
   const epsilon = projectionError(basis, dim);
   const inverse = 1 / scale;
+  const least = ZERO_POINT - levels;
+  const most = ZERO_POINT + levels;
   const restCentre = centre[size];
   let half = -(restCentre * restCentre) / 2;
   for (let i = 0; i < size; i++) half += (centre[i] * centre[i]) / 2;
@@ -88,27 +90,31 @@ export function encodeRows(book: CodeBook, coordinates: Float32Array, rows: numb
     let ww = 0;
     let ee = 0;
     let qq = 0;
-    for (let i = 0; i <= size; i++) {
-      let w: number;
-      if (i < size) {
-        const u = coordinates[from + i];
-        squared += u * u;
-        w = u - centre[i];
-        along += centre[i] * w;
-      } else {
-        const rest = restLength(squared, epsilon, defect);
-        w = rest - restCentre;
-        along += restCentre * rest;
-      }
-      let q = w * inverse + ROUNDER - ROUNDER;
-      if (q > levels) q = levels;
-      else if (q < -levels) q = -levels;
+    for (let i = 0; i < size; i++) {
+      const u = coordinates[from + i];
+      const c = centre[i];
+      const w = u - c;
+      let byte = (w * inverse + HALF_UP) | 0;
+      if (byte > most) byte = most;
+      else if (byte < least) byte = least;
+      const q = byte - ZERO_POINT;
       const e = w - q * scale;
+      squared += u * u;
+      along += c * w;
       ww += w * w;
       ee += e * e;
       qq += q * q;
-      bytes[to + i] = q + ZERO_POINT;
+      bytes[to + i] = byte;
     }
+    const rest = restLength(squared, epsilon, defect);
+    const w = rest - restCentre;
+    const q = Math.max(-levels, Math.min(levels, Math.round(w * inverse)));
+    const e = w - q * scale;
+    along += restCentre * rest;
+    ww += w * w;
+    ee += e * e;
+    qq += q * q;
+    bytes[to + size] = q + ZERO_POINT;
     bytes.fill(ZERO_POINT, to + size + 1, to + depth - DIGITS);
     bytes.fill(ZERO_POINT + levels, to + depth - DIGITS, to + depth);
     additive[start + row] = half + along;

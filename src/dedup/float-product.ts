@@ -132,7 +132,7 @@ export async function checkExact(product: IntegerProduct, depth: number): Promis
       const found = products[row * PANEL + c];
       if (found !== expected) {
         throw new Error(
-          `the device gives ${found} for a product of codes that is ${expected}, expected exact sums below 2^24; use --device cpu`,
+          `the device gives ${found} for a product of codes that is ${expected}, expected exact sums below 2^24`,
         );
       }
     }

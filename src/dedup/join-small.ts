@@ -21,13 +21,13 @@ const TILE_COLUMNS = 2048;
  * error of the scores of the threshold, or above, is judged. Holds all vectors and one tile of scores.
  */
 export async function joinSmall(options: JoinOptions, judge: Judge): Promise<void> {
-  const { vectors, order, threshold, engine, onProgress, signal } = options;
+  const { vectors, order, threshold, engine, wideEngine = engine, onProgress, signal } = options;
   const { dim } = vectors;
   if (order.length === 0) return;
   const positions = order.slice();
   const values = new Float32Array(positions.length * dim);
   await gatherInAnyOrder(vectors, positions, values);
-  const product = await createScoreProduct(engine, dim);
+  const product = await createScoreProduct(wideEngine, dim);
   const possible = threshold - float32DotError(dim);
   const part = (start: number, end: number) => values.subarray(start * dim, end * dim);
   // Kept vectors are moved to the front, so that they lie together as columns.

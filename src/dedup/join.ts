@@ -29,6 +29,11 @@ export interface JoinOptions {
   readonly signatures?: BigUint64Array;
   /** Runs in this thread: with one thread of its own, since its products are short calls. */
   readonly engine: Engine;
+  /**
+   * Runs the few products that are large: of the planning, of vectors with a basis, and of few vectors. With all threads, which
+   * changes what is rounded how and not what is decided; `engine` if absent.
+   */
+  readonly wideEngine?: Engine;
   /** Workers that may take most of the products; without it all is done in this thread. */
   readonly workers?: ColumnWorkers;
   /** Bytes that the join may hold in vectors. */
@@ -93,8 +98,9 @@ const WORKER_BYTES = 40 << 20;
 /** Share of the memory that workers may take so. */
 const WORKER_SHARE = 0.25;
 
-/** As many workers as may be, have a group or two each, and fit the memory. */
+/** As many workers as may be, have a group or two each, and fit the memory; a device that was asked for in any case. */
 function startWorkers({ order, workers, memory }: JoinOptions): ColumnHost[] {
+  if (workers?.device) return workers.start(1);
   if (workers === undefined || order.length < WORKERS_FROM) return [];
   const groups = Math.ceil(order.length / GROUP);
   const count = Math.min(workers.most, Math.ceil(groups / 2), Math.floor((WORKER_SHARE * memory) / WORKER_BYTES));

@@ -32,8 +32,11 @@ export interface Plan {
 const LEARN_ROWS = { least: 2048, most: 8192, share: 1 / 24 };
 /** Sampled rows on which the bound is tried. */
 const TRY_ROWS = 1024;
-/** Rows of a call that are timed; 512 rows by 320 columns of int32 are 640 KiB. */
-const CALL_ROWS = [256, 512, 1024];
+/**
+ * Rows of a call that are timed; 512 rows by 320 columns of int32 are 640 KiB. More are not tried: the trial, with few panels,
+ * takes them for as fast about half the time, and a join by them took 7 % longer.
+ */
+const CALL_ROWS = [256, 512];
 /** Rough costs, in nanoseconds: a multiplication in a plain loop, and coding one component of a row. */
 const LOOP_NS = 1;
 const CODE_NS = 5;
@@ -55,9 +58,10 @@ export async function planCodes(options: {
   order: Uint32Array;
   threshold: number;
   engine: Engine;
+  wideEngine?: Engine;
   signal?: AbortSignal;
 }): Promise<Plan> {
-  const { vectors, order, threshold, engine, signal } = options;
+  const { vectors, order, threshold, engine, wideEngine = engine, signal } = options;
   const { dim } = vectors;
   const wanted = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * order.length)));
   const positions = samplePositions(order, wanted + TRY_ROWS);
@@ -66,14 +70,14 @@ export async function planCodes(options: {
   // Tried rows are not learnt from, where there are enough: a basis flatters the rows it was learnt from.
   const learnt = Math.max(1, positions.length - TRY_ROWS);
   const tried = sample.subarray(Math.max(0, positions.length - TRY_ROWS) * dim);
-  const learner = await createBasisLearner(engine, sample.subarray(0, learnt * dim), dim);
+  const learner = await createBasisLearner(wideEngine, sample.subarray(0, learnt * dim), dim);
+  let best: { plan: Plan; cost: number } | undefined;
   try {
-    let best: { plan: Plan; cost: number } | undefined;
     for (const depth of depthsToTry(dim)) {
       signal?.throwIfAborted();
       const started = performance.now();
       const basis = await learner.learn(depth - EXTRA_COMPONENTS);
-      const projection = await createProjection(engine, basis, dim);
+      const projection = await createProjection(wideEngine, basis, dim);
       const product = await createIntegerProduct(engine, depth);
       const levels = (await saturates(product, depth)) ? 63 : exactLevels(depth);
       const coordinates = await projection.project(sample.subarray(0, learnt * dim));
@@ -95,7 +99,10 @@ export async function planCodes(options: {
       const mostSaved = (survivorNs * order.length * order.length) / 2;
       if (mostSaved < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
     }
-    return (best as { plan: Plan }).plan;
+    return (best as { plan: Plan; cost: number }).plan;
+  } catch (error) {
+    await best?.plan.release();
+    throw error;
   } finally {
     await learner.release();
   }

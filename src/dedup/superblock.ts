@@ -55,7 +55,8 @@ export class Superblock {
       await (this.#reading ?? this.#read(start));
       this.#coded += rows;
       this.#reading = this.#coded < this.positions.length ? this.#read(this.#coded) : undefined;
-      // What fails is told to the one who waits for it; should nobody, it is no matter.
+      // What fails is told to the one who waits for it; should nobody, it is no matter. Nor is a block left before all of its rows
+      // are read, so that none is still on its way into buffers that the next block uses.
       this.#reading?.catch(() => {});
       const chunk = this.values.subarray(start * dim, (start + rows) * dim);
       encodeRows(book, await projection.project(chunk), rows, this.codes, start);

@@ -3,6 +3,7 @@ import type { ColumnCodes } from "../dedup/column-codes.js";
 import type { ColumnHost, Meeting, MeetingTile } from "../dedup/column-host.js";
 import type { ColumnWorkers } from "../dedup/join.js";
 import type { Pairs } from "../dedup/pair-list.js";
+import { UnavailableError } from "../errors.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import type { Found, HostMessage } from "./column-messages.js";
 
@@ -40,6 +41,7 @@ function toPairs({ rows, columns }: { rows: Int32Array; columns: Int32Array }): 
 
 /** A host in a worker thread. Requests are sent and not waited for: the worker does them in order. */
 class WorkerHost implements ColumnHost {
+  readonly #provider: Provider;
   readonly #worker: Worker;
   readonly #inboxes = new Map<number, Inbox>();
   readonly #ended: Promise<void>;
@@ -47,6 +49,7 @@ class WorkerHost implements ColumnHost {
   #failure: Error | undefined;
 
   constructor(provider: Provider) {
+    this.#provider = provider;
     this.#worker = new Worker(new URL("./column-worker.js", import.meta.url), { workerData: provider });
     this.#worker.on("message", (found: Found) => this.#receive(found));
     this.#worker.on("error", (error) => this.#fail(error));
@@ -109,7 +112,8 @@ class WorkerHost implements ColumnHost {
 
   #receive(found: Found): void {
     if ("error" in found) {
-      this.#fail(new Error(found.error));
+      const onDevice = `the join does not run on ${this.#provider}: ${found.error}; use --device cpu`;
+      this.#fail(this.#provider === "cpu" ? new Error(found.error) : new UnavailableError(onDevice));
       return;
     }
     const inbox = this.#inboxes.get(found.tile);

@@ -149,6 +149,7 @@ async function joinStore(options: {
       threshold,
       signatures,
       engine: createOrtEngine({ threads: 1 }),
+      wideEngine: createOrtEngine({ threads }),
       workers: columnWorkers(threads, provider),
       memory: vectorBudget(memory),
       onProgress: (decided) => stage.advance(decided),

@@ -6,6 +6,7 @@ import { expandInputs, openSources, STDIN, spoolStdin } from "../io/open-sources
 import type { RejectsWriter } from "../io/rejects.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { columnWorkers } from "./column-workers.js";
+import { joinProvider } from "./device.js";
 import { prepareModel, startWindows } from "./embed-inputs.js";
 import { estimateJoin } from "./join-estimate.js";
 import { VERSION } from "./manifest.js";
@@ -52,7 +53,7 @@ const WRITE_SHARE = 0.5;
  * the output folder.
  */
 export async function estimate(options: DedupOptions, { reporter, stdin, signal }: RunContext): Promise<Estimate> {
-  const { model, start, windowChars } = await prepareModel(options, reporter, signal);
+  const { model, provider, start, windowChars } = await prepareModel(options, reporter, signal);
   const files = await expandInputs(options.inputs, options.out);
   const folder = await mkdtemp(join(tmpdir(), "bge-dedup-"));
   const spool = join(folder, "stdin.jsonl");
@@ -111,7 +112,8 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
       count: groups,
       threshold: options.threshold ?? model.threshold,
       engine: createOrtEngine({ threads: 1 }),
-      workers: columnWorkers(options.threads),
+      wideEngine: createOrtEngine({ threads: options.threads }),
+      workers: columnWorkers(options.threads, await joinProvider(options.device, provider)),
       memory: vectorBudget(options.memory),
       signal,
     });

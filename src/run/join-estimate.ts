@@ -26,18 +26,19 @@ export async function estimateJoin(options: {
   count: number;
   threshold: number;
   engine: Engine;
+  wideEngine?: Engine;
   workers?: ColumnWorkers;
   memory: number;
   signal?: AbortSignal;
 }): Promise<number> {
-  const { sample, dim, count, threshold, engine, workers, memory, signal } = options;
+  const { sample, dim, count, threshold, engine, wideEngine, workers, memory, signal } = options;
   const sampled = Math.floor(sample.length / dim);
   if (count < LEAST || sampled < LEAST) return 0;
   const most = Math.min(count, MOST, Math.max(LEAST, Math.floor(memory / (16 * dim))));
   const order = Uint32Array.from({ length: most }, (_, i) => i);
   const vectors = mixtures(sample, sampled, dim, most);
   const started = performance.now();
-  await selfJoin({ vectors, order, threshold, engine, workers, memory, signal });
+  await selfJoin({ vectors, order, threshold, engine, wideEngine, workers, memory, signal });
   const timed = (performance.now() - started) / 1000;
   const ratio = count / most;
   return timed * (PARTS.fixed + PARTS.row * ratio + PARTS.pair * ratio * ratio);

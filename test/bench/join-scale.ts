@@ -85,6 +85,7 @@ try {
       order: Uint32Array.from({ length: rows }, (_, i) => i),
       threshold,
       engine: createOrtEngine({ threads: 1 }),
+      wideEngine: createOrtEngine({ threads: Number(flags.threads) }),
       workers: columnWorkers(Number(flags.threads)),
       memory: Number(flags.memory) * 2 ** 30,
       onProgress(decided) {

@@ -79,6 +79,7 @@ try {
       order: Uint32Array.from({ length: count }, (_, i) => i),
       threshold,
       engine: createOrtEngine({ threads: 1 }),
+      wideEngine: createOrtEngine({ threads }),
       workers: columnWorkers(threads),
       memory: Number(flags.memory) * 2 ** 30,
     });

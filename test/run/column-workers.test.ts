@@ -7,6 +7,7 @@ import { dealGroups } from "../../src/dedup/deal.js";
 import { type ColumnWorkers, selfJoin } from "../../src/dedup/join.js";
 import { Judge } from "../../src/dedup/judge.js";
 import { planCodes } from "../../src/dedup/plan.js";
+import { UnavailableError } from "../../src/errors.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { columnWorkers } from "../../src/run/column-workers.js";
 import { naiveJoin } from "../dedup/oracle.js";
@@ -97,9 +98,19 @@ describe("the join with workers equals a naive float64 scan", () => {
         return start(count);
       },
     };
-    const { measured: __, ...together } = await selfJoin({ ...options, workers });
+    const wideEngine = createOrtEngine({ threads: 3 });
+    const { measured: __, ...together } = await selfJoin({ ...options, workers, wideEngine });
     assert.deepEqual(together, alone);
     assert.equal(started, 2);
+  });
+
+  it("and several threads for large products, of few vectors too", async () => {
+    const few = values.subarray(0, 2000 * dim);
+    const vectors = arrayReader(few, dim);
+    const wideEngine = createOrtEngine({ threads: 3 });
+    const options = { vectors, order: inOrder(2000), threshold: 0.97, engine, wideEngine, memory: 1 << 30 };
+    const { measured: _, ...result } = await selfJoin(options);
+    assert.deepEqual(result, naiveJoin(few, dim, 0.97, inOrder(2000)));
   });
 });
 
@@ -122,5 +133,18 @@ describe("workers of the join", () => {
     await assert.rejects(meeting.next(), /group 7 is not held here/);
     await assert.rejects(meeting.next(), /group 7 is not held here/);
     await host.close();
+  });
+});
+
+it("a device that cannot be had ends the join with the cure, and nothing hangs", async () => {
+  const { start, most, device } = columnWorkers(8, "cuda");
+  assert.deepEqual([most, device], [1, true]);
+  const values = clusteredVectors({ count: 9000, dim: 12, seed: 2, families: 0.3, noise: 0.5 });
+  const vectors = arrayReader(values, 12);
+  const workers = { most, device, start };
+  const join = selfJoin({ vectors, order: inOrder(9000), threshold: 0.97, engine, workers, memory: 1 << 30 });
+  await assert.rejects(join, (error: Error) => {
+    assert.ok(error instanceof UnavailableError, `${error}`);
+    return /the join does not run on cuda: .*; use --device cpu$/s.test(error.message);
   });
 });
