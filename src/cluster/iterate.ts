@@ -91,16 +91,21 @@ export async function refineStart(
     readonly centroids: Float32Array;
     /** What to call the rows. */
     readonly names: Uint32Array;
+    /** Called after each tile; may throw to stop. */
+    readonly onTile: () => void;
   },
 ): Promise<Float32Array> {
-  const { vectors, work, centroids, tileRows, spherical = false } = options;
+  const { vectors, work, centroids, tileRows, spherical = false, onTile } = options;
   const sample = startSample(options);
   if (sample.length === vectors.count) return centroids;
-  const rows = await openRows({ vectors, positions: sample, tileRows, memory: SAMPLE_MEMORY });
-  const onRows = (): void => {};
-  const positions = sample.map((row) => options.names[row]);
-  const state = newState({ work: { ...work, rows, tracker: null, few: null }, positions, centroids, onRows });
-  await iterate(state, { iterations: ROUNDS, tolerance: 1e-4, spherical });
-  await rows.close();
-  return state.centroids;
+  const rows = await openRows({ vectors, positions: sample, tileRows, memory: SAMPLE_MEMORY, onTile });
+  try {
+    const positions = sample.map((row) => options.names[row]);
+    const alone = { ...work, rows, tracker: null, few: null };
+    const state = newState({ work: alone, positions, centroids, onRows: onTile });
+    await iterate(state, { iterations: ROUNDS, tolerance: 1e-4, spherical });
+    return state.centroids;
+  } finally {
+    await rows.close();
+  }
 }

@@ -109,6 +109,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
     signal?.throwIfAborted();
     onProgress?.({ stage, start, iteration, done, total });
   };
+  const onTile = (): void => signal?.throwIfAborted();
   const pause = createBreaks(signal);
   onRows(0);
   const memory = createRowMemory(vectors.dim, plan.kernelVectors, plan.kernelRest);
@@ -118,7 +119,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
     tileRows,
     memory: plan.resident,
     allocate: memory.floats,
-    onTile: () => signal?.throwIfAborted(),
+    onTile,
   });
   const everyRow = Uint32Array.from(positions.keys());
   let work: Workspace | null = null;
@@ -140,7 +141,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
       };
       let centroids = options.start ?? (await startCentroids(from));
       work ??= await openWorkspace(options, memory, rows, tracked, centroids);
-      if (!options.start) centroids = await refineStart({ ...from, work, centroids, names: positions });
+      if (!options.start) centroids = await refineStart({ ...from, work, centroids, names: positions, onTile });
       onRows(0);
       const state = newState({ work, positions, weights, centroids, onRows });
       stage = "assign";

@@ -75,9 +75,11 @@ const scalar =
 /** Alignment (as a hint) and offset of a memory access. */
 const at = (offset: number): Code => [0, ...unsigned(offset)];
 
+/** The value of a local, and what sets it. */
 export const get = (local: number): Code => [0x20, ...unsigned(local)];
 export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)];
 
+/** Instructions on 32-bit integers, addresses among them. */
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   add: scalar(0x6a),
@@ -87,6 +89,7 @@ export const i32 = {
   not: scalar(0x45),
 };
 
+/** Instructions on float32. Offsets of stores are in bytes, here and below. */
 export const f32 = {
   const: (value: number): Code => [0x43, ...new Uint8Array(Float32Array.of(value).buffer)],
   add: scalar(0x92),
@@ -96,12 +99,14 @@ export const f32 = {
   store: (address: Code, value: Code, offset = 0): Code => [...address, ...value, 0x38, ...at(offset)],
 };
 
+/** Instructions on float64. */
 export const f64 = {
   const: (value: number): Code => [0x44, ...new Uint8Array(Float64Array.of(value).buffer)],
   add: scalar(0xa0),
   store: (address: Code, value: Code, offset = 0): Code => [...address, ...value, 0x39, ...at(offset)],
 };
 
+/** Loads and stores of vectors. */
 export const v128 = {
   load: (address: Code, offset = 0): Code => [...address, 0xfd, 0x00, ...at(offset)],
   /** 8 bytes, the rest zero. */
@@ -109,6 +114,7 @@ export const v128 = {
   store: (address: Code, value: Code, offset = 0): Code => [...address, ...value, 0xfd, 0x0b, ...at(offset)],
 };
 
+/** Instructions on vectors of four float32. */
 export const f32x4 = {
   splat: simd(0x13),
   lane: (value: Code, lane: number): Code => [...value, 0xfd, 0x1f, lane],
@@ -120,6 +126,7 @@ export const f32x4 = {
   max: simd(0xeb),
 };
 
+/** Instructions on vectors of two float64. */
 export const f64x2 = {
   splat: simd(0x14),
   lane: (value: Code, lane: number): Code => [...value, 0xfd, 0x21, lane],
@@ -130,7 +137,7 @@ export const f64x2 = {
   mul: simd(0xf2),
 };
 
-/** Narrowing saturates. */
+/** Instructions on vectors of integers. Narrowing saturates. */
 export const integers = {
   addI32x4: simd(0xae),
   splatI32: simd(0x11),

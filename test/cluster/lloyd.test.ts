@@ -312,3 +312,29 @@ test("a signal stops the run", async () => {
   const onProgress = (): void => stop.abort(new Error("stopped"));
   await assert.rejects(cluster(randomVectors(200, 4, 91), 4, { k: 3, signal: stop.signal, onProgress }), /stopped/);
 });
+
+test("a signal stops it after the tile at hand, while the start is refined over the sample too", async () => {
+  const stop = new AbortController();
+  let stage = "";
+  let runs = 0;
+  const counting: Engine = {
+    ...engine,
+    async compile(model) {
+      const kernel = await engine.compile(model);
+      return {
+        ...kernel,
+        run(feeds, into) {
+          // Nothing but the refinement multiplies before the first iteration where no row is tracked.
+          if (++runs === 3) stop.abort(new Error(`stopped in ${stage}`));
+          return kernel.run(feeds, into);
+        },
+      };
+    },
+  };
+  const onProgress = (progress: { stage: string }): void => {
+    stage = progress.stage;
+  };
+  const options = { k: 5, tileRows: 256, memory: 0, engine: counting, signal: stop.signal, onProgress };
+  await assert.rejects(cluster(randomVectors(11_000, 8, 92), 8, options), /stopped in seed/);
+  assert.equal(runs, 3);
+});
