@@ -14,11 +14,11 @@ const PATIENCE = 1500;
 /** A reader that went away must not end the run; that a result cannot be printed is noticed by `print`. */
 const ignore = () => {};
 
-/** The reason of a run that was stopped by a signal. */
+/** The reason of a run that was stopped by a signal; `resumes` where one with the same command takes up what is saved. */
 class Interrupted extends Error {
   readonly exitCode: number;
-  constructor(signal: keyof typeof SIGNAL_CODES) {
-    super(`interrupted by ${signal}; the work so far is saved, run the same command again to continue`);
+  constructor(signal: keyof typeof SIGNAL_CODES, resumes: boolean) {
+    super(`interrupted by ${signal}${resumes ? "; run the same command again to continue with what is saved" : ""}`);
     this.exitCode = SIGNAL_CODES[signal];
   }
 }
@@ -70,9 +70,10 @@ export function single<T>(flag: string, value: T | T[]): T {
 /**
  * Runs a command: makes the reporter, turns SIGINT and SIGTERM into an abort (a second one ends at once), prints errors to
  * standard error and returns the exit code. Results go to standard output; a closed pipe ends quietly.
+ * @param flags.resumes false for a command that saves nothing on its way (true)
  */
 export async function runCommand(
-  flags: { progress?: string; quiet?: boolean; logFormat?: string },
+  flags: { progress?: string; quiet?: boolean; logFormat?: string; resumes?: boolean },
   run: (terminal: Terminal) => Promise<number>,
 ): Promise<number> {
   // Unless told so, onnxruntime keeps a database in the user's cache for figures that it sends to its makers.
@@ -99,7 +100,7 @@ export async function runCommand(
   const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
     const handler = () => {
       if (controller.signal.aborted) return endBy(name);
-      controller.abort(new Interrupted(name));
+      controller.abort(new Interrupted(name, flags.resumes !== false));
       setTimeout(() => {
         reportError(controller.signal.reason, format);
         endBy(name);

@@ -45,7 +45,7 @@ export async function main(argv: readonly string[]): Promise<number> {
               "Exit codes: 0 done, 1 failed (run again to resume), 2 usage, 3 input, 4 a brake was hit, 5 model or device unavailable, 130/143 interrupted",
             ),
         async (flags) => {
-          exitCode = await runCommand(flags, async ({ reporter, signal, print }) => {
+          exitCode = await runCommand({ ...flags, resumes: !flags.dryRun }, async ({ reporter, signal, print }) => {
             const options = dedupOptions(flags);
             const context = { reporter, signal, stdin: process.stdin };
             if (flags.dryRun) {
@@ -80,7 +80,7 @@ export async function main(argv: readonly string[]): Promise<number> {
               "log-format": sharedFlags["log-format"],
             }),
         async (flags) => {
-          exitCode = await runCommand(flags, async ({ reporter, signal, print }) => {
+          exitCode = await runCommand({ ...flags, resumes: false }, async ({ reporter, signal, print }) => {
             const memory = parseBytes("memory", single("memory", flags.memory));
             const threads = parseNumber("threads", single("threads", flags.threads), {
               min: 1,
@@ -125,7 +125,7 @@ export async function main(argv: readonly string[]): Promise<number> {
             dtype: single("dtype", flags.dtype) as DoctorOptions["dtype"],
             memory: parseBytes("memory", single("memory", flags.memory)),
           };
-          exitCode = await runCommand({ progress: "none" }, async ({ print, signal }) => {
+          exitCode = await runCommand({ progress: "none", resumes: false }, async ({ print, signal }) => {
             const { runDoctor } = await import("./doctor.js");
             return runDoctor(options, { print, json: flags.json, signal });
           });

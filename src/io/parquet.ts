@@ -36,7 +36,8 @@ export async function openParquet(options: FileOptions): Promise<Source> {
     byteLength,
     async *scan(options) {
       const paths = neededColumns(schema, options, name);
-      const needed = Array.from(new Set(paths.map(({ indices }) => indices[0]))).sort((a, b) => a - b);
+      const tops = paths.flatMap(({ indices, nested }) => [indices[0], nested?.[0] ?? indices[0]]);
+      const needed = Array.from(new Set(tops)).sort((a, b) => a - b);
       yield* scanColumns(readBatches(file, needed), { ...options, source: name });
     },
     schema: () => Promise.resolve(schema),

@@ -11,6 +11,8 @@ export interface ColumnPath {
   /** As the user gave it. */
   readonly name: string;
   readonly indices: readonly number[];
+  /** Of a dotted name that is a column of exactly that name and a path into structs as well: the latter, for where the former is null. */
+  readonly nested?: readonly number[];
 }
 
 /** The texts of a batch and what is wrong with the rows that have none. */
@@ -22,13 +24,16 @@ export interface BatchTexts {
 }
 
 /**
- * Finds columns by name or dotted path: a column of exactly that name comes first, then one struct a dot.
+ * Finds columns by name or dotted path: a column of exactly that name comes first, then one struct a dot, as `valueAt` does.
  * @throws InputError that names `source` and lists the fields there are, where one is missing.
  */
 export function resolveColumns(schema: Schema, names: readonly string[], source: string): ColumnPath[] {
   return names.map((name) => {
-    const indices = find(schema.fields, name, fieldPath(name).keys);
-    if (indices !== undefined) return { name, indices };
+    const { keys } = fieldPath(name);
+    const exact = schema.fields.findIndex((field) => field.name === name);
+    const nested = keys.length > 1 || exact < 0 ? findNested(schema.fields, keys) : undefined;
+    if (exact >= 0) return nested === undefined ? { name, indices: [exact] } : { name, indices: [exact], nested };
+    if (nested !== undefined) return { name, indices: nested };
     throw new InputError(`${source}: no field ${JSON.stringify(name)}; the fields are ${fieldList(schema)}`);
   });
 }
@@ -38,9 +43,13 @@ export function resolveColumns(schema: Schema, names: readonly string[], source:
  * @throws InputError where one is missing or holds no strings (a column of nulls may pass: every row is then rejected).
  */
 export function resolveTextColumns(schema: Schema, names: readonly string[], source: string): ColumnPath[] {
-  const paths = resolveColumns(schema, names, source);
+  const paths = resolveColumns(schema, names, source).map((path) =>
+    path.nested !== undefined && !isStringType(fieldAt(schema, path.nested).type)
+      ? { ...path, nested: undefined }
+      : path,
+  );
   for (const path of paths) {
-    const { type } = fieldAt(schema, path);
+    const { type } = fieldAt(schema, path.indices);
     if (isStringType(type) || DataType.isNull(type)) continue;
     const found = `text field ${JSON.stringify(path.name)} is ${type}, expected a string`;
     throw new InputError(`${source}: ${found}; the fields are ${fieldList(schema)}`);
@@ -50,19 +59,21 @@ export function resolveTextColumns(schema: Schema, names: readonly string[], sou
 
 /** Whether every text field is there; with vectors of the input's own they may be absent. */
 export function hasColumns(schema: Schema, names: readonly string[]): boolean {
-  return names.every((name) => find(schema.fields, name, fieldPath(name).keys) !== undefined);
+  return names.every(
+    (name) =>
+      schema.fields.some((field) => field.name === name) ||
+      findNested(schema.fields, fieldPath(name).keys) !== undefined,
+  );
 }
 
 /** The field at a path. */
-export function fieldAt(schema: Schema, { indices }: ColumnPath): Field {
+export function fieldAt(schema: Schema, indices: readonly number[]): Field {
   let field = schema.fields[indices[0]];
   for (let i = 1; i < indices.length; i++) field = field.type.children[indices[i]];
   return field;
 }
 
-function find(fields: readonly Field[], name: string, keys: readonly string[]): number[] | undefined {
-  const exact = fields.findIndex((field) => field.name === name);
-  if (exact >= 0) return [exact];
+function findNested(fields: readonly Field[], keys: readonly string[]): number[] | undefined {
   const indices: number[] = [];
   let level = fields;
   for (const key of keys) {
@@ -101,15 +112,12 @@ export function batchTexts(batch: RecordBatch, paths: readonly ColumnPath[], opt
 }
 
 function addColumn(batch: RecordBatch, path: ColumnPath, texts: (string | null)[], faults: Map<number, string>): void {
-  const { data, parents } = columnAt(batch, path);
-  if (DataType.isNull(data.type)) return;
-  const invalid = invalidReader(data);
-  const read = textReader(data);
-  const checked = data.nullCount > 0 || parents.length > 0;
+  const exact = cellReader(batch, path.indices);
+  const nested = path.nested === undefined ? undefined : cellReader(batch, path.nested);
   for (let row = 0; row < texts.length; row++) {
-    if (checked && !(isValid(data, row) && parents.every((parent) => isValid(parent, row)))) continue;
-    const text = read(row);
-    if (invalid?.(row, text)) {
+    const text = exact(row) ?? nested?.(row) ?? null;
+    if (text === null) continue;
+    if (text === INVALID) {
       faults.set(row, `text field ${JSON.stringify(path.name)} is not valid UTF-8`);
       continue;
     }
@@ -118,13 +126,30 @@ function addColumn(batch: RecordBatch, path: ColumnPath, texts: (string | null)[
   }
 }
 
+/** Stands for a text whose bytes are not UTF-8. */
+const INVALID = Symbol("not UTF-8");
+
+/** Reads the texts of a column; null where there is none. */
+function cellReader(batch: RecordBatch, indices: readonly number[]): (row: number) => string | null | typeof INVALID {
+  const { data, parents } = columnAt(batch, indices);
+  if (DataType.isNull(data.type)) return () => null;
+  const invalid = invalidReader(data);
+  const read = textReader(data);
+  const checked = data.nullCount > 0 || parents.length > 0;
+  return (row) => {
+    if (checked && !(isValid(data, row) && parents.every((parent) => isValid(parent, row)))) return null;
+    const text = read(row);
+    return invalid?.(row, text) ? INVALID : text;
+  };
+}
+
 function missing(paths: readonly ColumnPath[]): string {
   const names = paths.map(({ name }) => JSON.stringify(name)).join(", ");
   return paths.length === 1 ? `text field ${names} is null` : `text fields ${names} are null`;
 }
 
 /** The column at a path, and the structs that it lies in. */
-export function columnAt(batch: RecordBatch, { indices }: ColumnPath): { data: Data; parents: Data[] } {
+export function columnAt(batch: RecordBatch, indices: readonly number[]): { data: Data; parents: Data[] } {
   const parents: Data[] = [];
   let data = batch.data.children[indices[0]];
   for (let i = 1; i < indices.length; i++) {
@@ -174,7 +199,7 @@ const NANOSECONDS_A_DAY = 86_400_000_000_000n;
  * @throws InputError for a type without an order.
  */
 export function orderValues(batch: RecordBatch, path: ColumnPath, source: string): unknown[] {
-  const { data, parents } = columnAt(batch, path);
+  const { data, parents } = columnAt(batch, path.indices);
   const read = orderReader(data, path, source);
   return Array.from({ length: batch.numRows }, (_, row) =>
     isValid(data, row) && parents.every((parent) => isValid(parent, row)) ? read(row) : null,

@@ -23,16 +23,17 @@ export function fieldPath(name: string): FieldPath {
 }
 
 /**
- * The value at a path: an own field of exactly that name comes first, then one nested object a dot. Undefined where
- * there is none. Inherited properties are never seen, so `constructor` is a name like any other.
+ * The value at a path: an own field of exactly that name comes first, then, where that is missing or null, one nested object
+ * a dot; a column, where the two are the same, is read by the same rule. Undefined where there is none. Inherited properties are
+ * never seen, so `constructor` is a name like any other.
  */
 export function valueAt(record: object, path: FieldPath): unknown {
-  if (Object.hasOwn(record, path.name)) return (record as Record<string, unknown>)[path.name];
-  if (path.keys.length === 1) return undefined;
+  const own = Object.hasOwn(record, path.name) ? (record as Record<string, unknown>)[path.name] : undefined;
+  if (path.keys.length === 1 || (own !== undefined && own !== null)) return own;
   let value: unknown = record;
   for (const key of path.keys) {
     if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.hasOwn(value, key)) {
-      return undefined;
+      return own;
     }
     value = (value as Record<string, unknown>)[key];
   }

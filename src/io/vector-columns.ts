@@ -17,7 +17,7 @@ function isVectorType(type: DataType): boolean {
  */
 export function resolveVectorColumn(schema: Schema, name: string, source: string): ColumnPath {
   const [path] = resolveColumns(schema, [name], source);
-  const { type } = fieldAt(schema, path);
+  const { type } = fieldAt(schema, path.indices);
   if (isVectorType(type)) return path;
   const found = `vector field ${JSON.stringify(name)} is ${type}, expected a list of float16, float32 or float64`;
   throw new InputError(`${source}: ${found}; the fields are ${fieldList(schema)}`);
@@ -33,7 +33,7 @@ export function batchVectors(
   dim: number,
   faults: Map<number, string>,
 ): BatchVectors {
-  const { data, parents } = columnAt(batch, path);
+  const { data, parents } = columnAt(batch, path.indices);
   const child = data.children[0] as Data;
   const range = rangeOf(data);
   const read = componentReader(child);

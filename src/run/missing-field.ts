@@ -3,7 +3,7 @@ import { InputError } from "../errors.js";
 import type { Reject } from "../io/source.js";
 import { type ColumnPath, resolveTextColumns } from "../io/text-columns.js";
 import { type FieldPath, fieldPath, valueAt } from "../io/text-fields.js";
-import { DEDUP_COLUMNS } from "./output-columns.js";
+import { DEDUP_COLUMNS, namesOfInput } from "./output-columns.js";
 
 /**
  * Tells an input that has no such text field, which is a mistake of the command line, from one of bad records, which are
@@ -67,11 +67,12 @@ export function acceptedTextColumns(
   { textFields, vectorField }: { readonly textFields: readonly string[]; readonly vectorField?: string },
   name: string,
 ): ColumnPath[] {
-  const present = textFields.filter((field) => hasColumn(schema, field));
-  if (present.length > 0) return resolveTextColumns(schema, present, name);
+  const named = namesOfInput(schema);
+  const present = textFields.filter((field) => hasColumn(named, field));
+  if (present.length > 0) return resolveTextColumns(named, present, name);
   return vectorField !== undefined || schema.fields.every((field) => DEDUP_COLUMNS.includes(field.name))
     ? []
-    : resolveTextColumns(schema, textFields, name);
+    : resolveTextColumns(named, textFields, name);
 }
 
 function hasColumn({ fields }: Schema, name: string): boolean {

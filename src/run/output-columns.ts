@@ -19,6 +19,9 @@ export const DEDUP_COLUMNS = ["_row", "_vector", "_group_size", "_kept_row", "_s
 /** Columns that bge-cluster adds to those of the input. */
 export const CLUSTER_COLUMNS = ["_row", "cluster", "distance"];
 
+/** Metadata of an input column that goes by another name in our tables: the name in the input. */
+const NAME_KEY = "bge-dedup:name";
+
 /**
  * Input columns under names that do not clash with ours or with each other: `_row` becomes `_row_in`, and so on. Column i
  * of the result is column i of the input.
@@ -26,12 +29,28 @@ export const CLUSTER_COLUMNS = ["_row", "cluster", "distance"];
 export function inputFields(schema: Schema, ours: readonly string[]): Field[] {
   const taken = new Set(schema.fields.map(({ name }) => name));
   return schema.fields.map((field) => {
-    if (!ours.includes(field.name)) return field;
+    const { type, nullable } = field;
+    // An input that was an output once has forgotten what its own input was called.
+    const metadata = new Map(field.metadata);
+    const stale = metadata.delete(NAME_KEY);
+    if (!ours.includes(field.name)) return stale ? new Field(field.name, type, nullable, metadata) : field;
     let name = `${field.name}_in`;
     while (taken.has(name)) name += "_in";
     taken.add(name);
-    return new Field(name, field.type, field.nullable, field.metadata);
+    return new Field(name, type, nullable, metadata.set(NAME_KEY, field.name));
   });
+}
+
+/** The schema of kept.arrow or removed.arrow with the names that its columns had in the input, so that a flag's name is found. */
+export function namesOfInput(schema: Schema): Schema {
+  return new Schema(
+    schema.fields.map((field) => {
+      const { name, type, nullable, metadata } = field;
+      const before = metadata.get(NAME_KEY);
+      if (before !== undefined) return new Field(before, type, nullable, metadata);
+      return DEDUP_COLUMNS.includes(name) ? new Field(`${name} of bge-dedup`, type, nullable, metadata) : field;
+    }),
+  );
 }
 
 /** Every reason, in the order of the dictionary's indices. */

@@ -104,6 +104,16 @@ describe("a run that is stopped", { concurrency: 2 }, () => {
     });
   }
 
+  it("as a dry run, which saves nothing, promises nothing", async () => {
+    const { child, outcome, stderr } = start("dedup", [input, "--dry-run", "--progress", "log", "--threads", "1"]);
+    while (!/ model builtin/.test(stderr()) && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill("SIGTERM");
+    const ended = await outcome;
+    assert.equal(ended.code, 143, ended.stderr);
+    assert.match(ended.stderr, /^error: interrupted by SIGTERM$/m);
+  });
+
   it("is not continued over a changed input, even if the change lies in what is embedded already", async () => {
     const [out, other] = [join(folder, "edited"), join(folder, "edited-fresh")];
     const edited = join(folder, "edited.jsonl");

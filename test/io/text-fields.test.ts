@@ -14,7 +14,8 @@ function textOf(record: object, ...names: string[]) {
 test("an own field of the exact name comes before nested objects", () => {
   assert.equal(textOf({ "a.b": "flat", a: { b: "nested" } }, "a.b"), "flat");
   assert.equal(textOf({ a: { b: { c: "deep" } } }, "a.b.c"), "deep");
-  assert.deepEqual(textOf({ "a.b": null, a: { b: "nested" } }, "a.b"), {
+  assert.equal(textOf({ "a.b": null, a: { b: "nested" } }, "a.b"), "nested");
+  assert.deepEqual(textOf({ "a.b": null, a: { c: "other" } }, "a.b"), {
     error: 'text field "a.b" is null; the fields are "a.b", "a"',
   });
 });

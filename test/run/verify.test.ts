@@ -191,3 +191,38 @@ describe("verify", () => {
     assert.match(await violationOf(copy), /has not length 1|but their cosine is/);
   });
 });
+
+describe("texts are found again", () => {
+  /** Texts as the records hold them under some field. */
+  const records = (record: (text: string, i: number) => object) => TEXTS.map(record);
+  const inputs: Record<string, { textFields: string[]; rows: object[] }> = {
+    "in a column named like one of ours": {
+      textFields: ["_row"],
+      rows: records((text, i) => ({ _row: text, _row_in: i, _vector: null })),
+    },
+    "inside a column named like one of ours": {
+      textFields: ["_reason.text"],
+      rows: records((text) => ({ _reason: { text } })),
+    },
+    "at a dotted path that some records hold as one name, some as null and some as an object": {
+      textFields: ["a.b", "t"],
+      rows: records((b, i) => [{ "a.b": b }, { a: { b } }, { "a.b": null, a: { b }, t: "x" }][i % 3]),
+    },
+  };
+  for (const [name, { textFields, rows }] of Object.entries(inputs)) {
+    it(name, async () => {
+      const file = writeJsonl(join(folder, `found-${copies}.jsonl`), rows);
+      const out = join(folder, `found-${copies++}`);
+      const { counts } = await dedup([file], out, { threshold: 0.8, textFields });
+      assert.equal(counts.rejected, 0);
+      assert.ok(counts.removed > 0);
+      const { ok, violation } = await verify(out);
+      assert.ok(ok, violation);
+      // An output is an input like any other, with names of its own.
+      const [again] = [join(folder, `again-${copies++}`)];
+      const field = textFields[0].startsWith("_row") ? "_row_in_in" : textFields[0].replace("_reason", "_reason_in");
+      await dedup([join(out, "kept.arrow")], again, { threshold: 0.8, textFields: [field, ...textFields.slice(1)] });
+      assert.equal((await verify(again)).violation, undefined);
+    });
+  }
+});

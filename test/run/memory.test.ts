@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { noteOverMemory, noteSmallMemory } from "../../src/run/memory.js";
+import { dedup, noting, testFolder, writeJsonl } from "./folders.js";
+
+const MiB = 2 ** 20;
+
+/** What is said of a ceiling. */
+function said(note: (memory: number, note: (message: string) => void) => void, memory: number): string[] {
+  const notes: string[] = [];
+  note(memory, (message) => notes.push(message));
+  return notes;
+}
+
+test("a ceiling below what the program takes is said to be so before anything else, and the run goes on", async () => {
+  const folder = testFolder();
+  const file = writeJsonl(join(folder, "rows.jsonl"), [{ text: "one" }, { text: "two" }]);
+  const reporter = noting();
+  const { counts } = await dedup([file], join(folder, "out"), { memory: 64 * MiB, context: { reporter } });
+  assert.equal(counts.kept, 2);
+  assert.match(reporter.notes[0], /^--memory 64 MB cannot be held: the program alone takes about 256 MB/);
+  assert.deepEqual(said(noteSmallMemory, 256 * MiB), []);
+});
+
+test("a ceiling that was passed is said to be so with both sizes", () => {
+  assert.match(said(noteOverMemory, MiB)[0], /^resident memory reached \d+ MB, above --memory 1 MB: /);
+  assert.deepEqual(said(noteOverMemory, 2 ** 40), []);
+});
