@@ -45,6 +45,18 @@ function zstdBomb(blocks: number, byte: number): Buffer {
   return Buffer.concat([header, body]);
 }
 
+/** A zstd frame of stored blocks, which needs no compressor. */
+function zstdStored(content: Buffer): Buffer {
+  const pieces: Uint8Array[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58])];
+  for (let at = 0; at < content.length; at += 128 * 1024) {
+    const block = content.subarray(at, at + 128 * 1024);
+    const header = Buffer.alloc(3);
+    header.writeUIntLE((block.length << 3) | (at + block.length === content.length ? 1 : 0), 0, 3);
+    pieces.push(header, block);
+  }
+  return Buffer.concat(pieces);
+}
+
 /** Text for a JSON line of about `bytes` bytes. */
 const longLine = (bytes: number) => `{"text":"${"abc ".repeat(bytes / 4)}"}\n`;
 
@@ -71,6 +83,7 @@ export async function hostileInputs(options: {
 
   const plain = Array.from({ length: 3000 }, (_, i) => `{"text":"row ${i} ${random.below(1e9)}","n":${i}}\n`).join("");
   const gz = gzipSync(plain);
+  const zst = zstdStored(Buffer.from(plain));
   const texts = Array.from({ length: 3000 }, (_, i) => `row ${i} ${random.below(1e9)}`);
   const parquet = Buffer.from(parquetWriteBuffer({ columnData: [{ name: "text", data: texts, type: "STRING" }] }));
   const table = tableFromArrays({ text: texts });
@@ -81,9 +94,12 @@ export async function hostileInputs(options: {
 
   for (const [i, share] of [0, 0.01, 0.5, 0.9, 0.999].entries()) {
     bad(`cut-${i}.jsonl.gz`, gz.subarray(0, Math.max(5, share * gz.length)), /not a complete gzip stream/);
+    bad(`cut-${i}.jsonl.zst`, zst.subarray(0, share * zst.length), /not a complete zstd stream/);
     bad(`cut-${i}.parquet`, parquet.subarray(0, share * parquet.length));
     bad(`cut-${i}.arrow`, arrow.subarray(0, share * arrow.length));
   }
+  rows("whole.jsonl.zst", Buffer.concat([zst, zst]), 6000, 0);
+  bad("tail.jsonl.zst", Buffer.concat([zst, random.bytes(100)]), /not a complete zstd stream/);
   bad("garbage.jsonl.zst", random.bytes(5000), /not a complete zstd stream/);
   bad("magic.parquet", Buffer.concat([Buffer.from("PAR2"), parquet.subarray(4, -4), Buffer.from("PAR2")]));
   bad("magic.arrow", Buffer.concat([Buffer.from("ARROW0"), arrow.subarray(6, -6), Buffer.from("ARROW0")]));

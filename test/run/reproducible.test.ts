@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { run } from "../cli/command-line.js";
@@ -63,6 +63,43 @@ describe("the same input gives the same bytes", () => {
     });
     assert.equal(code, 0, stderr);
     assert.deepEqual(outputBytes(out), outputBytes(reference));
+  });
+
+  it("whatever order the files of a folder or a glob were made in", async () => {
+    const lines = readFileSync(input, "utf8").trimEnd().split("\n");
+    const parts = Array.from({ length: 10 }, (_, i) => `part-${i}.jsonl`);
+    const made = (name: string, order: readonly number[]) => {
+      const inputs = join(folder, name);
+      mkdirSync(join(inputs, "deeper"), { recursive: true });
+      for (const i of order) {
+        const path = join(inputs, i % 3 === 0 ? "deeper" : "", parts[i]);
+        writeFileSync(path, `${lines.slice(i * 300, (i + 1) * 300).join("\n")}\n`);
+      }
+      return inputs;
+    };
+    const ascending = made("made-ascending", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const mixed = made("made-mixed", [7, 2, 9, 0, 5, 3, 8, 1, 6, 4]);
+    for (const [i, glob] of ["", "/**/*.jsonl", "/{part-1,part-8,deeper/part-3}.jsonl"].entries()) {
+      const [one, other] = [join(folder, `ascending-${i}`), join(folder, `mixed-${i}`)];
+      await dedup([ascending + glob], one);
+      await dedup([mixed + glob], other);
+      assert.deepEqual(outputBytes(other), outputBytes(one), glob);
+    }
+  });
+
+  it("of clusters as well: threads, memory, locale and time zone", async () => {
+    const out = join(folder, "clustered");
+    const cluster = async (name: string, args: readonly string[], env: Record<string, string> = {}) => {
+      const to = join(out, name);
+      const { code, stderr } = await run("cluster", [input, "--k", "9", "-o", to, "-q", ...args], { env });
+      assert.equal(code, 0, stderr);
+      return outputBytes(to);
+    };
+    const expected = await cluster("one", ["--threads", "1"]);
+    assert.deepEqual(Object.keys(expected), ["centroids.arrow", "clusters.arrow", "embeddings.arrow"]);
+    assert.deepEqual(await cluster("two", ["--threads", "2", "--memory", "2GB"]), expected);
+    const elsewhere = { LANG: "tr_TR.UTF-8", LC_ALL: "de_DE.UTF-8", TZ: "America/St_Johns" };
+    assert.deepEqual(await cluster("small", ["--threads", "1", "--memory", "256MB"], elsewhere), expected);
   });
 
   it("where the input changed since an interrupted run: nothing of it is mixed in", async () => {
