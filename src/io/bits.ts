@@ -33,7 +33,7 @@ export function copyBits(source: Uint8Array, from: number, target: Uint8Array, t
 const SET_BITS = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
 
 /** Sets `count` bits of `target` from bit `to` on. */
-export function setBits(target: Uint8Array, to: number, count: number): void {
+function setBits(target: Uint8Array, to: number, count: number): void {
   let i = to;
   const end = to + count;
   for (; i < end && (i & 7) !== 0; i++) target[i >> 3] |= 1 << (i & 7);

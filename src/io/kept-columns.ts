@@ -3,6 +3,9 @@ import { castBatch } from "./cast.js";
 import { isJsonField } from "./json-text.js";
 import type { ReadBatch } from "./source.js";
 
+/** What describes a column takes beside its buffers, in bytes: measured, 1,100 for numbers and strings and 900 for each part of nested ones. */
+const COLUMN_BYTES = 1200;
+
 /** Columns of the first records of a file, built while it was scanned, so that the second pass need not parse them again. */
 export class KeptColumns {
   readonly #reserve: (bytes: number) => boolean;
@@ -78,9 +81,9 @@ function isSame(a: Field, b: Field): boolean {
   return ((a.type.children ?? []) as Field[]).every((child, i) => isSame(child, others[i]));
 }
 
-/** Bytes that a column keeps in memory, spare capacity of its buffers included. */
+/** Bytes that a column keeps in memory, with all below it; spare capacity of its buffers included. */
 function heldBytes(data: Data): number {
   const buffers = [data.values, data.valueOffsets, data.nullBitmap] as (ArrayBufferView | undefined)[];
-  const own = buffers.reduce((sum, view) => sum + (view?.buffer.byteLength ?? 0), 0);
+  const own = buffers.reduce((sum, view) => sum + (view?.buffer.byteLength ?? 0), COLUMN_BYTES);
   return data.children.reduce((sum, child) => sum + heldBytes(child), own);
 }

@@ -38,14 +38,14 @@ export function deltaArrays(page: Encoded): PageValues {
         if (!(prefix >= 0 && prefix <= previous.length && suffix >= 0 && at + suffix <= bytes.length)) {
           throw new Error(`a value of ${prefix} and ${suffix} bytes at byte ${at} of a page of ${bytes.length}`);
         }
+        if (into.width !== undefined && prefix + suffix !== into.width) {
+          throw new Error(`a value of ${prefix + suffix} bytes, expected ${into.width}`);
+        }
         if (prefixes === undefined) into.append(bytes, at, at + suffix);
         else {
           const whole = new Uint8Array(prefix + suffix);
           whole.set(previous.subarray(0, prefix));
           whole.set(bytes.subarray(at, at + suffix), prefix);
-          if (into.width !== undefined && whole.length !== into.width) {
-            throw new Error(`a value of ${whole.length} bytes, expected ${into.width}`);
-          }
           into.append(whole, 0, whole.length);
           previous = whole;
         }

@@ -24,6 +24,10 @@ export function pageValues(page: Encoded): PageValues {
 
 /** The values of a dictionary page, which are plain whatever it says. */
 export function dictionaryValues({ bytes, count }: Page, type: string, width: number | undefined): DenseValues {
+  if (width !== undefined && type !== "BOOLEAN") {
+    need(bytes, 0, count * width);
+    return { count, bytes };
+  }
   const into = new ValueBuffer(width);
   const page = { bytes, start: 0, encoding: "PLAIN", type, width, count, dictionary: undefined, limit: 0 };
   if (count > 0) pageValues(page).next(count, into);

@@ -21,11 +21,13 @@ export interface Page {
 export interface Allowance {
   held: number;
   readonly limit: number;
+  /** Columns that are read side by side. */
+  readonly columns: number;
 }
 
-/** Bytes that are read at least; a page of more is read at once. */
+/** Bytes that are read at least, though all columns together read no more than the limit ahead; a page of more is read at once. */
 const READ = 1 << 18;
-/** Bytes in which a page header is looked for before all the chunk is. */
+/** Bytes in which a page header is looked for before all the chunk is; less is not read at once. */
 const HEADER = 1 << 16;
 
 /** Reads the pages of a column chunk one after another. Memory: the present one and the dictionary, counted in the allowance. */
@@ -36,7 +38,7 @@ export class PageReader {
   /** Values that the pages so far have left. */
   #missing: number;
   /** What has been read of the chunk and not used. */
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes = new Uint8Array(0);
   /** Bytes of the chunk that have been read. */
   #read = 0;
   #dictionary = 0;
@@ -73,7 +75,9 @@ export class PageReader {
       this.#hold(size + stored);
       await this.#ensure(stored);
       const body = this.#bytes.subarray(0, stored);
-      this.#bytes = this.#bytes.subarray(stored);
+      const rest = this.#bytes.subarray(stored);
+      // A small rest would hold on to all that was read with it.
+      this.#bytes = 2 * rest.length < rest.buffer.byteLength ? rest.slice() : rest;
       const page = this.#open(header, body, size);
       if (page !== undefined) return page;
       this.#allowance.held -= this.#page;
@@ -112,7 +116,8 @@ export class PageReader {
     const have = this.#bytes.length;
     const left = this.#chunk.length - this.#read;
     if (have >= size || left === 0) return;
-    const more = Math.min(left, Math.max(size - have, READ));
+    const { limit, columns } = this.#allowance;
+    const more = Math.min(left, Math.max(size - have, Math.min(READ, Math.floor(limit / columns)), HEADER));
     const bytes = await readRange(this.#file, this.#chunk.start + this.#read, more);
     this.#read += more;
     this.#bytes = have === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);

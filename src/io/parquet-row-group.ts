@@ -13,6 +13,9 @@ import { batchOf } from "./take.js";
  */
 const BATCH_BYTES = 8 * 2 ** 20;
 
+/** Below this share batches of very many columns would have too few rows to be worth their overhead. */
+const LEAF_BYTES = 32 * 1024;
+
 /** Reads some columns of a row group, batch after batch, decoding no more than a batch of them. */
 export class RowGroupReader {
   readonly #nodes: readonly ParquetNode[];
@@ -41,7 +44,7 @@ export class RowGroupReader {
     limit: number;
   }) {
     const { file, byteLength, rowGroup, columns, firstRow, limit } = options;
-    const allowance: Allowance = { held: 0, limit };
+    const allowance: Allowance = { held: 0, limit, columns: columns.length };
     this.#nodes = columns.map((column) => options.nodes[column]);
     this.#schema = new Schema(this.#nodes.map(({ field }) => field));
     this.#rows = rowGroup.rows;
@@ -57,7 +60,7 @@ export class RowGroupReader {
         }),
       ),
     );
-    this.#share = BATCH_BYTES / Math.max(1, this.#readers.flat().length);
+    this.#share = Math.max(LEAF_BYTES, BATCH_BYTES / Math.max(1, this.#readers.flat().length));
   }
 
   /** Rows that were read so far. */

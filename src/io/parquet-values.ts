@@ -3,7 +3,10 @@ import { grown } from "./bits.js";
 /** Values of a column that are not null, one after another. */
 export interface DenseValues {
   readonly count: number;
-  /** Values of `width` bytes each (a boolean is one byte), or all byte arrays together; from byte 0 of its buffer on. */
+  /**
+   * Values of `width` bytes each (a boolean is one byte), or all byte arrays together. What a `ValueBuffer` hands over starts with
+   * its buffer.
+   */
   readonly bytes: Uint8Array;
   /** Of byte arrays: where each ends. */
   readonly ends?: Int32Array;

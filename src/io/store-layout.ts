@@ -39,6 +39,9 @@ export async function readStoreLayout(file: FileHandle): Promise<StoreLayout> {
   if (batches === 0) return { dim, count: 0, batchRows: 1, rowsAt, vectorsAt };
   const first = await readBatch(file, blocks[0], dim);
   const last = await readBatch(file, blocks[batches - 1], dim);
+  if (batches > 1 && (first.length < 1 || last.length > first.length)) {
+    throw new Error(`its record batches are of ${first.length} rows, the last one of ${last.length}`);
+  }
   for (const [i, { offset, metaDataLength, bodyLength }] of blocks.entries()) {
     const { rows, vectors } = i === batches - 1 ? last : first;
     if (i < batches - 1 && bodyLength !== blocks[0].bodyLength)

@@ -12,6 +12,7 @@ import {
   Uint64,
 } from "apache-arrow";
 import { FileBlock } from "apache-arrow/ipc/metadata/file";
+import { readFully } from "./store-layout.js";
 import { readTail, removeTail, writeTail } from "./store-tail.js";
 import { batchOf } from "./take.js";
 
@@ -182,7 +183,7 @@ export async function openVectorStoreWriter(options: {
     // The rows are the first buffer of a batch's body.
     const bytes = new BigUint64Array(batchRows);
     for (const [i, { offset, metaDataLength }] of blocks.entries()) {
-      await file.read(bytes, 0, bytes.byteLength, offset + metaDataLength);
+      await readFully(file, new Uint8Array(bytes.buffer), offset + metaDataLength);
       for (let j = 0; j < batchRows; j++) resumedRows[i * batchRows + j] = Number(bytes[j]);
     }
     for (let j = 0; j < filled; j++) resumedRows[stored + j] = Number(pendingRows[j]);

@@ -4,7 +4,7 @@ import type { FseTable } from "./zstd-fse.js";
 
 /** Sequences of a block: copies of literals, each with a match behind: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.3.2 */
 
-/** Literals of a block, at the start of a buffer with room for three more bytes. */
+/** Literals of a block, at the start of a buffer with room for eight more bytes, which may be read. */
 export interface Literals {
   readonly bytes: Uint8Array;
   readonly size: number;

@@ -32,7 +32,7 @@ export const OPTIONAL_FILES: readonly string[] = [
 ];
 
 /** Whether a path is a file of weights that belongs to the ONNX file `onnx`, by the names that exporters give them. */
-export function isDataOf(onnx: string, path: string): boolean {
+function isDataOf(onnx: string, path: string): boolean {
   return path.startsWith(onnx) && /^[._]data(_\d{1,3})?$/.test(path.slice(onnx.length));
 }
 

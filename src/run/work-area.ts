@@ -124,7 +124,7 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
     for (const name of ["stdin.jsonl", PUBLISH]) await rm(path(name), { force: true });
   };
   if (existsSync(path(PUBLISH))) await finishPublication();
-  let sideTasks = Promise.resolve();
+  const sideTasks: Promise<void>[] = [];
   return {
     out,
     path,
@@ -141,12 +141,12 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
     clear,
     aside(task) {
       const started = task();
-      const before = sideTasks;
-      sideTasks = before.then(() => started);
-      sideTasks.catch(() => {});
+      // Told to `publish`; until then a failure must not count as unhandled.
+      started.catch(() => {});
+      sideTasks.push(started);
     },
     async publish(files, stale) {
-      await sideTasks;
+      await Promise.all(sideTasks);
       await writeDurably(path(PUBLISH), JSON.stringify({ files, stale }));
       await syncFolder(area);
       await finishPublication();
@@ -166,7 +166,7 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
       return error;
     },
     async close() {
-      await sideTasks.catch(() => {});
+      await Promise.allSettled(sideTasks);
       if (existsSync(path(STATE)) || existsSync(path(PUBLISH))) return release();
       for (const name of await readdir(area).catch(() => [])) if (name !== LOCK) await rm(path(name), { force: true });
       await release();

@@ -23,29 +23,3 @@ export function guardSignature(text: string, guards: Guards): string {
   const count = guards.negation ? negations(normal) : 0;
   return count === 0 ? numbers : `${numbers} not×${count}`;
 }
-
-/** Why the guards keep two texts apart, in a line for a report; null where they do not. */
-export function guardDifference(a: string, b: string, guards: Guards): string | null {
-  const normalA = normalise(a);
-  const normalB = normalise(b);
-  const differences: string[] = [];
-  if (guards.numbers) {
-    const onlyA = numerals(normalA).sort();
-    const onlyB = numerals(normalB).sort();
-    for (let at = onlyA.length - 1; at >= 0; at--) {
-      const there = onlyB.indexOf(onlyA[at]);
-      if (there < 0) continue;
-      onlyB.splice(there, 1);
-      onlyA.splice(at, 1);
-    }
-    if (onlyA.length > 0 || onlyB.length > 0) {
-      differences.push(`numbers differ: ${onlyA.join(", ") || "none"} against ${onlyB.join(", ") || "none"}`);
-    }
-  }
-  if (guards.negation) {
-    const countA = negations(normalA);
-    const countB = negations(normalB);
-    if (countA !== countB) differences.push(`negations differ: ${countA} against ${countB}`);
-  }
-  return differences.length === 0 ? null : differences.join("; ");
-}

@@ -3,8 +3,15 @@ import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
+import { buildRecordBatch } from "../../src/io/columns.js";
+import { InferredFields, observeFields } from "../../src/io/infer.js";
+import { inferredSchema } from "../../src/io/infer-schema.js";
+import type { JsonObject } from "../../src/io/json-numbers.js";
 import { openJsonl } from "../../src/io/jsonl.js";
+import { KeptColumns } from "../../src/io/kept-columns.js";
 
 let folder = "";
 let path = "";
@@ -66,6 +73,32 @@ const line = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constantFrom("no JSON", '{"text":1}') },
 );
+
+// Before those that leave much to be collected.
+test("what is asked for is about what batches of many columns and few rows take, which is more than their buffers", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const taken = () => {
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  let asked = 0;
+  const kept = new KeptColumns((bytes) => {
+    asked += bytes;
+    return true;
+  });
+  const before = taken();
+  for (let batch = 0; batch < 30; batch++) {
+    const inferred = new InferredFields();
+    const record: JsonObject = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`c${i}`, i]));
+    observeFields(inferred, record, false);
+    const columns = buildRecordBatch(inferredSchema(inferred), [record]);
+    kept.add({ records: Uint32Array.of(batch), columns, bytesRead: 1 }, 1);
+  }
+  const held = taken() - before;
+  assert.ok(kept.open && asked > 0.6 * held && asked < 2 * held, `${asked} bytes asked for, ${held} held`);
+});
 
 test("the second pass gives the same whether all, some or none of the columns were kept", async () => {
   await fc.assert(

@@ -3,8 +3,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { tableFromArrays, tableFromIPC, tableToIPC } from "apache-arrow";
+import {
+  Field,
+  FixedSizeList,
+  Float32,
+  makeData,
+  Schema,
+  Table,
+  tableFromArrays,
+  tableFromIPC,
+  tableToIPC,
+  Uint64,
+} from "apache-arrow";
 import { InputError } from "../../src/errors.js";
+import { batchOf } from "../../src/io/take.js";
 import { openVectorStore, spans } from "../../src/io/vector-store.js";
 import { openVectorStoreWriter, storeBatchRows } from "../../src/io/vector-store-writer.js";
 import { randomSource } from "../dedup/vectors.js";
@@ -75,5 +87,39 @@ describe("reading a store by rows", () => {
     const cut = join(folder, "cut.arrow");
     writeFileSync(cut, Buffer.concat([bytes.subarray(0, 1000), bytes.subarray(-4000)]));
     await assert.rejects(openVectorStore(cut), InputError);
+  });
+
+  it("refuses a first batch without rows or with fewer than the last one, whose rows could not be found", async () => {
+    const list = new FixedSizeList(2, new Field("item", new Float32(), false));
+    const schema = new Schema([new Field("_row", new Uint64(), false), new Field("embedding", list, false)]);
+    const batch = (length: number) => {
+      const item = makeData({
+        type: new Float32(),
+        length: 2 * length,
+        nullCount: 0,
+        data: new Float32Array(2 * length),
+      });
+      const rows = makeData({ type: new Uint64(), length, nullCount: 0, data: new BigUint64Array(length) });
+      return batchOf(schema, [rows, makeData({ type: list, length, nullCount: 0, child: item })], length);
+    };
+    const lengths = join(folder, "lengths.arrow");
+    for (const [first, last, fits] of [
+      [0, 3, false],
+      [3, 4, false],
+      [3, 3, true],
+      [3, 1, true],
+    ] as const) {
+      writeFileSync(lengths, tableToIPC(new Table([batch(first), batch(last)]), "file"));
+      if (!fits) {
+        await assert.rejects(
+          openVectorStore(lengths),
+          /lengths\.arrow is not a store .* batches are of \d rows, the last/,
+        );
+        continue;
+      }
+      const store = await openVectorStore(lengths);
+      assert.equal((await store.rows()).length, first + last);
+      await store.close();
+    }
   });
 });
