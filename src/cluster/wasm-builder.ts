@@ -75,8 +75,9 @@ const scalar =
 /** Alignment (as a hint) and offset of a memory access. */
 const at = (offset: number): Code => [0, ...unsigned(offset)];
 
-/** The value of a local, and what sets it. */
+/** The value of a local. */
 export const get = (local: number): Code => [0x20, ...unsigned(local)];
+/** Sets a local to a value. */
 export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)];
 
 /** Instructions on 32-bit integers, addresses among them. */

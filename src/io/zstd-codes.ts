@@ -16,11 +16,13 @@ const KINDS = [
   { predefined: fseTable(MATCHES, 6), mostLog: 9, lastSymbol: 52 },
 ] as const;
 
-/** Extra bits of a literals length code, and the length that they are added to. */
+/** Extra bits of a literals length code. */
 export const LITERALS_BITS = new Uint8Array(36);
+/** The length that they are added to. */
 export const LITERALS_BASE = new Uint32Array(36);
-/** The same of a match length. */
+/** Extra bits of a match length code. */
 export const MATCH_BITS = new Uint8Array(53);
+/** The length that they are added to. */
 export const MATCH_BASE = new Uint32Array(53);
 
 function fillLengths(bits: Uint8Array, base: Uint32Array, plain: number, first: number, wide: readonly number[]): void {
