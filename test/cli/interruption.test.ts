@@ -29,7 +29,7 @@ function corpus(count: number): string {
 }
 
 before(async () => {
-  writeFileSync(input, corpus(8_000));
+  writeFileSync(input, corpus(20_000));
   const { code, stderr } = await run("dedup", [input, "-o", join(folder, "whole"), "-q", ...slow]);
   assert.equal(code, 0, stderr);
   whole = outputBytes(join(folder, "whole"));
