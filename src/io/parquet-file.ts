@@ -2,6 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { type FileMetaData, parquetMetadataAsync, type SchemaElement } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
+import { readRange } from "./read-exact.js";
 import { checkThrift } from "./thrift-check.js";
 
 // The one file that knows hyparquet. It parses the footer, page headers and delta-encoded integers; values go straight from
@@ -27,18 +28,6 @@ export interface ParquetFooter {
 /** Opens the file at `path`. @throws Error as the file system does. */
 export function openFile(path: string): Promise<FileHandle> {
   return open(path);
-}
-
-/** Reads `length` bytes at `position`. @throws Error where the file has fewer. */
-export async function readRange(file: FileHandle, position: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 1 << 30), position + done);
-    if (bytesRead === 0) throw new Error(`the file ends at byte ${position + done}, expected ${length - done} more`);
-    done += bytesRead;
-  }
-  return bytes;
 }
 
 /** Reads the footer. @throws Error where the file is no Parquet file, cut short, encrypted or corrupt. */

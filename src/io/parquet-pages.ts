@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { decompressPage } from "./parquet-codecs.js";
-import { type ColumnChunk, type PageHeader, readPageHeader, readRange } from "./parquet-file.js";
+import { type ColumnChunk, type PageHeader, readPageHeader } from "./parquet-file.js";
+import { readRange } from "./read-exact.js";
 
 /** One page of a column chunk, decompressed. */
 export interface Page {

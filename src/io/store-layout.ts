@@ -2,6 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { DataType, Precision, type Schema } from "apache-arrow";
 import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
+import { readRange } from "./read-exact.js";
 
 /** Where the vectors lie in a store's file: all batches but the last have the same number of rows and the same layout. */
 export interface StoreLayout {
@@ -27,10 +28,10 @@ const BUFFERS = { rows: 1, vectors: 4, count: 5 };
  */
 export async function readStoreLayout(file: FileHandle): Promise<StoreLayout> {
   const { size } = await file.stat();
-  const trailer = await readAt(file, size - TRAILER, TRAILER);
+  const trailer = await readRange(file, size - TRAILER, TRAILER);
   if (new TextDecoder().decode(trailer.subarray(4)) !== "ARROW1") throw new Error("it does not end as an Arrow file");
   const footerBytes = new DataView(trailer.buffer).getInt32(0, true);
-  const footer = Footer.decode(await readAt(file, size - TRAILER - footerBytes, footerBytes));
+  const footer = Footer.decode(await readRange(file, size - TRAILER - footerBytes, Math.max(0, footerBytes)));
   const dim = dimensionOf(footer.schema);
   const blocks = [...footer.recordBatches()];
   const batches = blocks.length;
@@ -67,7 +68,7 @@ async function readBatch(
   block: { offset: number; metaDataLength: number },
   dim: number,
 ): Promise<{ length: number; rows: number; vectors: number }> {
-  const metadata = await readAt(file, block.offset + PREFIX, block.metaDataLength - PREFIX);
+  const metadata = await readRange(file, block.offset + PREFIX, Math.max(0, block.metaDataLength - PREFIX));
   const message = Message.decode(metadata);
   if (!message.isRecordBatch()) throw new Error("a record batch is not where the footer says");
   const { length, buffers, compression } = message.header();
@@ -75,19 +76,4 @@ async function readBatch(
     throw new Error("its record batches are not laid out as bge-dedup writes them");
   }
   return { length, rows: buffers[BUFFERS.rows].offset, vectors: buffers[BUFFERS.vectors].offset };
-}
-
-async function readAt(file: FileHandle, position: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(Math.max(0, length));
-  await readFully(file, bytes, position);
-  return bytes;
-}
-
-/** Fills `into` from a position of the file. @throws Error where the file ends before */
-export async function readFully(file: FileHandle, into: Uint8Array, position: number): Promise<void> {
-  for (let filled = 0; filled < into.length; ) {
-    const { bytesRead } = await file.read(into, filled, into.length - filled, position + filled);
-    if (bytesRead === 0) throw new Error(`it ends at ${position + filled} bytes, expected ${position + into.length}`);
-    filled += bytesRead;
-  }
 }

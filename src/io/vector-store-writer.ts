@@ -12,7 +12,7 @@ import {
   Uint64,
 } from "apache-arrow";
 import { FileBlock } from "apache-arrow/ipc/metadata/file";
-import { readFully } from "./store-layout.js";
+import { readFully } from "./read-exact.js";
 import { readTail, removeTail, writeTail } from "./store-tail.js";
 import { batchOf } from "./take.js";
 

@@ -1,7 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { VectorReader } from "../dedup/vectors.js";
 import { InputError } from "../errors.js";
-import { readFully, readStoreLayout, type StoreLayout } from "./store-layout.js";
+import { readFully } from "./read-exact.js";
+import { readStoreLayout, type StoreLayout } from "./store-layout.js";
 
 /** A store opened for reading. */
 export interface VectorStore extends VectorReader {

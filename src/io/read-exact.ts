@@ -1,0 +1,21 @@
+import type { FileHandle } from "node:fs/promises";
+
+/** One call of the system reads no more than this. */
+const MOST = 1 << 30;
+
+/** Fills `into` from a position of the file. @throws Error where the file ends before */
+export async function readFully(file: FileHandle, into: Uint8Array, position: number): Promise<void> {
+  for (let filled = 0; filled < into.length; ) {
+    const left = into.length - filled;
+    const { bytesRead } = await file.read(into, filled, Math.min(left, MOST), position + filled);
+    if (bytesRead === 0) throw new Error(`the file ends at byte ${position + filled}, expected ${left} more`);
+    filled += bytesRead;
+  }
+}
+
+/** Reads `length` bytes at `position`. @throws Error where the file has fewer */
+export async function readRange(file: FileHandle, position: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  await readFully(file, bytes, position);
+  return bytes;
+}
