@@ -5,8 +5,8 @@ import { type KMeansOptions, type KMeansResult, kmeans } from "../../src/cluster
 import { planMemory } from "../../src/cluster/plan.js";
 import { startCentroids } from "../../src/cluster/seed.js";
 import { UsageError } from "../../src/errors.js";
-import type { Engine } from "../../src/onnx/engine.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
+import { watched } from "../onnx/watched-engine.js";
 import { arrayVectors, everyRow, naiveAssign, naiveLloyd, normalise, normals, randomVectors } from "./oracle.js";
 
 const engine = createOrtEngine({ threads: 1 });
@@ -148,19 +148,10 @@ test("of many clusters the few rivals of a row are told apart without a product 
   const k = 420;
   const data = randomVectors(n, dim, 25);
   let multiplied = 0;
-  const counting: Engine = {
-    ...engine,
-    async compile(model) {
-      const kernel = await engine.compile(model);
-      return {
-        ...kernel,
-        run(feeds, into) {
-          if (feeds.centroids) multiplied += feeds.rows.shape[0];
-          return kernel.run(feeds, into);
-        },
-      };
-    },
-  };
+  const counting = watched(engine, (run, feeds, into) => {
+    if (feeds.centroids) multiplied += feeds.rows.shape[0];
+    return run(feeds, into);
+  });
   const options = { k, tileRows: 512, tolerance: 0, iterations: 12 };
   const found = await cluster(data, dim, { ...options, engine: counting });
   assertConsistent(data, dim, found, k);
@@ -317,20 +308,11 @@ test("a signal stops it after the tile at hand, while the start is refined over 
   const stop = new AbortController();
   let stage = "";
   let runs = 0;
-  const counting: Engine = {
-    ...engine,
-    async compile(model) {
-      const kernel = await engine.compile(model);
-      return {
-        ...kernel,
-        run(feeds, into) {
-          // Nothing but the refinement multiplies before the first iteration where no row is tracked.
-          if (++runs === 3) stop.abort(new Error(`stopped in ${stage}`));
-          return kernel.run(feeds, into);
-        },
-      };
-    },
-  };
+  const counting = watched(engine, (run, feeds, into) => {
+    // Nothing but the refinement multiplies before the first iteration where no row is tracked.
+    if (++runs === 3) stop.abort(new Error(`stopped in ${stage}`));
+    return run(feeds, into);
+  });
   const onProgress = (progress: { stage: string }): void => {
     stage = progress.stage;
   };

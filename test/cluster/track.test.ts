@@ -5,6 +5,7 @@ import { createRowMemory } from "../../src/cluster/row-memory.js";
 import { createTracker } from "../../src/cluster/track.js";
 import type { Engine } from "../../src/onnx/engine.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
+import { watched } from "../onnx/watched-engine.js";
 import { naiveAssign, normals, randomVectors } from "./oracle.js";
 
 const engine = createOrtEngine({ threads: 1 });
@@ -135,23 +136,14 @@ test("one centroid far away in one step and others that rest do not open the row
 
 test("where the processor's sums of products saturate, moves keep to half the range", async () => {
   let most = 0;
-  const saturating: Engine = {
-    ...engine,
-    async compile(model) {
-      const kernel = await engine.compile(model);
-      return {
-        ...kernel,
-        async run(feeds, into) {
-          const out = await kernel.run(feeds, into);
-          if (feeds.codes?.dtype !== "int8") return out;
-          const reach = Math.max(...(feeds.codes.data as Int8Array).map(Math.abs));
-          if (reach > 63) (out.change.data as Float32Array).fill(32767);
-          else most = Math.max(most, reach);
-          return out;
-        },
-      };
-    },
-  };
+  const saturating = watched(engine, async (run, feeds, into) => {
+    const out = await run(feeds, into);
+    if (feeds.codes?.dtype !== "int8") return out;
+    const reach = Math.max(...(feeds.codes.data as Int8Array).map(Math.abs));
+    if (reach > 63) (out.change.data as Float32Array).fill(32767);
+    else most = Math.max(most, reach);
+    return out;
+  });
   const data = randomVectors(200, 32, 11);
   await follow(data, 32, data.slice(0, 4 * 32), [shift(1, 0.01), shift(2, 0.01)], saturating);
   assert.equal(most, 63);

@@ -9,6 +9,7 @@ import { planCodes } from "../../src/dedup/plan.js";
 import type { VectorReader } from "../../src/dedup/vectors.js";
 import type { Engine } from "../../src/onnx/engine.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
+import { watched } from "../onnx/watched-engine.js";
 import { naiveJoin } from "./oracle.js";
 import { adversarialSets, arrayReader, clusteredVectors, normaliseRows, randomSource } from "./vectors.js";
 
@@ -138,30 +139,21 @@ describe("the join by integer codes equals a naive float64 scan", () => {
   it("on a processor whose products of bytes saturate in 16 bits", async () => {
     const values = clusteredVectors({ count: 2500, dim: 48, seed: 9, families: 0.4, noise: 0.4 });
     let saturated = 0;
-    const saturating: Engine = {
-      ...engine,
-      async compile(model) {
-        const kernel = await engine.compile(model);
-        return {
-          async run(feeds, into) {
-            const outputs = await kernel.run(feeds, into);
-            const rows = feeds.codes?.data;
-            // Two neighbouring products, of unsigned with signed bytes, beyond 2^15 would be cut off.
-            if (rows instanceof Uint8Array && outputs.products !== undefined && rows.every((value) => value === 255)) {
-              saturated++;
-              (outputs.products.data as Int32Array).fill(0);
-            } else if (rows instanceof Uint8Array) {
-              assert.ok(
-                rows.every((value) => value <= 191 && value >= 65),
-                "codes must keep to 63 levels",
-              );
-            }
-            return outputs;
-          },
-          release: () => kernel.release(),
-        };
-      },
-    };
+    const saturating = watched(engine, async (run, feeds, into) => {
+      const outputs = await run(feeds, into);
+      const rows = feeds.codes?.data;
+      // Two neighbouring products, of unsigned with signed bytes, beyond 2^15 would be cut off.
+      if (rows instanceof Uint8Array && outputs.products !== undefined && rows.every((value) => value === 255)) {
+        saturated++;
+        (outputs.products.data as Int32Array).fill(0);
+      } else if (rows instanceof Uint8Array) {
+        assert.ok(
+          rows.every((value) => value <= 191 && value >= 65),
+          "codes must keep to 63 levels",
+        );
+      }
+      return outputs;
+    });
     await assertSameAsNaive({ values, dim: 48, threshold: 0.9, engine: saturating });
     assert.ok(saturated > 0, "the check must have been made");
   });
@@ -182,20 +174,11 @@ describe("the work of the join by integer codes", () => {
     for (let i = dim; i < values.length; i++) values[i] = values[i % dim] + 0.01 * (random() - 0.5);
     normaliseRows(values, dim);
     let products = 0;
-    const counting: Engine = {
-      ...engine,
-      async compile(model) {
-        const kernel = await engine.compile(model);
-        return {
-          async run(feeds, into) {
-            const outputs = await kernel.run(feeds, into);
-            products += outputs.products?.data.length ?? (outputs.blocks?.data.length ?? 0) * 64;
-            return outputs;
-          },
-          release: () => kernel.release(),
-        };
-      },
-    };
+    const counting = watched(engine, async (run, feeds, into) => {
+      const outputs = await run(feeds, into);
+      products += outputs.products?.data.length ?? (outputs.blocks?.data.length ?? 0) * 64;
+      return outputs;
+    });
     const { keptBy, measured } = await cascade({
       vectors: arrayReader(values, dim),
       order: inOrder(20000),
