@@ -1,31 +1,29 @@
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
-import { type Embedder, startEmbedder } from "../../src/embed/embedder.js";
+import { describe, it } from "node:test";
+import { startEmbedder } from "../../src/embed/embedder.js";
 import { readModelFolder } from "../../src/model/folder.js";
 import type { Dtype, ModelSpec, Pooling } from "../../src/model/spec.js";
 import type { Provider } from "../../src/onnx/ort-engine.js";
 import { type Golden, readGolden, tinyModel } from "../models/golden.js";
 
-/** Embedders that the tests below open and close at the end. */
-const open: Embedder[] = [];
-after(() => Promise.all(open.map((embedder) => embedder.close())));
-
-async function embedderOf(model: ModelSpec, provider: Provider): Promise<Embedder> {
-  const embedder = await startEmbedder({ model, provider, threads: 2, tokenizers: 1 });
-  open.push(embedder);
-  return embedder;
-}
-
-/** Vectors of all golden texts in one window, their lengths mixed; transformers computed each alone. */
+/**
+ * Vectors of all golden texts in one window, their lengths mixed; transformers computed each alone. Each embedder is closed
+ * before the next one opens: onnxruntime's WebGPU sessions share one context, and those of two threads that are released at
+ * the same time damage the heap (2 of 32 runs with 8 of them on a busy machine; none of 49 one after the other).
+ */
 async function embedGolden(
   golden: readonly Golden[],
   model: ModelSpec,
   provider: Provider = "cpu",
 ): Promise<Float32Array[]> {
-  const embedder = await embedderOf(model, provider);
-  const { vectors, directed } = await embedder.embed(golden.map(({ text }) => text));
-  assert.ok(directed.every((flag) => flag === 1));
-  return golden.map((_, i) => vectors.subarray(i * embedder.dim, (i + 1) * embedder.dim));
+  const embedder = await startEmbedder({ model, provider, threads: 2, tokenizers: 1 });
+  try {
+    const { vectors, directed } = await embedder.embed(golden.map(({ text }) => text));
+    assert.ok(directed.every((flag) => flag === 1));
+    return golden.map((_, i) => vectors.subarray(i * embedder.dim, (i + 1) * embedder.dim));
+  } finally {
+    await embedder.close();
+  }
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
