@@ -1,12 +1,5 @@
-import { createRequire } from "node:module";
 import type { Provider } from "../onnx/ort-engine.js";
-
-/** Folder of the installed onnxruntime-node. */
-export function onnxruntimeFolder(): string {
-  return createRequire(import.meta.url)
-    .resolve("onnxruntime-node/package.json")
-    .replace(/[\\/]package\.json$/, "");
-}
+import { onnxruntimeFolder } from "./cuda-provider.js";
 
 /** Which systems a device exists on at all. */
 const ONLY_ON: Partial<Record<Provider, string>> = { dml: "Windows", coreml: "macOS" };
@@ -23,14 +16,21 @@ export function deviceCure(provider: Provider, why: string): string | undefined 
     const system = ONLY_ON[provider];
     return `this system's onnxruntime-node has no ${provider}${system === undefined ? "" : `, which exists on ${system} only`}; ${others}`;
   }
-  if (provider === "cuda" && /Failed to load (?:shared )?library|providers_cuda/.test(why)) {
+  if (provider === "cuda" && /libcuda\.so|no CUDA-capable device|CUDA driver|cudaGetDevice/i.test(why)) {
+    return `no NVIDIA device or driver was found (does nvidia-smi list one?); ${others}`;
+  }
+  const lacking = /(lib\S+): cannot open shared object file/.exec(why)?.[1];
+  if (provider === "cuda" && lacking !== undefined) {
     return (
-      "the CUDA provider is not installed or lacks a library it needs (CUDA 12 and cuDNN 9, found through LD_LIBRARY_PATH); " +
-      `install it with: ONNXRUNTIME_NODE_INSTALL=cuda12 node ${onnxruntimeFolder()}/script/install.js; ${others}`
+      `install the package of CUDA or cuDNN that has ${lacking} (the number at its end is the version that is needed) ` +
+      `and name its folder in LD_LIBRARY_PATH; ${others}`
     );
   }
-  if (provider === "cuda" && /no CUDA-capable device|CUDA driver|cudaGetDevice/i.test(why)) {
-    return `no NVIDIA device or driver was found (does nvidia-smi list one?); ${others}`;
+  if (provider === "cuda" && /Failed to load (?:shared )?library|providers_cuda|not installed/.test(why)) {
+    return (
+      `install it with: ONNXRUNTIME_NODE_INSTALL=cuda12 node ${onnxruntimeFolder()}/script/install.js; it takes ` +
+      `NVIDIA's driver, CUDA and cuDNN 9; ${others}`
+    );
   }
   if (provider === "webgpu" && /adapter|vulkan/i.test(why)) {
     return (

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { modelProto } from "../onnx/builder.js";
 import { type Provider, sessionOptions } from "../onnx/ort-engine.js";
+import { cudaProvider, cudaProviderFailure } from "./cuda-provider.js";
 
 /**
  * Times a product of two matrices on a device and prints the GFLOP/s and whether it has half precision, as JSON, or what
@@ -58,5 +59,6 @@ try {
   const gflops = await measure(provider);
   process.stdout.write(`${JSON.stringify({ gflops, half: await hasHalf(provider) })}\n`);
 } catch (error) {
-  process.stdout.write(`${JSON.stringify({ error: (error as Error).message.trim() })}\n`);
+  const cause = provider === "cuda" ? cudaProviderFailure(cudaProvider()) : undefined;
+  process.stdout.write(`${JSON.stringify({ error: cause ?? (error as Error).message.trim() })}\n`);
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
-import { arch, platform } from "node:os";
-import { join } from "node:path";
-import { deviceCure, onnxruntimeFolder } from "../embed/device-cure.js";
+import { platform } from "node:os";
+import { cudaProvider } from "../embed/cuda-provider.js";
+import { deviceCure } from "../embed/device-cure.js";
 import { type DeviceProbe, probeDevice } from "../embed/probe-device.js";
 import { UnavailableError } from "../errors.js";
 import type { Provider } from "../onnx/ort-engine.js";
@@ -113,8 +113,7 @@ const thisMachine: DeviceWorld = {
   absence(provider) {
     if (platform() !== "linux") return undefined;
     if (!hasGpuFile(provider === "cuda")) return "no GPU";
-    const library = join(onnxruntimeFolder(), "bin/napi-v6/linux", arch(), "libonnxruntime_providers_cuda.so");
-    if (provider === "cuda" && !existsSync(library)) return "not installed, see bge-dedup doctor";
+    if (provider === "cuda" && !existsSync(cudaProvider())) return "not installed, see bge-dedup doctor";
     return undefined;
   },
   probe: probeDevice,

@@ -68,6 +68,9 @@ describe("a device asked for by name", () => {
   });
 
   for (const [device, why, cure] of [
+    ["cuda", "libcublasLt.so.13: cannot open shared object file", /that has libcublasLt\.so\.13 .* LD_LIBRARY_PATH/],
+    ["cuda", "libcuda.so.1: cannot open shared object file", /no NVIDIA device or driver/],
+    ["cuda", "the CUDA provider is not installed", /ONNXRUNTIME_NODE_INSTALL=cuda12 node .*install\.js/],
     ["cuda", "Failed to load shared library", /ONNXRUNTIME_NODE_INSTALL=cuda12 node .*install\.js/],
     ["webgpu", "Failed to get a WebGPU adapter: No supported adapters", /libvulkan1/],
     ["webgpu", "the process that tried it ended with SIGSEGV", /--device cpu always works/],

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { cudaProvider, cudaProviderFailure, onnxruntimeFolder } from "../../src/embed/cuda-provider.js";
+import { probeDevice } from "../../src/embed/probe-device.js";
+
+describe("the CUDA provider", () => {
+  it("is looked for where the installer of onnxruntime-node puts it, beside the library itself", () => {
+    assert.ok(cudaProvider().startsWith(onnxruntimeFolder()));
+    assert.ok(existsSync(join(cudaProvider(), "../onnxruntime_binding.node")));
+  });
+
+  it("is said not to be installed where there is no such file", () => {
+    assert.equal(
+      cudaProviderFailure("/nowhere/libonnxruntime_providers_cuda.so"),
+      "the CUDA provider is not installed",
+    );
+  });
+
+  it("lacks nothing where its file can be loaded, though it is no addon", () => {
+    assert.equal(cudaProviderFailure(join(cudaProvider(), "../onnxruntime_binding.node")), undefined);
+  });
+
+  it("is named as what a try of CUDA lacks", {
+    skip: existsSync(cudaProvider()) && "it is installed here",
+  }, async () => {
+    const probe = await probeDevice("cuda");
+    assert.ok("error" in probe);
+    if (process.platform === "linux") assert.equal(probe.error, "the CUDA provider is not installed");
+  });
+});
