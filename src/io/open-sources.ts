@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { basename, dirname, relative, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { InputError } from "../errors.js";
 import type { FileOptions } from "./file-options.js";
@@ -35,10 +35,15 @@ function inOrder(paths: string[]): string[] {
 
 /**
  * Turns files, folders and globs into a list of files, in the order given; what a folder or a glob stands for is sorted.
- * Of a folder every file with a known extension counts, however deep, except hidden ones and those in `exclude`.
+ * Of a folder every file with a known extension counts, however deep, except hidden ones and those in the output folder
+ * `out`; of what matches a glob, all but the files in `out` that have one of the names `outputs`, left there by an earlier run.
  * @throws InputError naming what is missing, has no known extension or matches nothing
  */
-export async function expandInputs(inputs: readonly string[], exclude: string): Promise<string[]> {
+export async function expandInputs(
+  inputs: readonly string[],
+  out: string,
+  outputs: ReadonlySet<string>,
+): Promise<string[]> {
   const files: string[] = [];
   for (const input of inputs) {
     if (input === STDIN) {
@@ -53,9 +58,11 @@ export async function expandInputs(inputs: readonly string[], exclude: string): 
       const { glob } = await import("tinyglobby");
       const all = await glob("**/*", { cwd: input, expandDirectories: false });
       const known = all.map((file) => `${input.replace(/\/+$/, "")}/${file}`).filter(formatOf);
-      const outside = known.filter((file) => relative(resolve(exclude), resolve(file)).startsWith(".."));
-      if (outside.length === 0)
-        throw new InputError(`folder ${input} holds no file that can be read; expected ${EXPECTED}`);
+      const outside = known.filter((file) => relative(resolve(out), resolve(file)).startsWith(".."));
+      if (outside.length === 0) {
+        const where = known.length > 0 ? ` outside the output folder ${out}` : "";
+        throw new InputError(`folder ${input} holds no file that can be read${where}; expected ${EXPECTED}`);
+      }
       files.push(...inOrder(outside));
     } else if (found !== undefined) {
       throw new InputError(`${input} is neither a file nor a folder; pipe it in with "-" if it holds JSONL`);
@@ -63,7 +70,8 @@ export async function expandInputs(inputs: readonly string[], exclude: string): 
       if (!/[*?[\]{}!()]/.test(input)) throw new InputError(`input ${input} does not exist; check the path`);
       const { glob } = await import("tinyglobby");
       const matches = await glob(input, { expandDirectories: false, absolute: input.startsWith("/") });
-      const known = matches.filter(formatOf);
+      const isOutput = (file: string) => outputs.has(basename(file)) && resolve(dirname(file)) === resolve(out);
+      const known = matches.filter((file) => formatOf(file) !== undefined && !isOutput(file));
       if (known.length === 0)
         throw new InputError(`no file with a known extension matches ${input}; expected ${EXPECTED}`);
       files.push(...inOrder(known));

@@ -16,6 +16,7 @@ import { environment, fileRecord, MANIFEST, modelRecord, VERSION, writeManifest 
 import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./memory.js";
 import { requireColumn } from "./missing-field.js";
 import type { DedupOptions, RunContext } from "./options.js";
+import { CLUSTER_FILES, TABLE_FILES } from "./output-names.js";
 import { type Reporter, timedReporter } from "./reporter.js";
 import type { DedupSummary } from "./summary.js";
 import { openWorkArea, type WorkArea } from "./work-area.js";
@@ -23,12 +24,7 @@ import { GUARDED, writeGuarded } from "./write-guarded.js";
 import { writeOutputs } from "./write-outputs.js";
 
 /** Files of other runs in the output folder, which would not fit the new ones. */
-const DEPENDENT = ["clusters.arrow", "centroids.arrow"];
-const OPTIONAL = [
-  REJECTS,
-  GUARDED,
-  ...["arrow", "parquet", "jsonl"].flatMap((format) => [`kept.${format}`, `removed.${format}`]),
-];
+const OPTIONAL = [REJECTS, GUARDED, ...TABLE_FILES];
 
 /**
  * The whole flow of bge-dedup:
@@ -117,7 +113,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
         proof: "bge-dedup verify",
       },
     });
-    await work.publish([...files, MANIFEST], [...DEPENDENT, ...OPTIONAL.filter((name) => !files.includes(name))]);
+    await work.publish([...files, MANIFEST], [...CLUSTER_FILES, ...OPTIONAL.filter((name) => !files.includes(name))]);
     noteOverMemory(options.memory, reporter.note);
     return summary;
   } catch (error) {

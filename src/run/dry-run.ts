@@ -2,12 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WindowVectors } from "../embed/embedder.js";
-import { expandInputs, openSources, STDIN, spoolStdin } from "../io/open-sources.js";
+import { openSources, STDIN, spoolStdin } from "../io/open-sources.js";
 import type { RejectsWriter } from "../io/rejects.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { columnWorkers } from "./column-workers.js";
 import { joinProvider } from "./device.js";
 import { prepareModel, startWindows } from "./embed-inputs.js";
+import { findInputs } from "./find-inputs.js";
 import { estimateJoin } from "./join-estimate.js";
 import { VERSION } from "./manifest.js";
 import { vectorBudget } from "./memory.js";
@@ -53,8 +54,8 @@ const WRITE_SHARE = 0.5;
  * the output folder.
  */
 export async function estimate(options: DedupOptions, { reporter, stdin, signal }: RunContext): Promise<Estimate> {
+  const files = await findInputs(options.inputs, options.out);
   const { model, provider, start, windowChars } = await prepareModel(options, reporter, signal);
-  const files = await expandInputs(options.inputs, options.out);
   const folder = await mkdtemp(join(tmpdir(), "bge-dedup-"));
   const spool = join(folder, "stdin.jsonl");
   try {

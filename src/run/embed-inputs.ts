@@ -1,11 +1,12 @@
 import type { KeepPolicy } from "../dedup/row-order.js";
 import type { Embedder } from "../embed/embedder.js";
-import { expandInputs, openSources, STDIN, spoolStdin } from "../io/open-sources.js";
+import { openSources, STDIN, spoolStdin } from "../io/open-sources.js";
 import { createRejectsWriter } from "../io/rejects.js";
 import type { Source } from "../io/source.js";
 import type { ModelSpec } from "../model/spec.js";
 import type { DeviceName } from "./device.js";
 import { type EmbeddedTexts, embedToStore, StaleWorkError, type WindowEmbedder } from "./embed-store.js";
+import { findInputs } from "./find-inputs.js";
 import { prepareVectors, vectorNormaliser } from "./given-vectors.js";
 import { prepareLocalModel } from "./local-model.js";
 import { type FileRecord, fileRecord, VERSION } from "./manifest.js";
@@ -102,9 +103,10 @@ export async function embedInputs(options: {
 }): Promise<EmbeddedInputs> {
   const { shared, keep, onGroup, work, context } = options;
   const { reporter, signal } = context;
+  // A mistyped name is told before a model is downloaded or a server is asked.
+  const files = await findInputs(shared.inputs, shared.out);
   const { model, provider, start, windowChars } = await prepareModel(shared, reporter, signal);
   const { vectorField } = shared;
-  const files = await expandInputs(shared.inputs, shared.out);
   if (files.includes(STDIN)) await spoolStdin(work.path(SPOOL), context.stdin, signal);
 
   const fingerprint: Fingerprint = {
