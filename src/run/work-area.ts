@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError } from "../errors.js";
-import { takeLock } from "../io/lock.js";
+import { writeDurably } from "../io/durable.js";
+import { holdsLock, takeLock } from "../io/lock.js";
+import { movePublished, PLAN, planPublication, readPlan } from "./publication.js";
 
 /**
  * Everything that vectors depend on. Work of an earlier run is continued only where all of it is the same; the names of
@@ -41,6 +43,7 @@ export interface WorkArea {
   /**
    * Moves finished files into the output folder and removes files there that no longer belong to it. Once it has begun it
    * is completed even by a later process, so the files of two runs are never mixed for longer than a crash lasts.
+   * @throws Error where another process has taken the folder over meanwhile, or something is in the way
    */
   publish(files: readonly string[], stale: readonly string[]): Promise<void>;
   /** What went wrong in words that help, where the system only says which call failed: the disk is full, the folder is gone. */
@@ -51,23 +54,6 @@ export interface WorkArea {
 
 const LOCK = "lock";
 const STATE = "state.json";
-const PUBLISH = "publish.json";
-
-/** Writes a small file so that it is there whole or not at all, even after a power failure. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.new`, "w");
-  await file.writeFile(text);
-  await file.sync();
-  await file.close();
-  await rename(`${path}.new`, path);
-}
-
-/** Makes renames in a folder durable, where the system lets a folder be synced. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r").catch(() => undefined);
-  await folder?.sync().catch(() => {});
-  await folder?.close();
-}
 
 /**
  * Makes a folder and those above it; the recursive mkdir of Node.js 20 never returns where a file system like /proc says
@@ -93,49 +79,53 @@ async function makeFolders(path: string): Promise<string | undefined> {
 
 /**
  * Opens the work area of an output folder, which is made if need be, and completes a publication that was cut short.
- * @throws InputError where the output path cannot be a folder; Error where another run holds it
+ * @throws InputError where the output path cannot be a folder that a run may write to; Error where another run holds it
  */
 export async function openWorkArea(out: string): Promise<WorkArea> {
   const area = join(out, ".work");
   const path = (name: string) => join(area, name);
+  const unusable = (cause: Error) =>
+    noSpace(out, cause) ?? new InputError(`cannot use ${out} as output folder: ${cause.message}; choose another --out`);
   let made: string | undefined;
   try {
     made = await makeFolders(area);
-    if (!(await stat(area)).isDirectory()) throw new Error("it is not a folder");
+    const found = await stat(area);
+    if (!found.isDirectory()) throw new Error(`${area} is not a folder`);
+    if (found.dev !== (await stat(out)).dev) throw new Error(`${area} lies on another file system`);
   } catch (cause) {
-    throw new InputError(`cannot use ${out} as output folder: ${(cause as Error).message}; choose another --out`);
+    throw unusable(cause as Error);
   }
-  const release = await takeLock(path(LOCK));
+  const release = await takeLock(path(LOCK)).catch((cause: NodeJS.ErrnoException) => {
+    // A held lock is told in words; what the system refuses has a code.
+    throw cause.code === undefined ? cause : unusable(cause);
+  });
 
   const finishPublication = async () => {
-    const { files, stale } = JSON.parse(await readFile(path(PUBLISH), "utf8")) as { files: string[]; stale: string[] };
-    for (const name of stale) await rm(join(out, name), { force: true });
-    for (const name of files) if (existsSync(path(name))) await rename(path(name), join(out, name));
-    await syncFolder(out);
+    const plan = await readPlan(area);
+    if (plan === undefined) return;
+    await movePublished(out, area, plan);
     // The state of an interrupted run goes with the vectors it belongs to.
-    if (files.includes("embeddings.arrow")) await clear();
-    else await rm(path(PUBLISH), { force: true });
+    if (plan.files.includes("embeddings.arrow")) await clear();
+    else await rm(path(PLAN), { force: true });
   };
   const clear = async () => {
     // The state goes before what it names, the plan last: until then a later process must find it.
     await rm(path(STATE), { force: true });
     const names = await readdir(area).catch(() => []);
     for (const name of names) if (name.startsWith("embeddings.arrow")) await rm(path(name), { force: true });
-    for (const name of ["stdin.jsonl", PUBLISH]) await rm(path(name), { force: true });
+    for (const name of ["stdin.jsonl", PLAN]) await rm(path(name), { force: true });
   };
-  if (existsSync(path(PUBLISH))) await finishPublication();
+  await finishPublication().catch(async (error) => {
+    await release();
+    throw error;
+  });
   const sideTasks: Promise<void>[] = [];
   return {
     out,
     path,
     async readState() {
       const text = await readFile(path(STATE), "utf8").catch(() => undefined);
-      if (text === undefined) return undefined;
-      try {
-        return JSON.parse(text) as WorkState;
-      } catch {
-        return undefined;
-      }
+      return text === undefined ? undefined : parseState(text);
     },
     saveState: (state) => writeDurably(path(STATE), JSON.stringify(state)),
     clear,
@@ -147,27 +137,28 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
     },
     async publish(files, stale) {
       await Promise.all(sideTasks);
-      await writeDurably(path(PUBLISH), JSON.stringify({ files, stale }));
-      await syncFolder(area);
+      if (existsSync(area) && !(await holdsLock(path(LOCK)))) {
+        throw new Error(
+          `another process has taken ${out} over while this one stood still; nothing was published: wait for it or choose another --out`,
+        );
+      }
+      await planPublication(out, area, { files, stale });
       await finishPublication();
     },
     explain(error) {
-      const { code, message } = error as { code?: string; message?: string };
-      if (code === "ENOSPC" || code === "EDQUOT") {
-        return new Error(
-          `no space is left for ${out} (${message}); nothing was published: free some and run the same command again to continue`,
-        );
-      }
+      const { code, message } = error as NodeJS.ErrnoException;
       if (code !== undefined && !existsSync(area)) {
         return new Error(
           `the output folder ${out} was removed during the run (${message}); run the same command again`,
         );
       }
-      return error;
+      return noSpace(out, error) ?? error;
     },
     async close() {
       await Promise.allSettled(sideTasks);
-      if (existsSync(path(STATE)) || existsSync(path(PUBLISH))) return release();
+      // What another process has taken over is its own.
+      const taken = !(await holdsLock(path(LOCK)));
+      if (taken || existsSync(path(STATE)) || existsSync(path(PLAN))) return release();
       for (const name of await readdir(area).catch(() => [])) if (name !== LOCK) await rm(path(name), { force: true });
       await release();
       // Where another run has come in since, the folder is not empty and stays.
@@ -175,6 +166,33 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
       if (made !== undefined) await rmdir(out).catch(() => {});
     },
   };
+}
+
+/** A full disk in words that help; undefined for any other error. */
+function noSpace(out: string, error: unknown): Error | undefined {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return undefined;
+  return new Error(
+    `no space is left for ${out} (${message}); nothing was published: free some and run the same command again to continue`,
+  );
+}
+
+/** The state that a file holds, or undefined where it is none: then there is nothing to continue. */
+function parseState(text: string): WorkState | undefined {
+  try {
+    const state = JSON.parse(text) as WorkState;
+    const counts = [state.stored, state.dim, state.truncated, state.tokens];
+    const usable =
+      typeof state.fingerprint === "object" &&
+      state.fingerprint !== null &&
+      counts.every((count) => Number.isSafeInteger(count) && count >= 0) &&
+      Number.isSafeInteger(state.through) &&
+      typeof state.complete === "boolean" &&
+      typeof state.digest === "string";
+    return usable ? state : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What differs between two fingerprints, in words, or undefined where nothing does. */
