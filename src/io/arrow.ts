@@ -1,17 +1,15 @@
 import { type RecordBatch, Schema } from "apache-arrow";
-import { openArrowFile } from "./arrow-file.js";
+import { type ArrowOptions, openArrowFile } from "./arrow-file.js";
 import { type ColumnBatch, neededColumns, readColumns, scanColumns, slices } from "./column-source.js";
-import type { FileOptions } from "./file-options.js";
 import type { Source } from "./source.js";
 import { ownDictionaries } from "./unify.js";
 
 /**
  * Opens an Arrow IPC file or stream (`.arrow`, `.feather`) as a source. Types and values pass through as buffers, dictionaries
- * and extension metadata too. Batches have at most 8192 rows; memory is one record batch of the file and its dictionaries,
- * see `openArrowFile`.
+ * and extension metadata too. Batches have at most 8192 rows; memory as of `openArrowFile`.
  * @throws InputError where the file is missing, broken or of a kind that cannot be read.
  */
-export async function openArrow(options: FileOptions): Promise<Source> {
+export async function openArrow(options: ArrowOptions): Promise<Source> {
   const { name } = options;
   const file = await openArrowFile(options);
   const schema = new Schema(

@@ -7,10 +7,10 @@ export interface FileOptions {
   readonly memory?: number;
 }
 
-/** So that a small `memory` refuses nothing that writers make by default. */
-const LEAST = 64 * 2 ** 20;
+/** Bytes that may be held at once under any `memory`, so that a small one refuses nothing that writers make by default. */
+export const LEAST_PIECE = 64 * 2 ** 20;
 
 /** Bytes that the parts of a file which must be held at once may take. */
 export function pieceLimit(memory = 2 ** 32): number {
-  return Math.max(memory / 2, LEAST);
+  return Math.max(memory / 2, LEAST_PIECE);
 }

@@ -56,3 +56,13 @@ function viewBytes(data: Data, row: number): Uint8Array {
   const start = view.getInt32(12, true);
   return data.variadicBuffers[view.getInt32(8, true)].subarray(start, start + length);
 }
+
+/** True for strings and bytes whose values lie between offsets. */
+export function isVariable(type: DataType): boolean {
+  return DataType.isUtf8(type) || DataType.isBinary(type) || DataType.isLargeUtf8(type) || DataType.isLargeBinary(type);
+}
+
+/** True where the offsets of a list or of variable-width values have 64 bits. */
+export function hasWideOffsets(type: DataType): boolean {
+  return DataType.isLargeUtf8(type) || DataType.isLargeBinary(type) || DataType.isLargeList(type);
+}

@@ -1,6 +1,6 @@
 import { type Data, DataType, type Dictionary, type Field, makeData, type Union, UnionMode } from "apache-arrow";
 import { emptyDictionary } from "./dictionary-builder.js";
-import { fixedWidth, VIEW_WIDTH } from "./layout.js";
+import { fixedWidth, hasWideOffsets, isVariable, VIEW_WIDTH } from "./layout.js";
 
 /** A column of `length` nulls; a union's nulls are nulls of its first member. */
 export function nullData(type: DataType, length: number): Data {
@@ -22,7 +22,7 @@ export function nullData(type: DataType, length: number): Data {
     return makeData({ ...rows, data: data as never, dictionary: emptyDictionary(type as Dictionary) as never });
   }
   if ((type.children ?? []).length > 0) {
-    const valueOffsets = DataType.isLargeList(type) ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
+    const valueOffsets = hasWideOffsets(type) ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
     return makeData({
       ...rows,
       valueOffsets: valueOffsets as never,
@@ -30,8 +30,7 @@ export function nullData(type: DataType, length: number): Data {
     });
   }
   if (isVariable(type)) {
-    const large = DataType.isLargeUtf8(type) || DataType.isLargeBinary(type);
-    const valueOffsets = large ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
+    const valueOffsets = hasWideOffsets(type) ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
     return makeData({ ...rows, valueOffsets: valueOffsets as never, data: new Uint8Array(0) as never });
   }
   return makeData({ ...rows, data: new Uint8Array(length * fixedWidth(type)) as never });
@@ -50,8 +49,4 @@ function nullUnion(type: Union, length: number): Data {
     children,
     valueOffsets: valueOffsets as never,
   });
-}
-
-function isVariable(type: DataType): boolean {
-  return DataType.isUtf8(type) || DataType.isBinary(type) || DataType.isLargeUtf8(type) || DataType.isLargeBinary(type);
 }

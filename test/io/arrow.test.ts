@@ -212,17 +212,16 @@ for (const [name, magic] of [
     assert.ok(places.length > 3);
     await inFolder(async (folder) => {
       const path = join(folder, "lie.arrow");
-      const refused = async (size: bigint, message: RegExp) => {
+      const refused = async (size: bigint, message: RegExp, place = places[0]) => {
         const file = Buffer.from(whole);
-        file.writeBigInt64LE(size, places[0]);
+        file.writeBigInt64LE(size, place);
         await writeFile(path, file);
         const read = async () => allBatches(await openArrow({ path, name: "lie.arrow", memory: 2 ** 28 }));
         await assert.rejects(read, { message, exitCode: 3 });
       };
-      await refused(
-        2n ** 40n,
-        /a record batch of \d+ rows takes 1099511\d+ bytes, expected at most 134217728, half of/,
-      );
+      const takes = "of \\d+ rows takes 1099511\\d+ bytes, expected at most 134217728, half of --memory: raise";
+      await refused(2n ** 40n, new RegExp(`a compressed dictionary ${takes}`));
+      await refused(2n ** 40n, new RegExp(`a compressed record batch ${takes}`), places.at(-1));
       await refused(-2n, /a compressed buffer of -2 bytes/);
       await refused(whole.readBigInt64LE(places[0]) + 1n, /expected \d+/);
       await refused(0n, /block|expected 0/);
@@ -230,15 +229,21 @@ for (const [name, magic] of [
   });
 }
 
-test("a record batch larger than half of --memory is refused before it is read, with its size and the cure", async () => {
+test("dictionaries larger than half of --memory are refused before they are read, with their size and the cure", async () => {
   await inFolder(async (folder) => {
     const path = join(folder, "large.arrow");
+    // apache-arrow makes dictionaries of strings.
     const text = ["x".repeat(40 * 2 ** 20), "y".repeat(30 * 2 ** 20)];
     await writeFile(path, tableToIPC(tableFromArrays({ text }), "file"));
-    const message =
-      /large\.arrow: .*a record batch of 2 rows takes 734\d+ bytes, expected at most 67108864, half of --memory: raise that, or write/;
-    await assert.rejects(() => openArrow({ path, name: "large.arrow", memory: 2 ** 20 }), { message, exitCode: 3 });
-    const source = await openArrow({ path, name: "large.arrow", memory: 2 ** 28 });
-    assert.equal((await allTexts(source)).length, 2);
+    const open = (memory: number) => openArrow({ path, name: "large.arrow", memory });
+    const one =
+      /large\.arrow: .*a dictionary of 2 rows takes 734\d+ bytes, expected at most 67108864, half of --memory: raise that, or write/;
+    await assert.rejects(() => open(2 ** 20), { message: one, exitCode: 3 });
+    assert.equal((await allTexts(await open(2 ** 28))).length, 2);
+    const halves = { text: text.slice(0, 1), other: text.slice(1) };
+    await writeFile(path, tableToIPC(tableFromArrays(halves), "file"));
+    const both = /large\.arrow: .*2 dictionaries take 734\d+ bytes, expected at most 67108864, half of --memory/;
+    await assert.rejects(() => open(2 ** 20), { message: both, exitCode: 3 });
+    assert.equal((await allTexts(await open(2 ** 28))).length, 1);
   });
 });

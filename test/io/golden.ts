@@ -116,7 +116,12 @@ export function randomOf(seed: number): () => number {
 }
 
 /** Damages `original` in many ways and checks that each reads as something or fails as an InputError. */
-export async function surviveDamage(name: string, times: number, seed: number): Promise<void> {
+export async function surviveDamage(
+  name: string,
+  times: number,
+  seed: number,
+  openDamaged = (path: string) => openGolden(name, path),
+): Promise<void> {
   const original = readFileSync(FILES + name);
   const random = randomOf(seed);
   await inFolder(async (folder) => {
@@ -137,7 +142,7 @@ export async function surviveDamage(name: string, times: number, seed: number): 
       }
       await writeFile(path, damaged);
       try {
-        await allRows(await openGolden(name, path));
+        await allRows(await openDamaged(path));
       } catch (error) {
         const { exitCode, message } = error as { exitCode?: number; message: string };
         assert.equal(exitCode, 3, `${name}, ${what}: ${(error as Error).stack}`);
