@@ -1,7 +1,10 @@
 import type { FileHandle } from "node:fs/promises";
 import type { StoredBuffer, StoredColumn } from "./arrow-layout.js";
 import { hasWideOffsets } from "./layout.js";
-import { readRange } from "./read-exact.js";
+import { readRange, readRangeNow } from "./read-exact.js";
+
+/** Bytes that are read at once, because to wait for them takes longer. */
+const SMALL = 64 << 10;
 
 /** Positions in a buffer that offsets or the positions of a union point to: `length` from `start` on. */
 export interface Stretch {
@@ -18,7 +21,8 @@ export async function readBuffer(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const found = buffer?.length ?? 0;
   if (start + length > found) throw new Error(`a buffer of ${found} bytes, expected ${start + length}`);
-  return readRange(file, (buffer as StoredBuffer).at + start, length);
+  const at = (buffer as StoredBuffer).at + start;
+  return length <= SMALL ? readRangeNow(file, at, length) : readRange(file, at, length);
 }
 
 /** @throws Error where a column has fewer rows than these */
