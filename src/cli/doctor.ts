@@ -22,13 +22,17 @@ export type DoctorOptions = Pick<SharedOptions, "model" | "endpoint" | "device" 
 
 /**
  * Prints what a person needs to know when something does not work, and tries the model or the server. Returns the exit code.
- * @throws UnavailableError where the model, the device or the server cannot be had
+ * What is known of the machine is printed even where the model, the device or the server cannot be had.
+ * @throws UnavailableError where one of them cannot be had
  */
 export async function runDoctor(
   options: DoctorOptions,
   { print, json, signal }: { print: (text: string) => Promise<void>; json: boolean; signal?: AbortSignal },
 ): Promise<number> {
-  const report = {
+  const printAll = async (lines: Record<string, string>) => {
+    for (const [key, value] of Object.entries(lines)) await print(`${key.padEnd(24)}${printable(value)}\n`);
+  };
+  const machine: Record<string, string> = {
     "bge-dedup": VERSION,
     node: process.version,
     platform: `${platform()} ${arch()}`,
@@ -37,6 +41,20 @@ export async function runDoctor(
     ...dependencyVersions(),
     ...(await describeDevices()),
   };
+  if (!json) await printAll(machine);
+  try {
+    const checks = await tryModel(options, signal);
+    if (json) await print(jsonLine({ ...machine, ...checks }));
+    else await printAll(checks);
+  } catch (error) {
+    if (json) await print(jsonLine({ ...machine, error: (error as Error).message }));
+    throw error;
+  }
+  return 0;
+}
+
+/** Embeds a few texts with the model, or by the server, and tells what came of it. */
+async function tryModel(options: DoctorOptions, signal?: AbortSignal): Promise<Record<string, string>> {
   const notes: string[] = [];
   const reporter = { note: (message: string) => notes.push(message), stage: () => ({ advance() {}, end() {} }) };
   const local = { ...options, long: "truncate" as const, threads: availableParallelism() };
@@ -56,7 +74,7 @@ export async function runDoctor(
       return sum.toFixed(3);
     };
     const longest = model.maxTokens === 0 ? "longest text unknown" : `at most ${model.maxTokens} tokens`;
-    const checks = {
+    return {
       model: `${model.name}: ${dim} dimensions, ${model.dtype}, ${longest}`,
       pooling: `${model.pooling} (${model.poolingSource})`,
       threshold: `${model.threshold} (${model.thresholdSource})`,
@@ -67,10 +85,6 @@ export async function runDoctor(
       "near in English": `${cosine(2, 3)}  ${PROBES[2]} / ${PROBES[3]}`,
       "far apart": `${cosine(0, 2)}  ${PROBES[0]} / ${PROBES[2]}`,
     };
-    const all = { ...report, ...checks };
-    if (json) await print(jsonLine(all));
-    else for (const [key, value] of Object.entries(all)) await print(`${key.padEnd(24)}${printable(String(value))}\n`);
-    return 0;
   } finally {
     await embedder.close();
   }

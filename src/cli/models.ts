@@ -172,7 +172,7 @@ export function modelsCommand<T>(args: Argv<T>, done: (exitCode: number) => void
         ),
     )
     .command(
-      "remove <name>",
+      ["remove <name>", "rm <name>"],
       "remove a model from the cache, files of other tools in its repository included",
       (removed) => removed.positional("name", name).options({ quiet }),
       async (flags) =>

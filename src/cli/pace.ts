@@ -1,3 +1,5 @@
+import type { StageUnit } from "../run/reporter.js";
+
 /** Whole numbers with their thousands set apart. */
 export const count = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
@@ -14,11 +16,18 @@ export function duration(seconds: number): string {
 export class Pace {
   readonly #started = performance.now();
   readonly #total: number;
+  readonly #unit: StageUnit;
   done = 0;
   rows = 0;
 
-  constructor(total: number) {
+  constructor(total: number, unit: StageUnit = "rows") {
     this.#total = total;
+    this.#unit = unit;
+  }
+
+  /** What has been done, with its unit. */
+  get amount(): string {
+    return `${count.format(this.rows)} ${this.#unit}`;
   }
 
   get seconds(): number {
@@ -26,7 +35,7 @@ export class Pace {
   }
 
   get rate(): string {
-    return `${count.format(this.rows / Math.max(this.seconds, 1e-3))} rows/s`;
+    return `${count.format(this.rows / Math.max(this.seconds, 1e-3))} ${this.#unit}/s`;
   }
 
   get left(): string {

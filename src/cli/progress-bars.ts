@@ -1,6 +1,6 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import type { Stage } from "../run/reporter.js";
-import { count, duration, Pace } from "./pace.js";
+import { duration, Pace } from "./pace.js";
 import { printable } from "./printable.js";
 import type { ProgressReporter } from "./progress.js";
 
@@ -12,7 +12,7 @@ export function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   const bars = new MultiBar(
     {
       stream: stderr,
-      format: "{stage} {bar} {percent} | {rows} rows | {rate} | {left}",
+      format: "{stage} {bar} {percent} | {amount} | {rate} | {left}",
       hideCursor: true,
       clearOnComplete: false,
       gracefulExit: false,
@@ -24,12 +24,12 @@ export function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
     Presets.shades_classic,
   );
   return {
-    stage(name, total): Stage {
-      const pace = new Pace(total);
+    stage(name, total, unit): Stage {
+      const pace = new Pace(total, unit);
       const payload = () => ({
         stage: name.padEnd(8),
         percent: pace.percent.padStart(5),
-        rows: count.format(pace.rows).padStart(10),
+        amount: pace.amount.padStart(15),
         rate: pace.rate.padStart(16),
         left: `${pace.left} left`,
       });

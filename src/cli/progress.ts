@@ -1,5 +1,5 @@
 import type { Reporter } from "../run/reporter.js";
-import { count, Pace } from "./pace.js";
+import { Pace } from "./pace.js";
 import { jsonLine, printable } from "./printable.js";
 
 /** How progress is shown. */
@@ -27,14 +27,15 @@ const LOG_EVERY = 10_000;
 function jsonReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   const line = (fields: object) => stderr.write(jsonLine({ time: new Date().toISOString(), ...fields }));
   return {
-    stage(name, total) {
-      const pace = new Pace(total);
+    stage(name, total, unit = "rows") {
+      const pace = new Pace(total, unit);
+      const counted = unit === "rows" ? "rows" : "megabytes";
       let last = performance.now();
       const state = (done: boolean) => ({
         level: "info",
         stage: name,
-        rows: pace.rows,
-        rows_per_second: Math.round(pace.rows / Math.max(pace.seconds, 1e-3)),
+        [counted]: pace.rows,
+        [`${counted}_per_second`]: Math.round(pace.rows / Math.max(pace.seconds, 1e-3)),
         seconds: Number(pace.seconds.toFixed(3)),
         share: done || total === 0 ? 1 : Math.min(1, Number((pace.done / total).toFixed(4))),
         done,
@@ -58,8 +59,8 @@ function jsonReporter(stderr: NodeJS.WriteStream): ProgressReporter {
 function logReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   const line = (text: string) => stderr.write(`${new Date().toISOString()} ${printable(text)}\n`);
   return {
-    stage(name, total) {
-      const pace = new Pace(total);
+    stage(name, total, unit) {
+      const pace = new Pace(total, unit);
       let last = performance.now();
       return {
         advance(done, rows = done) {
@@ -67,9 +68,9 @@ function logReporter(stderr: NodeJS.WriteStream): ProgressReporter {
           pace.rows = rows;
           if (performance.now() - last < LOG_EVERY) return;
           last = performance.now();
-          line(`${name}: ${count.format(rows)} rows, ${pace.percent}, ${pace.rate}, ${pace.left} left`);
+          line(`${name}: ${pace.amount}, ${pace.percent}, ${pace.rate}, ${pace.left} left`);
         },
-        end: () => line(`${name}: done, ${count.format(pace.rows)} rows in ${pace.seconds.toFixed(1)} s, ${pace.rate}`),
+        end: () => line(`${name}: done, ${pace.amount} in ${pace.seconds.toFixed(1)} s, ${pace.rate}`),
       };
     },
     note: line,

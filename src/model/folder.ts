@@ -4,8 +4,10 @@ import { basename, dirname, join } from "node:path";
 import { UnavailableError } from "../errors.js";
 import { sha256File } from "../io/sha256.js";
 import { inspectModel } from "../onnx/inspect.js";
+import { readJson } from "./folder-json.js";
 import { onnxCandidates } from "./onnx-files.js";
-import type { Dtype, ModelSpec, Pooling } from "./spec.js";
+import { readPooling } from "./pooling-config.js";
+import type { Dtype, ModelSpec } from "./spec.js";
 
 /** Used where neither the model's folder nor the user says; sources in the README. */
 const DEFAULT_THRESHOLD = 0.9;
@@ -20,17 +22,6 @@ interface FolderConfig {
   model_type?: string;
 }
 
-/** A JSON file of the folder, or undefined where there is none. */
-async function readJson<T>(folder: string, file: string): Promise<T | undefined> {
-  const path = join(folder, file);
-  if (!existsSync(path)) return undefined;
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as T;
-  } catch (cause) {
-    throw new UnavailableError(`${path} is damaged: ${(cause as Error).message}; fetch it again`);
-  }
-}
-
 /** Which ONNX file serves a dtype; `auto` prefers fp32, then what there is. */
 function findOnnx(folder: string, dtype: Dtype | "auto"): { path: string; dtype: Dtype } {
   const candidates = onnxCandidates(dtype);
@@ -39,7 +30,10 @@ function findOnnx(folder: string, dtype: Dtype | "auto"): { path: string; dtype:
     if (existsSync(path)) return { path, dtype: candidate.dtype };
   }
   const looked = candidates.map(({ path }) => path).join(", ");
-  const cure = dtype === "auto" ? "export the model to ONNX" : "choose another --dtype or export it";
+  const cure =
+    dtype === "auto"
+      ? `export it: optimum-cli export onnx --task feature-extraction --model ${folder} FOLDER`
+      : "choose another --dtype or export it";
   throw new UnavailableError(
     `model folder ${folder} has no ONNX file for dtype ${dtype}; looked for ${looked}; ${cure}`,
   );
@@ -71,26 +65,9 @@ async function weightFiles(onnxPath: string): Promise<string[]> {
   return theirs.sort().map((file) => join(folder, file));
 }
 
-/** Pooling as sentence-transformers writes it; BGE folders without that file are CLS, others mean. */
-async function readPooling(folder: string, name: string): Promise<{ pooling: Pooling; source: string }> {
-  const config = await readJson<Record<string, unknown>>(folder, "1_Pooling/config.json");
-  if (config === undefined) {
-    return /bge/i.test(name)
-      ? { pooling: "cls", source: "no 1_Pooling/config.json: cls, as every BGE model" }
-      : { pooling: "mean", source: "no 1_Pooling/config.json: mean, the default of sentence-transformers" };
-  }
-  const source = "1_Pooling/config.json";
-  if (config.pooling_mode_cls_token === true) return { pooling: "cls", source };
-  if (config.pooling_mode_mean_tokens === true) return { pooling: "mean", source };
-  const modes = Object.keys(config).filter((key) => key.startsWith("pooling_mode_") && config[key] === true);
-  throw new UnavailableError(
-    `model folder ${folder} pools by ${modes.join(", ") || "no known mode"}; expected pooling_mode_cls_token or pooling_mode_mean_tokens`,
-  );
-}
-
 /**
- * Reads a model folder as hubs hold it: tokenizer.json, config.json, sentence_bert_config.json and 1_Pooling/config.json
- * where present, onnx/model.onnx and its variants.
+ * Reads a model folder as hubs hold it: tokenizer.json, onnx/model.onnx and its variants; where present config.json,
+ * tokenizer_config.json, sentence_bert_config.json, modules.json and 1_Pooling/config.json.
  * @param maxLength limit asked for by the user, in tokens
  * @throws UnavailableError naming the file that is missing or damaged
  */
@@ -109,16 +86,22 @@ export async function readModelFolder(options: {
   }
   const config = (await readJson<FolderConfig>(folder, "config.json")) ?? {};
   const sentence = (await readJson<{ max_seq_length?: number }>(folder, "sentence_bert_config.json")) ?? {};
+  const tokenizer = (await readJson<{ model_max_length?: number }>(folder, "tokenizer_config.json")) ?? {};
   const { pooling, source } = await readPooling(folder, name);
   // XLM-R counts positions from padding_idx + 1 = 2, so 514 of them hold 512 tokens.
   const positions =
     (config.max_position_embeddings ?? DEFAULT_MAX_TOKENS) - (config.model_type === "xlm-roberta" ? 2 : 0);
-  const limit = Math.min(sentence.max_seq_length ?? positions, positions);
+  // Sentence-transformers 5.4 and later keep the length that a model was made for with the tokenizer, where others have always
+  // had it; 10^30 stands for none.
+  const limit = Math.min(sentence.max_seq_length ?? tokenizer.model_max_length ?? positions, positions);
   if (maxLength !== undefined && maxLength > limit) {
     throw new UnavailableError(`--max-length ${maxLength} is more than model ${name} takes: ${limit} tokens`);
   }
   const files = [onnx.path, ...(await weightFiles(onnx.path))];
-  const [tokenizerHash, ...onnxHashes] = await Promise.all([tokenizerPath, ...files].map(sha256File));
+  const tokenizerFiles = [tokenizerPath, join(folder, "tokenizer_config.json")].filter((path) => existsSync(path));
+  const [onnxHashes, tokenizerHashes] = await Promise.all(
+    [files, tokenizerFiles].map((paths) => Promise.all(paths.map(sha256File))),
+  );
   const sizes = await Promise.all(files.map((file) => stat(file)));
   return {
     name,
@@ -132,6 +115,6 @@ export async function readModelFolder(options: {
     vocabSize: config.vocab_size,
     threshold: threshold?.value ?? DEFAULT_THRESHOLD,
     thresholdSource: threshold?.source ?? "general default; choose one on your own data",
-    fingerprint: `onnx sha256:${onnxHashes.join("+")} tokenizer sha256:${tokenizerHash} pooling:${pooling}`,
+    fingerprint: `onnx sha256:${onnxHashes.join("+")} tokenizer sha256:${tokenizerHashes.join("+")} pooling:${pooling}`,
   };
 }

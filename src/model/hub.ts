@@ -6,7 +6,7 @@ import { UnavailableError } from "../errors.js";
 import { takeLock } from "../io/lock.js";
 import type { Reporter } from "../run/reporter.js";
 import { BRANCH, findCached, lockPath, publishSnapshot, removeCached, repositoryFolder } from "./hub-cache.js";
-import { connectHub, type HubConnection, HubUnreachableError } from "./hub-connection.js";
+import { connectHub, type HubConnection } from "./hub-connection.js";
 import { blobIsWhole, downloadBlob } from "./hub-download.js";
 import { explain, explainDisk, WAYS_OUT } from "./hub-errors.js";
 import { chooseFiles, type ListedFile, type WantedFiles } from "./hub-files.js";
@@ -47,28 +47,30 @@ export function formatSize(bytes: number): string {
  */
 export async function fetchModel(options: FetchOptions): Promise<string> {
   const { repository, dtype, settings, refresh, reporter, signal } = options;
-  const { cache } = settings;
+  const { cache, offline } = settings;
   const cached = await findCached(cache, repository, dtype);
   if (cached?.complete && !refresh) return cached.folder;
-  if (settings.offline) {
-    if (cached !== undefined && !refresh) return cached.folder;
+  /** All that it takes, but perhaps not all that the hub has. */
+  const usable = refresh ? undefined : cached?.folder;
+  if (offline) {
+    if (usable !== undefined) return usable;
     const state = refresh ? "is not looked for at the hub" : `(dtype ${dtype}) is not in ${cache}`;
     throw new UnavailableError(`model ${repository} ${state}: HF_HUB_OFFLINE is set; unset it, or other ${WAYS_OUT}`);
   }
-  const release = await lockRepository(options);
   try {
-    const meanwhile = await findCached(cache, repository, dtype);
-    if (meanwhile?.complete && !refresh) return meanwhile.folder;
-    return await download(options);
+    const release = await lockRepository(options);
+    try {
+      const meanwhile = await findCached(cache, repository, dtype);
+      if (meanwhile?.complete && !refresh) return meanwhile.folder;
+      return await download(options);
+    } finally {
+      await release();
+    }
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof HubUnreachableError && cached !== undefined && !refresh) {
-      reporter?.note(`${error.message}; ${repository} is used as it lies in the cache`);
-      return cached.folder;
-    }
-    throw explain(error, repository, settings);
-  } finally {
-    await release();
+    if (usable === undefined) throw explain(error, repository, settings);
+    reporter?.note(`${(error as Error).message}; ${repository} is used as it lies in the cache`);
+    return usable;
   }
 }
 
@@ -141,27 +143,15 @@ async function bringBlobs(
     );
   }
   reporter?.note(`downloading ${repository} (${wanted.dtype}), ${formatSize(total)}, to ${settings.cache}`);
-  const stage = reporter?.stage("download", total);
+  const stage = reporter?.stage("download", total, "MB");
+  const { stall } = settings.patience;
   let before = 0;
-  try {
-    for (const file of missing) {
-      // Counted in MB where a stage counts rows.
-      const advance = (bytes: number) => stage?.advance(before + bytes, Math.floor((before + bytes) / 1e6));
-      await downloadBlob({
-        connection,
-        repository,
-        commit,
-        file,
-        folder,
-        stall: settings.patience.stall,
-        signal,
-        advance,
-      });
-      before += file.size;
-    }
-  } finally {
-    stage?.end();
+  for (const file of missing) {
+    const advance = (bytes: number) => stage?.advance(before + bytes, Math.round((before + bytes) / 1e5) / 10);
+    await downloadBlob({ connection, repository, commit, file, folder, stall, signal, advance });
+    before += file.size;
   }
+  stage?.end();
 }
 
 /** The newest commit and which of its files are wanted. */

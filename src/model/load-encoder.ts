@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UnavailableError } from "../errors.js";
 import { builtin } from "./builtin.js";
+import { readJson } from "./folder-json.js";
 import type { ModelSpec } from "./spec.js";
 import { createEncoder, type Encoder } from "./tokenizer.js";
 
@@ -25,9 +26,9 @@ export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelS
     };
   }
   const path = join(folder, "tokenizer.json");
+  const config = await readJson<object>(folder, "tokenizer_config.json");
   try {
     const tokenizer = JSON.parse(await readFile(path, "utf8"));
-    const config = await readFile(join(folder, "tokenizer_config.json"), "utf8").then(JSON.parse, () => ({}));
     const encoder = createEncoder({ tokenizer, config, maxTokens });
     const { largestId = -1 } = encoder;
     if (vocabSize !== undefined && largestId >= vocabSize) {

@@ -55,7 +55,8 @@ export function appendPooling(model: Uint8Array, { inputs, outputs }: ModelInter
     nodes.push({ op: "Cast", inputs: [sentence.name], outputs: [POOLED], attributes: toFloat32 });
   } else {
     const found = outputs.map(({ name, rank }) => `${name} of rank ${rank}`).join(", ");
-    throw new Error(`the model has no token vectors (rank 3) and no sentence vector (rank 2), only ${found}`);
+    const wanted = pooling === "none" ? "which it should have" : "and no token vectors (rank 3)";
+    throw new Error(`the model has no sentence vector (rank 2), ${wanted}; its outputs are ${found}`);
   }
   return appendToModel(parts, {
     nodes,

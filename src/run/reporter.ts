@@ -1,13 +1,16 @@
+/** What a stage shows of its progress. */
+export type StageUnit = "rows" | "MB";
+
 /**
  * How a run tells a person what it does. The command line gives one that draws bars or prints lines; a program that
  * embeds this one may give its own.
  */
 export interface Reporter {
   /**
-   * Opens a stage. `total` is what `advance` counts up to, in `unit`; for reading that is bytes while `rows` says how many
-   * rows they were.
+   * Opens a stage. `total` is what `advance` counts up to; for reading that is bytes while `rows` says how many rows they
+   * were. A download has MB of 10^6 bytes in place of rows.
    */
-  stage(name: string, total: number): Stage;
+  stage(name: string, total: number, unit?: StageUnit): Stage;
   /** Says something once: a warning, or what was decided and why. */
   note(message: string): void;
 }
@@ -53,9 +56,9 @@ export function timedReporter(reporter: Reporter): TimedReporter {
       return ended.map((timing) => timing());
     },
     note: (message) => reporter.note(message),
-    stage(name, total) {
+    stage(name, total, unit) {
       const started = performance.now();
-      const stage = reporter.stage(name, total);
+      const stage = reporter.stage(name, total, unit);
       const busy: Record<string, number> = {};
       return {
         advance: (done, rows) => stage.advance(done, rows),

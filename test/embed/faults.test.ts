@@ -96,6 +96,9 @@ describe("a model folder that is not in order", () => {
     writeFileSync(join(folder, "config.json"), "{");
     await assertUnavailable(/config\.json is damaged/);
     writeFileSync(join(folder, "config.json"), "{}");
+    writeFileSync(join(folder, "tokenizer_config.json"), "<html>");
+    await assertUnavailable(/tokenizer_config\.json is damaged/);
+    writeFileSync(join(folder, "tokenizer_config.json"), "{}");
     writeFileSync(join(folder, "tokenizer.json"), '{"model":');
     await assertUnavailable(/tokenizer\.json cannot be used/);
   });
@@ -105,7 +108,23 @@ describe("a model folder that is not in order", () => {
       json.pooling_mode_cls_token = false;
       json.pooling_mode_max_tokens = true;
     });
-    await assertUnavailable(/pools by pooling_mode_max_tokens; expected pooling_mode_cls_token or/);
+    await assertUnavailable(/pools by max_tokens \(1_Pooling\/config\.json\); expected cls or mean/);
+  });
+
+  it("has a layer after pooling that its ONNX file lacks", async () => {
+    const layer = (idx: number, path: string, type: string) => ({ idx, name: `${idx}`, path, type });
+    const modules = [
+      layer(0, "", "sentence_transformers.models.Transformer"),
+      layer(1, "1_Pooling", "sentence_transformers.models.Pooling"),
+      layer(2, "2_Dense", "sentence_transformers.models.Dense"),
+    ];
+    writeFileSync(join(folder, "modules.json"), JSON.stringify(modules));
+    await assertUnavailable(
+      /has no sentence vector \(rank 2\), which it should have; its outputs are last_hidden_state/,
+    );
+    modules[2] = layer(2, "2_Normalize", "sentence_transformers.models.Normalize");
+    writeFileSync(join(folder, "modules.json"), JSON.stringify(modules));
+    await start();
   });
 
   it("has a tokenizer with more tokens than config.json says", async () => {

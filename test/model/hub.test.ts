@@ -185,6 +185,30 @@ test("a cache that cannot be written is named with the cure", async () => {
   });
 });
 
+test("a model that another tool has cached is used where the cache cannot be written or the hub refuses it", async () => {
+  const folder = await fetchTiny();
+  rmSync(join(dirname(dirname(folder)), ".no_exist"), { recursive: true });
+  hub.repositories.delete(NAME);
+  assert.equal(await fetchTiny(), folder);
+  assert.match(notes.at(-1) ?? "", /answers 404.*; owner\/bge-tiny is used as it lies in the cache/);
+  rmSync(join(settings.cache, ".locks"), { recursive: true });
+  writeFileSync(join(settings.cache, ".locks"), "");
+  assert.equal(await fetchTiny(), folder);
+  assert.match(notes.at(-1) ?? "", /cannot be written: .*; owner\/bge-tiny is used as it lies in the cache/);
+  await assert.rejects(fetchTiny({ refresh: true }), { exitCode: 5, message: /cannot be written/ });
+});
+
+test("a download that fails is not reported as done", async () => {
+  hub.faults.push(({ url }, response) => {
+    if (!url.includes("/resolve/")) return false;
+    response.writeHead(403).end();
+    return true;
+  });
+  await assert.rejects(fetchTiny(), /only for accounts/);
+  assert.equal(stages.length, 1);
+  assert.ok(!stages[0].includes("end"));
+});
+
 test("removing takes one repository whole and leaves the others", async () => {
   hub.repositories.set("owner/other", MODEL);
   await fetchTiny();

@@ -1,0 +1,56 @@
+import { UnavailableError } from "../errors.js";
+import { readJson } from "./folder-json.js";
+import type { Pooling } from "./spec.js";
+
+/**
+ * Modes by the names of `pooling_mode` in sentence-transformers 5.4 and later, and of the flags `pooling_mode_*` before. A sum
+ * over the root of the length has the direction of the mean.
+ */
+const MODES: Readonly<Record<string, Pooling>> = {
+  cls: "cls",
+  cls_token: "cls",
+  mean: "mean",
+  mean_tokens: "mean",
+  mean_sqrt_len_tokens: "mean",
+};
+
+/** Layers of modules.json that need nothing more: vectors of tokens, pooling, and scaling, which is done in any case. */
+const PLAIN_LAYERS = new Set(["Transformer", "StaticEmbedding", "Pooling", "Normalize"]);
+
+/**
+ * How a model folder pools, as sentence-transformers writes it in modules.json and 1_Pooling/config.json; without these, BGE
+ * folders are CLS and others mean.
+ * @returns `none` where there are layers after pooling: then the ONNX file must hold them and give a vector for each text
+ * @throws UnavailableError where the mode is none that is known, or more than one
+ */
+export async function readPooling(folder: string, name: string): Promise<{ pooling: Pooling; source: string }> {
+  const modules = (await readJson<unknown>(folder, "modules.json")) ?? [];
+  const layers = Array.isArray(modules) ? (modules as { type?: string; path?: string }[]) : [];
+  // By class: modules have moved from sentence_transformers.models to other places.
+  const further = layers.find(({ type = "" }) => !PLAIN_LAYERS.has(type.split(".").at(-1) as string));
+  if (further !== undefined) {
+    return { pooling: "none", source: `modules.json: layer ${further.path} is left to the ONNX file` };
+  }
+  const source = "1_Pooling/config.json";
+  const config = await readJson<Record<string, unknown>>(folder, source);
+  if (config === undefined) {
+    return /bge/i.test(name)
+      ? { pooling: "cls", source: `no ${source}: cls, as every BGE model` }
+      : { pooling: "mean", source: `no ${source}: mean, the default of sentence-transformers` };
+  }
+  const modes = poolingModes(config);
+  const pooling = modes.length === 1 ? MODES[modes[0]] : undefined;
+  if (pooling !== undefined) return { pooling, source };
+  throw new UnavailableError(
+    `model folder ${folder} pools by ${modes.join(" and ") || "no known mode"} (${source}); expected cls or mean`,
+  );
+}
+
+function poolingModes(config: Record<string, unknown>): string[] {
+  const { pooling_mode: mode } = config;
+  if (mode !== undefined) return [mode].flat().map(String);
+  const prefix = "pooling_mode_";
+  return Object.keys(config)
+    .filter((key) => key.startsWith(prefix) && config[key] === true)
+    .map((key) => key.slice(prefix.length));
+}
