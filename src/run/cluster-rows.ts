@@ -7,9 +7,10 @@ import { sourcesSchema } from "../io/source-schema.js";
 import { batchOf } from "../io/take.js";
 import { batchTexts } from "../io/text-columns.js";
 import { openVectorStore } from "../io/vector-store.js";
+import { readDedupManifest, requireUnchanged } from "./dedup-folder.js";
 import { embedInputs } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
-import { type FileRecord, MANIFEST, modelRecord, readManifestIfAny } from "./manifest.js";
+import { type FileRecord, modelRecord } from "./manifest.js";
 import { acceptedTextColumns } from "./missing-field.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import type { WorkArea } from "./work-area.js";
@@ -41,9 +42,12 @@ export interface ClusterRows {
   /** Schema of the input columns. */
   readonly schema: Schema;
   batches(): AsyncGenerator<ClusterBatch>;
-  /** Of rows that this run embedded. */
-  readonly model?: ReturnType<typeof modelRecord>;
-  readonly inputs?: readonly FileRecord[];
+  /** What made the vectors, for the manifest. */
+  readonly model: object;
+  /** The files that the rows and vectors come from. */
+  readonly inputs: readonly FileRecord[];
+  /** @throws InputError where those have been replaced since they were read */
+  requireUnchanged(): Promise<void>;
 }
 
 /** Counts rows by vector and lists those that occur. */
@@ -73,21 +77,14 @@ const ADDED = ["_row", "_vector", "_group_size"];
  */
 export async function dedupRows(folder: string): Promise<ClusterRows> {
   const keptPath = join(folder, "kept.arrow");
-  const manifest = await readManifestIfAny(join(folder, MANIFEST));
-  const text = manifest?.options as { textFields?: string[]; vectorField?: string } | undefined;
-  const textFields = text?.textFields;
-  if (textFields === undefined) {
-    throw new InputError(
-      `${join(folder, MANIFEST)} is missing or damaged; run bge-dedup again, or name the files themselves`,
-    );
-  }
+  const manifest = await readDedupManifest(folder);
   if (!existsSync(keptPath)) {
     throw new InputError(`${keptPath} is missing; run bge-dedup with --format arrow, or name the files themselves`);
   }
   const full = await readSchema(keptPath);
   const input = full.fields.flatMap(({ name }, index) => (ADDED.includes(name) ? [] : [index]));
   const schema = new ArrowSchema(input.map((index) => full.fields[index]));
-  const textColumns = acceptedTextColumns(full, { ...text, textFields }, keptPath);
+  const textColumns = acceptedTextColumns(full, manifest.options, keptPath);
   const numbers = (batch: RecordBatch, name: string) => {
     const column = batch.getChild(name);
     if (column === null) throw new InputError(`${keptPath} has no column ${name}; run bge-dedup again`);
@@ -120,6 +117,11 @@ export async function dedupRows(folder: string): Promise<ClusterRows> {
         };
       }
     },
+    model: manifest.model,
+    inputs: manifest.outputs
+      .filter(({ name }) => name === "kept.arrow" || name === EMBEDDINGS)
+      .map((record) => ({ ...record, name: join(folder, record.name) })),
+    requireUnchanged: () => requireUnchanged(folder, manifest),
   };
 }
 
@@ -153,5 +155,7 @@ export async function rawRows(options: ClusterOptions, work: WorkArea, context: 
     },
     model: modelRecord(model, texts.dim, provider),
     inputs,
+    // An input that changes is noticed, as far as it is, where it is read.
+    requireUnchanged: async () => {},
   };
 }

@@ -1,12 +1,14 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type KMeansResult, kmeans } from "../cluster/lloyd.js";
 import { UsageError } from "../errors.js";
 import { openVectorStore } from "../io/vector-store.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { type ClusterRows, dedupRows, rawRows } from "./cluster-rows.js";
+import { isDedupFolder } from "./dedup-folder.js";
 import { REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
+import { findInputs } from "./find-inputs.js";
 import { environment, fileRecord, MANIFEST, readManifestIfAny, VERSION, writeManifest } from "./manifest.js";
 import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./memory.js";
 import type { ClusterOptions, RunContext } from "./options.js";
@@ -17,14 +19,6 @@ import { CENTROIDS, CLUSTERS, writeClusters } from "./write-clusters.js";
 
 /** Clusters shown in the summary. */
 const SHOWN = 10;
-
-/** Whether the input is a folder that bge-dedup wrote, whose kept rows and vectors are to be used. */
-function isDedupFolder(inputs: readonly string[]): boolean {
-  const [folder] = inputs;
-  return (
-    inputs.length === 1 && existsSync(folder) && statSync(folder).isDirectory() && existsSync(join(folder, EMBEDDINGS))
-  );
-}
 
 /**
  * The whole flow of bge-cluster:
@@ -39,9 +33,11 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
   const reporter = timedReporter(context.reporter);
   noteSmallMemory(options.memory, reporter.note);
   const fromFolder = isDedupFolder(options.inputs);
+  const inPlace = fromFolder && resolve(options.inputs[0]) === resolve(options.out);
+  if (!fromFolder) await findInputs(options.inputs, options.out);
   // Clusters or vectors of other rows beside a kept.arrow would make that folder lie.
   const kept = ["arrow", "parquet", "jsonl"].map((format) => join(options.out, `kept.${format}`)).find(existsSync);
-  if (kept !== undefined && !(fromFolder && resolve(options.inputs[0]) === resolve(options.out))) {
+  if (kept !== undefined && !inPlace) {
     throw new UsageError(`${kept} is a result of bge-dedup; cluster that folder, or name another one by --out`);
   }
   const work = await openWorkArea(options.out);
@@ -89,13 +85,17 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
       stages: reporter.stages,
       environment: environment(),
       options: { ...rest, maxRejects: maxRejects?.text },
-      ...(rows.model === undefined ? {} : { model: rows.model, inputs: rows.inputs }),
+      model: rows.model,
+      inputs: rows.inputs,
       outputs: await Promise.all(files.map((name) => fileRecord(work.path(name), name))),
     };
+    await rows.requireUnchanged();
     // The manifest of the run whose rows these are stays and takes up this one.
-    const before = rows.fresh ? undefined : await readManifestIfAny(join(options.out, MANIFEST));
+    const before = inPlace ? await readManifestIfAny(join(options.out, MANIFEST)) : undefined;
     await writeManifest(work.path(MANIFEST), before === undefined ? record : { ...before, cluster: record });
-    await work.publish([...files, MANIFEST], rows.fresh && rows.rejected === 0 ? [REJECTS] : []);
+    // What an earlier run left beside clusters of its own.
+    const stale = inPlace ? [] : [EMBEDDINGS, REJECTS].filter((name) => !files.includes(name));
+    await work.publish([...files, MANIFEST], stale);
     noteOverMemory(options.memory, reporter.note);
     return summary;
   } catch (error) {

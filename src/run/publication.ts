@@ -14,8 +14,14 @@ export interface Publication {
   readonly stale: readonly string[];
 }
 
-/** Name of the plan in the work area. */
+/** Name of the plan in the work area, and of that in an output folder. */
 export const PLAN = "publish.json";
+export const WORK = ".work";
+
+/** Whether files of two runs may be mixed in an output folder: a publication has begun and has not ended. */
+export function hasPlan(out: string): boolean {
+  return existsSync(join(out, WORK, PLAN));
+}
 
 /**
  * Writes down a publication. From then on it is completed, if not by this process.

@@ -1,16 +1,15 @@
 import { createReadStream, existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { verifyCertificates } from "../dedup/verify-certificates.js";
 import { verifyIndependence } from "../dedup/verify-independence.js";
 import { InputError } from "../errors.js";
 import { openVectorStore } from "../io/vector-store.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
-import type { Guards } from "../text/guards.js";
+import { readDedupManifest, requireUnchanged } from "./dedup-folder.js";
 import { REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
-import { type FileRecord, fileRecord, MANIFEST } from "./manifest.js";
 import type { Reporter } from "./reporter.js";
+import { findChangedFile, findWrongCount } from "./verify-manifest.js";
 import { readKept, readRemoved } from "./verify-tables.js";
 
 /** What a verification found. */
@@ -28,19 +27,12 @@ export interface VerifyReport {
   };
 }
 
-/** The parts of the manifest that a verification needs. */
-interface Manifest {
-  readonly threshold: number;
-  readonly counts: { readonly read: number };
-  readonly options: { readonly textFields: string[]; readonly vectorField?: string; readonly guards: Guards };
-  readonly outputs: FileRecord[];
-}
-
 /**
  * Re-proves guarantees 1-3 and 5 from the files of a folder alone, by code that shares nothing with the search: every row
  * is in exactly one place, every removed row is equal or near enough to a kept one, and no two kept rows are as near as
- * the threshold unless a guard of the manifest tells their texts apart. Ends at the first violation.
- * @throws InputError where the folder is not one that bge-dedup wrote in Arrow format
+ * the threshold unless a guard of the manifest tells their texts apart. Then the manifest itself is held against the files:
+ * its counts and the sha256 of every output, those of bge-cluster included. Ends at the first violation.
+ * @throws InputError where the folder is not one that bge-dedup wrote in Arrow format, or is written to meanwhile
  */
 export async function verifyFolder(options: {
   folder: string;
@@ -51,7 +43,7 @@ export async function verifyFolder(options: {
   signal?: AbortSignal;
 }): Promise<VerifyReport> {
   const { folder, threads, memory, reporter, signal } = options;
-  const manifest = await readManifest(folder);
+  const manifest = await readDedupManifest(folder);
   const { threshold } = manifest;
   const { guards } = manifest.options;
   const file = (name: string) => {
@@ -81,27 +73,19 @@ export async function verifyFolder(options: {
     });
     stage.end();
     pairs = scan.pairs;
-    return scan.violation ?? (await findChangedFile(folder, manifest.outputs));
+    return (
+      scan.violation ??
+      findWrongCount(manifest.counts, { kept, removed, rejected }) ??
+      (await findChangedFile(folder, [...manifest.outputs, ...manifest.clusterOutputs]))
+    );
   };
   try {
     const violation = await find();
+    await requireUnchanged(folder, manifest);
     const checked = { kept: kept.rows.length, removed: removed.rows.length, rejected, pairs };
     return { command: "verify", folder, ok: violation === undefined, violation, checked };
   } finally {
     await vectors.close();
-  }
-}
-
-async function readManifest(folder: string): Promise<Manifest> {
-  const path = join(folder, MANIFEST);
-  try {
-    const manifest = JSON.parse(await readFile(path, "utf8")) as Manifest;
-    if (!(manifest.threshold > 0 && manifest.counts.read >= 0 && manifest.options.textFields.length > 0)) {
-      throw new Error("it lacks threshold, counts or options");
-    }
-    return manifest;
-  } catch (cause) {
-    throw new InputError(`cannot read ${path}: ${(cause as Error).message}; name a folder that bge-dedup wrote`);
   }
 }
 
@@ -138,15 +122,4 @@ function findMisplacedRow(
     `${read} rows were read, but kept ${kept.length} + removed ${removed.length} + rejected ${rejected} = ` +
     `${kept.length + removed.length + rejected}; the first row in neither table is ${first}`
   );
-}
-
-/** A file whose bytes are not those that the manifest recorded. */
-async function findChangedFile(folder: string, outputs: readonly FileRecord[]): Promise<string | undefined> {
-  for (const { name, sha256 } of outputs) {
-    const path = join(folder, name);
-    if (!existsSync(path)) return `${name} is listed in the manifest but is missing`;
-    const found = await fileRecord(path, name);
-    if (found.sha256 !== sha256) return `${name} has sha256 ${found.sha256}, but the manifest says ${sha256}`;
-  }
-  return undefined;
 }

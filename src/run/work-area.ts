@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { InputError } from "../errors.js";
 import { writeDurably } from "../io/durable.js";
 import { holdsLock, takeLock } from "../io/lock.js";
-import { movePublished, PLAN, planPublication, readPlan } from "./publication.js";
+import { movePublished, PLAN, planPublication, readPlan, WORK } from "./publication.js";
 
 /**
  * Everything that vectors depend on. Work of an earlier run is continued only where all of it is the same; the names of
@@ -82,7 +82,7 @@ async function makeFolders(path: string): Promise<string | undefined> {
  * @throws InputError where the output path cannot be a folder that a run may write to; Error where another run holds it
  */
 export async function openWorkArea(out: string): Promise<WorkArea> {
-  const area = join(out, ".work");
+  const area = join(out, WORK);
   const path = (name: string) => join(area, name);
   const unusable = (cause: Error) =>
     noSpace(out, cause) ?? new InputError(`cannot use ${out} as output folder: ${cause.message}; choose another --out`);

@@ -96,6 +96,31 @@ describe("bge-cluster", () => {
     assert.deepEqual(outputBytes(out), outputBytes(join(folder, "whole")));
   });
 
+  it("into another folder describes that run alone, and takes away what an earlier one left there", async () => {
+    const out = join(folder, "beside");
+    assert.equal((await run("cluster", [rows, "--k", "2", "-o", out, "-q"])).code, 0);
+    assert.ok(existsSync(join(out, "embeddings.arrow")));
+    const daily = join(folder, "daily", "bge-out");
+    assert.equal((await run("cluster", [daily, "--k", "3", "-o", out, "-q"])).code, 0);
+    assert.deepEqual(Object.keys(outputBytes(out)), ["centroids.arrow", "clusters.arrow"]);
+    const { counts, cluster, inputs } = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")) as {
+      counts: { clusters: number };
+      cluster?: object;
+      inputs: { name: string }[];
+    };
+    assert.deepEqual([counts.clusters, cluster], [3, undefined]);
+    assert.deepEqual(
+      inputs.map(({ name }) => name).sort(),
+      ["embeddings.arrow", "kept.arrow"].map((name) => join(daily, name)),
+    );
+  });
+
+  it("of an input that is not there says so, even beside a result of bge-dedup", async () => {
+    const { code, stderr } = await run("cluster", ["nowhere", "--k", "2", "-q"], { cwd: join(folder, "daily") });
+    assert.equal(code, 3);
+    assert.match(stderr, /^error: input nowhere does not exist; check the path\n$/);
+  });
+
   it("of a folder without kept.arrow says what to do", async () => {
     const out = join(folder, "jsonl-only");
     const first = await run("dedup", [rows, "-o", out, "--format", "jsonl", "--progress", "none"]);
