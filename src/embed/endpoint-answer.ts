@@ -7,13 +7,19 @@ export class GarbledAnswerError extends Error {}
 /** Most characters of a server's own words in a message. */
 const QUOTED = 300;
 
+/** Whether the body of an answer is a web page: of a proxy, a log-in or another server altogether. */
+export function isPage(body: Buffer): boolean {
+  return /^\s*<(!doctype|html)\b/i.test(body.toString("latin1", 0, 200));
+}
+
 /**
  * What a server says of an error: OpenAI's and vLLM's `error.message`, SGLang's and TEI's `message`, TEI's `error`, FastAPI's
- * `detail`; else the beginning of the text.
+ * `detail`; of a page its title; else the beginning of the text.
  */
 export function answerText(body: Buffer): string {
   const text = body.toString("utf8");
   let said: unknown = text;
+  if (isPage(body)) said = `a web page, ${/<title>([^<]*)/i.exec(text)?.[1] ?? "without a title"}`;
   try {
     const json = JSON.parse(text) as Record<string, unknown> | null;
     const { error, message, detail } = json ?? {};
@@ -26,14 +32,18 @@ export function answerText(body: Buffer): string {
 /** Phrases by which servers refuse an input for its size: SGLang, vLLM, TEI, Infinity, OpenAI. */
 const SIZE = /token|context|too (long|large|many)|longer|length|exceed|batch size|at most \d/i;
 
+/** Plainer words, which some, such as llama.cpp, have under the status of an accident. */
+const PLAINLY_SIZE = /input.*too (long|large)/i;
+
 /** Whether an answer refuses the size of the request: then a smaller one may pass. */
 export function refusesSize({ status, body }: HttpAnswer): boolean {
-  return status === 413 || ((status === 400 || status === 422) && SIZE.test(answerText(body)));
+  if (status === 400 || status === 422) return SIZE.test(answerText(body));
+  return status === 413 || (status === 500 && PLAINLY_SIZE.test(answerText(body)));
 }
 
 /** Whether it is the number of the inputs that is refused, rather than the length of one. */
 export function refusesCount({ body }: HttpAnswer): boolean {
-  return /batch size|too many inputs/i.test(answerText(body));
+  return /batch size [\d>]|too many inputs/i.test(answerText(body));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { UnavailableError, UsageError } from "../errors.js";
 import type { EndpointAddress } from "./endpoint-address.js";
-import { answerText, readEmbeddings, refusesSize } from "./endpoint-answer.js";
+import { answerText, isPage, readEmbeddings, refusesSize } from "./endpoint-answer.js";
 import type { HttpAnswer } from "./endpoint-http.js";
 import type { EndpointRequests } from "./endpoint-requests.js";
 
@@ -38,6 +38,8 @@ interface Listing {
   readonly base: string;
   readonly models: readonly { readonly id: string; readonly maxTokens?: number }[];
   readonly maxTexts?: number;
+  /** What came in place of a list, where none came. */
+  readonly instead?: HttpAnswer;
 }
 
 /** Text of the first request; short, so that the slowest server answers at once. */
@@ -66,22 +68,26 @@ export async function discoverModel(
   // A server that is still loading answers 503 here, which is waited for; one without this path, 404, is taken as well.
   await requests.call({ url: address.besides("health"), read: () => undefined });
   const listing = await listModels(requests, address);
-  const { id: name, maxTokens } = chooseModel(listing, wanted, address.shown);
+  const { id: name, maxTokens } = chooseModel(listing, wanted, address);
   const { base, maxTexts } = listing;
   for (const encoding of ["base64", "float"] as const) {
+    const isBase64 = encoding === "base64";
     const probed = await requests.call({
       url: address.at(base, "embeddings"),
       body: () => embeddingsBody(name, [PROBE], encoding),
+      // Some refuse base64 and do not say that this is why.
+      takes: (status) => isBase64 && status === 500,
       read(answer) {
-        if (answer.status === 200) return readEmbeddings(answer.body, 1, name);
-        // Some refuse base64 and do not say that this is why.
-        if (encoding === "base64" && (answer.status === 400 || answer.status === 422)) return undefined;
+        const { status } = answer;
+        if (status === 200 && !isPage(answer.body)) return readEmbeddings(answer.body, 1, name);
+        if (isBase64 && (status === 400 || status === 422 || status === 500)) return undefined;
         throw refusal(answer, address, `model ${name} gives no embedding`);
       },
     });
     if (probed === undefined) continue;
     const dim = probed.vectors[0].length;
-    const long = await probeLongText(requests, { url: address.at(base, "embeddings"), name, encoding, maxTokens });
+    const url = address.at(base, "embeddings");
+    const long = await probeLongText(requests, { url, name, encoding, maxTokens, fewest: probed.tokens });
     return { name, base, dim, encoding, maxTokens, ...long, maxTexts };
   }
   throw new UnavailableError(`${address.shown} gives no embedding`);
@@ -89,13 +95,14 @@ export async function discoverModel(
 
 /**
  * Embeds more words than the model takes. Each is at least one token, so a lower count shows that the server has cut, and
- * where; a count near that of the characters is none of tokens.
+ * where; a count near that of the characters is none of tokens, nor is one that is the same for a single word.
+ * @param probe.fewest tokens that the server counts for a word
  */
 async function probeLongText(
   requests: EndpointRequests,
-  probe: { url: URL; name: string; encoding: EncodingFormat; maxTokens?: number },
+  probe: { url: URL; name: string; encoding: EncodingFormat; maxTokens?: number; fewest: number },
 ): Promise<Pick<ServedModel, "longTexts" | "countsTokens">> {
-  const { url, name, encoding, maxTokens } = probe;
+  const { url, name, encoding, maxTokens, fewest } = probe;
   const words = (maxTokens ?? LONG_PROBE.usual) + BEYOND;
   if (words > LONG_PROBE.most) {
     return { longTexts: { kind: "unknown", safe: LONG_PROBE.most }, countsTokens: true };
@@ -103,13 +110,14 @@ async function probeLongText(
   const text = "a ".repeat(words).trimEnd();
   return requests.call({
     url,
-    once: true,
+    takes: () => true,
     body: () => embeddingsBody(name, [text], encoding),
     read(answer): Pick<ServedModel, "longTexts" | "countsTokens"> {
       if (refusesSize(answer)) return { longTexts: { kind: "refused" }, countsTokens: true };
       const safe = Math.min(USUAL_TOKENS, maxTokens ?? USUAL_TOKENS);
       if (answer.status !== 200) return { longTexts: { kind: "unknown", safe }, countsTokens: true };
       const { tokens } = readEmbeddings(answer.body, 1, name);
+      if (tokens > 0 && tokens <= fewest) return { longTexts: { kind: "unknown", safe }, countsTokens: false };
       if (tokens > 0 && tokens < words) return { longTexts: { kind: "cut", tokens }, countsTokens: true };
       if (tokens < words * 1.5)
         return { longTexts: { kind: "unknown", safe: tokens > 0 ? words : safe }, countsTokens: true };
@@ -132,11 +140,21 @@ export function refusal(answer: HttpAnswer, { shown, redact }: EndpointAddress, 
       `${shown} refuses the key (status ${status}): ${said}; set BGE_API_KEY to one that it takes`,
     );
   }
+  const elsewhere = status >= 300 && status < 400 ? redirection(answer, shown) : undefined;
   const cure =
-    status === 404
-      ? "--endpoint should end where /models and /embeddings begin, as in http://host:30000/v1"
-      : "see the server's log; it has to serve an embedding model";
+    elsewhere !== undefined
+      ? `it sends on to ${redact(elsewhere)}; give that to --endpoint`
+      : status === 404 || isPage(body)
+        ? "--endpoint should end where /models and /embeddings begin, as in http://host:30000/v1"
+        : "see the server's log; it has to serve an embedding model";
   return new UnavailableError(`${shown}: ${what} (status ${status}): ${said}; ${cure}`);
+}
+
+/** Base URL that an answer sends on to. Not followed: a key must not go to another host, nor a POST become a GET. */
+function redirection({ headers: { location = "" } }: HttpAnswer, shown: string): string | undefined {
+  if (!URL.canParse(location, shown)) return undefined;
+  const { origin, pathname } = new URL(location, shown);
+  return origin + pathname.replace(/\/+(models|embeddings)?\/*$/, "");
 }
 
 async function listModels(requests: EndpointRequests, address: EndpointAddress): Promise<Listing> {
@@ -148,10 +166,13 @@ async function listModels(requests: EndpointRequests, address: EndpointAddress):
       read(answer) {
         if (answer.status === 401 || answer.status === 403)
           throw refusal(answer, address, "its models cannot be listed");
-        return answer.status === 200 ? readModels(answer.body) : undefined;
+        return (answer.status === 200 ? readModels(answer.body) : undefined) ?? answer;
       },
     });
-    if (models === undefined) continue;
+    if ("body" in models) {
+      listing = { ...listing, instead: listing.instead ?? models };
+      continue;
+    }
     listing = { base, models };
     break;
   }
@@ -180,14 +201,25 @@ function readModels(body: Buffer): Listing["models"] | undefined {
 }
 
 /** The model asked for, by its name or the last part of it, since SGLang calls a model by its path; else the only one. */
-function chooseModel({ models }: Listing, wanted: string | undefined, shown: string): Listing["models"][number] {
+function chooseModel(
+  { models, instead }: Listing,
+  wanted: string | undefined,
+  address: EndpointAddress,
+): Listing["models"][number] {
+  const { shown } = address;
   const names = models.map(({ id }) => id).join(", ");
   if (wanted === undefined) {
     if (models.length === 1) return models[0];
+    if (models.length > 0) {
+      throw new UsageError(`${shown} serves several models: ${names}; choose one with --endpoint-model`);
+    }
+    if (instead !== undefined && (isPage(instead.body) || (instead.status >= 300 && instead.status < 400))) {
+      throw refusal(instead, address, "it gives no list of models");
+    }
+    const status = instead === undefined ? "" : ` (/models: status ${instead.status})`;
     throw new UsageError(
-      models.length === 0
-        ? `${shown} does not say which model it serves; name it with --endpoint-model`
-        : `${shown} serves several models: ${names}; choose one with --endpoint-model`,
+      `${shown} does not say which model it serves${status}; name it with --endpoint-model, or correct --endpoint, which should end ` +
+        "where /models and /embeddings begin, as in http://host:30000/v1",
     );
   }
   // A server without a list is believed to know the name.

@@ -1,12 +1,20 @@
 import { UnavailableError } from "../errors.js";
+import type { ProxySettings } from "../model/proxy.js";
 import type { EndpointAddress } from "./endpoint-address.js";
-import { answerText, GarbledAnswerError } from "./endpoint-answer.js";
+import { answerText, GarbledAnswerError, refusesSize } from "./endpoint-answer.js";
 import { retryAfterMs } from "./endpoint-backoff.js";
 import { createHttpClient, type HttpAnswer } from "./endpoint-http.js";
 import { type EndpointLimits, type Failure, trackOutage } from "./endpoint-outage.js";
+import { createProxiedClient, isLoopback } from "./endpoint-proxy.js";
 
 /** Statuses that pass: overloads, restarts, time-outs of proxies; 424 is a backend of TEI. */
 const TRANSIENT = new Set([408, 424, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
+
+/** Until a connection stands; a server that swallows packets is given up after two of these. */
+const CONNECT_MS = 5000;
+
+/** Codes where the other side does not speak TLS, by version of Node. */
+const NO_TLS = /EPROTO|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/;
 
 /** Codes of a certificate's errors, which another attempt does not cure. */
 const CERTIFICATE = /CERT|TLS|SSL|SIGNATURE/;
@@ -18,8 +26,8 @@ export interface EndpointCall<T> {
   readonly body?: () => object;
   /** Reads every answer that is not `TRANSIENT`; may throw GarbledAnswerError for another attempt. */
   readonly read: (answer: HttpAnswer) => T;
-  /** Gives `read` the `TRANSIENT` statuses too, instead of trying again. */
-  readonly once?: boolean;
+  /** Which of the `TRANSIENT` statuses `read` is given too, instead of another attempt; none where absent. */
+  readonly takes?: (status: number) => boolean;
 }
 
 /** Requests to one server: bounded in number, repeated while that makes sense. */
@@ -35,9 +43,10 @@ export interface EndpointRequests {
 }
 
 /**
- * @param known whether the server has answered before, so that it is waited for where it is gone
- * @param concurrency most requests under way at once
- * @param note told when the server stops and when it resumes answering
+ * @param options.known whether the server has answered before, so that it is waited for where it is gone
+ * @param options.concurrency most requests under way at once
+ * @param options.note told when the server stops and when it resumes answering
+ * @param options.proxy the way there, but for this machine; straight where absent
  */
 export function createEndpointRequests(options: {
   address: EndpointAddress;
@@ -45,9 +54,12 @@ export function createEndpointRequests(options: {
   concurrency: number;
   limits: EndpointLimits;
   note: (message: string) => void;
+  proxy?: ProxySettings;
 }): EndpointRequests {
-  const { address, known, concurrency, limits, note } = options;
-  const http = createHttpClient({ connections: concurrency, timeoutMs: limits.timeoutMs });
+  const { address, known, concurrency, limits, note, proxy } = options;
+  const bounds = { connections: concurrency, connectMs: CONNECT_MS, timeoutMs: limits.timeoutMs };
+  const direct = proxy === undefined || isLoopback(new URL(address.shown).hostname);
+  const http = direct ? createHttpClient(bounds) : createProxiedClient(bounds, proxy);
   const outage = trackOutage({ shown: address.shown, known, limits, note });
   const headers = address.headers();
   let failure: Error | undefined;
@@ -83,11 +95,11 @@ export function createEndpointRequests(options: {
     else next();
   };
 
-  const attempt = async <T>({ url, read, once }: EndpointCall<T>, body?: string): Promise<{ value: T } | Failure> => {
+  const attempt = async <T>({ url, read, takes }: EndpointCall<T>, body?: string): Promise<{ value: T } | Failure> => {
     try {
       const answer = await http.send({ url, headers, body });
       outage.answered();
-      if (once !== true && TRANSIENT.has(answer.status)) {
+      if (TRANSIENT.has(answer.status) && !takes?.(answer.status) && !refusesSize(answer)) {
         return {
           why: address.redact(`status ${answer.status} ${answerText(answer.body)}`.trim()),
           retryAfterMs: retryAfterMs(answer.headers["retry-after"], Date.now()),
@@ -102,6 +114,9 @@ export function createEndpointRequests(options: {
       if (failure !== undefined || !passes) throw error;
       // Where a host has several addresses the message is empty and the code says it all.
       const why = address.redact(message || (code as string));
+      if (NO_TLS.test(code ?? "")) {
+        throw new UnavailableError(`${address.shown} does not speak TLS; try http:// in place of https://`);
+      }
       if (!CERTIFICATE.test(code ?? "")) return { why };
       throw new UnavailableError(
         `${address.shown} has a certificate that is not trusted: ${why}; name its authority in NODE_EXTRA_CA_CERTS`,

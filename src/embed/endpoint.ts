@@ -1,4 +1,5 @@
 import { UnavailableError } from "../errors.js";
+import type { ProxySettings } from "../model/proxy.js";
 import type { Embedder, WindowVectors } from "./embedder.js";
 import type { EndpointAddress } from "./endpoint-address.js";
 import { answerText, readEmbeddings, refusesCount, refusesSize, shorterLength } from "./endpoint-answer.js";
@@ -18,6 +19,8 @@ export interface EndpointOptions {
   /** Told of what a person should know: outages, texts that may have been cut. */
   readonly note?: (message: string) => void;
   readonly limits?: EndpointLimits;
+  /** Proxies that lead to it; a server on this machine is reached without. */
+  readonly proxy?: ProxySettings;
   /** Breaks off the waiting for a server that is not there yet. */
   readonly signal?: AbortSignal;
 }
@@ -42,8 +45,8 @@ const SPECIAL_TOKENS = 2;
  * be chosen
  */
 export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> {
-  const { address, model, concurrency, note = () => {}, limits = ENDPOINT_LIMITS, signal } = options;
-  const connect = (known: boolean) => createEndpointRequests({ address, known, concurrency, limits, note });
+  const { address, model, concurrency, note = () => {}, limits = ENDPOINT_LIMITS, proxy, signal } = options;
+  const connect = (known: boolean) => createEndpointRequests({ address, known, concurrency, limits, note, proxy });
   const requests = connect(false);
   const stop = () => requests.fail(signal?.reason as Error);
   signal?.throwIfAborted();

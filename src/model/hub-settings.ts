@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { UnavailableError } from "../errors.js";
+import { type ProxySettings, proxySettings } from "./proxy.js";
 
 /** How long to wait for a hub; shorter in tests. */
 export interface Patience {
@@ -22,8 +23,7 @@ export interface HubSettings {
   readonly token?: string;
   /** Nothing is asked of the network. */
   readonly offline: boolean;
-  /** Values of the proxy variables, where any is set. */
-  readonly proxy?: { readonly http?: string; readonly https?: string; readonly none?: string };
+  readonly proxy?: ProxySettings;
   readonly patience: Patience;
 }
 
@@ -44,14 +44,12 @@ function folder(path: string): string {
 export function hubSettings(env: Readonly<Record<string, string | undefined>>): HubSettings {
   const get = (...names: string[]) => names.map((name) => env[name]?.trim()).find((value) => value);
   const home = get("HF_HOME") ?? join(get("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "huggingface");
-  const http = get("http_proxy", "HTTP_PROXY");
-  const https = get("https_proxy", "HTTPS_PROXY") ?? http;
   return {
     endpoint: endpoint(get("HF_ENDPOINT") ?? DEFAULT_ENDPOINT),
     cache: folder(get("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? join(home, "hub")),
     token: get("HF_TOKEN"),
     offline: /^(1|true|yes|on)$/i.test(get("HF_HUB_OFFLINE") ?? ""),
-    proxy: http === undefined && https === undefined ? undefined : { http, https, none: get("no_proxy", "NO_PROXY") },
+    proxy: proxySettings(env),
     patience: PATIENCE,
   };
 }

@@ -1,4 +1,5 @@
 import { openEndpoint } from "../embed/endpoint.js";
+import { proxySettings } from "../model/proxy.js";
 import { KNOWN_MODELS } from "../model/registry.js";
 import type { ModelSpec } from "../model/spec.js";
 import type { PreparedModel } from "./embed-inputs.js";
@@ -25,7 +26,8 @@ export async function prepareEndpoint(
   const { model: wanted, concurrency } = choice;
   const address = choice.address();
   const note = (message: string) => reporter.note(message);
-  const { served, start } = await openEndpoint({ address, model: wanted, concurrency, note, signal });
+  const proxy = proxySettings(process.env);
+  const { served, start } = await openEndpoint({ address, model: wanted, concurrency, note, proxy, signal });
   const { name, dim, maxTokens } = served;
   const known = KNOWN_MODELS.find((model) => name.toLowerCase().includes(model.name));
   const threshold = known?.threshold ?? DEFAULT_THRESHOLD;

@@ -1,0 +1,51 @@
+import { UnavailableError } from "../errors.js";
+import { openProxy, type ProxySettings } from "../model/proxy.js";
+import { gatherBody, type HttpClient, type HttpLimits, WHOLE } from "./endpoint-http.js";
+
+/** Whether a host is this machine, which no proxy leads to. */
+export function isLoopback(hostname: string): boolean {
+  return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i.test(hostname);
+}
+
+/**
+ * As `createHttpClient`, by way of the proxies that the environment names.
+ * @param proxy values of the proxy variables
+ */
+export function createProxiedClient({ connectMs, timeoutMs }: HttpLimits, proxy: ProxySettings): HttpClient {
+  const opening = openProxy(proxy, { connectMs, timeoutMs });
+  opening.catch(() => {});
+  const closing = new AbortController();
+  return {
+    async send({ url, headers, body }) {
+      const { request } = await opening.catch(({ message }: Error) => {
+        throw new UnavailableError(message);
+      });
+      const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(WHOLE * timeoutMs)]);
+      try {
+        const answer = await request(url, {
+          method: body === undefined ? "GET" : "POST",
+          headers: {
+            ...headers,
+            accept: "application/json",
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+          },
+          body,
+          signal,
+        });
+        const { statusCode: status, headers: answered } = answer;
+        return { status, headers: answered, body: await gatherBody(answer.body, url) };
+      } catch (error) {
+        const { message, code } = error as NodeJS.ErrnoException;
+        if (closing.signal.aborted || error instanceof UnavailableError) throw error;
+        const said = message || code;
+        throw Object.assign(new Error(`${said} (by way of the proxy; NO_PROXY=${url.hostname} leaves it out)`), {
+          code: code ?? "ECONNRESET",
+        });
+      }
+    },
+    close() {
+      closing.abort(new Error("the connection was closed"));
+      opening.then(({ close }) => close()).catch(() => {});
+    },
+  };
+}
