@@ -48,7 +48,7 @@ export interface WindowEmbedder {
   close(): Promise<void>;
 }
 
-/** The work that an earlier run left belongs to other texts; it has been dropped and the stage must begin anew. */
+/** The work that an earlier run left belongs to other texts or is damaged; the stage must begin anew with `fresh`, which drops it. */
 export class StaleWorkError extends Error {}
 
 /**
@@ -71,7 +71,7 @@ export async function embedToStore(options: {
   const { windows, work, fresh, stage, note, signal } = options;
   const fingerprint = { ...options.fingerprint, "state format": STATE_FORMAT };
   const path = work.path(EMBEDDINGS);
-  const state = await usableState(work, fingerprint, fresh, note);
+  const { state, misfit } = await earlierWork(work, fingerprint, fresh);
   const through = state?.through ?? -1;
   const digest = createHash("sha256");
   const rows: number[] = [];
@@ -122,6 +122,13 @@ export async function embedToStore(options: {
     if ((await writer.sync()) === saved.stored) await work.saveState(saved);
   };
   try {
+    if (state !== undefined) note(`continuing an interrupted run: ${state.stored} texts are embedded already`);
+    if (misfit !== undefined) {
+      // What may have taken hours is dropped only when there is a model to begin anew with.
+      await start();
+      if (!fresh) note(`starting over, the interrupted run does not fit: ${misfit}`);
+      await work.clear();
+    }
     const resumedRows = await readResumedRows().catch((cause: Error) => {
       throw new StaleWorkError(`what the interrupted run has left is damaged: ${cause.message}`);
     });
@@ -188,7 +195,7 @@ export async function embedToStore(options: {
     }
     return { rowOfVector: Float64Array.from(rows), dim, truncated, tokens, resumed: resumedRows.length, file };
   } catch (error) {
-    await (error instanceof StaleWorkError ? work.clear() : save()).catch(() => {});
+    if (!(error instanceof StaleWorkError)) await save().catch(() => {});
     throw error;
   } finally {
     signal?.removeEventListener("abort", stop);
@@ -210,21 +217,16 @@ function takeDirected(window: TextWindow, { vectors, directed }: WindowVectors, 
   return { rows, vectors: taken.subarray(0, rows.length * dim) };
 }
 
-/** State of an interrupted run if it can be continued; says why where it cannot. */
-async function usableState(
+/** What an interrupted run has left: its state where it can be continued, else why not. */
+async function earlierWork(
   work: WorkArea,
   fingerprint: Fingerprint,
   fresh: boolean,
-  note: (message: string) => void,
-): Promise<WorkState | undefined> {
+): Promise<{ state?: WorkState; misfit?: string }> {
   const state = await work.readState();
-  if (state === undefined) return undefined;
+  if (state === undefined) return {};
+  if (fresh) return { misfit: "--fresh" };
   const change = fingerprintChange(state.fingerprint, fingerprint);
-  if (!fresh && change === undefined && existsSync(work.path(EMBEDDINGS))) {
-    note(`continuing an interrupted run: ${state.stored} texts are embedded already`);
-    return state;
-  }
-  if (!fresh) note(`starting over, the interrupted run does not fit: ${change ?? `${EMBEDDINGS} is gone`}`);
-  await work.clear();
-  return undefined;
+  if (change !== undefined) return { misfit: change };
+  return existsSync(work.path(EMBEDDINGS)) ? { state } : { misfit: `${EMBEDDINGS} is gone` };
 }

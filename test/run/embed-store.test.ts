@@ -23,7 +23,16 @@ async function* windows(change?: number): AsyncGenerator<TextWindow> {
 }
 
 /** Embeds with a model that remembers which windows it was given and may fail at one. */
-async function embedAll(out: string, { failAt, change }: { failAt?: number; change?: number } = {}) {
+async function embedAll(
+  out: string,
+  {
+    failAt,
+    change,
+    model = "fake",
+    fresh = false,
+    broken = false,
+  }: { failAt?: number; change?: number; model?: string; fresh?: boolean; broken?: boolean } = {},
+) {
   const given: number[] = [];
   const notes: string[] = [];
   const work = await openWorkArea(out);
@@ -31,9 +40,9 @@ async function embedAll(out: string, { failAt, change }: { failAt?: number; chan
     const result = await embedToStore({
       windows: windows(change),
       work,
-      fingerprint: { model: "fake" },
+      fingerprint: { model },
       startEmbedder: async () => ({
-        dim: DIM,
+        dim: broken ? assert.fail("the model is broken") : DIM,
         async embed({ rows }) {
           const window = rows[0] / WINDOW;
           if (window === failAt) throw new Error("the model failed");
@@ -47,7 +56,7 @@ async function embedAll(out: string, { failAt, change }: { failAt?: number; chan
         },
         async close() {},
       }),
-      fresh: false,
+      fresh,
       stage: { advance() {}, end() {} },
       note: (message) => notes.push(message),
     });
@@ -75,16 +84,29 @@ describe("embedding after an interruption", () => {
     }
   });
 
-  it("drops the stored work where a text of it has changed, or where it is damaged", async () => {
+  it("begins anew, with fresh, where a text has changed since or the work is damaged", async () => {
     const changed = join(folder, "changed");
     await assert.rejects(embedAll(changed, { failAt: 6 }), /the model failed/);
     await assert.rejects(embedAll(changed, { change: 3 }), (error) => error instanceof StaleWorkError);
-    assert.equal((await embedAll(changed, { change: 3 })).given.length, WINDOWS);
+    assert.equal((await embedAll(changed, { change: 3, fresh: true })).given.length, WINDOWS);
     const damaged = join(folder, "damaged");
     await assert.rejects(embedAll(damaged, { failAt: 6 }), /the model failed/);
     const { stored } = JSON.parse(readFileSync(join(damaged, ".work", "state.json"), "utf8")) as { stored: number };
     writeFileSync(join(damaged, ".work", `${EMBEDDINGS}.${stored}`), "short");
     await assert.rejects(embedAll(damaged), /is damaged: .* has 5 bytes, expected/);
-    assert.equal((await embedAll(damaged)).given.length, WINDOWS);
+    assert.equal((await embedAll(damaged, { fresh: true })).given.length, WINDOWS);
+  });
+
+  it("keeps the work of an earlier run until there is a model to begin anew with", async () => {
+    const out = join(folder, "kept");
+    await assert.rejects(embedAll(out, { failAt: 6 }), /the model failed/);
+    await assert.rejects(embedAll(out, { model: "other", broken: true }), /the model is broken/);
+    await assert.rejects(embedAll(out, { fresh: true, broken: true }), /the model is broken/);
+    const { result, given } = await embedAll(out);
+    assert.ok(result.resumed > 0);
+    assert.ok(given[0] >= 4);
+    const anew = await embedAll(out, { model: "other" });
+    assert.equal(anew.given.length, WINDOWS);
+    assert.match(anew.notes[0], /starting over, the interrupted run does not fit: model/);
   });
 });
