@@ -1,9 +1,10 @@
-import { existsSync, statSync } from "node:fs";
+import { isDedupFolder } from "../run/dedup-folder.js";
 import type { ClusterOptions } from "../run/options.js";
-import { inputNames, parser, reportError, runCommand, single } from "./command.js";
+import { reportError, runCommand, single } from "./command.js";
 import { clusterFlags, sharedFlags } from "./flags.js";
 import { sharedOptions } from "./options.js";
 import { parseNumber } from "./parse.js";
+import { parser, wantedLogFormat } from "./parser.js";
 import { jsonLine } from "./printable.js";
 import { formatCluster } from "./summary.js";
 
@@ -55,7 +56,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       )
       .parseAsync();
   } catch (error) {
-    return reportError(error);
+    return reportError(error, wantedLogFormat(argv));
   }
   return exitCode;
 }
@@ -72,17 +73,11 @@ function clusterOptions(
     labels: string;
   },
 ): ClusterOptions {
-  const inputs = inputNames(flags.inputs ?? ["bge-out"]);
-  const [first] = inputs;
-  const isFolder = inputs.length === 1 && existsSync(first) && statSync(first).isDirectory();
+  const inputs = flags.inputs ?? ["bge-out"];
   const count = (flag: string, value: string, min: number, max: number) =>
     parseNumber(flag, single(flag, value), { min, max, integer: true });
   return {
-    ...sharedOptions(
-      flags,
-      inputs,
-      flags.out ?? (isFolder && existsSync(`${first}/embeddings.arrow`) ? first : "bge-out"),
-    ),
+    ...sharedOptions(flags, inputs, flags.out ?? (isDedupFolder(inputs) ? inputs[0] : "bge-out")),
     k: count("k", flags.k, 1, 2 ** 31 - 1),
     iterations: count("iterations", flags.iterations, 1, 1_000_000),
     tolerance: parseNumber("tolerance", single("tolerance", flags.tolerance), { min: 0, max: 1 }),

@@ -1,6 +1,4 @@
-import yargs, { type Argv } from "yargs";
 import { UsageError } from "../errors.js";
-import { VERSION } from "../run/manifest.js";
 import { jsonLine, printable } from "./printable.js";
 import { createReporter, type LogFormat, type ProgressReporter, progressMode } from "./progress.js";
 
@@ -31,39 +29,13 @@ export interface Terminal {
   print(text: string): Promise<void>;
 }
 
-/** What a lone "-" travels as, since yargs drops it; no argument can hold this. */
-const DASH = "\0";
-
-/** The inputs as the user wrote them. */
-export function inputNames(values: readonly string[]): string[] {
-  return values.map((value) => (value === DASH ? "-" : value));
-}
-
-/** Common set-up of both parsers: strict, our exit codes, help that fits the terminal. */
-export function parser(name: string, argv: readonly string[]): Argv {
-  const instance = yargs(argv.map((argument) => (argument === "-" ? DASH : argument)))
-    .scriptName(name)
-    .version(VERSION)
-    .parserConfiguration({ "duplicate-arguments-array": true, "greedy-arrays": false, "camel-case-expansion": true })
-    .strict()
-    .help()
-    .alias("help", "h")
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new UsageError(`${oneLine(message)}; ${name} --help lists the flags`);
-    });
-  return instance.wrap(Math.min(110, instance.terminalWidth()));
-}
-
-/** What yargs says, as our messages are. */
-function oneLine(message: string): string {
-  const text = message.trim().replace(/\s*\n\s*/g, " ");
-  return text.charAt(0).toLowerCase() + text.slice(1);
-}
-
-/** One value of a flag that is not a list; given twice it is a mistake rather than the last one. */
+/**
+ * One value of a flag that is not a list.
+ * @throws UsageError where it is given twice, which is a mistake rather than the last one, or is empty, as a shell's unset variable
+ */
 export function single<T>(flag: string, value: T | T[]): T {
   if (Array.isArray(value)) throw new UsageError(`--${flag} is given ${value.length} times; expected once`);
+  if (value === "") throw new UsageError(`--${flag} is empty; expected a value`);
   return value;
 }
 

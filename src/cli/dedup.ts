@@ -1,14 +1,20 @@
+import { existsSync } from "node:fs";
 import { parseKeepPolicy } from "../dedup/row-order.js";
 import { UsageError } from "../errors.js";
 import { parseLimit } from "../run/limit.js";
 import type { DedupOptions, Format } from "../run/options.js";
-import { inputNames, parser, reportError, runCommand, single } from "./command.js";
+import { reportError, runCommand, single } from "./command.js";
 import type { DoctorOptions } from "./doctor.js";
 import { dedupFlags, sharedFlags } from "./flags.js";
 import { endpointChoice, sharedOptions } from "./options.js";
 import { parseBytes, parseNumber } from "./parse.js";
+import { parser, wantedLogFormat } from "./parser.js";
 import { jsonLine, printable } from "./printable.js";
+import { closest } from "./suggest.js";
 import { formatDedup, formatEstimate } from "./summary.js";
+
+/** The commands beside the main one, for whose names a mistyped one is compared. */
+const COMMANDS = ["verify", "doctor", "models"];
 
 /**
  * Runs bge-dedup with the arguments that follow the program's name. What a command needs is loaded when it is called, since
@@ -18,7 +24,7 @@ import { formatDedup, formatEstimate } from "./summary.js";
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
   try {
-    await parser("bge-dedup", argv)
+    await parser("bge-dedup", argv, [...COMMANDS, "list", "pull", "remove"])
       .command(
         "$0 [inputs..]",
         "remove near-duplicate rows of JSONL, Parquet and Arrow files, with proof",
@@ -139,7 +145,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       })
       .parseAsync();
   } catch (error) {
-    return reportError(error);
+    return reportError(error, wantedLogFormat(argv));
   }
   return exitCode;
 }
@@ -158,10 +164,13 @@ function dedupOptions(
   if (flags.inputs === undefined || flags.inputs.length === 0) {
     throw new UsageError('no input; name files, folders or globs, or "-" for standard input');
   }
+  const [first] = flags.inputs;
+  const meant = existsSync(first) ? undefined : closest(first, COMMANDS);
+  if (meant !== undefined) throw new UsageError(`input ${first} does not exist; did you mean bge-dedup ${meant}?`);
   const guards = new Set(flags.guard);
   if (guards.has("none") && guards.size > 1) guards.delete("none");
   return {
-    ...sharedOptions(flags, inputNames(flags.inputs), flags.out ?? "bge-out"),
+    ...sharedOptions(flags, flags.inputs, flags.out ?? "bge-out"),
     threshold:
       flags.threshold === undefined
         ? undefined

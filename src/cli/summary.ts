@@ -43,6 +43,12 @@ function where({ model, tokens }: DedupSummary): string {
     : `${model.dtype} on ${model.device}`;
 }
 
+/** A path as it is typed into a shell, on one line. */
+function shellWord(path: string): string {
+  const safe = path.startsWith("-") ? `./${path}` : path;
+  return /^[\w./:@%+,-]+$/.test(safe) ? safe : printable(`'${safe.replaceAll("'", "'\\''")}'`);
+}
+
 /** The summary of bge-dedup for a person. */
 export function formatDedup(summary: DedupSummary): string {
   const { counts, model, threshold, threshold_source, exact_stage, out, files } = summary;
@@ -71,8 +77,8 @@ export function formatDedup(summary: DedupSummary): string {
         "For meaning, use a real model: bge-dedup INPUT --model bge-large-zh-v1.5 (downloaded once), or a model folder.\n"
       : "";
   if (!files.includes("kept.arrow")) return `${table(lines)}${lexical}For bge-cluster and verify add --format arrow\n`;
-  const folder = out === "bge-out" ? "" : ` ${out}`;
-  return `${table(lines)}${lexical}Next: bge-cluster${folder} --k 50, or prove the result with bge-dedup verify ${out}\n`;
+  const folder = out === "bge-out" ? "" : ` ${shellWord(out)}`;
+  return `${table(lines)}${lexical}Next: bge-cluster${folder} --k 50, or prove the result with bge-dedup verify ${shellWord(out)}\n`;
 }
 
 /** The summary of bge-cluster for a person. */

@@ -1,17 +1,16 @@
-import { type Decisions, decide, vectorPriority } from "../dedup/decide.js";
+import { decide, vectorPriority } from "../dedup/decide.js";
 import { exactDecisions } from "../dedup/exact.js";
 import { type JoinResult, selfJoin } from "../dedup/join.js";
 import { formatKeepPolicy } from "../dedup/row-order.js";
-import { BrakeError } from "../errors.js";
 import { sourcesSchema } from "../io/source-schema.js";
 import { openVectorStore } from "../io/vector-store.js";
 import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
+import { applyRemovedBrake } from "./brake.js";
 import { columnWorkers } from "./column-workers.js";
 import { joinProvider } from "./device.js";
 import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
 import { guardSignatures } from "./guard-signatures.js";
-import { limitReached } from "./limit.js";
 import { environment, fileRecord, MANIFEST, modelRecord, VERSION, writeManifest } from "./manifest.js";
 import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./memory.js";
 import { requireColumn } from "./missing-field.js";
@@ -52,6 +51,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       context: { ...context, reporter },
     });
     const { sources, index, groupOfVector } = inputs;
+    if (index.exact.counts.rows === 0) reporter.note("the inputs hold no records, so the outputs will be empty");
     const schema = await sourcesSchema(sources);
     requireColumn(schema, "--id-field", options.idField);
     requireColumn(schema, "--keep", "field" in options.keep ? options.keep.field : undefined);
@@ -63,17 +63,20 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     const provider = await joinProvider(options.device, inputs.provider);
     const join = await joinStore({ options, work, threshold, order, signatures, provider, reporter, signal });
     const decisions = decide({ ...inputs, exact: index.exact, winner, join });
-    applyBrake(options, index.exact.counts.rows, decisions);
-
-    const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const writing = reporter.stage("write", bytes);
-    const outputs = await writeOutputs({
+    const readable = {
       sources,
       firstRows: index.firstRows,
       textFields: options.textFields,
       vectorField: options.vectorField,
       vectorDim: index.vectorDim,
       schema,
+    };
+    await applyRemovedBrake(options.maxRemoved, decisions, readable);
+
+    const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const writing = reporter.stage("write", bytes);
+    const outputs = await writeOutputs({
+      ...readable,
       decisions,
       formats: options.formats,
       path: work.path,
@@ -156,26 +159,6 @@ async function joinStore(options: {
   } finally {
     await vectors.close();
   }
-}
-
-/** @throws BrakeError with the numbers and a few of the rows that would have gone */
-function applyBrake({ maxRemoved }: DedupOptions, rows: number, decisions: Decisions): void {
-  if (maxRemoved === undefined) return;
-  let removed = 0;
-  const sample: string[] = [];
-  for (let row = 0; row < rows; row++) {
-    const keptRow = decisions.keptRow(row);
-    if (keptRow < 0 || keptRow === row) continue;
-    removed++;
-    if (sample.length < 5) {
-      sample.push(`row ${row} for row ${keptRow} (${decisions.reason(row)}, ${decisions.similarity(row).toFixed(4)})`);
-    }
-  }
-  if (!limitReached(maxRemoved, removed, rows)) return;
-  throw new BrakeError(
-    `${removed} of ${rows} rows would be removed, more than --max-removed ${maxRemoved.text}; nothing was published. ` +
-      `The first are ${sample.join("; ")}. Raise the limit or --threshold`,
-  );
 }
 
 function describeRun(options: DedupOptions, { index, texts, model, provider }: EmbeddedInputs, threshold: number) {

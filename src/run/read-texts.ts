@@ -1,10 +1,10 @@
 import { ExactTexts } from "../dedup/exact.js";
 import { type KeepPolicy, RowOrder } from "../dedup/row-order.js";
-import { BrakeError } from "../errors.js";
 import type { RejectsWriter } from "../io/rejects.js";
 import type { Source } from "../io/source.js";
+import { RejectsBrake } from "./brake.js";
 import { hash128 } from "./hash.js";
-import { type Limit, limitReached } from "./limit.js";
+import type { Limit } from "./limit.js";
 import { MissingTextField } from "./missing-field.js";
 import type { Stage } from "./reporter.js";
 
@@ -65,6 +65,7 @@ export async function* readTexts(options: {
   let bytesBefore = 0;
   let row = 0;
   const missing = new MissingTextField(textFields);
+  const brake = new RejectsBrake(maxRejects);
   for (const source of sources) {
     firstRows.push(row);
     for await (const batch of source.scan({
@@ -77,12 +78,7 @@ export async function* readTexts(options: {
       signal?.throwIfAborted();
       await rejects.write(source.name, batch.rejects);
       missing.add(source.name, batch.rejects, batch.rejects.length < batch.texts.length);
-      if (maxRejects?.kind === "count" && rejects.count > maxRejects.value) {
-        throw new BrakeError(
-          `${rejects.count} records were rejected, more than --max-rejects ${maxRejects.text}; ` +
-            `the last one is line ${batch.rejects.at(-1)?.line} of ${source.name}: ${batch.rejects.at(-1)?.error}`,
-        );
-      }
+      brake.add(source.name, batch.rejects);
       const { vectors } = batch;
       index.vectorDim = vectors?.dim ?? 0;
       for (let i = 0; i < batch.texts.length; i++, row++) {
@@ -111,11 +107,7 @@ export async function* readTexts(options: {
   firstRows.push(row);
   stage.end();
   missing.check();
-  if (maxRejects !== undefined && limitReached(maxRejects, rejects.count, row)) {
-    throw new BrakeError(
-      `${rejects.count} of ${row} records were rejected, more than --max-rejects ${maxRejects.text}`,
-    );
-  }
+  brake.end(row);
   if (window.texts.length > 0) yield window;
 }
 

@@ -176,16 +176,17 @@ describe("exit 4: a brake stops the run before anything is published", () => {
     const removed = await run("dedup", [rows, "-o", out, "-q", "--keep", "last", "--max-removed", "20%"]);
     assert.equal(removed.code, 4);
     assert.match(removed.stderr, /2 of 4 rows would be removed, more than --max-removed 20%; nothing was published/);
-    assert.match(removed.stderr, /row 0 for row 2 \(normalized, 1\.0000\)/);
+    const first = `row 0 "how do I reset my password" for row 2 "How do I reset my  password" (normalized, 1.0000)`;
+    assert.ok(removed.stderr.includes(`. Some of them: ${first}; row 1 "how do`), removed.stderr);
     const rejected = await run("dedup", [bad, "-o", out, "-q", "--max-rejects", "1"]);
     assert.equal(rejected.code, 4);
     assert.match(
       rejected.stderr,
-      /2 records were rejected, more than --max-rejects 1; .*line 3 of .*bad\.jsonl: not valid JSON/,
+      /2 records were rejected, more than --max-rejects 1; nothing was published\. The first are line 2 of .*bad\.jsonl: text field .*; line 3 of .*bad\.jsonl: not valid JSON/,
     );
     const share = await run("dedup", [bad, "-o", out, "-q", "--max-rejects", "0.4"]);
     assert.equal(share.code, 4);
-    assert.match(share.stderr, /2 of 4 records were rejected, more than --max-rejects 0\.4/);
+    assert.match(share.stderr, /2 of 4 records were rejected, more than --max-rejects 0\.4; .*line 2 of .*; line 3 of/);
     assert.deepEqual(outputBytes(out), before);
     assert.equal(
       (await run("dedup", [rows, "-o", out, "-q", "--max-removed", "2"])).code,
