@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type KeepPolicy, parseKeepPolicy } from "../dedup/row-order.js";
 import { InputError } from "../errors.js";
 import type { Guards } from "../text/guards.js";
 import { type FileRecord, MANIFEST } from "./manifest.js";
@@ -14,7 +15,7 @@ export interface DedupManifest {
   readonly options: {
     readonly textFields: readonly string[];
     readonly vectorField?: string;
-    readonly keep: string;
+    readonly keep: KeepPolicy;
     readonly guards: Guards;
   };
   readonly outputs: readonly FileRecord[];
@@ -84,7 +85,8 @@ function parseManifest(text: string): DedupManifest {
   const { textFields, vectorField, keep, guards } = options ?? {};
   require("list of text fields", Array.isArray(textFields) && textFields.every((field) => typeof field === "string"));
   require("vector field", vectorField === undefined || typeof vectorField === "string");
-  require("keep policy", typeof keep === "string");
+  const policy = typeof keep === "string" ? parseKeepPolicy(keep) : undefined;
+  require("keep policy", policy !== undefined);
   require("guards", typeof guards?.numbers === "boolean" && typeof guards.negation === "boolean");
   require("model", typeof model === "object" && model !== null);
   require("list of outputs", isRecordList(read?.outputs));
@@ -92,7 +94,7 @@ function parseManifest(text: string): DedupManifest {
   return {
     threshold: threshold as number,
     counts: counts as DedupManifest["counts"],
-    options: options as DedupManifest["options"],
+    options: { ...(options as DedupManifest["options"]), keep: policy as KeepPolicy },
     outputs: read?.outputs as FileRecord[],
     clusterOutputs: (read?.cluster?.outputs ?? []) as FileRecord[],
     model: model as object,

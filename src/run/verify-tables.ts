@@ -1,37 +1,50 @@
-import type { RecordBatch } from "apache-arrow";
+import { DataType, type RecordBatch, type Schema } from "apache-arrow";
+import type { KeepPolicy } from "../dedup/row-order.js";
 import type { KeptTable, RemovedTable } from "../dedup/verify-certificates.js";
 import { InputError } from "../errors.js";
 import { readSchema, readTableBatches } from "../io/arrow.js";
 import { batchTexts } from "../io/text-columns.js";
-import { type Guards, guardSignature } from "../text/guards.js";
+import { guardSignature } from "../text/guards.js";
 import { normalise } from "../text/normalise.js";
+import type { DedupManifest } from "./dedup-folder.js";
 import { hash128 } from "./hash.js";
 import { acceptedTextColumns } from "./missing-field.js";
+import { namesOfInput } from "./output-columns.js";
+import { characters, type PriorityKey } from "./verify-priority.js";
 
-/** Where the texts were, from the manifest. */
-type TextOptions = { readonly textFields: readonly string[]; readonly vectorField?: string };
+/** The options of the run that its tables are read by, from the manifest. */
+type VerifyOptions = DedupManifest["options"];
 
-/** Gathers numbers of unknown count into one array. */
-class Numbers {
-  #values = new Float64Array(1024);
+/** Gathers numbers or 64-bit integers of unknown count into one array. */
+class Gathered<T extends Float64Array | BigUint64Array> {
+  #values: T;
   #count = 0;
 
-  push(value: number): void {
+  /** @param empty an array of the kind that is wanted */
+  constructor(empty: T) {
+    this.#values = empty;
+  }
+
+  push(value: T[number]): void {
     if (this.#count === this.#values.length) {
-      const grown = new Float64Array(this.#count * 2);
-      grown.set(this.#values);
+      const Kind = this.#values.constructor as new (length: number) => T;
+      const grown = new Kind(Math.max(1024, this.#count * 2));
+      (grown as Float64Array).set(this.#values as Float64Array);
       this.#values = grown;
     }
     this.#values[this.#count++] = value;
   }
 
-  get values(): Float64Array {
-    return this.#values.subarray(0, this.#count);
+  get values(): T {
+    return this.#values.subarray(0, this.#count) as T;
   }
 }
 
+const numbers = () => new Gathered(new Float64Array());
+const hashes = () => new Gathered(new BigUint64Array());
+
 /** Reads a column of numbers, nulls as -1. */
-function readNumbers(batch: RecordBatch, name: string, table: string, into: Numbers): void {
+function readNumbers(batch: RecordBatch, name: string, table: string, into: Gathered<Float64Array>): void {
   const column = batch.getChild(name);
   if (column === null) throw new InputError(`${table} has no column ${name}; name a folder that bge-dedup wrote`);
   for (let i = 0; i < batch.numRows; i++) {
@@ -48,64 +61,85 @@ function hash64(text: string): bigint {
   return (BigInt(words[0]) << 32n) | BigInt(words[1]);
 }
 
-/** Reads what the proofs need of kept.arrow; texts are held as hashes. */
-export async function readKept(path: string, text: TextOptions, guards: Guards): Promise<KeptTable> {
-  const paths = await textColumns(path, text);
-  const [rows, vectors, sizes] = [new Numbers(), new Numbers(), new Numbers()];
-  const texts: bigint[] = [];
-  const forms: bigint[] = [];
-  const signatures: bigint[] = [];
+/** What the proofs of keep policy and guards look at, one entry a row of either table. */
+export interface PolicyColumns {
+  /** What the rows are ordered by, undefined where it is a field of another type than number: that order is not proved. */
+  readonly keys: readonly PriorityKey[] | undefined;
+  /** Hashes of the guard signatures, where a guard was active. */
+  readonly signatures?: BigUint64Array;
+}
+
+/** Gives the key of a row from its number, its text and its place in a batch of its table. */
+type KeyOf = (row: number, text: string, batch: RecordBatch, at: number) => PriorityKey;
+
+/**
+ * What the rows of a table are ordered by under a keep policy, written down anew, so that a proof shares nothing with the
+ * run. Undefined for a field that is not a column of numbers: strings and dates have rules of their own.
+ */
+function priorityKeys(policy: KeepPolicy, schema: Schema): KeyOf | undefined {
+  if (policy.kind === "first" || policy.kind === "last") return (row) => row;
+  if (!("field" in policy)) return (_, text) => characters(text);
+  const index = namesOfInput(schema).fields.findIndex(({ name }) => name === policy.field);
+  const type = schema.fields[index]?.type;
+  if (!DataType.isInt(type) && !DataType.isFloat(type)) return undefined;
+  return (_, __, batch, at) => (batch.getChildAt(index)?.get(at) as PriorityKey | null) ?? Number.NaN;
+}
+
+/** What is read of both tables. */
+function openColumns(path: string, schema: Schema, options: VerifyOptions) {
+  const columns = { rows: numbers(), vectors: numbers(), texts: hashes(), forms: hashes(), signatures: hashes() };
+  const paths = acceptedTextColumns(schema, options, path);
+  const keyOf = priorityKeys(options.keep, schema);
+  const keys: PriorityKey[] = [];
+  const { guards } = options;
   const guarded = guards.numbers || guards.negation;
-  for await (const batch of readTableBatches(path)) {
-    readNumbers(batch, "_row", path, rows);
-    readNumbers(batch, "_vector", path, vectors);
-    readNumbers(batch, "_group_size", path, sizes);
-    for (const text of batchTexts(batch, paths).texts) {
-      texts.push(hash64(text ?? ""));
-      forms.push(hash64(normalise(text ?? "")));
-      if (guarded) signatures.push(hash64(guardSignature(text ?? "", guards)));
-    }
-  }
   return {
-    rows: rows.values,
-    vectors: vectors.values,
-    groupSizes: sizes.values,
-    texts: BigUint64Array.from(texts),
-    forms: BigUint64Array.from(forms),
-    signatures: guarded ? BigUint64Array.from(signatures) : undefined,
+    add(batch: RecordBatch): void {
+      const first = columns.rows.values.length;
+      readNumbers(batch, "_row", path, columns.rows);
+      readNumbers(batch, "_vector", path, columns.vectors);
+      const rows = columns.rows.values;
+      for (const [i, found] of batchTexts(batch, paths).texts.entries()) {
+        const text = found ?? "";
+        columns.texts.push(hash64(text));
+        columns.forms.push(hash64(normalise(text)));
+        if (guarded) columns.signatures.push(hash64(guardSignature(text, guards)));
+        if (keyOf !== undefined) keys.push(keyOf(rows[first + i], text, batch, i));
+      }
+    },
+    values: () => ({
+      rows: columns.rows.values,
+      vectors: columns.vectors.values,
+      texts: columns.texts.values,
+      forms: columns.forms.values,
+      signatures: guarded ? columns.signatures.values : undefined,
+      keys: keyOf === undefined ? undefined : keys,
+    }),
   };
 }
 
-/** Reads what the proofs need of removed.arrow. */
-export async function readRemoved(path: string, text: TextOptions): Promise<RemovedTable> {
-  const paths = await textColumns(path, text);
-  const [rows, vectors, keptRows, similarity] = [new Numbers(), new Numbers(), new Numbers(), new Numbers()];
-  const reasons: string[] = [];
-  const texts: bigint[] = [];
-  const forms: bigint[] = [];
+/** Reads what the proofs need of kept.arrow; texts are held as hashes. */
+export async function readKept(path: string, options: VerifyOptions): Promise<KeptTable & PolicyColumns> {
+  const columns = openColumns(path, await readSchema(path), options);
+  const sizes = numbers();
   for await (const batch of readTableBatches(path)) {
-    readNumbers(batch, "_row", path, rows);
-    readNumbers(batch, "_vector", path, vectors);
+    columns.add(batch);
+    readNumbers(batch, "_group_size", path, sizes);
+  }
+  return { ...columns.values(), groupSizes: sizes.values };
+}
+
+/** Reads what the proofs need of removed.arrow. */
+export async function readRemoved(path: string, options: VerifyOptions): Promise<RemovedTable & PolicyColumns> {
+  const columns = openColumns(path, await readSchema(path), options);
+  const [keptRows, similarity] = [numbers(), numbers()];
+  const reasons: string[] = [];
+  for await (const batch of readTableBatches(path)) {
+    columns.add(batch);
     readNumbers(batch, "_kept_row", path, keptRows);
     readNumbers(batch, "_similarity", path, similarity);
     const reason = batch.getChild("_reason");
     for (let i = 0; i < batch.numRows; i++) reasons.push(String(reason?.get(i)));
-    for (const text of batchTexts(batch, paths).texts) {
-      texts.push(hash64(text ?? ""));
-      forms.push(hash64(normalise(text ?? "")));
-    }
   }
-  return {
-    rows: rows.values,
-    vectors: vectors.values,
-    keptRows: keptRows.values,
-    similarity: similarity.values,
-    reasons,
-    texts: BigUint64Array.from(texts),
-    forms: BigUint64Array.from(forms),
-  };
-}
-
-async function textColumns(path: string, text: TextOptions) {
-  return acceptedTextColumns(await readSchema(path), text, path);
+  return { ...columns.values(), keptRows: keptRows.values, similarity: similarity.values, reasons };
 }

@@ -10,6 +10,7 @@ import { REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
 import type { Reporter } from "./reporter.js";
 import { findChangedFile, findWrongCount } from "./verify-manifest.js";
+import { findBrokenPolicy } from "./verify-policy.js";
 import { readKept, readRemoved } from "./verify-tables.js";
 
 /** What a verification found. */
@@ -29,7 +30,7 @@ export interface VerifyReport {
 
 /**
  * Re-proves guarantees 1-3 and 5 from the files of a folder alone, by code that shares nothing with the search: every row
- * is in exactly one place, every removed row is equal or near enough to a kept one, and no two kept rows are as near as
+ * is in exactly one place, every removed row is equal or near enough to a kept one that goes before it, and no two kept rows are as near as
  * the threshold unless a guard of the manifest tells their texts apart. Then the manifest itself is held against the files:
  * its counts and the sha256 of every output, those of bge-cluster included. Ends at the first violation.
  * @throws InputError where the folder is not one that bge-dedup wrote in Arrow format, or is written to meanwhile
@@ -45,13 +46,12 @@ export async function verifyFolder(options: {
   const { folder, threads, memory, reporter, signal } = options;
   const manifest = await readDedupManifest(folder);
   const { threshold } = manifest;
-  const { guards } = manifest.options;
   const file = (name: string) => {
     const path = join(folder, name);
     if (existsSync(path)) return path;
     throw new InputError(`${path} is missing; verify needs the Arrow files of a bge-dedup run (--format arrow)`);
   };
-  const kept = await readKept(file("kept.arrow"), manifest.options, guards);
+  const kept = await readKept(file("kept.arrow"), manifest.options);
   const removed = await readRemoved(file("removed.arrow"), manifest.options);
   const rejected = await countLines(join(folder, REJECTS));
   const vectors = await openVectorStore(file(EMBEDDINGS));
@@ -60,7 +60,8 @@ export async function verifyFolder(options: {
     const misplaced = findMisplacedRow(manifest.counts.read, kept.rows, removed.rows, rejected);
     if (misplaced !== undefined) return misplaced;
     const uncertified = await verifyCertificates({ vectors, threshold, memory: memory / 2, kept, removed });
-    if (uncertified !== undefined) return uncertified;
+    const unjust = uncertified ?? findBrokenPolicy(manifest.options.keep, kept, removed);
+    if (unjust !== undefined) return unjust;
     const stage = reporter.stage("verify", kept.rows.length);
     const scan = await verifyIndependence({
       vectors,
