@@ -1,4 +1,5 @@
 import type { LongText, ModelSpec } from "../model/spec.js";
+import { takeDevice } from "../onnx/device-turn.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import type {
   EmbeddedWindow,
@@ -37,7 +38,7 @@ export interface EmbedderOptions {
   readonly provider: Provider;
   /** Threads of all sessions together. */
   readonly threads: number;
-  /** Sessions that share each window, 1 where absent. Each holds the model in memory. */
+  /** Sessions that share each window, 1 where absent and on any device but the processor. Each holds the model in memory. */
   readonly sessions?: number;
   /** Tokenizing workers. */
   readonly tokenizers: number;
@@ -64,6 +65,8 @@ export async function startEmbedder(options: EmbedderOptions): Promise<Embedder>
     long = "truncate",
     note = () => {},
   } = options;
+  if (sessions > 1 && provider !== "cpu") throw new Error(`${sessions} sessions on ${provider}; a device takes one`);
+  const giveBack = takeDevice(provider);
   const tokenizeStartup: TokenizeStartup = { model, long };
   const sessionStartup: SessionStartup = {
     model,
@@ -83,6 +86,7 @@ export async function startEmbedder(options: EmbedderOptions): Promise<Embedder>
   });
   const close = async () => {
     await Promise.all([tokenize.close(), session.close()]);
+    giveBack();
   };
   try {
     const { largestId } = (await tokenize.call(null)) as TokenizerReady;
