@@ -30,10 +30,11 @@ export interface ExactCounts {
 export class ExactTexts {
   readonly #hash: Hash128;
   readonly #key = new Uint32Array(4);
-  readonly #table = new HashTable();
+  /** Undefined once closed. */
+  #table: HashTable | undefined = new HashTable();
   /** Of each key in the table: its text's number where it was received as it is, else -1; and its group. */
-  readonly #rawOfKey = new Int32Chunks();
-  readonly #groupOfKey = new Int32Chunks();
+  #rawOfKey = new Int32Chunks();
+  #groupOfKey = new Int32Chunks();
   readonly #rawOfRow = new Int32Chunks();
   readonly #groupOfRaw = new Int32Chunks();
   readonly #firstRow = new Int32Chunks();
@@ -96,6 +97,13 @@ export class ExactTexts {
     return true;
   }
 
+  /** Forgets the hashes: the last record was taken. What is left is 4 bytes a row, a distinct text and a group. */
+  close(): void {
+    this.#table = undefined;
+    this.#rawOfKey = new Int32Chunks();
+    this.#groupOfKey = new Int32Chunks();
+  }
+
   /** Number of the distinct text of a row, by first appearance; -1 where the record was rejected. */
   rawOf(row: number): number {
     return this.#rawOfRow.get(row);
@@ -129,11 +137,12 @@ export class ExactTexts {
   /** Bytes held by the table and the lists. */
   get byteLength(): number {
     const lists = [this.#rawOfKey, this.#groupOfKey, this.#rawOfRow, this.#groupOfRaw, this.#firstRow];
-    return lists.reduce((bytes, list) => bytes + list.byteLength, this.#table.byteLength);
+    return lists.reduce((bytes, list) => bytes + list.byteLength, this.#table?.byteLength ?? 0);
   }
 
   #find(text: string): number {
     this.#hash(text, this.#key);
+    if (this.#table === undefined) throw new Error("a record after the last one");
     return this.#table.findOrAdd(this.#key);
   }
 

@@ -150,7 +150,7 @@ export async function embedInputs(options: {
     });
     try {
       const texts = await embedToStore({
-        windows: timed(windows, (milliseconds) => reading.busy?.("read", milliseconds)),
+        windows: timed(windows, (milliseconds) => reading.waited?.("read", milliseconds)),
         work,
         fingerprint,
         startEmbedder: () => startWindows(start, vectorField, index),
@@ -158,13 +158,15 @@ export async function embedInputs(options: {
         // How many texts there will be is not known before the end, so the share of those found so far stands for it.
         stage: {
           advance: (done) => embedding.advance((bytesRead * done) / Math.max(index.exact.counts.groups, 1), done),
-          busy: (part, milliseconds) => embedding.busy?.(part, milliseconds),
+          busy: embedding.busy,
+          waited: embedding.waited,
           end() {},
         },
         note: (message) => reporter.note(message),
         signal,
       });
       embedding.end();
+      index.exact.close();
       await rejects.finish();
       const inputs = await Promise.all(sources.map((source) => recordOf(source, work.path(SPOOL))));
       return {

@@ -154,7 +154,7 @@ export async function embedToStore(options: {
         const directed = takeDirected(window, vectors, dim);
         const storing = performance.now();
         await writer.append(directed.rows, directed.vectors);
-        stage.busy?.("store", performance.now() - storing);
+        stage.waited?.("store", performance.now() - storing);
         for (const row of directed.rows) rows.push(row);
         for (const cut of vectors.truncated) truncated += cut;
         tokens += vectors.tokens;

@@ -21,8 +21,10 @@ export interface Stage {
   advance(done: number, rows?: number): void;
   /** The stage is complete; one that failed is left as it stands. */
   end(): void;
-  /** Says that a part of the stage has computed for so many milliseconds more, where that is kept. */
+  /** Says that a part of the stage has computed for so many milliseconds more, in a worker, where that is kept. */
   busy?(part: string, milliseconds: number): void;
+  /** Says that the stage has waited so many milliseconds more for a part, by the clock, where that is kept. */
+  waited?(part: string, milliseconds: number): void;
 }
 
 /** When a stage ran, in seconds since the run began. Stages overlap. */
@@ -30,8 +32,10 @@ export interface StageTiming {
   readonly name: string;
   readonly start: number;
   readonly seconds: number;
-  /** Seconds that its parts computed, on all threads together; the rest is waiting for others. */
+  /** Seconds that its workers computed, all of a kind together. */
   readonly busy?: Readonly<Record<string, number>>;
+  /** Seconds that passed while it waited for its parts on this thread, which may have had other work meanwhile. */
+  readonly waited?: Readonly<Record<string, number>>;
 }
 
 /** A reporter that knows at the end when its stages ran. */
@@ -59,24 +63,33 @@ export function timedReporter(reporter: Reporter): TimedReporter {
     stage(name, total, unit) {
       const started = performance.now();
       const stage = reporter.stage(name, total, unit);
-      const busy: Record<string, number> = {};
+      const busy = new Map<string, number>();
+      const waited = new Map<string, number>();
       return {
         advance: (done, rows) => stage.advance(done, rows),
-        busy(part, milliseconds) {
-          busy[part] = (busy[part] ?? 0) + milliseconds;
-        },
+        busy: (part, milliseconds) => void add(busy, part, milliseconds),
+        waited: (part, milliseconds) => void add(waited, part, milliseconds),
         end() {
           const length = performance.now() - started;
           seconds[name] = (seconds[name] ?? 0) + length / 1000;
           // What a stage has done in the call that ends it is told only after that.
           ended.push(() => {
-            const parts = Object.entries(busy).map(([part, time]) => [part, rounded(time)]);
             const times = { name, start: rounded(started - began), seconds: rounded(length) };
-            return parts.length > 0 ? { ...times, busy: Object.fromEntries(parts) } : times;
+            return { ...times, ...inSeconds("busy", busy), ...inSeconds("waited", waited) };
           });
           stage.end();
         },
       };
     },
   };
+}
+
+function add(times: Map<string, number>, part: string, milliseconds: number): void {
+  times.set(part, (times.get(part) ?? 0) + milliseconds);
+}
+
+/** The times of parts under a name; nothing where there are none. */
+function inSeconds(name: "busy" | "waited", times: ReadonlyMap<string, number>) {
+  if (times.size === 0) return {};
+  return { [name]: Object.fromEntries(Array.from(times, ([part, time]) => [part, rounded(time)])) };
 }

@@ -119,6 +119,21 @@ test("two hundred thousand texts through every growth keep their numbers within 
   assert.ok(exact.byteLength < 100 * count, `${exact.byteLength / count} bytes a text`);
 });
 
+test("once closed, texts keep their groups in 12 bytes each and no further one is taken", () => {
+  const count = 100_000;
+  const exact = new ExactTexts({ hash128 });
+  for (let row = 0; row < count; row++) exact.add(`text ${row % (count / 2)}`);
+  const { counts } = exact;
+  exact.close();
+  assert.deepEqual(exact.counts, counts);
+  for (let row = 0; row < count; row += 777) {
+    assert.equal(exact.groupOf(row), row % (count / 2));
+    assert.equal(exact.firstRow(exact.groupOf(row)), row % (count / 2));
+  }
+  assert.ok(exact.byteLength < 16 * count, `${exact.byteLength / count} bytes a text`);
+  assert.throws(() => exact.add("text 1"), /a record after the last one/);
+});
+
 test("keys that share three of their four words stay apart", () => {
   const table = new HashTable();
   const keys: number[][] = [[0, 0, 0, 0]];
