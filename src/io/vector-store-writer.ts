@@ -1,88 +1,9 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
-import {
-  Field,
-  FixedSizeList,
-  Float32,
-  makeData,
-  type RecordBatch,
-  RecordBatchFileWriter,
-  RecordBatchWriter,
-  Schema,
-  Uint64,
-} from "apache-arrow";
-import { FileBlock } from "apache-arrow/ipc/metadata/file";
+import { type FileHandle, open } from "node:fs/promises";
+import type { FileBlock } from "apache-arrow/ipc/metadata/file";
 import { readFully } from "./read-exact.js";
+import { ContinuedFileWriter, storeBatch, storeBatchRows, storeSchema } from "./store-format.js";
 import { readTail, removeTail, writeTail } from "./store-tail.js";
-import { batchOf } from "./take.js";
-
-/**
- * embeddings.arrow: an Arrow IPC file that is at once the published output and the store that the join and k-means
- * read. Every record batch but the last has the same number of rows and so the same size in bytes, which is what lets an
- * interrupted file be cut at a batch and continued.
- */
-
-/** Bytes of vectors in one record batch: large enough to read at disk speed, small beside any `--memory`. */
-const BATCH_BYTES = 4 << 20;
-
-/** Rows of every full record batch of a store with this dimension. */
-export function storeBatchRows(dim: number): number {
-  return Math.max(1, Math.min(65536, Math.floor(BATCH_BYTES / (4 * dim))));
-}
-
-function storeSchema(dim: number): Schema {
-  return new Schema([
-    new Field("_row", new Uint64(), false),
-    new Field("embedding", new FixedSizeList(dim, new Field("item", new Float32(), false)), false),
-  ]);
-}
-
-function storeBatch(schema: Schema, dim: number, rows: BigUint64Array, vectors: Float32Array): RecordBatch {
-  const length = rows.length;
-  const list = schema.fields[1].type as FixedSizeList<Float32>;
-  const item = makeData({ type: new Float32(), length: length * dim, nullCount: 0, data: vectors });
-  const children = [
-    makeData({ type: new Uint64(), length, nullCount: 0, data: rows }),
-    makeData({ type: list, length, nullCount: 0, child: item }),
-  ];
-  return batchOf(schema, children, length);
-}
-
-/** RecordBatchFileWriter that can take up a file where an earlier process left it, and says where it stands. */
-class ContinuedFileWriter extends RecordBatchFileWriter {
-  /** Starts the file; bytes of the header wait in the sink. */
-  begin(schema: Schema): void {
-    this.reset(this._sink, schema);
-  }
-  // apache-arrow leaves the schema to the footer; the format has it at the front too, for readers that stream.
-  protected override _writeSchema(schema: Schema): this {
-    super._writeSchema(schema);
-    return (RecordBatchWriter.prototype as unknown as ContinuedFileWriter)._writeSchema.call(this, schema) as this;
-  }
-  /** Pretends that these blocks have been written already. */
-  continueAfter(blocks: readonly FileBlock[]): void {
-    for (const block of blocks) {
-      this._recordBatchBlocks.push(block);
-      this._position = block.offset + block.metaDataLength + block.bodyLength;
-    }
-  }
-  get blocks(): readonly FileBlock[] {
-    return this._recordBatchBlocks;
-  }
-  /** Bytes of the file so far. */
-  get position(): number {
-    return this._position;
-  }
-}
-
-/** Metadata and body length of a full record batch, which are the same for every one of a store. */
-function fullBlock(schema: Schema, dim: number): FileBlock {
-  const rows = storeBatchRows(dim);
-  const writer = new ContinuedFileWriter();
-  writer.begin(schema);
-  writer.write(storeBatch(schema, dim, new BigUint64Array(rows), new Float32Array(rows * dim)));
-  return writer.blocks[0];
-}
 
 /** Size and SHA-256 of a file, in hexadecimal. */
 export interface FileDigest {
@@ -128,10 +49,22 @@ export async function openVectorStoreWriter(options: {
   dim: number;
   resumeAt?: number;
 }): Promise<VectorStoreWriter> {
+  const file = await open(options.path, options.resumeAt ? "r+" : "w");
+  try {
+    return await storeInto(file, options);
+  } catch (error) {
+    await file.close().catch(() => {});
+    throw error;
+  }
+}
+
+async function storeInto(
+  file: FileHandle,
+  options: { path: string; dim: number; resumeAt?: number },
+): Promise<VectorStoreWriter> {
   const { path, dim, resumeAt = 0 } = options;
   const schema = storeSchema(dim);
   const batchRows = storeBatchRows(dim);
-  const file = await open(path, resumeAt > 0 ? "r+" : "w");
   const writer = new ContinuedFileWriter();
   const sink = writer[Symbol.asyncIterator]();
   let position = 0;
@@ -152,8 +85,7 @@ export async function openVectorStoreWriter(options: {
     }
   };
   writer.begin(schema);
-  const headerBytes = writer.position;
-  await drain(headerBytes);
+  await drain(writer.position);
   const resumedRows = new Float64Array(resumeAt);
   let pendingRows = new BigUint64Array(batchRows);
   let pending = new Float32Array(batchRows * dim);
@@ -163,29 +95,13 @@ export async function openVectorStoreWriter(options: {
   let filled = resumeAt % batchRows;
   let stored = resumeAt - filled;
   if (resumeAt > 0) {
-    const block = fullBlock(schema, dim);
-    const size = block.metaDataLength + block.bodyLength;
-    const blocks = Array.from(
-      { length: stored / batchRows },
-      (_, i) => new FileBlock(block.metaDataLength, block.bodyLength, headerBytes + i * size),
-    );
-    writer.continueAfter(blocks);
+    const blocks = writer.continueAfter(stored / batchRows, schema, dim);
     position = writer.position;
-    try {
-      const { size: bytes } = await file.stat();
-      if (bytes < position) throw new Error(`${path} has ${bytes} bytes, expected at least ${position}`);
-      if (filled > 0) await readTail(path, resumeAt, filled, pendingRows, pending);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    const { size } = await file.stat();
+    if (size < position) throw new Error(`${path} has ${size} bytes, expected at least ${position}`);
+    if (filled > 0) await readTail(path, resumeAt, filled, pendingRows, pending);
     await file.truncate(position);
-    // The rows are the first buffer of a batch's body.
-    const bytes = new BigUint64Array(batchRows);
-    for (const [i, { offset, metaDataLength }] of blocks.entries()) {
-      await readFully(file, new Uint8Array(bytes.buffer), offset + metaDataLength);
-      for (let j = 0; j < batchRows; j++) resumedRows[i * batchRows + j] = Number(bytes[j]);
-    }
+    await readRows(file, blocks, resumedRows.subarray(0, stored));
     for (let j = 0; j < filled; j++) resumedRows[stored + j] = Number(pendingRows[j]);
   }
   /** Counts at which there is a tail. */
@@ -254,4 +170,14 @@ export async function openVectorStoreWriter(options: {
       }
     },
   };
+}
+
+/** Reads the row numbers of full batches, which are the first buffer of a batch's body. */
+async function readRows(file: FileHandle, blocks: readonly FileBlock[], into: Float64Array): Promise<void> {
+  const batchRows = into.length / blocks.length;
+  for (const [i, { offset, metaDataLength }] of blocks.entries()) {
+    const rows = new BigUint64Array(batchRows);
+    await readFully(file, new Uint8Array(rows.buffer), offset + metaDataLength);
+    for (let j = 0; j < batchRows; j++) into[i * batchRows + j] = Number(rows[j]);
+  }
 }

@@ -16,9 +16,10 @@ import {
   Uint64,
 } from "apache-arrow";
 import { InputError } from "../../src/errors.js";
+import { storeBatchRows } from "../../src/io/store-format.js";
 import { batchOf } from "../../src/io/take.js";
 import { openVectorStore, spans } from "../../src/io/vector-store.js";
-import { openVectorStoreWriter, storeBatchRows } from "../../src/io/vector-store-writer.js";
+import { openVectorStoreWriter } from "../../src/io/vector-store-writer.js";
 import { randomSource } from "../dedup/vectors.js";
 
 const folder = mkdtempSync(join(tmpdir(), "bge-dedup-layout-"));

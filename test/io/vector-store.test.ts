@@ -1,14 +1,25 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { type FixedSizeList, tableFromIPC } from "apache-arrow";
 import pl from "nodejs-polars";
 import { InputError } from "../../src/errors.js";
+import { storeBatchRows } from "../../src/io/store-format.js";
 import { openVectorStore } from "../../src/io/vector-store.js";
-import { openVectorStoreWriter, storeBatchRows } from "../../src/io/vector-store-writer.js";
+import { openVectorStoreWriter } from "../../src/io/vector-store-writer.js";
 
 const folder = mkdtempSync(join(tmpdir(), "bge-dedup-store-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -28,6 +39,12 @@ async function writeStore(path: string): Promise<void> {
   await writer.close();
   const bytes = readFileSync(path);
   assert.deepEqual(digest, { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") });
+}
+
+/** Files that this process has open, where the system tells. */
+function openFiles(): string[] {
+  const links = readdirSync("/proc/self/fd").map((name) => `/proc/self/fd/${name}`);
+  return links.filter(existsSync).map((link) => readlinkSync(link));
 }
 
 describe("the vector store", () => {
@@ -127,5 +144,18 @@ describe("the vector store", () => {
       (error: Error) => error instanceof InputError && error.message.includes(path),
     );
     await assert.rejects(openVectorStore(join(folder, "missing.arrow")), InputError);
+  });
+
+  it("is closed where it cannot be begun or taken up", { skip: !existsSync("/dev/full") }, async () => {
+    const full = join(folder, "full.arrow");
+    symlinkSync("/dev/full", full);
+    for (const resumeAt of [undefined, batchRows]) {
+      await assert.rejects(openVectorStoreWriter({ path: full, dim, resumeAt }), { code: "ENOSPC" });
+      assert.ok(!openFiles().includes("/dev/full"));
+    }
+    const short = join(folder, "short.arrow");
+    writeFileSync(short, "");
+    await assert.rejects(openVectorStoreWriter({ path: short, dim, resumeAt: batchRows }), /expected at least/);
+    assert.ok(!openFiles().includes(short));
   });
 });
