@@ -60,10 +60,11 @@ export class LeafReader {
   /** Rows that begin among those. */
   #begun = 0;
 
-  constructor(file: FileHandle, chunk: ColumnChunk, node: LeafNode, allowance: Allowance) {
+  /** @param ahead bytes of the chunk that are read at once at least */
+  constructor(file: FileHandle, chunk: ColumnChunk, node: LeafNode, allowance: Allowance, ahead: number) {
     this.#node = node;
     this.#chunk = chunk;
-    this.#pages = new PageReader(file, chunk, allowance);
+    this.#pages = new PageReader(file, chunk, allowance, ahead);
     this.#limit = allowance.limit;
     this.#definitions = new ValueBuffer(1);
     this.#repetitions = new ValueBuffer(1);

@@ -22,7 +22,7 @@ export function pageValues(page: Encoded): PageValues {
   throw new Error(`values of type ${type} in the unknown encoding ${encoding}`);
 }
 
-/** The values of a dictionary page, which are plain whatever it says. */
+/** The values of a dictionary page, which are plain whatever it says; they take no more bytes than the page. */
 export function dictionaryValues({ bytes, count }: Page, type: string, width: number | undefined): DenseValues {
   if (width !== undefined && type !== "BOOLEAN") {
     need(bytes, 0, count * width);
@@ -30,8 +30,14 @@ export function dictionaryValues({ bytes, count }: Page, type: string, width: nu
   }
   const into = new ValueBuffer(width);
   const page = { bytes, start: 0, encoding: "PLAIN", type, width, count, dictionary: undefined, limit: 0 };
-  if (count > 0) pageValues(page).next(count, into);
-  return into.take(count);
+  if (count === 0) return into.take(0);
+  // All the room there can be need of, so that it does not grow by doubling.
+  if (width === undefined) {
+    need(bytes, 0, 4 * count);
+    into.reserve(bytes.length - 4 * count, count);
+  }
+  pageValues(page).next(count, into);
+  return { count, bytes: into.bytes.subarray(0, into.size), ends: width === undefined ? into.ends : undefined };
 }
 
 function plainBooleans(bytes: Uint8Array, start: number): PageValues {

@@ -21,47 +21,56 @@ export interface Page {
 /** What the pages and dictionaries that are held at once may take, in bytes; shared by the columns of a row group. */
 export interface Allowance {
   held: number;
+  /** What of `held` is dictionaries. */
+  dictionaries: number;
   readonly limit: number;
-  /** Columns that are read side by side. */
-  readonly columns: number;
+  /** Columns, and parts of nested ones, that are read side by side, and how many of them have begun. */
+  columns: number;
+  begun: number;
 }
 
-/** Bytes that are read at least, though all columns together read no more than the limit ahead; a page of more is read at once. */
-const READ = 1 << 18;
-/** Bytes in which a page header is looked for before all the chunk is; less is not read at once. */
-const HEADER = 1 << 16;
+/** Bytes in which a page header is looked for at first. */
+const HEADER = 1 << 12;
 
-/** Reads the pages of a column chunk one after another. Memory: the present one and the dictionary, counted in the allowance. */
+/**
+ * Reads the pages of a column chunk one after another. Memory: the present one and the dictionary, counted in the allowance, and
+ * what is read ahead.
+ */
 export class PageReader {
   readonly #file: FileHandle;
   readonly #chunk: ColumnChunk;
   readonly #allowance: Allowance;
+  /** Bytes that are read at once at least; a page of more is too. */
+  readonly #ahead: number;
   /** Values that the pages so far have left. */
   #missing: number;
   /** What has been read of the chunk and not used. */
   #bytes = new Uint8Array(0);
   /** Bytes of the chunk that have been read. */
   #read = 0;
+  /** Bytes counted for each in the allowance. */
   #dictionary = 0;
   #page = 0;
 
-  constructor(file: FileHandle, chunk: ColumnChunk, allowance: Allowance) {
+  constructor(file: FileHandle, chunk: ColumnChunk, allowance: Allowance, ahead: number) {
     this.#file = file;
     this.#chunk = chunk;
     this.#allowance = allowance;
+    this.#ahead = ahead;
     this.#missing = chunk.count;
   }
 
   /** The next page; undefined once all values were in pages. @throws Error where it is corrupt or larger than can be held */
   async next(): Promise<Page | undefined> {
-    this.#allowance.held -= this.#page;
-    this.#page = 0;
+    this.#releasePage();
     if (this.#missing === 0) {
       this.#allowance.held -= this.#dictionary;
+      this.#allowance.dictionaries -= this.#dictionary;
       this.#dictionary = 0;
       return undefined;
     }
     for (;;) {
+      if (this.#read === 0) this.#allowance.begun++;
       const header = await this.#header();
       const stored = header.compressed_page_size;
       const size = header.uncompressed_page_size;
@@ -69,35 +78,52 @@ export class PageReader {
       if (!(stored >= 0 && size >= 0 && stored <= left)) {
         throw new Error(`a page of ${stored} bytes where ${left} are left of its column`);
       }
-      // Pages of other kinds, indexes among them, hold no values.
-      const dictionary = header.type === "DICTIONARY_PAGE";
-      if (dictionary) this.#dictionary += size + stored;
-      else this.#page = size + stored;
-      this.#hold(size + stored);
+      // The values of a dictionary are copied out of its page, and take as much as there.
+      if (header.type === "DICTIONARY_PAGE") this.#holdDictionary(size);
+      this.#holdPage(size + stored);
       await this.#ensure(stored);
       const body = this.#bytes.subarray(0, stored);
       const rest = this.#bytes.subarray(stored);
       // A small rest would hold on to all that was read with it.
       this.#bytes = 2 * rest.length < rest.buffer.byteLength ? rest.slice() : rest;
       const page = this.#open(header, body, size);
+      // Pages of other kinds, indexes among them, hold no values.
       if (page !== undefined) return page;
-      this.#allowance.held -= this.#page;
-      this.#page = 0;
+      this.#releasePage();
     }
   }
 
-  #hold(size: number): void {
-    const { limit } = this.#allowance;
+  #holdPage(size: number): void {
+    this.#page = size;
     this.#allowance.held += size;
-    if (this.#allowance.held <= limit) return;
+    this.#checkHeld();
+  }
+
+  #holdDictionary(size: number): void {
+    this.#dictionary += size;
+    this.#allowance.dictionaries += size;
+    this.#allowance.held += size;
+    this.#checkHeld();
+  }
+
+  #checkHeld(): void {
+    const { held, dictionaries, limit, columns, begun } = this.#allowance;
+    if (held <= limit) return;
+    const whose = columns === 1 ? "its pages take" : `the pages of ${begun} of ${columns} columns take`;
+    const need = `${Math.ceil((2 * held * columns) / begun / 2 ** 20)} MB`;
     throw new Error(
-      `its pages take ${this.#allowance.held} bytes at once, expected at most ${limit}, half of --memory: ` +
-        "raise that, or write the file again with smaller pages",
+      `${whose} ${held} bytes at once, ${dictionaries} of them as dictionaries, expected at most ${limit}, half of --memory: ` +
+        `raise that to some ${need}, or write the file again with smaller pages and fewer dictionaries`,
     );
   }
 
+  #releasePage(): void {
+    this.#allowance.held -= this.#page;
+    this.#page = 0;
+  }
+
   async #header(): Promise<PageHeader> {
-    for (let wanted = HEADER; ; wanted = Number.POSITIVE_INFINITY) {
+    for (let wanted = Math.min(HEADER, this.#ahead); ; wanted *= 8) {
       await this.#ensure(wanted);
       if (this.#bytes.length === 0) throw new Error(`${this.#missing} of ${this.#chunk.count} values are missing`);
       try {
@@ -106,8 +132,7 @@ export class PageReader {
         return header;
       } catch (error) {
         // Statistics may be long.
-        const more = this.#chunk.length - this.#read;
-        if (more === 0 || this.#bytes.length + more > this.#allowance.limit || wanted > HEADER) throw error;
+        if (this.#read === this.#chunk.length || wanted > this.#allowance.limit) throw error;
       }
     }
   }
@@ -117,8 +142,7 @@ export class PageReader {
     const have = this.#bytes.length;
     const left = this.#chunk.length - this.#read;
     if (have >= size || left === 0) return;
-    const { limit, columns } = this.#allowance;
-    const more = Math.min(left, Math.max(size - have, Math.min(READ, Math.floor(limit / columns)), HEADER));
+    const more = Math.min(left, Math.max(size - have, this.#ahead));
     const bytes = await readRange(this.#file, this.#chunk.start + this.#read, more);
     this.#read += more;
     this.#bytes = have === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);

@@ -7,14 +7,20 @@ import type { Allowance } from "./parquet-pages.js";
 import type { ParquetNode } from "./parquet-types.js";
 import { batchOf } from "./take.js";
 
-/**
- * Decoded bytes of a batch, about: one row more where rows are large, a page's worth where levels have to be looked through. It
- * does not follow --memory, because batches shape the outputs.
- */
+/** Decoded bytes of a batch, about: one row more where rows are large, a page's worth where levels have to be looked through. */
 const BATCH_BYTES = 8 * 2 ** 20;
 
-/** Below this share batches of very many columns would have too few rows to be worth their overhead. */
+/** Below this share of a column batches would have too few rows to be worth their overhead, if there is room for more. */
 const LEAF_BYTES = 32 * 1024;
+
+/** Bytes of a column that are read at once at least, where there is room for it in all columns. */
+const READ_BYTES = 256 * 1024;
+
+/** Shares of the limit that batches and what is read ahead may take. */
+const BATCH_SHARE = 1 / 8;
+const READ_SHARE = 1 / 4;
+/** What a column needs in any case. */
+const LEAST_BYTES = 1024;
 
 /** Reads some columns of a row group, batch after batch, decoding no more than a batch of them. */
 export class RowGroupReader {
@@ -31,7 +37,7 @@ export class RowGroupReader {
   /**
    * @param options.columns top-level columns by their position
    * @param options.firstRow position of the group's first row in its file, for messages
-   * @param options.limit bytes that the pages held at once may take
+   * @param options.allowance what the pages held at once may take, with those of other readers of the group
    * @throws Error where a chunk is not where the footer says
    */
   constructor(options: {
@@ -41,14 +47,19 @@ export class RowGroupReader {
     rowGroup: ParquetRowGroup;
     columns: readonly number[];
     firstRow: number;
-    limit: number;
+    allowance: Allowance;
   }) {
-    const { file, byteLength, rowGroup, columns, firstRow, limit } = options;
-    const allowance: Allowance = { held: 0, limit, columns: columns.length };
+    const { file, byteLength, rowGroup, columns, firstRow, allowance } = options;
     this.#nodes = columns.map((column) => options.nodes[column]);
     this.#schema = new Schema(this.#nodes.map(({ field }) => field));
     this.#rows = rowGroup.rows;
     this.#firstRow = firstRow;
+    const leaves = Math.max(1, this.#nodes.flatMap(leavesOf).length);
+    allowance.columns += leaves;
+    const room = (share: number, most: number) =>
+      Math.max(LEAST_BYTES, Math.min(most, Math.floor((share * allowance.limit) / leaves)));
+    this.#share = Math.max(BATCH_BYTES / leaves, room(BATCH_SHARE, LEAF_BYTES));
+    const ahead = room(READ_SHARE, READ_BYTES);
     this.#readers = this.#nodes.map((node) =>
       this.#named(node, () =>
         leavesOf(node).map((leaf) => {
@@ -56,11 +67,10 @@ export class RowGroupReader {
           if (chunk.start + chunk.length > byteLength) {
             throw new Error(`${chunk.length} bytes at byte ${chunk.start} of a file of ${byteLength}`);
           }
-          return [leaf.column, new LeafReader(file, chunk, leaf, allowance)] as const;
+          return [leaf.column, new LeafReader(file, chunk, leaf, allowance, ahead)] as const;
         }),
       ),
     );
-    this.#share = Math.max(LEAF_BYTES, BATCH_BYTES / Math.max(1, this.#readers.flat().length));
   }
 
   /** Rows that were read so far. */

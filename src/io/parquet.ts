@@ -24,7 +24,8 @@ interface ParquetFile {
 /**
  * Opens a Parquet file as a source: every codec, encoding and nesting; values go from pages into Arrow buffers as they are. The
  * first pass reads only the columns of the text and order fields. Memory: a page and a dictionary of each of these columns, which
- * together may take half of `memory` (64 MiB at least), and a batch of at most 8192 rows and about 8 MiB, whatever the row groups.
+ * together may take half of `memory` (64 MiB at least), a quarter of that to read ahead, and a batch of at most 8192 rows and about
+ * 8 MiB, or an eighth of that half where there are very many columns, whatever the row groups.
  * @throws InputError where the file is missing, cut short, corrupt, encrypted or holds a type without an Arrow counterpart.
  */
 export async function openParquet(options: FileOptions): Promise<Source> {
@@ -89,8 +90,9 @@ async function* readBatches(parquet: ParquetFile, columns?: readonly number[]): 
         before += stored;
         continue;
       }
+      const allowance = { held: 0, dictionaries: 0, limit: parquet.limit, columns: 0, begun: 0 };
       const open = (chosen: readonly number[]) =>
-        new RowGroupReader({ ...parquet, file: handle, rowGroup, columns: chosen, firstRow });
+        new RowGroupReader({ ...parquet, file: handle, rowGroup, columns: chosen, firstRow, allowance });
       const reader = open(columns ?? all);
       let others: RowGroupReader | undefined;
       let done = 0;

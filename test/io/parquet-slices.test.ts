@@ -67,7 +67,7 @@ test("a page larger than half of --memory is refused with both sizes and the cur
     const source = await openTexts(folder, ["x".repeat(80 * MiB), "y"], 64 * MiB);
     await assert.rejects(() => allBatches(source), {
       message:
-        /^texts\.parquet: cannot be read as Parquet: column "text", rows from 1: its pages take \d+ bytes at once, expected at most 67108864, half of --memory: raise that, or write/,
+        /^texts\.parquet: cannot be read as Parquet: column "text", rows from 1: its pages take \d+ bytes at once, \d+ of them as dictionaries, expected at most 67108864, half of --memory: raise that to some \d+ MB, or write/,
       exitCode: 3,
     });
     const roomy = await openTexts(folder, ["x".repeat(80 * MiB), "y"], 512 * MiB);
