@@ -1,56 +1,20 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import type { Embedder } from "../../src/embed/embedder.js";
 import { openEndpoint } from "../../src/embed/endpoint.js";
 import { parseEndpoint } from "../../src/embed/endpoint-address.js";
 import type { EndpointLimits } from "../../src/embed/endpoint-outage.js";
 import { UnavailableError } from "../../src/errors.js";
-import {
-  type EmbeddingServer,
-  type Fault,
-  type Payload,
-  type ServerOptions,
-  startEmbeddingServer,
-  vectorOf,
-} from "./endpoint-server.js";
+import { assertVectors, DIM, openQuick, QUICK, serversOf } from "./endpoint-fixture.js";
+import type { EmbeddingServer, Fault, Payload } from "./endpoint-server.js";
 
-const DIM = 16;
-const QUICK: EndpointLimits = {
-  firstMs: 4,
-  longestMs: 30,
-  timeoutMs: 10_000,
-  patienceMs: 400,
-  firstContactMs: 100,
-  attempts: 4,
-};
-const servers: EmbeddingServer[] = [];
-after(() => Promise.all(servers.map((server) => server.kill().catch(() => {}))));
-
-async function serve(options: Partial<ServerOptions> = {}): Promise<EmbeddingServer> {
-  const server = await startEmbeddingServer({ flavour: "sglang", dim: DIM, ...options });
-  servers.push(server);
-  return server;
-}
+const serve = serversOf("sglang");
 
 async function open(server: EmbeddingServer, limits: Partial<EndpointLimits> = {}, key?: string): Promise<Embedder> {
-  const endpoint = await openEndpoint({
-    address: parseEndpoint(server.url, key),
-    concurrency: 4,
-    limits: { ...QUICK, ...limits },
-  });
-  server.received.length = 0;
-  return endpoint.start();
+  return (await openQuick(server, { concurrency: 4, limits, key })).start();
 }
 
 const texts = Array.from({ length: 200 }, (_, i) => `title ${i}`);
-
-function assertRight(vectors: Float32Array): void {
-  texts.forEach((text, i) => {
-    const expected = vectorOf(text, DIM);
-    const norm = Math.hypot(...expected);
-    for (let c = 0; c < DIM; c++) assert.ok(Math.abs(vectors[i * DIM + c] - expected[c] / norm) < 1e-6);
-  });
-}
 
 const passing: readonly (readonly [string, Fault])[] = [
   ["status 429", { status: 429, body: { error: { message: "Model is overloaded" } } }],
@@ -66,7 +30,7 @@ for (const [name, fault] of passing) {
     const server = await serve();
     const embedder = await open(server, { timeoutMs: fault === "silence" ? 300 : QUICK.timeoutMs });
     server.faults.push(fault, undefined, fault, fault);
-    assertRight((await embedder.embed(texts)).vectors);
+    assertVectors((await embedder.embed(texts)).vectors, texts);
     assert.equal(server.received.length, Math.ceil(200 / 64) + 3);
     await embedder.close();
   });
@@ -173,7 +137,7 @@ test("a wrong key ends at once, and no message repeats a key", async () => {
     });
   }
   const embedder = await open(server, {}, "right-key");
-  assertRight((await embedder.embed(texts)).vectors);
+  assertVectors((await embedder.embed(texts)).vectors, texts);
   assert.equal(server.received[0].authorization, "Bearer right-key");
   await embedder.close();
 });
@@ -184,7 +148,7 @@ test("a server that is still loading is waited for", async () => {
   setTimeout(() => {
     server.health = 200;
   }, 200);
-  assertRight((await (await open(server)).embed(texts)).vectors);
+  assertVectors((await (await open(server)).embed(texts)).vectors, texts);
 });
 
 test("an address where nobody answers is given up within seconds", async () => {
@@ -223,7 +187,7 @@ test("a server that comes back in time is gone on with", async () => {
   const result = embedder.embed(texts);
   await new Promise((resolve) => setTimeout(resolve, 150));
   await serve({ port: server.port });
-  assertRight((await result).vectors);
+  assertVectors((await result).vectors, texts);
   await embedder.close();
 });
 
@@ -234,7 +198,7 @@ test("a server that went down before the first window is waited for as well", as
   const result = embedder.embed(texts);
   await new Promise((resolve) => setTimeout(resolve, 2 * QUICK.firstContactMs));
   await serve({ port: server.port });
-  assertRight((await result).vectors);
+  assertVectors((await result).vectors, texts);
   await embedder.close();
 });
 

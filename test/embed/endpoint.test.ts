@@ -1,66 +1,9 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { type Endpoint, openEndpoint } from "../../src/embed/endpoint.js";
-import { parseEndpoint } from "../../src/embed/endpoint-address.js";
-import type { EndpointLimits } from "../../src/embed/endpoint-outage.js";
-import {
-  cutTo,
-  type EmbeddingServer,
-  type ServerOptions,
-  startEmbeddingServer,
-  tokensOf,
-  vectorOf,
-} from "./endpoint-server.js";
+import { test } from "node:test";
+import { assertVectors, DIM, openQuick as open, serversOf } from "./endpoint-fixture.js";
+import { cutTo, tokensOf } from "./endpoint-server.js";
 
-const DIM = 16;
-const QUICK: EndpointLimits = {
-  firstMs: 4,
-  longestMs: 30,
-  timeoutMs: 10_000,
-  patienceMs: 400,
-  firstContactMs: 100,
-  attempts: 4,
-};
-const servers: EmbeddingServer[] = [];
-after(() => Promise.all(servers.map((server) => server.kill().catch(() => {}))));
-
-async function serve(options: Partial<ServerOptions> = {}): Promise<EmbeddingServer> {
-  const server = await startEmbeddingServer({ flavour: "vllm", dim: DIM, ...options });
-  servers.push(server);
-  return server;
-}
-
-async function open(
-  server: EmbeddingServer,
-  options: { model?: string; concurrency?: number; key?: string; url?: string; notes?: string[] } = {},
-): Promise<Endpoint> {
-  const endpoint = await openEndpoint({
-    address: parseEndpoint(options.url ?? server.url, options.key),
-    model: options.model,
-    concurrency: options.concurrency ?? 16,
-    note: (message) => options.notes?.push(message),
-    limits: QUICK,
-  });
-  server.received.length = 0;
-  return endpoint;
-}
-
-/** The vector of a text by an independent way: float64, then rounded once. */
-function unit(text: string): Float32Array {
-  const vector = Array.from(Float32Array.from(vectorOf(text, DIM)));
-  const norm = Math.hypot(...vector);
-  return Float32Array.from(vector, (x) => x / norm);
-}
-
-function assertVectors(vectors: Float32Array, texts: readonly string[]): void {
-  texts.forEach((text, i) => {
-    const expected = unit(text);
-    for (let c = 0; c < DIM; c++) {
-      assert.ok(Math.abs(vectors[i * DIM + c] - expected[c]) < 1e-7, `component ${c} of ${JSON.stringify(text)}`);
-    }
-  });
-}
-
+const serve = serversOf("vllm");
 const titles = (count: number) => Array.from({ length: count }, (_, i) => `title ${i} of many`);
 
 for (const flavour of ["sglang", "vllm", "tei", "infinity"] as const) {

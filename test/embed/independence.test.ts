@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import fc from "fast-check";
 import { groupByLength, paddedLength } from "../../src/embed/batching.js";
-import { type Embedder, startEmbedder } from "../../src/embed/embedder.js";
-import { readModelFolder } from "../../src/model/folder.js";
 import type { Dtype, Pooling } from "../../src/model/spec.js";
-import { tinyModel } from "../models/golden.js";
-
-const open: Embedder[] = [];
-after(() => Promise.all(open.map((embedder) => embedder.close())));
+import { startTiny } from "./tiny-embedder.js";
 
 /** Texts of many lengths, from none to far over the limit, seeded. */
 const texts = (() => {
@@ -30,10 +25,8 @@ async function embedAll(
   pooling: Pooling,
   options: { batchTokens?: number; threads: number; sessions?: number; size: number; tokenizers?: number },
 ): Promise<Uint8Array> {
-  const { batchTokens, threads, sessions, size, tokenizers = 1 } = options;
-  const model = { ...(await readModelFolder({ name: "tiny", folder: tinyModel("tiny-bert"), dtype })), pooling };
-  const embedder = await startEmbedder({ model, provider: "cpu", threads, sessions, tokenizers, batchTokens });
-  open.push(embedder);
+  const { size, ...rest } = options;
+  const embedder = await startTiny({ dtype, pooling, ...rest });
   const windows: Promise<{ vectors: Float32Array }>[] = [];
   for (let at = 0; at < texts.length; at += size) windows.push(embedder.embed(texts.slice(at, at + size)));
   const parts = (await Promise.all(windows)).map(({ vectors }) => new Uint8Array(vectors.buffer));

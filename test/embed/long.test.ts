@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { averageParts } from "../../src/embed/average.js";
-import { type Embedder, startEmbedder } from "../../src/embed/embedder.js";
-import { readModelFolder } from "../../src/model/folder.js";
 import type { LongText } from "../../src/model/spec.js";
-import { tinyModel } from "../models/golden.js";
-
-const open: Embedder[] = [];
-after(() => Promise.all(open.map((embedder) => embedder.close())));
+import { startTiny } from "./tiny-embedder.js";
 
 /** Embeds texts by windows of 16 tokens, of which 14 are the text's own. */
 async function embed(texts: readonly string[], long: LongText) {
-  const model = await readModelFolder({ name: "tiny", folder: tinyModel("tiny-bert"), dtype: "fp32", maxLength: 16 });
-  const embedder = await startEmbedder({ model, provider: "cpu", threads: 1, tokenizers: 1, long });
-  open.push(embedder);
+  const embedder = await startTiny({ maxLength: 16, long });
   const { vectors, truncated, directed } = await embedder.embed(texts);
   const { dim } = embedder;
   return { rows: texts.map((_, i) => vectors.subarray(i * dim, (i + 1) * dim)), truncated, directed };

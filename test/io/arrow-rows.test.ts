@@ -110,7 +110,7 @@ for (const name of UNCOMPRESSED) {
 
 test("a record batch of every type and more than 64 MiB reads as its rows do, under any --memory", async () => {
   const { schema, batches } = await allBatches(await openArrow({ path: goldenFile("types.arrow"), name: "types" }));
-  const coalescer = new Coalescer(schema, new Map(), { rows: 2 ** 20, bytes: 72 * MiB });
+  const coalescer = new Coalescer(schema, new Map(), { rows: 2 ** 20, bytes: 72 * MiB, most: 80 * MiB });
   const expected = goldenRows("types.arrow");
   let large: RecordBatch | undefined;
   while (large === undefined) for (const batch of batches) for (const full of coalescer.push(batch)) large = full;

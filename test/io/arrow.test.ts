@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -28,16 +28,11 @@ import {
   inFolder,
   openGolden,
   surviveDamage,
+  testGolden,
   writeTable,
 } from "./golden.js";
 
-const GOLDEN = readdirSync(goldenFile("")).filter((name) => name.endsWith(".arrow"));
-
-for (const name of GOLDEN) {
-  test(`${name} reads as pyarrow reads it`, async () => {
-    assert.deepEqual(await allRows(await openGolden(name)), goldenRows(name));
-  });
-}
+testGolden(".arrow");
 
 test("every type passes through, extension metadata too", async () => {
   const schema = await (await openGolden("types.arrow")).schema();

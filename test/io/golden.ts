@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { test } from "node:test";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { openArrow } from "../../src/io/arrow.js";
 import { rowText } from "../../src/io/json-text.js";
@@ -39,6 +40,15 @@ export function goldenRows(name: string): string[] {
 /** Opens a golden file by its extension. */
 export function openGolden(name: string, path = FILES + name): Promise<Source> {
   return name.endsWith(".parquet") ? openParquet({ path, name }) : openArrow({ path, name });
+}
+
+/** Tests that every golden file with this extension reads as pyarrow reads it. */
+export function testGolden(extension: string): void {
+  for (const name of readdirSync(FILES).filter((file) => file.endsWith(extension))) {
+    test(`${name} reads as pyarrow reads it`, async () => {
+      assert.deepEqual(await allRows(await openGolden(name)), goldenRows(name));
+    });
+  }
 }
 
 /** What both passes over a source give: the rows by record, rejected ones included, as JSON texts. */
@@ -125,7 +135,6 @@ export async function surviveDamage(
   const original = readFileSync(FILES + name);
   const random = randomOf(seed);
   await inFolder(async (folder) => {
-    const { writeFile } = await import("node:fs/promises");
     const path = join(folder, name);
     for (let i = 0; i < times; i++) {
       let damaged: Buffer;

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,22 +7,15 @@ import { parquetNodes } from "../../src/io/parquet-types.js";
 import {
   allBatches,
   allRejects,
-  allRows,
   allTexts,
-  goldenFile,
   goldenRows,
   inFolder,
   openGolden,
   surviveDamage,
+  testGolden,
 } from "./golden.js";
 
-const GOLDEN = readdirSync(goldenFile("")).filter((name) => name.endsWith(".parquet"));
-
-for (const name of GOLDEN) {
-  test(`${name} reads as pyarrow reads it`, async () => {
-    assert.deepEqual(await allRows(await openGolden(name)), goldenRows(name));
-  });
-}
+testGolden(".parquet");
 
 test("types come out as they went in", async () => {
   const schema = await (await openGolden("flat.parquet")).schema();
