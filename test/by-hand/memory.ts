@@ -30,23 +30,43 @@ const { values } = parseArgs({
   },
 });
 
-/** A cgroup of its own with a limit; undefined where none can be made. */
-function limitedGroup(bytes: number): { readonly folder: string; readonly procs: string } | undefined {
-  for (const [parent, limit] of [
-    ["/sys/fs/cgroup/memory", "memory.limit_in_bytes"],
-    ["/sys/fs/cgroup", "memory.max"],
-  ] as const) {
-    if (!existsSync(join(parent, "cgroup.procs"))) continue;
+/** Where cgroups are, and the files of one that set the limit and tell the peak: version 1, version 2, and 2 beside 1. */
+const HIERARCHIES = [
+  { parent: "/sys/fs/cgroup/memory", limit: "memory.limit_in_bytes", peak: "memory.max_usage_in_bytes" },
+  { parent: "/sys/fs/cgroup", limit: "memory.max", peak: "memory.peak" },
+  { parent: "/sys/fs/cgroup/unified", limit: "memory.max", peak: "memory.peak" },
+] as const;
+
+/** A cgroup of its own with a limit. */
+interface LimitedGroup {
+  readonly folder: string;
+  readonly procs: string;
+  readonly peak: string;
+}
+
+/** Makes a cgroup, or says why none can be made. */
+function limitedGroup(bytes: number): LimitedGroup | { readonly reasons: readonly string[] } {
+  const reasons: string[] = [];
+  for (const { parent, limit, peak } of HIERARCHIES) {
+    if (!existsSync(join(parent, "cgroup.procs"))) {
+      reasons.push(`${parent} holds no cgroups`);
+      continue;
+    }
     const folder = join(parent, `bge-dedup-${process.pid}`);
     try {
       mkdirSync(folder);
-      writeFileSync(join(folder, limit), String(bytes));
-      return { folder, procs: join(folder, "cgroup.procs") };
-    } catch {
-      rmSync(folder, { recursive: true, force: true });
+      // Version 2 has this file only where the parent hands the memory controller on.
+      if (existsSync(join(folder, limit))) {
+        writeFileSync(join(folder, limit), String(bytes));
+        return { folder, procs: join(folder, "cgroup.procs"), peak: join(folder, peak) };
+      }
+      reasons.push(`${parent} hands no memory controller on`);
+    } catch (error) {
+      reasons.push((error as Error).message);
     }
+    if (existsSync(folder)) rmdirSync(folder);
   }
-  return undefined;
+  return { reasons };
 }
 
 const WORDS = "天气 预报 退款 订单 密码 发票 reset password parcel refund invoice order account delivery label".split(
@@ -71,9 +91,12 @@ async function writeRows(path: string, rows: number): Promise<void> {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "bge-memory-"));
-const group = limitedGroup(Number(values.limit) * 2 ** 20);
+const made = limitedGroup(Number(values.limit) * 2 ** 20);
+const group = "reasons" in made ? undefined : made;
 const where =
-  group === undefined ? "no cgroup can be made here: not limited" : `limited to ${values.limit} MiB by ${group.folder}`;
+  "reasons" in made
+    ? `not limited by the system: ${made.reasons.join("; ")}`
+    : `limited to ${values.limit} MiB by ${made.folder}`;
 process.stdout.write(`--memory ${values.memory}, ${where}\n`);
 try {
   for (const rows of values.rows.split(",").map(Number)) {
@@ -101,9 +124,8 @@ try {
         ? ""
         : `, peak resident ${(summary.peak_memory / 2 ** 20).toFixed(0)} MiB, ${summary.counts.kept} kept`;
     process.stdout.write(`${rows} rows: ${signal ?? `exit ${code}`}, ${seconds} s${peak}\n`);
-    for (const file of ["memory.max_usage_in_bytes", "memory.peak"]) {
-      if (group === undefined || !existsSync(join(group.folder, file))) continue;
-      const most = Number(readFileSync(join(group.folder, file), "utf8")) / 2 ** 20;
+    if (group !== undefined && existsSync(group.peak)) {
+      const most = Number(readFileSync(group.peak, "utf8")) / 2 ** 20;
       process.stdout.write(`  most that the system counted so far, page cache included: ${most.toFixed(0)} MiB\n`);
     }
     rmSync(out, { recursive: true, force: true });
