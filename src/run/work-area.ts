@@ -36,7 +36,7 @@ export interface WorkArea {
   /** State of an interrupted run, if any. */
   readState(): Promise<WorkState | undefined>;
   saveState(state: WorkState): Promise<void>;
-  /** Drops everything an earlier run left. */
+  /** Drops the vectors of an earlier run; standard input as it was saved stays, which may be that of this run already. */
   clear(): Promise<void>;
   /** Does something on the side, such as making a file durable: `publish` waits for it and fails with it, `close` waits. */
   aside(task: () => Promise<void>): void;
@@ -104,16 +104,17 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
     const plan = await readPlan(area);
     if (plan === undefined) return;
     await movePublished(out, area, plan);
+    if (!plan.files.includes("embeddings.arrow")) return rm(path(PLAN), { force: true });
     // The state of an interrupted run goes with the vectors it belongs to.
-    if (plan.files.includes("embeddings.arrow")) await clear();
-    else await rm(path(PLAN), { force: true });
+    await rm(path("stdin.jsonl"), { force: true });
+    await clear();
   };
   const clear = async () => {
     // The state goes before what it names, the plan last: until then a later process must find it.
     await rm(path(STATE), { force: true });
     const names = await readdir(area).catch(() => []);
     for (const name of names) if (name.startsWith("embeddings.arrow")) await rm(path(name), { force: true });
-    for (const name of ["stdin.jsonl", PLAN]) await rm(path(name), { force: true });
+    await rm(path(PLAN), { force: true });
   };
   await finishPublication().catch(async (error) => {
     await release();
