@@ -68,6 +68,8 @@ export async function runCommand(
     reporter.close();
     for (const [other, handler] of handlers) process.off(other, handler);
     process.kill(process.pid, name);
+    // The first process of a container is spared by signals that it does not handle, even its own.
+    if (process.pid === 1) process.exit(SIGNAL_CODES[name]);
   };
   const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
     const handler = () => {
