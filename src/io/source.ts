@@ -67,8 +67,8 @@ export interface ReadBatch {
 
 /**
  * One input file. It is read twice: `scan` for the texts, then `read` for the columns, but for what the scan was given the
- * memory to keep; beside that, memory is bounded by one batch (a record, some Parquet pages or an Arrow record batch where
- * that is larger). Both passes see the same records in the same order, and reject the same ones.
+ * memory to keep; beside that, memory is bounded by one batch (a record, some Parquet pages, an Arrow record batch of 64 MiB or
+ * a compressed one where that is larger). Both passes see the same records in the same order, and reject the same ones.
  */
 export interface Source {
   /** As shown to people and written to the manifest; "-" for standard input. */

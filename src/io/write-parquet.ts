@@ -7,7 +7,8 @@ import { elementsOf, storedField } from "./parquet-elements.js";
 import { createFile, type TableOptions, type TableWriter } from "./table-writer.js";
 
 /**
- * Opens a Parquet file for writing: Snappy, row groups of 65,536 rows or about 16 MiB, the same bytes for the same rows and schema.
+ * Opens a Parquet file for writing: Snappy, row groups of 65,536 rows or about 16 MiB (64 where rows are large), the same bytes
+ * for the same rows and schema.
  * Types come as `storedField` says; the Arrow schema goes along, so that pyarrow finds time zones and durations again.
  * Memory: one row group, as Arrow and as JavaScript values.
  */
