@@ -69,7 +69,7 @@ function published(out: string): Record<string, Buffer> {
 function settled(manifest: string, out: string): string {
   const moving = ["seconds", "stages", "resumed", "peak_memory"];
   return JSON.stringify(JSON.parse(manifest), (key, value: unknown) =>
-    moving.includes(key) ? undefined : value === out ? "OUT" : value,
+    moving.includes(key) ? undefined : typeof value === "string" ? value.replace(out, "OUT") : value,
   );
 }
 
