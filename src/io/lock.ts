@@ -158,14 +158,19 @@ async function create(path: string): Promise<() => Promise<void>> {
   };
 }
 
-/** Moves a dead lock out of the way; one that another taker has put in its place meanwhile goes back. */
+/**
+ * Moves a dead lock out of the way; one that another taker has put in its place meanwhile goes back.
+ * @throws the system's error where the folder cannot be written to
+ */
 async function moveAside(path: string, text: string): Promise<void> {
   const aside = `${path}.${process.pid}`;
   try {
     await rename(path, aside);
-    if ((await readFile(aside, "utf8")) !== text) await link(aside, path);
-  } catch {
+  } catch (error) {
     // Another taker was first; the next attempt sees what is there now.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
   }
+  if ((await readFile(aside, "utf8")) !== text) await link(aside, path).catch(() => {});
   await rm(aside, { force: true });
 }

@@ -110,6 +110,12 @@ describe("a small file system", { skip: mounted ? false : "a tmpfs cannot be mou
   it("that has become read-only is an error of the input", async () => {
     assert.equal(spawnSync("mount", ["-o", "remount,ro", disk]).status, 0);
     await failsBeside(out, [few], 3, /cannot use .* as output folder: EROFS.*; choose another --out/);
+    // A lock that a killed run has left cannot be taken over there either.
+    assert.equal(spawnSync("mount", ["-o", "remount,rw", disk]).status, 0);
+    mkdirSync(join(out, ".work"));
+    writeFileSync(join(out, ".work", "lock"), `{"pid":`);
+    assert.equal(spawnSync("mount", ["-o", "remount,ro", disk]).status, 0);
+    await failsBeside(out, [few], 3, /cannot use .* as output folder: EROFS.*lock.*; choose another --out/);
   });
 });
 
