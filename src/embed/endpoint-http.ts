@@ -51,15 +51,20 @@ export interface HttpClient {
 export async function gatherBody(body: AsyncIterable<Buffer>, { host }: URL): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > LARGEST_ANSWER) {
-      const most = `${LARGEST_ANSWER >> 20} MB`;
-      throw new UnavailableError(
-        `an answer of ${host} has more than ${most}, which no vectors take; is it an embedding server?`,
-      );
+  try {
+    for await (const chunk of body) {
+      size += chunk.length;
+      if (size > LARGEST_ANSWER) break;
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch (cause) {
+    throw Object.assign(new Error("the answer broke off", { cause }), { code: "ECONNRESET" });
+  }
+  if (size > LARGEST_ANSWER) {
+    const most = `${LARGEST_ANSWER >> 20} MB`;
+    throw new UnavailableError(
+      `an answer of ${host} has more than ${most}, which no vectors take; is it an embedding server?`,
+    );
   }
   return Buffer.concat(chunks);
 }

@@ -4,14 +4,16 @@ import { join } from "node:path";
 import { UnavailableError } from "../errors.js";
 
 /**
- * A JSON file of a model folder, or undefined where there is none.
- * @throws UnavailableError where it cannot be read or is no JSON
+ * A JSON file of a model folder, an object or a list, or undefined where there is none.
+ * @throws UnavailableError where it cannot be read or holds something else
  */
-export async function readJson<T>(folder: string, file: string): Promise<T | undefined> {
+export async function readJson<T extends object>(folder: string, file: string): Promise<T | undefined> {
   const path = join(folder, file);
   if (!existsSync(path)) return undefined;
   try {
-    return JSON.parse(await readFile(path, "utf8")) as T;
+    const json = JSON.parse(await readFile(path, "utf8")) as unknown;
+    if (typeof json !== "object" || json === null) throw new Error(`it holds ${json}, expected an object`);
+    return json as T;
   } catch (cause) {
     throw new UnavailableError(`${path} is damaged: ${(cause as Error).message}; fetch it again`);
   }

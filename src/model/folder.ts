@@ -15,11 +15,16 @@ const DEFAULT_THRESHOLD = 0.9;
 /** Longest input where no file says, that of every BERT. */
 const DEFAULT_MAX_TOKENS = 512;
 
+/** What is looked at of config.json, before it is trusted. */
 interface FolderConfig {
-  hidden_size?: number;
-  max_position_embeddings?: number;
-  vocab_size?: number;
-  model_type?: string;
+  max_position_embeddings?: unknown;
+  vocab_size?: unknown;
+  model_type?: unknown;
+}
+
+/** A number of tokens, or undefined for anything else. */
+function count(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : undefined;
 }
 
 /** Which ONNX file serves a dtype; `auto` prefers fp32, then what there is. */
@@ -85,15 +90,15 @@ export async function readModelFolder(options: {
     throw new UnavailableError(`model folder ${folder} has no tokenizer.json; take it from the model's repository`);
   }
   const config = (await readJson<FolderConfig>(folder, "config.json")) ?? {};
-  const sentence = (await readJson<{ max_seq_length?: number }>(folder, "sentence_bert_config.json")) ?? {};
-  const tokenizer = (await readJson<{ model_max_length?: number }>(folder, "tokenizer_config.json")) ?? {};
+  const sentence = (await readJson<{ max_seq_length?: unknown }>(folder, "sentence_bert_config.json")) ?? {};
+  const tokenizer = (await readJson<{ model_max_length?: unknown }>(folder, "tokenizer_config.json")) ?? {};
   const { pooling, source } = await readPooling(folder, name);
   // XLM-R counts positions from padding_idx + 1 = 2, so 514 of them hold 512 tokens.
   const positions =
-    (config.max_position_embeddings ?? DEFAULT_MAX_TOKENS) - (config.model_type === "xlm-roberta" ? 2 : 0);
+    (count(config.max_position_embeddings) ?? DEFAULT_MAX_TOKENS) - (config.model_type === "xlm-roberta" ? 2 : 0);
   // Sentence-transformers 5.4 and later keep the length that a model was made for with the tokenizer, where others have always
   // had it; 10^30 stands for none.
-  const limit = Math.min(sentence.max_seq_length ?? tokenizer.model_max_length ?? positions, positions);
+  const limit = Math.min(count(sentence.max_seq_length) ?? count(tokenizer.model_max_length) ?? positions, positions);
   if (maxLength !== undefined && maxLength > limit) {
     throw new UnavailableError(`--max-length ${maxLength} is more than model ${name} takes: ${limit} tokens`);
   }
@@ -112,7 +117,7 @@ export async function readModelFolder(options: {
     pooling,
     poolingSource: source,
     maxTokens: maxLength ?? limit,
-    vocabSize: config.vocab_size,
+    vocabSize: count(config.vocab_size),
     threshold: threshold?.value ?? DEFAULT_THRESHOLD,
     thresholdSource: threshold?.source ?? "general default; choose one on your own data",
     fingerprint: `onnx sha256:${onnxHashes.join("+")} tokenizer sha256:${tokenizerHashes.join("+")} pooling:${pooling}`,

@@ -37,6 +37,7 @@ export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelS
     return encoder;
   } catch (cause) {
     const why = (cause as Error).message;
+    if (cause instanceof RangeError) throw new UnavailableError(`model ${name}: ${why}`);
     throw new UnavailableError(
       `model ${name}: ${path} cannot be used: ${why}; take it from the model's own repository`,
     );

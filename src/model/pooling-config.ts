@@ -24,12 +24,12 @@ const PLAIN_LAYERS = new Set(["Transformer", "StaticEmbedding", "Pooling", "Norm
  * @throws UnavailableError where the mode is none that is known, or more than one
  */
 export async function readPooling(folder: string, name: string): Promise<{ pooling: Pooling; source: string }> {
-  const modules = (await readJson<unknown>(folder, "modules.json")) ?? [];
-  const layers = Array.isArray(modules) ? (modules as { type?: string; path?: string }[]) : [];
+  const modules = (await readJson<object>(folder, "modules.json")) ?? [];
+  const layers = Array.isArray(modules) ? (modules as ({ type?: unknown; path?: unknown } | null)[]) : [];
   // By class: modules have moved from sentence_transformers.models to other places.
-  const further = layers.find(({ type = "" }) => !PLAIN_LAYERS.has(type.split(".").at(-1) as string));
+  const further = layers.find((layer) => !PLAIN_LAYERS.has(String(layer?.type).split(".").at(-1) as string));
   if (further !== undefined) {
-    return { pooling: "none", source: `modules.json: layer ${further.path} is left to the ONNX file` };
+    return { pooling: "none", source: `modules.json: layer ${further?.path} is left to the ONNX file` };
   }
   const source = "1_Pooling/config.json";
   const config = await readJson<Record<string, unknown>>(folder, source);

@@ -41,7 +41,7 @@ const LONGEST_WORD = 100;
 /**
  * An encoder that obeys a tokenizer.json as it stands (normaliser, lower-casing, template of special tokens) and cuts at
  * `maxTokens` the way Hugging Face does: the template's end is kept and the text's end is dropped.
- * @throws Error of the library where the file is not a tokenizer
+ * @throws RangeError where the limit leaves no room for a text; Error of the library where the file is not a tokenizer
  */
 export function createEncoder(options: { tokenizer: TokenizerJson; config?: object; maxTokens: number }): Encoder {
   const { tokenizer: json, config = {}, maxTokens } = options;
@@ -49,7 +49,12 @@ export function createEncoder(options: { tokenizer: TokenizerJson; config?: obje
   const unknown = unknownId(tokenizer, json);
   const { prefix, suffix } = template(tokenizer);
   const room = maxTokens - prefix.length - suffix.length;
-  if (room < 1) throw new Error(`a limit of ${maxTokens} tokens leaves no room beside the special ones`);
+  if (room < 1) {
+    const special = prefix.length + suffix.length;
+    throw new RangeError(
+      `--max-length ${maxTokens} leaves no room beside ${special} special tokens; expected at least ${special + 1}`,
+    );
+  }
   const bare = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
   /** The first `wanted` tokens of a text, and whether there are more. */
   const start = (text: string, wanted: number): { ids: number[]; truncated: boolean } => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -103,6 +103,24 @@ describe("a model folder that is not in order", () => {
     await assertUnavailable(/tokenizer\.json cannot be used/);
   });
 
+  it("has JSON of another kind in it", async () => {
+    for (const file of ["config.json", "sentence_bert_config.json", "tokenizer_config.json", "1_Pooling/config.json"]) {
+      const before = existsSync(join(folder, file)) ? readFileSync(join(folder, file)) : "{}";
+      for (const [text, held] of Object.entries({ null: "null", '"x"': "x", "7": "7" })) {
+        writeFileSync(join(folder, file), text);
+        await assertUnavailable(new RegExp(`${file} is damaged: it holds ${held}, expected an object; fetch it again`));
+      }
+      writeFileSync(join(folder, file), before);
+    }
+    // Lengths that are none are passed over.
+    edit("config.json", (json) => {
+      json.max_position_embeddings = "many";
+      json.vocab_size = -1;
+    });
+    assert.equal((await read()).maxTokens, 512);
+    await start();
+  });
+
   it("pools in an unknown way", async () => {
     edit("1_Pooling/config.json", (json) => {
       json.pooling_mode_cls_token = false;
@@ -142,6 +160,12 @@ describe("a model folder that is not in order", () => {
       (json.model as { vocab: Record<string, number> }).vocab.zzz = 5000;
     });
     await assertUnavailable(/tokenizer has token id 5000, but its table has \d+ entries/);
+  });
+
+  it("is asked for so few tokens that no text has room", async () => {
+    await assertUnavailable(/--max-length 2 leaves no room beside 2 special tokens; expected at least 3$/, {
+      maxTokens: 2,
+    });
   });
 
   it("claims to take longer texts than it does", async () => {

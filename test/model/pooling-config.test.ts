@@ -61,6 +61,8 @@ test("layers after pooling are left to the ONNX file, wherever their class lies;
     const read = await readPooling(folder, "x");
     assert.deepEqual(read, { pooling: "none", source: "modules.json: layer 2_Dense is left to the ONNX file" });
   }
+  write("modules.json", [transformer, null]);
+  assert.equal(await pooling(), "none");
   write("modules.json", [transformer, { path: "2_Normalize", type: "sentence_transformers.models.Normalize" }]);
   assert.equal(await pooling(), "cls");
 });
