@@ -12,8 +12,10 @@ import { allocateBlock, type BlockBuffers, CODE_ROWS, Superblock, TILE_ROWS } fr
 
 /** Share of the memory left for the engine's sessions and for buffers that wait to be collected. */
 const RESERVE = 0.15;
-/** Copies of a row's code that are held at once: of the row, the column, and the engine's packed one and its model. */
-const CODE_COPIES = 4;
+/** Copies of a group on its way to a host: as it is made, sent and held, and one of a group before that is not yet collected. */
+const GROUP_COPIES = 4;
+/** Bytes of the numbers that go with a row's code. */
+const NUMBER_BYTES = 4 * 8;
 
 /** What the parts of the join by integer codes share. */
 export interface Cascade {
@@ -45,12 +47,16 @@ export async function joinByCodes(
 ): Promise<void> {
   const { vectors, order, threshold, memory, onProgress } = options;
   const { book, callRows } = plan;
+  // Each kept vector's code is held once as a column, by whichever host, and once as a row while its superblock is here.
   const codeBytes = order.length * book.depth;
   const keepCodes = codeBytes <= memory / 2;
-  // Columns read from the store, a chunk being coded and groups made again come on top.
-  const groupBytes = keepCodes ? codeBytes : deal.turn * GROUP * CODE_COPIES * book.depth;
-  const fixed = groupBytes + (GROUP + CODE_ROWS) * vectors.dim * 4;
-  const rows = Math.floor(((1 - RESERVE) * memory - fixed) / (vectors.dim * 4 + CODE_COPIES * book.depth));
+  const groupBytes = GROUP * book.depth;
+  const columnBytes = (keepCodes ? codeBytes : 0) + deal.turn * GROUP_COPIES * groupBytes;
+  // Columns read from the store and a chunk being coded come on top, and for each host tiles on their way to it.
+  const tileBytes = deal.turn * (deal.ahead + 1) * TILE_ROWS * (book.depth + NUMBER_BYTES);
+  const fixed = columnBytes + tileBytes + (GROUP + CODE_ROWS) * vectors.dim * 4;
+  const rowBytes = vectors.dim * 4 + (keepCodes ? 1 : 2) * book.depth + NUMBER_BYTES;
+  const rows = Math.floor(((1 - RESERVE) * memory - fixed) / rowBytes);
   const superblockRows = Math.min(order.length, Math.max(TILE_ROWS, rows));
 
   const screen = new IntegerScreen(book, plan.product, threshold, callRows);

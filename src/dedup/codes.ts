@@ -133,36 +133,54 @@ export interface ColumnBounds {
 }
 
 /**
- * Writes the column side of row `row` of `codes` to column `column` of a depth × width block (row-major) that starts at
- * `offset` of `block`, and raises the bounds of its group.
+ * Writes the column side of rows `rows` of `codes` to as many columns of a depth × width block (row-major), from `column` on,
+ * and raises the bounds of their group.
  */
-export function writeColumn(
+export function writeColumns(
   book: CodeBook,
   codes: Codes,
-  row: number,
+  rows: Int32Array,
   block: Int8Array,
-  offset: number,
   width: number,
   column: number,
   bounds: ColumnBounds,
 ): void {
   const { depth, levels, scale, base, usualLength } = book;
-  const from = row * depth;
-  let to = offset + column;
-  const { bytes } = codes;
-  for (let k = 0; k < depth - DIGITS; k++, to += width) block[to] = bytes[from + k] - ZERO_POINT;
-  const unit = scale * scale * levels;
-  const excess = codes.additive[row] + usualLength * codes.error[row] - base;
-  let digits = Math.ceil(excess / unit + 1e-6);
-  const over = excess - DIGITS * levels * unit;
-  if (over > bounds.over) bounds.over = over;
-  for (let k = 0; k < DIGITS; k++, to += width) {
-    const digit = Math.max(-levels, Math.min(levels, digits));
-    block[to] = digit;
-    digits -= digit;
+  const { bytes, additive, error, coded } = codes;
+  const count = rows.length;
+  const digitsAt = depth - DIGITS;
+  // Four rows at a time: each on its own would touch as many lines of the cache as it has components.
+  const fours = count - (count % 4);
+  for (let i = 0; i < fours; i += 4) {
+    const a = rows[i] * depth;
+    const b = rows[i + 1] * depth;
+    const c = rows[i + 2] * depth;
+    const d = rows[i + 3] * depth;
+    for (let k = 0, to = column + i; k < digitsAt; k++, to += width) {
+      block[to] = bytes[a + k] - ZERO_POINT;
+      block[to + 1] = bytes[b + k] - ZERO_POINT;
+      block[to + 2] = bytes[c + k] - ZERO_POINT;
+      block[to + 3] = bytes[d + k] - ZERO_POINT;
+    }
   }
-  if (codes.coded[row] > bounds.coded) bounds.coded = codes.coded[row];
-  if (codes.error[row] > bounds.error) bounds.error = codes.error[row];
+  for (let i = fours; i < count; i++) {
+    const from = rows[i] * depth;
+    for (let k = 0, to = column + i; k < digitsAt; k++, to += width) block[to] = bytes[from + k] - ZERO_POINT;
+  }
+  const unit = scale * scale * levels;
+  for (let i = 0; i < count; i++) {
+    const row = rows[i];
+    const excess = additive[row] + usualLength * error[row] - base;
+    let digits = Math.ceil(excess / unit + 1e-6);
+    bounds.over = Math.max(bounds.over, excess - DIGITS * levels * unit);
+    bounds.coded = Math.max(bounds.coded, coded[row]);
+    bounds.error = Math.max(bounds.error, error[row]);
+    for (let k = digitsAt, to = digitsAt * width + column + i; k < depth; k++, to += width) {
+      const digit = Math.max(-levels, Math.min(levels, digits));
+      block[to] = digit;
+      digits -= digit;
+    }
+  }
 }
 
 /** The numbers of a code book that comparing codes takes; small enough to be sent to a worker. */

@@ -13,4 +13,10 @@ export class ColumnGroup {
   constructor(codes: ColumnCodes) {
     this.codes = codes;
   }
+
+  /** Adds the rows `locals` of the superblock whose positions are given. */
+  append(positions: Uint32Array, locals: Int32Array): void {
+    this.locals.set(locals, this.count);
+    for (let i = 0; i < locals.length; i++) this.positions[this.count++] = positions[locals[i]];
+  }
 }

@@ -10,7 +10,7 @@ import { createIntegerProduct, type FixedProduct, type IntegerProduct } from "./
 export interface HostSettings {
   readonly book: CodeScale;
   readonly threshold: number;
-  /** Rows of one call of a packed product. */
+  /** Rows of one call of a product. */
   readonly callRows: number;
 }
 
@@ -36,9 +36,8 @@ export interface ColumnHost {
   open(settings: HostSettings): Promise<void>;
   /** Takes the codes of a group, which the caller may keep but not change. */
   hold(group: number, columns: ColumnCodes): Promise<void>;
-  /** Packs a group inside the engine, which pays where several tiles meet it; `unpack` undoes it. */
-  pack(group: number): Promise<void>;
-  unpack(group: number): Promise<void>;
+  /** Gives back what a device holds for a group until it is met again. */
+  rest(group: number): Promise<void>;
   /** Forgets a group. */
   drop(group: number): Promise<void>;
   /** Begins a tile's way past groups, in this order. Several tiles may be under way; each meets the groups held when it began. */
@@ -46,14 +45,12 @@ export interface ColumnHost {
   close(): Promise<void>;
 }
 
-/** Rows of one call on a device, which has no cache to mind: all of a tile. */
-const DEVICE_ROWS = 1 << 20;
-
 /** Share of a tile's rows that must have been removed before the others are copied together. */
 const COPY_SHARE = 1 / 16;
 
 interface HeldGroup {
   readonly columns: ColumnCodes;
+  /** On a device, from the first meeting on. */
   fixed?: FixedProduct;
 }
 
@@ -72,7 +69,7 @@ export class LocalHost implements ColumnHost {
   async open({ book, threshold, callRows }: HostSettings): Promise<void> {
     this.#depth = book.depth;
     this.#product = await this.#createProduct(book.depth);
-    this.#screen = new IntegerScreen(book, this.#product, threshold, this.#engine.integers ? callRows : DEVICE_ROWS);
+    this.#screen = new IntegerScreen(book, this.#product, threshold, callRows);
   }
 
   async #createProduct(depth: number): Promise<IntegerProduct> {
@@ -86,19 +83,14 @@ export class LocalHost implements ColumnHost {
     this.#groups.set(group, { columns });
   }
 
-  async pack(group: number): Promise<void> {
-    const held = this.#groups.get(group);
-    if (held !== undefined) held.fixed ??= await this.#product?.fix(held.columns.panels(this.#depth));
-  }
-
-  async unpack(group: number): Promise<void> {
+  async rest(group: number): Promise<void> {
     const held = this.#groups.get(group);
     await held?.fixed?.release();
     if (held !== undefined) held.fixed = undefined;
   }
 
   async drop(group: number): Promise<void> {
-    await this.unpack(group);
+    await this.rest(group);
     this.#groups.delete(group);
   }
 
@@ -121,6 +113,7 @@ export class LocalHost implements ColumnHost {
         at++;
         pairs.length = 0;
         leaveRemoved();
+        held.fixed ??= await this.#product?.fix?.(held.columns.panels(this.#depth));
         if (codes.count > 0) await this.#screen.between(codes, held.columns, held.fixed, pairs);
         if (rows !== undefined) for (let i = 0; i < pairs.length; i++) pairs.rows[i] = rows[pairs.rows[i]];
         return pairs;
@@ -129,7 +122,7 @@ export class LocalHost implements ColumnHost {
   }
 
   async close(): Promise<void> {
-    for (const group of this.#groups.keys()) await this.unpack(group);
+    for (const group of this.#groups.keys()) await this.rest(group);
     this.#groups.clear();
     await this.#product?.release();
   }

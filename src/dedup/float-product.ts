@@ -1,7 +1,7 @@
 import { modelProto, type Node } from "../onnx/builder.js";
 import type { Engine, Kernel, Tile } from "../onnx/engine.js";
 import { ZERO_POINT } from "./code-book.js";
-import { BLOCK, BLOCKS, type IntegerProduct, type Maxima, PANEL } from "./tile-product.js";
+import { BLOCK, BLOCKS, type IntegerProduct, type Maxima, PANEL, type Panels, takeBlocks } from "./tile-product.js";
 
 /** Integers up to this, and their sums, are exact in float32. */
 const EXACT = 2 ** 24;
@@ -27,14 +27,13 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
       outputs: [{ name: "products", dtype: "float32", shape: ["g", "n", PANEL] }],
     }),
   );
+  const blocks = takeBlocks("columns", "blocks", depth);
   const own = await engine.compile(
     modelProto({
-      nodes: [product],
-      inputs: [
-        { name: "codes", dtype: "float32", shape: ["g", BLOCK, depth] },
-        { name: "columns", dtype: "float32", shape: ["g", depth, BLOCK] },
-      ],
-      outputs: [{ name: "products", dtype: "float32", shape: ["g", BLOCK, BLOCK] }],
+      nodes: [...blocks.nodes, { op: "MatMul", inputs: ["codes", "blocks"], outputs: ["products"] }],
+      inputs: [{ name: "codes", dtype: "float32", shape: ["b", BLOCK, depth] }, columns],
+      outputs: [{ name: "products", dtype: "float32", shape: ["b", BLOCK, BLOCK] }],
+      initializers: blocks.constants,
     }),
   );
   const outputs = [
@@ -67,28 +66,25 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
   );
   const tile = (data: Float32Array, ...shape: number[]): Tile => ({ dtype: "float32", shape, data });
   const rowsTile = (rows: Uint8Array) => tile(centred(rows), rows.length / depth, depth);
-  const columnsTile = (data: Int8Array) => tile(Float32Array.from(data), data.length / (depth * PANEL), depth, PANEL);
+  const columnsTile = ({ data, count }: Panels) => tile(Float32Array.from(data), count, depth, PANEL);
   const run = async (kernel: Kernel, feeds: Record<string, Tile>): Promise<Maxima> => {
     const { blocks, rows } = await kernel.run(feeds);
     return { blocks: Int32Array.from(blocks.data as Float32Array), rows: Int32Array.from(rows.data as Float32Array) };
   };
   return {
-    maxima: (rows, panel) => run(any, { codes: rowsTile(rows), columns: columnsTile(panel) }),
-    async products(rows, { data }) {
-      const { products } = await all.run({ codes: rowsTile(rows), columns: columnsTile(data) });
+    mostPanels: Number.POSITIVE_INFINITY,
+    maxima: (rows, panels) => run(any, { codes: rowsTile(rows), columns: columnsTile(panels) }),
+    async products(rows, panels) {
+      const { products } = await all.run({ codes: rowsTile(rows), columns: columnsTile(panels) });
       return Int32Array.from(products.data as Float32Array);
     },
-    async diagonal(rows, data) {
-      const g = data.length / (depth * BLOCK);
-      const feeds = {
-        codes: tile(centred(rows), g, BLOCK, depth),
-        columns: tile(Float32Array.from(data), g, depth, BLOCK),
-      };
-      return Int32Array.from((await own.run(feeds)).products.data as Float32Array);
+    async diagonal(rows, panels) {
+      const codes = tile(centred(rows), panels.count * BLOCKS, BLOCK, depth);
+      const { products } = await own.run({ codes, columns: columnsTile(panels) });
+      return Int32Array.from(products.data as Float32Array);
     },
-    async fix({ data }) {
-      const { shape, data: values } = columnsTile(data);
-      const held = { name: "columns", dtype: "float32" as const, shape: [...shape], data: values as Float32Array };
+    async fix(panels) {
+      const held = { name: "columns", ...columnsTile(panels) };
       const kernel = await engine.compile(
         modelProto({ nodes: reduced, inputs: [codes], outputs, initializers: [...constants, held] }),
       );

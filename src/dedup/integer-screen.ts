@@ -11,17 +11,27 @@ const LOOP_NS = 0.4;
 const PRODUCT_NS = 1;
 const CALL_NS = 300_000;
 
+/** A tile beside columns, and where the pairs go that survive. */
+interface Comparison {
+  readonly tile: Codes;
+  readonly columns: ColumnCodes;
+  /** Of each row of the tile with these columns. */
+  readonly thresholds: Int32Array;
+  readonly pairs: PairList;
+}
+
 /** Finds the pairs that the bound of code-book.ts cannot reject. */
 export class IntegerScreen {
   readonly #book: CodeScale;
   readonly #product: IntegerProduct;
   readonly #threshold: number;
   readonly #callRows: number;
-  /** Row and block of those blocks whose maximum reaches its row's threshold. */
+  /** Row and block of those `#found` blocks whose maximum reaches its row's threshold. */
   #rows = new Int32Array(1024);
   #blocks = new Int32Array(1024);
+  #found = 0;
 
-  /** @param callRows rows of one call of a fixed product: as many as keep its scores in the cache */
+  /** @param callRows rows of one call of a product: as many as keep its scores in the cache */
   constructor(book: CodeScale, product: IntegerProduct, threshold: number, callRows: number) {
     this.#callRows = callRows;
     this.#book = book;
@@ -31,66 +41,86 @@ export class IntegerScreen {
 
   /**
    * Appends to `pairs` the surviving (row of the tile, column of the group), for each row in order of the columns.
-   * @param fixed the product with these columns, where the engine has packed them
+   * @param fixed the product with these columns, where a device holds them
    */
   async between(tile: Codes, columns: ColumnCodes, fixed: FixedProduct | undefined, pairs: PairList): Promise<void> {
-    const { depth } = this.#book;
-    const thresholds = this.#thresholds(tile, columns);
-    const { count } = columns.panels(depth);
-    let found = 0;
-    if (fixed === undefined) {
-      // A panel at a time, so that its scores stay in the cache.
-      for (let panel = 0; panel < count; panel++) {
-        const maxima = await this.#product.maxima(tile.bytes, columns.panel(depth, panel));
-        found = this.#collect(maxima, thresholds, 0, panel * BLOCKS, found);
-      }
-    } else {
-      for (let first = 0; first < tile.count; first += this.#callRows) {
-        const maxima = await fixed.maxima(tile.bytes.subarray(first * depth, (first + this.#callRows) * depth));
-        found = this.#collect(maxima, thresholds, first, 0, found);
+    const comparison = this.#compare(tile, columns, pairs);
+    if (fixed !== undefined) this.#collect(await fixed.maxima(tile.bytes), comparison.thresholds, 0, 0);
+    else {
+      const { count } = columns.panels(this.#book.depth);
+      const { mostPanels } = this.#product;
+      for (let panel = 0; panel < count; panel += mostPanels) {
+        await this.#multiply(comparison, 0, panel, Math.min(mostPanels, count - panel));
       }
     }
-    await this.#scan(tile, thresholds, columns, found, pairs);
+    await this.#scan(comparison);
   }
 
   /** Appends the surviving pairs of a tile with itself, each row with the earlier ones, ordered by row and then column. */
   async within(tile: Codes, columns: ColumnCodes, pairs: PairList): Promise<void> {
-    const { depth } = this.#book;
-    const thresholds = this.#thresholds(tile, columns);
-    const { count } = columns.panels(depth);
-    let found = 0;
-    for (let panel = 0; panel < count; panel++) {
-      // Rows before the panel have only later columns in it, those of it later ones from their own block on.
-      const first = panel * PANEL;
-      const maxima = await this.#product.maxima(tile.bytes.subarray(first * depth), columns.panel(depth, panel));
-      found = this.#collect(maxima, thresholds, first, panel * BLOCKS, found);
-    }
-    let earlier = 0;
+    const comparison = this.#compare(tile, columns, pairs);
+    const { count } = columns.panels(this.#book.depth);
+    // Rows before a panel have only later columns in it, those of it later ones from their own block on.
+    for (let panel = 0; panel < count; panel++) await this.#multiply(comparison, panel * PANEL, panel, 1);
+    const found = this.#found;
+    this.#found = 0;
     for (let i = 0; i < found; i++) {
       if (this.#blocks[i] >= Math.floor(this.#rows[i] / BLOCK)) continue;
-      this.#rows[earlier] = this.#rows[i];
-      this.#blocks[earlier++] = this.#blocks[i];
+      this.#rows[this.#found] = this.#rows[i];
+      this.#blocks[this.#found++] = this.#blocks[i];
     }
-    await this.#scan(tile, thresholds, columns, earlier, pairs);
-    await this.#scanDiagonal(tile, columns, thresholds, pairs);
+    await this.#scan(comparison);
+    await this.#scanDiagonal(comparison);
     pairs.sortByRow(tile.count);
   }
 
-  /** Appends the surviving pairs of each row with the earlier ones of its own block. */
-  async #scanDiagonal(tile: Codes, { data }: ColumnCodes, thresholds: Int32Array, pairs: PairList): Promise<void> {
+  #compare(tile: Codes, columns: ColumnCodes, pairs: PairList): Comparison {
+    this.#found = 0;
+    const thresholds = new Int32Array(tile.count);
+    for (let i = 0; i < tile.count; i++) {
+      thresholds[i] = rowThreshold(this.#book, tile, i, columns.bounds, this.#threshold);
+    }
+    return { tile, columns, thresholds, pairs };
+  }
+
+  /** Lists the blocks of `count` panels that survive with the rows from `firstRow` on. */
+  async #multiply({ tile, columns, thresholds }: Comparison, firstRow: number, panel: number, count: number) {
     const { depth } = this.#book;
-    const blocks = Math.ceil(tile.count / BLOCK);
-    const rows = new Uint8Array(blocks * BLOCK * depth).fill(ZERO_POINT);
-    rows.set(tile.bytes);
-    const columns = new Int8Array(blocks * BLOCK * depth);
-    for (let b = 0, to = 0; b < blocks; b++) {
-      const panel = Math.floor(b / BLOCKS);
-      let from = panel * depth * PANEL + (b % BLOCKS) * BLOCK;
-      for (let k = 0; k < depth; k++, from += PANEL, to += BLOCK) {
-        for (let c = 0; c < BLOCK; c++) columns[to + c] = data[from + c];
+    const panels = columns.panels(depth, panel, count);
+    for (let first = firstRow; first < tile.count; first += this.#callRows) {
+      const rows = tile.bytes.subarray(first * depth, (first + this.#callRows) * depth);
+      this.#collect(await this.#product.maxima(rows, panels), thresholds, first, panel * BLOCKS);
+    }
+  }
+
+  /** Lists the blocks that survive, of rows from `firstRow` and blocks from `firstBlock` on, behind those found before. */
+  #collect({ rows, blocks }: Maxima, thresholds: Int32Array, firstRow: number, firstBlock: number): void {
+    const width = blocks.length / rows.length;
+    for (let r = 0; r < rows.length; r++) {
+      const least = thresholds[firstRow + r];
+      if (rows[r] < least) continue;
+      for (let b = 0; b < width; b++) {
+        if (blocks[r * width + b] < least) continue;
+        if (this.#found === this.#rows.length) {
+          this.#rows = doubled(this.#rows);
+          this.#blocks = doubled(this.#blocks);
+        }
+        this.#rows[this.#found] = firstRow + r;
+        this.#blocks[this.#found++] = firstBlock + b;
       }
     }
-    const products = await this.#product.diagonal(rows, columns);
+  }
+
+  /** Appends the surviving pairs of each row with the earlier ones of its own block. */
+  async #scanDiagonal({ tile, columns, thresholds, pairs }: Comparison): Promise<void> {
+    const { depth } = this.#book;
+    const panels = columns.panels(depth);
+    let rows = tile.bytes;
+    if (tile.count < panels.count * PANEL) {
+      rows = new Uint8Array(panels.count * PANEL * depth).fill(ZERO_POINT, tile.count * depth);
+      rows.set(tile.bytes);
+    }
+    const products = await this.#product.diagonal(rows, panels);
     for (let r = 0; r < tile.count; r++) {
       const least = thresholds[r];
       const first = r - (r % BLOCK);
@@ -99,56 +129,21 @@ export class IntegerScreen {
     }
   }
 
-  #thresholds(tile: Codes, { bounds }: ColumnCodes): Int32Array {
-    const thresholds = new Int32Array(tile.count);
-    for (let i = 0; i < tile.count; i++) thresholds[i] = rowThreshold(this.#book, tile, i, bounds, this.#threshold);
-    return thresholds;
+  /** Finds the pairs of the listed blocks, in the cheaper of two ways. */
+  async #scan(comparison: Comparison): Promise<void> {
+    const { tile, columns } = comparison;
+    if (this.#found === 0) return;
+    const loop = this.#found * BLOCK * this.#book.depth * LOOP_NS;
+    const product = CALL_NS + Math.min(this.#found, tile.count) * columns.count * PRODUCT_NS;
+    if (loop <= product) this.#scanByLoop(comparison);
+    else await this.#scanByProduct(comparison);
   }
 
-  /**
-   * Lists the blocks that survive, of rows from `firstRow` and blocks from `firstBlock` on, behind those `found` before.
-   * @returns the number listed
-   */
-  #collect(maxima: Maxima, thresholds: Int32Array, firstRow: number, firstBlock: number, found: number): number {
-    const { rows, blocks } = maxima;
-    const width = blocks.length / rows.length;
-    let next = found;
-    for (let r = 0; r < rows.length; r++) {
-      const least = thresholds[firstRow + r];
-      if (rows[r] < least) continue;
-      for (let b = 0; b < width; b++) {
-        if (blocks[r * width + b] < least) continue;
-        if (next === this.#rows.length) {
-          this.#rows = doubled(this.#rows);
-          this.#blocks = doubled(this.#blocks);
-        }
-        this.#rows[next] = firstRow + r;
-        this.#blocks[next++] = firstBlock + b;
-      }
-    }
-    return next;
-  }
-
-  /** Finds the pairs of the first `found` listed blocks, in the cheaper of two ways. */
-  async #scan(
-    tile: Codes,
-    thresholds: Int32Array,
-    columns: ColumnCodes,
-    found: number,
-    pairs: PairList,
-  ): Promise<void> {
-    if (found === 0) return;
-    const loop = found * BLOCK * this.#book.depth * LOOP_NS;
-    const product = CALL_NS + Math.min(found, tile.count) * columns.count * PRODUCT_NS;
-    if (loop <= product) this.#scanByLoop(tile, thresholds, columns, found, pairs);
-    else await this.#scanByProduct(tile, thresholds, columns, found, pairs);
-  }
-
-  #scanByLoop(tile: Codes, thresholds: Int32Array, columns: ColumnCodes, found: number, pairs: PairList): void {
+  #scanByLoop({ tile, columns, thresholds, pairs }: Comparison): void {
     const { depth } = this.#book;
     const { data, count } = columns;
     const { bytes } = tile;
-    for (let i = 0; i < found; i++) {
+    for (let i = 0; i < this.#found; i++) {
       const r = this.#rows[i];
       const least = thresholds[r];
       const first = this.#blocks[i] * BLOCK;
@@ -176,14 +171,9 @@ export class IntegerScreen {
     }
   }
 
-  async #scanByProduct(
-    tile: Codes,
-    thresholds: Int32Array,
-    columns: ColumnCodes,
-    found: number,
-    pairs: PairList,
-  ): Promise<void> {
+  async #scanByProduct({ tile, columns, thresholds, pairs }: Comparison): Promise<void> {
     const { depth } = this.#book;
+    const found = this.#found;
     // Only rows with a surviving block are multiplied again.
     const slot = new Int32Array(tile.count).fill(-1);
     const chosen: number[] = [];

@@ -1,6 +1,6 @@
 import type { Cascade } from "./cascade.js";
 import { gatherCodes } from "./codes.js";
-import { ColumnCodes, GROUP } from "./column-codes.js";
+import { allOf, ColumnCodes, GROUP } from "./column-codes.js";
 import { ColumnGroup } from "./column-group.js";
 import type { ColumnHost, Meeting } from "./column-host.js";
 import { PairList } from "./pair-list.js";
@@ -64,7 +64,7 @@ export class JoinWithin {
       const host = deal.hostOf(g);
       const { codes } = groups[g];
       if (!keepCodes) await host.drop(g);
-      else if (g < this.#whole) await host.unpack(g);
+      else if (g < this.#whole) await host.rest(g);
       else if (codes !== undefined) await host.hold(g, codes);
       groups[g].codes = undefined;
     }
@@ -113,7 +113,7 @@ export class JoinWithin {
     if (staying.length > 1) {
       options.signal?.throwIfAborted();
       const own = new ColumnCodes();
-      for (let row = 0; row < staying.length; row++) own.push(plan.book, tile, row);
+      own.append(plan.book, tile, allOf(staying.length));
       pairs.length = 0;
       await screen.within(tile, own, pairs);
       const columns = { positions: Uint32Array.from(staying, (local) => positions[local]), values, slots: staying };
@@ -130,15 +130,12 @@ export class JoinWithin {
       if (groups.length === this.#whole) groups.push(new ColumnGroup(new ColumnCodes()));
       const group = groups[groups.length - 1];
       const columns = group.codes as ColumnCodes;
-      for (; next < locals.length && group.count < GROUP; next++) {
-        group.positions[group.count] = positions[locals[next]];
-        group.locals[group.count++] = locals[next];
-        columns.push(plan.book, codes, locals[next]);
-      }
+      const joining = locals.subarray(next, next + GROUP - group.count);
+      columns.append(plan.book, codes, joining);
+      group.append(positions, joining);
+      next += joining.length;
       if (group.count < GROUP) return;
-      const host = deal.hostOf(this.#whole);
-      await host.hold(this.#whole, columns);
-      await host.pack(this.#whole++);
+      await deal.hostOf(this.#whole).hold(this.#whole++, columns);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Cascade } from "./cascade.js";
 import { gatherCodes } from "./codes.js";
-import { ColumnCodes } from "./column-codes.js";
+import { allOf, ColumnCodes } from "./column-codes.js";
 import type { ColumnGroup } from "./column-group.js";
 import type { ColumnHost, Meeting } from "./column-host.js";
 import { gatherInAnyOrder } from "./gather.js";
@@ -19,7 +19,7 @@ export async function meetEarlier(cascade: Cascade, block: Superblock): Promise<
   const { groups, deal } = cascade;
   let active: Int32Array = Int32Array.from(block.positions, (_, local) => local);
   for (let first = 0; first < groups.length && active.length > 0; first += deal.turn) {
-    await bringGroups(cascade, first, active.length > TILE_ROWS);
+    if (!cascade.keepCodes) await bringGroups(cascade, first);
     await passTiles(cascade, block, active, first);
     await leaveGroups(cascade, first);
     active = cascade.decider.remaining(block, active);
@@ -34,16 +34,15 @@ function* turnOf({ groups, deal }: Cascade, first: number) {
   }
 }
 
-async function bringGroups(cascade: Cascade, first: number, pack: boolean): Promise<void> {
+async function bringGroups(cascade: Cascade, first: number): Promise<void> {
   for (const { number, group, host } of turnOf(cascade, first)) {
-    if (!cascade.keepCodes) await host.hold(number, await codesOf(cascade, group));
-    if (pack) await host.pack(number);
+    await host.hold(number, await codesOf(cascade, group));
   }
 }
 
 async function leaveGroups(cascade: Cascade, first: number): Promise<void> {
   for (const { number, host } of turnOf(cascade, first)) {
-    if (cascade.keepCodes) await host.unpack(number);
+    if (cascade.keepCodes) await host.rest(number);
     else await host.drop(number);
   }
 }
@@ -53,7 +52,7 @@ async function codesOf({ options, plan, groupBuffers }: Cascade, group: ColumnGr
   const block = new Superblock(options.vectors, plan, group.positions.slice(0, group.count), groupBuffers);
   await block.code(group.count);
   const columns = new ColumnCodes();
-  for (let column = 0; column < group.count; column++) columns.push(plan.book, block.codes, column);
+  columns.append(plan.book, block.codes, allOf(group.count));
   return columns;
 }
 

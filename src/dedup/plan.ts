@@ -1,7 +1,7 @@
 import type { Engine } from "../onnx/engine.js";
 import { type CodeBook, EXTRA_COMPONENTS, fitCodeBook } from "./code-book.js";
 import { allocateCodes, type CodeScale, createProjection, encodeRows, type Projection } from "./codes.js";
-import { ColumnCodes } from "./column-codes.js";
+import { allOf, ColumnCodes } from "./column-codes.js";
 import { cosine } from "./cosine.js";
 import { exactLevels } from "./float-product.js";
 import { gatherInAnyOrder, samplePositions } from "./gather.js";
@@ -126,7 +126,7 @@ async function tryPlan(
   const codes = allocateCodes(book, count);
   encodeRows(book, await projection.project(tried), count, codes, 0);
   const columns = new ColumnCodes();
-  for (let row = 0; row < count; row++) columns.push(book, codes, row);
+  columns.append(book, codes, allOf(count));
   const screen = new IntegerScreen(book, product, threshold, count);
   const pairs = new PairList();
   await screen.within(codes, columns, pairs);
@@ -141,7 +141,7 @@ async function tryPlan(
   const inVain = pairs.length * (1 - near / Math.max(1, measured));
   const survivors = inVain / Math.max(1, (count * (count - 1)) / 2);
   const survivorNs = survivors * LOOP_NS * (BLOCK * book.depth + book.dim);
-  const fixed = await product.fix(columns.panels(book.depth));
+  const panels = columns.panels(book.depth, 0, Math.min(product.mostPanels, columns.panels(book.depth).count));
   let productNs = Number.POSITIVE_INFINITY;
   let callRows = CALL_ROWS[0];
   for (let run = 0; run < 3; run++) {
@@ -149,15 +149,13 @@ async function tryPlan(
       if (size > count && size !== CALL_ROWS[0]) continue;
       const rows = codes.bytes.subarray(0, size * book.depth);
       const start = performance.now();
-      await fixed.maxima(rows);
-      const ns =
-        (1e6 * (performance.now() - start)) / ((rows.length / book.depth) * columns.panels(book.depth).count * PANEL);
+      await product.maxima(rows, panels);
+      const ns = (1e6 * (performance.now() - start)) / ((rows.length / book.depth) * panels.count * PANEL);
       if (ns >= productNs) continue;
       productNs = ns;
       callRows = size;
     }
   }
-  await fixed.release();
   return { productNs, survivorNs, callRows };
 }
 

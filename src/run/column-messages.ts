@@ -26,7 +26,7 @@ export interface MeetMessage {
 export type HostMessage =
   | { readonly kind: "open"; readonly settings: HostSettings }
   | HoldMessage
-  | { readonly kind: "pack" | "unpack" | "drop"; readonly group: number }
+  | { readonly kind: "rest" | "drop"; readonly group: number }
   | MeetMessage
   | { readonly kind: "close" };
 

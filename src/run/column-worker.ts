@@ -15,8 +15,7 @@ async function handle(message: Exclude<HostMessage, { kind: "close" }>): Promise
       return host.open(message.settings);
     case "hold":
       return host.hold(message.group, new ColumnCodes(message));
-    case "pack":
-    case "unpack":
+    case "rest":
     case "drop":
       return host[message.kind](message.group);
     case "meet": {

@@ -4,6 +4,7 @@ import type { ColumnHost, Meeting, MeetingTile } from "../dedup/column-host.js";
 import type { ColumnWorkers } from "../dedup/join.js";
 import type { Pairs } from "../dedup/pair-list.js";
 import { UnavailableError } from "../errors.js";
+import { takeDevice } from "../onnx/device-turn.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import type { Found, HostMessage } from "./column-messages.js";
 
@@ -50,12 +51,14 @@ class WorkerHost implements ColumnHost {
 
   constructor(provider: Provider) {
     this.#provider = provider;
+    const giveBack = takeDevice(provider);
     this.#worker = new Worker(new URL("./column-worker.js", import.meta.url), { workerData: provider });
     this.#worker.on("message", (found: Found) => this.#receive(found));
     this.#worker.on("error", (error) => this.#fail(error));
     this.#ended = new Promise((resolve) => {
       this.#worker.on("exit", (code) => {
         this.#fail(new Error(`a worker of the join ended with code ${code}`));
+        giveBack();
         resolve();
       });
     });
@@ -70,12 +73,8 @@ class WorkerHost implements ColumnHost {
     this.#send({ kind: "hold", group, data: copy, count, bounds }, [copy.buffer]);
   }
 
-  async pack(group: number): Promise<void> {
-    this.#send({ kind: "pack", group });
-  }
-
-  async unpack(group: number): Promise<void> {
-    this.#send({ kind: "unpack", group });
+  async rest(group: number): Promise<void> {
+    this.#send({ kind: "rest", group });
   }
 
   async drop(group: number): Promise<void> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type CodeBook, EXTRA_COMPONENTS, fitCodeBook, ZERO_POINT } from "../../src/dedup/code-book.js";
 import { allocateCodes, createProjection, encodeRows, rowThreshold } from "../../src/dedup/codes.js";
-import { ColumnCodes } from "../../src/dedup/column-codes.js";
+import { allOf, ColumnCodes } from "../../src/dedup/column-codes.js";
 import { type Basis, createBasisLearner } from "../../src/dedup/rotation.js";
 import { PANEL } from "../../src/dedup/tile-product.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
@@ -34,7 +34,7 @@ async function checkBounds(options: {
   encodeRows(book, await projection.project(values), count, codes, 0);
   await projection.release();
   const columns = new ColumnCodes();
-  for (let row = 0; row < count; row++) columns.push(book, codes, row);
+  columns.append(book, codes, allOf(count));
   const { data } = columns.panels(depth);
   assert.ok(
     data.every((q) => Math.abs(q) <= levels),
