@@ -12,7 +12,7 @@ import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed-inputs.js";
 import { EMBEDDINGS } from "./embed-store.js";
 import { guardSignatures } from "./guard-signatures.js";
 import { environment, fileRecord, MANIFEST, modelRecord, VERSION, writeManifest } from "./manifest.js";
-import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./memory.js";
+import { makeRoom, noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./memory.js";
 import { requireColumn } from "./missing-field.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { CLUSTER_FILES, TABLE_FILES } from "./output-names.js";
@@ -74,6 +74,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     await applyRemovedBrake(options.maxRemoved, decisions, readable);
 
     const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    makeRoom(options.memory);
     const writing = reporter.stage("write", bytes);
     const outputs = await writeOutputs({
       ...readable,

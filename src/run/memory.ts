@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** Beside its vectors a stage needs room for the engine's tiles and for what is collected late, in bytes. */
-const RESERVE = 96 * 2 ** 20;
+const RESERVE = 112 * 2 ** 20;
 
 /**
  * Bytes of vectors that a stage may hold, so that the process stays under `memory` as far as it can: what is resident by
@@ -13,6 +13,11 @@ export function vectorBudget(memory: number): number {
   // Garbage of the stage before would be taken for used: after a million rows that was 0 to 90 MB, as it happened.
   if (left() < memory / 2) collectGarbage();
   return Math.max(left(), memory / 8);
+}
+
+/** Makes room for the next stage where garbage of the one before may be in its way. */
+export function makeRoom(memory: number): void {
+  if (process.memoryUsage.rss() > memory - RESERVE) collectGarbage();
 }
 
 /** Gives back to the system what nobody refers to any longer; takes some 20 ms. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { noteOverMemory, noteSmallMemory } from "../../src/run/memory.js";
+import { makeRoom, noteOverMemory, noteSmallMemory, vectorBudget } from "../../src/run/memory.js";
 import { dedup, noting, testFolder, writeJsonl } from "./folders.js";
 
 const MiB = 2 ** 20;
@@ -26,4 +26,30 @@ test("a ceiling below what the program takes is said to be so before anything el
 test("a ceiling that was passed is said to be so with both sizes", () => {
   assert.match(said(noteOverMemory, MiB)[0], /^resident memory reached \d+ MB, above --memory 1 MB: /);
   assert.deepEqual(said(noteOverMemory, 2 ** 40), []);
+});
+
+/** Leaves 128 MB of garbage behind and tells what was resident with it. */
+function waste(): number {
+  const buffers = Array.from({ length: 32 }, () => new Uint8Array(4 * MiB).fill(1));
+  const resident = process.memoryUsage.rss();
+  assert.equal(buffers.length, 32);
+  return resident;
+}
+
+test("garbage of the stage before is not taken for used", () => {
+  const ceiling = waste() + 122 * MiB;
+  const budget = vectorBudget(ceiling);
+  // 10 MB if it were, or an eighth of the ceiling.
+  assert.ok(
+    budget > 100 * MiB && budget > ceiling / 8,
+    `${Math.round(budget / MiB)} MB of ${Math.round(ceiling / MiB)}`,
+  );
+});
+
+test("room is made where garbage is in the way of the next stage, and only there", () => {
+  const ceiling = waste() + 10 * MiB;
+  makeRoom(2 ** 40);
+  makeRoom(ceiling);
+  const resident = process.memoryUsage.rss();
+  assert.ok(resident < ceiling - 100 * MiB, `${Math.round(resident / MiB)} MB of ${Math.round(ceiling / MiB)}`);
 });
