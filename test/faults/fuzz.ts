@@ -155,6 +155,8 @@ function targets(folder: string): Readonly<Record<string, Target>> {
       fileTarget(pick(parquet, random), at("case.parquet"), (path) => openParquet({ path, name: path }), random),
     arrow: (random) =>
       fileTarget(pick(arrow, random), at("case.arrow"), (path) => openArrow({ path, name: path }), random),
+    "arrow by rows": (random) =>
+      fileTarget(pick(arrow, random), at("case.arrow"), (path) => openArrow({ path, name: path, whole: 0 }), random),
   };
 }
 
