@@ -30,6 +30,8 @@ export interface Plan {
  * there are many.
  */
 const LEARN_ROWS = { least: 2048, most: 8192, share: 1 / 24 };
+/** Learnt rows to which scale and centre are fitted: taken at even distances. */
+const FIT_ROWS = 1024;
 /** Sampled rows on which the bound is tried. */
 const TRY_ROWS = 1024;
 /**
@@ -70,6 +72,7 @@ export async function planCodes(options: {
   // Tried rows are not learnt from, where there are enough: a basis flatters the rows it was learnt from.
   const learnt = Math.max(1, positions.length - TRY_ROWS);
   const tried = sample.subarray(Math.max(0, positions.length - TRY_ROWS) * dim);
+  const fitted = thin(sample, learnt, dim);
   const learner = await createBasisLearner(wideEngine, sample.subarray(0, learnt * dim), dim);
   let best: { plan: Plan; cost: number } | undefined;
   try {
@@ -80,7 +83,7 @@ export async function planCodes(options: {
       const projection = await createProjection(wideEngine, basis, dim);
       const product = await createIntegerProduct(engine, depth);
       const levels = (await saturates(product, depth)) ? 63 : exactLevels(depth);
-      const coordinates = await projection.project(sample.subarray(0, learnt * dim));
+      const coordinates = await projection.project(fitted);
       const book = fitCodeBook({ basis, dim, depth, levels, coordinates });
       const release = async () => {
         await Promise.all([projection.release(), product.release()]);
@@ -106,6 +109,16 @@ export async function planCodes(options: {
   } finally {
     await learner.release();
   }
+}
+
+/** About FIT_ROWS of the first `count` rows, at even distances. */
+function thin(rows: Float32Array, count: number, dim: number): Float32Array {
+  const stride = Math.ceil(count / FIT_ROWS);
+  const thinned = new Float32Array(Math.ceil(count / stride) * dim);
+  for (let row = 0, to = 0; row < count; row += stride, to += dim) {
+    thinned.set(rows.subarray(row * dim, (row + 1) * dim), to);
+  }
+  return thinned;
 }
 
 /** Doubling depths, up to the one that holds every component. */

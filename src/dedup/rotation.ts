@@ -25,32 +25,30 @@ export interface BasisLearner {
 }
 
 /**
- * Takes the second moments of a sample (n × dim, row-major), from which bases are learnt by block power iteration. They are
- * then turned at random within their span: coordinates in a random basis have nearly equal spread, so that one integer scale
- * fits all of them. Products run on the engine; factors of size × size are decomposed here.
+ * Learns bases from a sample (n × dim, row-major, the caller's and unchanged until released) by block power iteration. They
+ * are then turned at random within their span: coordinates in a random basis have nearly equal spread, so that one integer
+ * scale fits all of them. Products run on the engine; factors of size × size are decomposed here. The second moments are never
+ * formed: for the few directions that mostly suffice they cost more than the two products with the sample in each step.
  * The result need not be exactly orthonormal nor the best: whoever uses it accounts for `defect`.
  * @see Halko, Martinsson, Tropp, Finding structure with randomness, 2011, section 4.5
  */
 export async function createBasisLearner(engine: Engine, sample: Float32Array, dim: number): Promise<BasisLearner> {
   const kernels = await compileAll(engine);
-  const release = async () => {
-    await Promise.all(Object.values(kernels).map((kernel) => kernel.release()));
+  const x = tile("float32", [sample.length / dim, dim], sample);
+  return {
+    learn: (size) => learnBasis(kernels, x, dim, size),
+    async release() {
+      await Promise.all(Object.values(kernels).map((kernel) => kernel.release()));
+    },
   };
-  try {
-    const { moments } = await kernels.moments.run({ x: tile("float32", [sample.length / dim, dim], sample) });
-    return { learn: (size) => learnBasis(kernels, moments, dim, size), release };
-  } catch (error) {
-    await release();
-    throw error;
-  }
 }
 
-async function learnBasis(kernels: Kernels, moments: Tile, dim: number, most: number): Promise<Basis> {
+async function learnBasis(kernels: Kernels, x: Tile, dim: number, most: number): Promise<Basis> {
   const random = randomSource(1);
   let size = Math.min(most, dim);
   let basis = randomValues(dim * size, random);
   for (let step = 0; step < POWER_STEPS; step++) {
-    const { y } = await kernels.times.run({ a: moments, b: tile("float64", [dim, size], basis) });
+    const { y } = await kernels.step.run({ x, b: tile("float32", [dim, size], Float32Array.from(basis)) });
     const { values, columns } = await orthonormalise(kernels, y.data as Float64Array, dim, size);
     basis = values;
     size = columns;
@@ -133,7 +131,8 @@ function inverseFactor(gram: Float64Array, n: number): { inverse: Float64Array; 
 }
 
 interface Kernels {
-  moments: Kernel;
+  /** xᵀ · (x · b). */
+  step: Kernel;
   times: Kernel;
   gram: Kernel;
 }
@@ -141,13 +140,17 @@ interface Kernels {
 async function compileAll(engine: Engine): Promise<Kernels> {
   const free = ["r", "c"];
   const out = (name: string) => ({ name, dtype: "float64" as const, shape: free });
-  const moments = modelProto({
+  const step = modelProto({
     nodes: [
-      { op: "Gemm", inputs: ["x", "x"], outputs: ["xx"], attributes: { transA: { int: 1 } } },
-      { op: "Cast", inputs: ["xx"], outputs: ["moments"], attributes: { to: { int: dataType.float64 } } },
+      { op: "MatMul", inputs: ["x", "b"], outputs: ["xb"] },
+      { op: "Gemm", inputs: ["x", "xb"], outputs: ["xxb"], attributes: { transA: { int: 1 } } },
+      { op: "Cast", inputs: ["xxb"], outputs: ["y"], attributes: { to: { int: dataType.float64 } } },
     ],
-    inputs: [{ name: "x", dtype: "float32", shape: free }],
-    outputs: [out("moments")],
+    inputs: [
+      { name: "x", dtype: "float32", shape: free },
+      { name: "b", dtype: "float32", shape: ["c", "k"] },
+    ],
+    outputs: [{ ...out("y"), shape: ["c", "k"] }],
   });
   const times = modelProto({
     nodes: [{ op: "MatMul", inputs: ["a", "b"], outputs: ["y"] }],
@@ -163,7 +166,7 @@ async function compileAll(engine: Engine): Promise<Kernels> {
     outputs: [{ ...out("y"), shape: ["c", "c"] }],
   });
   return {
-    moments: await engine.compile(moments),
+    step: await engine.compile(step),
     times: await engine.compile(times),
     gram: await engine.compile(gram),
   };

@@ -23,7 +23,16 @@ export function columnWorkers(threads: number, provider: Provider = "cpu"): Colu
   return {
     // A device is one, and has threads enough.
     most: device ? 1 : Math.min(threads - 1, MOST_WORKERS),
-    start: (count) => Array.from({ length: count }, () => new WorkerHost(provider)),
+    start(count) {
+      const hosts: ColumnHost[] = [];
+      try {
+        while (hosts.length < count) hosts.push(new WorkerHost(provider));
+      } catch (error) {
+        for (const host of hosts) host.close().catch(() => {});
+        throw error;
+      }
+      return hosts;
+    },
     device,
   };
 }

@@ -1,35 +1,17 @@
-"""Self-join by FAISS: reads rows x dim float32, searches the first --queries rows (all by default), prints one JSON line.
-
-Pairs (i > j, score >= threshold - 1e-5) are written as int32 to --pairs, to be measured again by whoever compares.
+"""Self-join by FAISS. Pairs (i > j, score >= threshold - 1e-5) are written as int32 to --pairs, to be measured again by whoever
+compares.
 """
-import argparse
-import json
-import resource
 import time
 
 import faiss
 import numpy as np
 
-parser = argparse.ArgumentParser()
-parser.add_argument("vectors")
-parser.add_argument("--dim", type=int, required=True)
-parser.add_argument("--threshold", type=float, required=True)
-parser.add_argument("--queries", type=int, default=0)
-parser.add_argument("--pairs")
-parser.add_argument("--index", choices=["flat", "hnsw", "ivf"], default="flat")
-parser.add_argument("--threads", type=int, default=0)
-args = parser.parse_args()
+from join_peer import arguments, cpu, load, tell
+
+args = arguments(["flat", "hnsw", "ivf"])
 if args.threads:
     faiss.omp_set_num_threads(args.threads)
-x = np.fromfile(args.vectors, dtype=np.float32).reshape(-1, args.dim)
-queries = x[-args.queries:] if args.queries else x
-offset = len(x) - len(queries)
-
-
-def cpu():
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
+x, queries, offset = load(args)
 
 start, start_cpu = time.perf_counter(), cpu()
 if args.index == "flat":
@@ -68,10 +50,9 @@ def search(setting):
 
 for setting in [0] if args.index == "flat" else [1, 2, 4, 8, 16, 32, 64, 128]:
     pairs, seconds, seconds_cpu = search(setting)
-    print(json.dumps({
-        "index": args.index, "setting": setting, "pairs": len(pairs), "queries": len(queries),
-        "build": built, "search": seconds, "buildCpu": built_cpu, "searchCpu": seconds_cpu, "version": faiss.__version__,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }), flush=True)
+    tell(
+        index=args.index, setting=setting, pairs=len(pairs), queries=len(queries), build=built, search=seconds,
+        buildCpu=built_cpu, searchCpu=seconds_cpu, version=faiss.__version__,
+    )
 if args.pairs:
     pairs.tofile(args.pairs)
