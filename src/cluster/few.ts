@@ -1,7 +1,7 @@
-import { squaredDistance } from "./assign.js";
-import type { State } from "./reassign.js";
+import { NORM_SLACK, squaredDistance } from "./assign.js";
+import { roughBound } from "./dot-kernels.js";
 import type { RowMemory } from "./row-memory.js";
-import { moveRow } from "./sums.js";
+import { place, type State } from "./state.js";
 import type { Tracker } from "./track.js";
 
 /**
@@ -9,20 +9,33 @@ import type { Tracker } from "./track.js";
  * product with all centroids costs less.
  */
 const FEW = 6;
-const FEW_OF = 40;
+const FEW_OF = 8;
 
-/** Far above what rounding can move the difference of two scores in float64, by products or by squared distances. */
+/** Far above what float64 rounding can move the difference of two squared distances. */
 const ROUNDING = 1e-11;
+
+/** A tile that the tracker has just checked. */
+export interface CheckedTile {
+  readonly state: State;
+  readonly tracker: Tracker;
+  /** Its first row. */
+  readonly start: number;
+  /** Centroid of each of its rows so far. */
+  readonly own: Int32Array;
+  /** Its vectors, where they are in memory. */
+  readonly vectors: Float32Array | null;
+}
 
 /** Decides rows with few rivals. Memory: a copy of the centroids, and 32 + k/10 bytes for each row of a tile. */
 export interface FewRivals {
   /** Sets the centroids, k × dim, not copied: leave them alone until the next call. */
   use(centroids: Float32Array): void;
   /**
-   * Assigns those of the first `count` rows of `open`, all of the tile at `start`, that have few rivals to their own centroid, by
-   * float64 distances. Moves the others to the front of `open`, in order, and returns their number.
+   * Assigns those of the first `count` rows of `open`, all of the tile, that have few rivals to their nearest centroid, by
+   * float64 distances. Moves the others to the front of `open`, in order, and returns
+   * their number.
    */
-  decide(state: State, tracker: Tracker, start: number, open: Uint32Array, count: number): Promise<number>;
+  decide(tile: CheckedTile, open: Uint32Array, count: number): Promise<number>;
 }
 
 /** Makes room for k centroids and the rivals of the rows of a tile. */
@@ -39,22 +52,26 @@ export function createFewRivals(memory: RowMemory, k: number, tileRows: number):
   const placed = new Float32Array(room.buffer, room.byteOffset, k * width);
   const halfSquared = new Float64Array(k);
   let centroids = new Float32Array(0);
+  // Most that a score can be off.
+  let bound = 0;
 
   /**
-   * Nearest to a vector of the `count` chosen centroids from `first` on, the lowest of equally near ones; fills in their scores.
+   * Nearest to a vector of the `count` chosen centroids from `first` on, the lowest of equally near ones; fills in their scores. Those
+   * that rounding keeps apart from the best are out, the others go by float64 distances.
    */
   function nearest(vectors: Float32Array, at: number, first: number, count: number): number {
     const row = memory.address(vectors, at);
     let best = 0;
     for (let c = 0; c < count; c++) {
       const j = chosen[first + c];
-      scores[c] = kernels.dot(row, bytes, room.byteOffset + j * bytes) - halfSquared[j];
+      scores[c] = kernels.roughDot(row, bytes, room.byteOffset + j * bytes) - halfSquared[j];
       if (scores[c] > scores[best]) best = c;
     }
+    const behind = scores[best] - 2 * bound - ROUNDING;
     let winner = chosen[first + best];
     let least = Number.POSITIVE_INFINITY;
     for (let c = 0; c < count; c++) {
-      if (c === best || scores[c] < scores[best] - ROUNDING) continue;
+      if (c === best || scores[c] < behind) continue;
       if (least === Number.POSITIVE_INFINITY) least = squaredDistance(vectors, at, centroids, winner * dim, dim);
       const j = chosen[first + c];
       const distance = squaredDistance(vectors, at, centroids, j * dim, dim);
@@ -69,40 +86,39 @@ export function createFewRivals(memory: RowMemory, k: number, tileRows: number):
   return {
     use(next) {
       centroids = next as Float32Array<ArrayBuffer>;
+      let most = 0;
       for (let j = 0; j < k; j++) {
         const at = room.byteOffset + j * bytes;
         placed.set(next.subarray(j * dim, (j + 1) * dim), j * width);
         halfSquared[j] = kernels.dot(at, bytes, at) / 2;
+        most = Math.max(most, halfSquared[j]);
       }
+      bound = roughBound(width) * Math.sqrt(2 * most) * (1 + NORM_SLACK);
     },
-    async decide({ rows, open: room, assignment, weights, sums }, tracker, start, open, count) {
+    async decide({ state, tracker, start, own, vectors: resident }, open, count) {
       let decided = 0;
       let left = 0;
       for (let o = 0; o < count; o++) {
         const row = open[o];
         const at = starts[decided];
-        const found = tracker.rivals(row, assignment[row], chosen, at, limit);
+        const found = tracker.rivals(row, own[row - start], chosen, at, limit);
         if (found < 0) open[left++] = row;
         else {
           few[decided++] = row;
-          chosen[at + found] = assignment[row];
+          chosen[at + found] = own[row - start];
           starts[decided] = at + found + 1;
         }
       }
       if (decided === 0) return left;
-      const resident = start < rows.resident;
-      const vectors = resident ? await rows.tile(start) : room.vectors;
-      if (!resident) await rows.gather(few.subarray(0, decided), vectors);
+      const vectors = resident ?? state.open.vectors;
+      if (!resident) await state.rows.gather(few.subarray(0, decided), vectors);
       for (let f = 0; f < decided; f++) {
         const row = few[f];
         const at = (resident ? row - start : f) * dim;
-        const from = assignment[row];
         const size = starts[f + 1] - starts[f];
         const to = nearest(vectors, at, starts[f], size);
-        tracker.syncFew(row, to, chosen, starts[f], scores, size);
-        if (to === from) continue;
-        moveRow(sums, from, to, vectors, at, weights ? weights[row] : 1);
-        assignment[row] = to;
+        tracker.syncFew(row, to, { centroids: chosen, at: starts[f], count: size, scores, bound });
+        place(state, row, to, vectors, at);
       }
       return left;
     },

@@ -1,20 +1,16 @@
 import type { VectorReader } from "../dedup/vectors.js";
 import { UsageError } from "../errors.js";
 import type { Engine } from "../onnx/engine.js";
-import { createAssigner } from "./assign.js";
 import { createBreaks } from "./breaks.js";
 import { countDistinct } from "./distinct.js";
-import { createFewRivals } from "./few.js";
-import { iterate, newState, refineStart, settle, type Workspace } from "./iterate.js";
-import { medoids, squaredDistances } from "./measure.js";
+import { iterate, type Run, settle } from "./iterate.js";
+import { medoids } from "./measure.js";
 import { numberBySize } from "./numbering.js";
-import { planMemory } from "./plan.js";
-import type { State } from "./reassign.js";
-import { createRowMemory, type RowMemory } from "./row-memory.js";
-import { openRows, type Rows } from "./rows.js";
+import { type Plan, planMemory, planShards } from "./plan.js";
+import { centreOf, refineStart } from "./refine.js";
 import { startCentroids } from "./seed.js";
-import { sumsRoom } from "./sums.js";
-import { createTracker } from "./track.js";
+import { localShard, type Shard } from "./shard.js";
+import { mostRows, openShards, type Shards } from "./shards.js";
 
 /** Bytes unless the caller says otherwise. */
 const DEFAULT_MEMORY = 2 ** 30;
@@ -30,6 +26,16 @@ export interface KMeansProgress {
   /** Rows done of the `total` of this stage; rows whose cluster is proved unchanged count as done. */
   readonly done: number;
   readonly total: number;
+}
+
+/** Shards of the rows in other threads. */
+export interface ShardWorkers {
+  /** Threads in all, the caller's among them. */
+  readonly threads: number;
+  /** An engine of so many threads for the caller's own shard. */
+  engine(threads: number): Engine;
+  /** Starts workers with an engine of so many threads each; they load while the caller goes on, and end when their shard is closed. */
+  start(count: number, threads: number, onRows: (shard: number, rows: number) => void): Shard[];
 }
 
 /** What to cluster and how. */
@@ -56,6 +62,10 @@ export interface KMeansOptions {
   readonly start?: Float32Array;
   /** Runs the tile product; it must multiply in true float32. */
   readonly engine: Engine;
+  /** Takes most of the work off this thread; without it all is done here by `engine`. */
+  readonly workers?: ShardWorkers;
+  /** Number of shards, chosen from data, memory and threads if absent; the result does not depend on it. */
+  readonly shards?: number;
   /** Rows of a tile; the result does not depend on it. */
   readonly tileRows?: number;
   /** Bytes for centroids, bounds, vectors and tiles (1 GiB); the result does not depend on it. */
@@ -90,6 +100,7 @@ export interface KMeansResult {
  * nearest centroid may have changed are looked at in full: those that fit in `memory` are told by 8-bit products with the
  * centroids' moves (see track.ts), the others by the triangle inequality (G. Hamerly, Making k-means even faster, SDM 2010).
  * Of centroids at the same distance the one started first wins; the final numbers are given after that.
+ * Rows are dealt to shards in worker threads where there are any; their sums are exact, so the result is that of one.
  * Memory: `memory` and 24 bytes a row; at least what the centroids and a few tiles take (see plan.ts).
  * Throws UsageError where k is no count or exceeds the number of distinct vectors.
  */
@@ -97,88 +108,102 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   const { vectors, positions, weights, k, onProgress, signal } = options;
   const { iterations = 50, tolerance = 1e-4, seed = 0, starts = 1, spherical = false } = options;
   const total = positions.length;
-  const sizes = { rows: total, dim: vectors.dim, k: Math.max(1, k) };
-  const plan = planMemory({ ...options, ...sizes, memory: options.memory ?? DEFAULT_MEMORY });
-  const { tileRows, tracked } = plan;
+  const { dim } = vectors;
+  const memory = options.memory ?? DEFAULT_MEMORY;
+  const size = { rows: total, dim, k: Math.max(1, k) };
+  const dealt = planShards({ ...size, memory, threads: options.workers?.threads ?? 1 });
+  const count = options.shards ?? dealt.shards;
+  const share = options.shards ? memory / count : dealt.memory;
+  const plan = planMemory({ ...size, rows: mostRows(total, count), memory: share, tileRows: options.tileRows });
+  const { tileRows } = plan;
   await checkCount(options, tileRows);
 
   let stage: KMeansProgress["stage"] = "seed";
   let start = 1;
   let iteration = 0;
-  const onRows = (done: number): void => {
+  const doneBy = new Float64Array(count);
+  const report = (): void => {
     signal?.throwIfAborted();
-    onProgress?.({ stage, start, iteration, done, total });
+    onProgress?.({ stage, start, iteration, done: doneBy.reduce((sum, rows) => sum + rows, 0), total });
+  };
+  const enter = (next: KMeansProgress["stage"], number: number): void => {
+    stage = next;
+    iteration = number;
+    doneBy.fill(0);
+    report();
   };
   const onTile = (): void => signal?.throwIfAborted();
   const pause = createBreaks(signal);
-  onRows(0);
-  const memory = createRowMemory(vectors.dim, plan.kernelVectors, plan.kernelRest);
-  const rows = await openRows({
-    vectors,
-    positions,
-    tileRows,
-    memory: plan.resident,
-    allocate: memory.floats,
-    onTile,
+  enter("seed", 0);
+  const members = startShards(options, count, { onTile, pause }, (shard, rows) => {
+    doneBy[shard] = rows;
+    report();
   });
-  const everyRow = Uint32Array.from(positions.keys());
-  let work: Workspace | null = null;
+  let shards: Shards | null = null;
   let best: KMeansResult | null = null;
   try {
     for (; start <= starts; start++) {
-      stage = "seed";
-      iteration = 0;
-      onRows(0);
-      const from = {
-        vectors: rows,
-        positions: everyRow,
-        weights,
-        k,
-        seed: seed + start - 1,
-        tileRows,
-        spherical,
-        pause,
-      };
+      enter("seed", 0);
+      const from = { ...options, seed: seed + start - 1, tileRows, spherical, pause };
       let centroids = options.start ?? (await startCentroids(from));
-      work ??= await openWorkspace(options, memory, rows, tracked, centroids);
-      if (!options.start) centroids = await refineStart({ ...from, work, centroids, names: positions, onTile });
-      onRows(0);
-      const state = newState({ work, positions, weights, centroids, onRows });
-      stage = "assign";
-      const onIteration = (now: number): void => {
-        iteration = now;
-      };
-      const converged = await iterate(state, { iterations, tolerance, spherical, onIteration });
-      await settle(state);
-      stage = "measure";
-      const found = { ...(await measure(state, pause)), iterations: iteration, converged };
+      if (!options.start) {
+        // Later ones find the memory taken.
+        const free = start === 1 ? memory : 0;
+        centroids = await refineStart({ ...from, memory: free, centroids, onTile });
+      }
+      shards ??= await openAll(members, options, plan, centroids);
+      const run: Run = { shards, vectors: rowsOf(vectors, positions), centroids, assigned: false };
+      const onIteration = (number: number): void => enter("assign", number);
+      enter("assign", 0);
+      const converged = await iterate(run, { iterations, tolerance, spherical, onIteration });
+      await settle(run);
+      enter("measure", iteration);
+      const found = { ...(await measure(run, weights)), iterations: iteration, converged };
       if (best === null || found.inertia < best.inertia) best = found;
     }
   } finally {
-    await rows.close();
-    await work?.assigner.release();
-    await work?.tracker?.release();
+    await Promise.all(members.map((shard) => shard.close()));
   }
   if (best === null) throw new UsageError(`starts is ${starts}, expected a whole number from 1 up`);
   return best;
 }
 
-async function openWorkspace(
-  { engine, k }: KMeansOptions,
-  memory: RowMemory,
-  rows: Rows,
-  tracked: number,
+/** Workers first, so that they are at work when the caller's own begins. */
+function startShards(
+  { workers, engine, vectors }: KMeansOptions,
+  count: number,
+  hooks: { readonly onTile: () => void; readonly pause: () => Promise<void> },
+  onRows: (shard: number, rows: number) => void,
+): Shard[] {
+  const own = (on: Engine, shard: number) =>
+    localShard({ ...hooks, engine: on, vectors, onRows: (rows) => onRows(shard, rows) });
+  if (!workers) return Array.from({ length: count }, (_, shard) => own(engine, shard));
+  const threads = Math.max(1, Math.floor(workers.threads / count));
+  return [...workers.start(count - 1, threads, onRows), own(workers.engine(threads), count - 1)];
+}
+
+function openAll(
+  members: readonly Shard[],
+  { positions, weights, vectors, k }: KMeansOptions,
+  plan: Plan,
   centroids: Float32Array,
-): Promise<Workspace> {
-  const { dim, tileRows } = rows;
-  const centre = new Float32Array(dim);
-  for (let at = 0; at < centroids.length; at++) centre[at % dim] += centroids[at] / k;
-  const assigner = await createAssigner({ engine, dim, k, tileRows });
-  const sums = sumsRoom(memory, k);
-  const tracker = tracked > 0 ? await createTracker({ engine, memory, centre, k, tileRows, rows: tracked }) : null;
-  const few = tracker ? createFewRivals(memory, k, tileRows) : null;
-  const open = { rows: new Uint32Array(tileRows), vectors: memory.floats(tileRows * dim) };
-  return { rows, assigner, tracker, few, open, memory, sumsRoom: sums };
+): Promise<Shards> {
+  const { dim } = vectors;
+  let totalWeight = positions.length;
+  if (weights) totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
+  return openShards(members, { positions, weights, k, dim, plan, centre: centreOf(centroids, dim), totalWeight });
+}
+
+/** Vectors by row instead of position. */
+function rowsOf(vectors: VectorReader, positions: Uint32Array): Run["vectors"] {
+  return {
+    dim: vectors.dim,
+    gather: (rows, into) =>
+      vectors.gather(
+        Uint32Array.from(rows, (row) => positions[row]),
+        into,
+      ),
+  };
 }
 
 /** Refuses a k that cannot be had. */
@@ -200,14 +225,14 @@ async function checkCount({ vectors, positions, k, start }: KMeansOptions, tileR
 
 /** Distances, inertia and medoids of the final assignment, in the final numbering. */
 async function measure(
-  state: State,
-  pause: () => Promise<void>,
+  { shards, centroids }: Run,
+  weights: Uint32Array | undefined,
 ): Promise<Omit<KMeansResult, "iterations" | "converged">> {
-  const { rows, weights, centroids, assignment, sums, onRows } = state;
-  const squared = await squaredDistances({ rows, centroids, assignment, onRows, pause });
+  const squared = await shards.distances();
   let inertia = 0;
   for (let row = 0; row < squared.length; row++) inertia += (weights ? weights[row] : 1) * squared[row];
-  const numbered = numberBySize({ assignment, centroids, weight: sums.weight });
+  const assignment = await shards.assignment();
+  const numbered = numberBySize({ assignment, centroids, weight: shards.totals.weight });
   return {
     ...numbered,
     distances: Float32Array.from(squared, Math.sqrt),

@@ -1,3 +1,4 @@
+import type { VectorReader } from "../dedup/vectors.js";
 import { squaredDistance } from "./assign.js";
 import { hashVector } from "./distinct.js";
 import type { Rows } from "./rows.js";
@@ -48,13 +49,13 @@ export interface FarRow {
  * centroid, and never the last row of a cluster.
  */
 export async function farthestRows(options: {
-  readonly rows: Rows;
+  readonly vectors: Pick<VectorReader, "dim" | "gather">;
   readonly squared: Float64Array;
   readonly assignment: Int32Array;
   readonly members: Uint32Array;
   readonly wanted: number;
 }): Promise<FarRow[]> {
-  const { rows, squared, assignment, wanted } = options;
+  const { vectors, squared, assignment, wanted } = options;
   const left = options.members.slice();
   const order = Uint32Array.from(squared.keys()).sort((a, b) => squared[b] - squared[a] || a - b);
   const seen = new Set<number>();
@@ -62,9 +63,9 @@ export async function farthestRows(options: {
   for (const row of order) {
     if (found.length === wanted || squared[row] === 0) break;
     if (left[assignment[row]] < 2) continue;
-    const vector = new Float32Array(rows.dim);
-    await rows.gather(Uint32Array.of(row), vector);
-    const hash = hashVector(new Int32Array(vector.buffer), 0, rows.dim);
+    const vector = new Float32Array(vectors.dim);
+    await vectors.gather(Uint32Array.of(row), vector);
+    const hash = hashVector(new Int32Array(vector.buffer), 0, vectors.dim);
     if (seen.has(hash)) continue;
     seen.add(hash);
     left[assignment[row]]--;

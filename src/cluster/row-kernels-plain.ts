@@ -1,3 +1,4 @@
+import { plainBoundKernels } from "./bound-kernels-plain.js";
 import type { RowKernels } from "./row-kernels.js";
 
 /** The row kernels in JavaScript, several times slower, for where no WebAssembly memory can be had. Sums are the same bits. */
@@ -5,12 +6,16 @@ export function plainKernels(buffer: ArrayBuffer): RowKernels {
   const f32 = new Float32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
   const f64 = new Float64Array(buffer, 0, Math.floor(buffer.byteLength / 8));
   const u8 = new Uint8Array(buffer);
+  function dot(row: number, bytes: number, other: number): number {
+    let sum = 0;
+    for (let i = 0; i < bytes / 4; i++) sum += f32[row / 4 + i] * f32[other / 4 + i];
+    return sum;
+  }
+
   return {
-    dot(row, bytes, other) {
-      let sum = 0;
-      for (let i = 0; i < bytes / 4; i++) sum += f32[row / 4 + i] * f32[other / 4 + i];
-      return sum;
-    },
+    ...plainBoundKernels(buffer),
+    dot,
+    roughDot: dot,
     add(row, bytes, sums, scale, weight, norm) {
       let squared = 0;
       for (let i = 0; i < bytes / 4; i++) {

@@ -13,6 +13,8 @@ export interface RowMemory {
   floats(length: number): Float32Array;
   /** Zeroed room for what is no vector to be clustered. Throws where it does not fit. */
   doubles(length: number): Float64Array;
+  singles(length: number): Float32Array;
+  words(length: number): Uint32Array;
   bytes(length: number): Uint8Array;
   /** Whether vectors of this array are used where they are. */
   holds(rows: Float32Array): boolean;
@@ -53,6 +55,8 @@ export function createRowMemory(dim: number, vectors: number, rest: number): Row
       return rows;
     },
     doubles: (length) => new Float64Array(buffer, take(8 * length), length),
+    singles: (length) => new Float32Array(buffer, take(4 * length), length),
+    words: (length) => new Uint32Array(buffer, take(4 * length), length),
     bytes: (length) => new Uint8Array(buffer, take(length), length),
     holds: (rows) => rows.buffer === buffer && width === dim,
     address(rows, at) {

@@ -1,21 +1,11 @@
 import { modelProto } from "../onnx/builder.js";
 import type { Engine, Tile } from "../onnx/engine.js";
 import { NORM_SLACK } from "./assign.js";
-import { type CodeTile, ZERO_POINT } from "./codes.js";
-import { groupingOf } from "./grouping.js";
+import { ZERO_POINT } from "./codes.js";
+import { centroidOf, columnOf, groupingOf } from "./grouping.js";
 import { type Mixing, mixVector } from "./mixing.js";
-import { stepGraph } from "./step-graph.js";
-
-/**
- * A tile of rows whose scores are followed. Centroids come in groups of neighbours by number, one in each where there are few;
- * a group has one bound.
- */
-export interface FollowedTile extends CodeTile {
-  /** 1/s, |e|/s and |y|/s of each row. */
-  readonly coefficients: Float32Array;
-  /** Upper bounds of the scores in each group, the row's own centroid left out, divided by s; rows × groups. */
-  bounds: Float32Array;
-}
+import { productGraph } from "./product-graph.js";
+import type { RowMemory } from "./row-memory.js";
 
 /** One move of all centroids, as the graph wants it, and the product that carries it to a tile of rows. */
 export interface Step {
@@ -27,19 +17,20 @@ export interface Step {
   readonly common: Float64Array;
   /** Bound of the float32 rounding that one step adds to the difference of two scores, and of a check of it. */
   readonly rounding: number;
+  /**
+   * What widens the bounds, in the layout of the row kernels' `follow`: `common`, `moved` and the growth of `left` of each column, to be
+   * multiplied with 1/s, |e|/s and |y|/s of a row.
+   */
+  readonly terms: Float32Array;
+  /** Products q·Δ̂ of the last tile, rows × columns; in the kernels' memory. */
+  readonly product: Float32Array;
+  /** Puts all centroids back on the centre. */
+  restart(): void;
   /** Computes the step from the centroids used last (k × dim, kept until the next call) to these. */
   use(centroids: Float32Array): void;
-  /** Moves a tile's bounds on. `own` names each row's own centroid. */
-  run(tile: FollowedTile, own: Int32Array): Promise<StepResult>;
+  /** Fills `product` for the codes of up to tileRows rows. */
+  multiply(codes: Uint8Array): Promise<void>;
   release(): Promise<void>;
-}
-
-/** Fresh arrays, one number a row, divided by the row's scale. */
-export interface StepResult {
-  /** Largest bound. */
-  readonly best: Float32Array;
-  /** q·Δ̂ for the own centroid. */
-  readonly change: Float32Array;
 }
 
 const UNIT_ROUNDOFF = 2 ** -24;
@@ -54,60 +45,57 @@ const HALF_RANGE = 63;
 /** Moves with a smaller unit are left for later: their products could underflow. */
 const LEAST_UNIT = 2 ** -60;
 
-/** Compiles the step for codes around `centre`. Memory: k numbers of 12 × width bytes, and a tile's products while it runs. */
+/** Bytes of a step that are in the kernels' memory. */
+export function stepBytes(k: number, tileRows: number): number {
+  return 4 * groupingOf(k).columns * (tileRows + 3);
+}
+
+/** Compiles the step for codes around `centre`. Memory: k numbers of 12 × width bytes, and `stepBytes` of the kernels' memory. */
 export async function compileStep(options: {
   readonly engine: Engine;
+  readonly memory: RowMemory;
   readonly centre: Float32Array;
   readonly mixing: Mixing;
   readonly k: number;
+  readonly tileRows: number;
 }): Promise<Step> {
-  const { engine, centre, mixing, k } = options;
+  const { engine, memory, centre, mixing, k, tileRows } = options;
   const dim = centre.length;
   const { width, factor } = mixing;
-  const { groupSize, groups } = groupingOf(k);
-  // Filled up so that groups are equal; the surplus columns lie below any bound.
-  const columns = groups * groupSize;
-  const kernel = await engine.compile(modelProto(stepGraph(width, columns, groups)));
+  const grouping = groupingOf(k);
+  const { columns } = grouping;
+  const kernel = await engine.compile(modelProto(productGraph(width, columns)));
   const codes = new Int8Array(width * columns);
   const scale = new Float32Array(columns);
-  // By centroid: what the step adds to the scores of all rows, |Δ̂|, and the growth of what is rounded off.
-  const terms = new Float32Array(3 * columns).fill(Number.NEGATIVE_INFINITY, k, columns);
+  const product = memory.singles(tileRows * columns);
+  // What fills up columns lies below any bound.
+  const terms = memory.singles(3 * columns);
+  for (let column = 0; column < columns; column++) {
+    if (centroidOf(grouping, column) >= k) terms[termAt(column)] = Number.NEGATIVE_INFINITY;
+  }
   const common = new Float64Array(k);
   const moved = new Float64Array(k);
   const left = new Float64Array(k);
-  // Sum of the steps so far, from the first centroids, mixed.
+  // Sum of the steps so far, mixed.
   const reached = new Float64Array(k * width);
   const mixed = new Float64Array(width);
-  let previous: Float32Array | null = null;
+  let previous = new Float32Array(0);
   let rounding = 0;
 
-  // By size, one for all tiles but the last and one for that; they take turns with the tiles' bounds, so that no call has to find fresh
-  // memory.
-  const spares = new Map<number, Float32Array>();
-
-  async function run(tile: FollowedTile, own: Int32Array): Promise<StepResult> {
-    const rows = tile.scale.length;
-    const before = tile.bounds;
-    const spare = spares.get(before.length) ?? new Float32Array(before.length);
-    const f32 = (data: Float32Array, ...shape: number[]): Tile => ({ dtype: "float32", shape, data });
+  async function multiply(tile: Uint8Array): Promise<void> {
+    const rows = tile.length / width;
     const feeds: Record<string, Tile> = {
-      rows: { dtype: "uint8", shape: [rows, width], data: tile.codes },
+      rows: { dtype: "uint8", shape: [rows, width], data: tile },
       codes: { dtype: "int8", shape: [width, columns], data: codes },
-      scale: f32(scale, columns),
-      coefficients: f32(tile.coefficients, rows, 3),
-      terms: f32(terms, 3, columns),
-      bounds: f32(before, rows, groups),
-      own: { dtype: "int32", shape: [rows, 1], data: own },
+      scale: { dtype: "float32", shape: [columns], data: scale },
     };
-    const out = await kernel.run(feeds, { next: f32(spare, rows, groups) });
-    tile.bounds = out.next.data as Float32Array;
-    spares.set(before.length, before);
-    return { best: out.best.data as Float32Array, change: out.change.data as Float32Array };
+    const data = product.subarray(0, rows * columns);
+    await kernel.run(feeds, { product: { dtype: "float32", shape: [rows, columns], data } });
   }
 
   codes.fill(FULL_RANGE);
   scale.fill(1);
-  const range = (await saturates(run, width, groups)) ? HALF_RANGE : FULL_RANGE;
+  const range = (await saturates(multiply, product, width, tileRows)) ? HALF_RANGE : FULL_RANGE;
   codes.fill(0);
   scale.fill(0);
 
@@ -115,47 +103,57 @@ export async function compileStep(options: {
     moved,
     left,
     common,
+    terms,
+    product,
     get rounding() {
       return rounding;
+    },
+    restart() {
+      previous = new Float32Array(k * dim);
+      for (let at = 0; at < previous.length; at += dim) previous.set(centre, at);
+      mixRow(centre, 0);
+      for (let at = 0; at < reached.length; at += width) reached.set(mixed, at);
+      left.fill(0);
     },
     use(centroids) {
       const carried = left.reduce((most, length) => Math.max(most, length), 0);
       for (let j = 0; j < k; j++) {
-        mixed.fill(0);
-        for (let i = 0; i < dim; i++) mixed[i] = centroids[j * dim + i] / factor;
-        mixVector(mixed, 0, mixing);
-        if (previous === null) {
-          reached.set(mixed, j * width);
-          left[j] = 0;
-          continue;
-        }
         const leftBefore = left[j];
-        quantise(j);
+        const column = columnOf(grouping, j);
+        mixRow(centroids, j * dim);
+        quantise(j, column);
         common[j] = commonChange(centroids, previous, j);
-        terms[j] = common[j];
-        terms[columns + j] = moved[j];
-        terms[2 * columns + j] = left[j] - leftBefore;
+        const at = termAt(column);
+        terms[at] = common[j];
+        terms[at + 4] = moved[j];
+        terms[at + 8] = left[j] - leftBefore;
       }
-      previous = centroids;
+      previous = centroids as Float32Array<ArrayBuffer>;
       rounding = roundingBound(centroids, carried);
     },
-    run,
+    multiply,
     release: () => kernel.release(),
   };
 
+  function mixRow(values: Float32Array, at: number): void {
+    mixed.fill(0);
+    for (let i = 0; i < dim; i++) mixed[i] = values[at + i] / factor;
+    mixVector(mixed, 0, mixing);
+  }
+
   /** Splits the way of a centroid from where the steps have led to where it is in a step and what is rounded off. */
-  function quantise(j: number): void {
+  function quantise(j: number, column: number): void {
     const from = j * width;
     let largest = 0;
     for (let i = 0; i < width; i++) largest = Math.max(largest, Math.abs(mixed[i] - reached[from + i]));
     const unit = Math.fround(largest / range);
-    scale[j] = unit;
+    scale[column] = unit;
     let squared = 0;
     let rest = 0;
     for (let i = 0; i < width; i++) {
       const way = mixed[i] - reached[from + i];
       const code = unit > LEAST_UNIT ? Math.max(-range, Math.min(range, Math.round(way / unit))) : 0;
-      codes[i * columns + j] = code;
+      codes[i * columns + column] = code;
       const step = code * unit;
       reached[from + i] += step;
       squared += step * step;
@@ -197,20 +195,21 @@ export async function compileStep(options: {
   }
 }
 
+/** Where the terms of a column begin; they are four apart. */
+export function termAt(column: number): number {
+  return 12 * (column >> 2) + (column & 3);
+}
+
 /** Whether an extreme product comes out wrong, as the sum of saturated int16 pairs. */
-async function saturates(run: Step["run"], width: number, groups: number): Promise<boolean> {
-  const rows = 64;
-  const { change } = await run(
-    {
-      codes: new Uint8Array(rows * width).fill(255),
-      scale: new Float32Array(rows),
-      error: new Float32Array(rows),
-      length: new Float32Array(rows),
-      coefficients: new Float32Array(3 * rows),
-      bounds: new Float32Array(rows * groups),
-    },
-    new Int32Array(rows),
-  );
+async function saturates(
+  multiply: Step["multiply"],
+  product: Float32Array,
+  width: number,
+  tileRows: number,
+): Promise<boolean> {
+  const rows = Math.min(64, tileRows);
+  await multiply(new Uint8Array(rows * width).fill(255));
   const expected = (255 - ZERO_POINT) * FULL_RANGE * width;
-  return change.some((value) => Math.abs(value - expected) > expected * 2 ** -20);
+  const columns = product.length / tileRows;
+  return product.subarray(0, rows * columns).some((value) => Math.abs(value - expected) > expected * 2 ** -20);
 }

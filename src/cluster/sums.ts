@@ -5,7 +5,7 @@ import type { RowMemory } from "./row-memory.js";
  * grid, and float64 adds integers below 2^53 without error. So moving a row from one cluster to another costs one
  * subtraction and one addition, and the result depends neither on tile size nor on history.
  */
-export interface ClusterSums {
+export interface Totals {
   /** k × stride sums in grid units, zero after the first `dim` of each. */
   readonly sums: Float64Array;
   /** Components of a vector, and those filled up to a multiple of 16. */
@@ -17,6 +17,12 @@ export interface ClusterSums {
   readonly weight: Float64Array;
   /** Number of rows of each cluster. */
   readonly members: Uint32Array;
+  /** Weighted sum of the rows' squared norms in grid units. */
+  squaredNorms: number;
+}
+
+/** Sums that rows can be added to. */
+export interface ClusterSums extends Totals {
   readonly memory: RowMemory;
   /** Where the kernels put the squared norm of the row added last. */
   readonly squaredNorm: Float64Array;
@@ -42,9 +48,23 @@ export function createSums(memory: RowMemory, room: Float64Array, totalWeight: n
     scale: 2 ** Math.min(50, 51 - Math.ceil(Math.log2(totalWeight))),
     weight: new Float64Array(k),
     members: new Uint32Array(k),
+    squaredNorms: 0,
     memory,
     squaredNorm: room.subarray(room.length - 1),
   };
+}
+
+/** Fills `into` with the sum of all `parts`, of the same grid. */
+export function addTotals(into: Totals, parts: readonly Totals[]): void {
+  for (const name of ["sums", "weight", "members"] as const) {
+    const target = into[name];
+    target.set(parts[0][name]);
+    for (const part of parts.slice(1)) {
+      const source = part[name];
+      for (let at = 0; at < target.length; at++) target[at] += source[at];
+    }
+  }
+  into.squaredNorms = parts.reduce((sum, part) => sum + part.squaredNorms, 0);
 }
 
 /** Adds the vector at element `rowAt` of `rows` to a cluster with its weight; returns the vector's squared norm. */
@@ -55,6 +75,7 @@ export function addRow(into: ClusterSums, to: number, rows: Float32Array, rowAt:
   memory.kernels.add(row, 4 * stride, at, scale, weight, squaredNorm.byteOffset);
   into.weight[to] += weight;
   into.members[to]++;
+  into.squaredNorms += weight * Math.round(squaredNorm[0] * scale);
   return squaredNorm[0];
 }
 
@@ -81,7 +102,7 @@ export function moveRow(
  * Mean of each cluster, rounded to float32, k × dim; an empty cluster keeps its old one. Scaled to unit length where
  * `spherical`, unless it is zero. The caller owns the result.
  */
-export function means(from: ClusterSums, old: Float32Array, spherical = false): Float32Array {
+export function means(from: Totals, old: Float32Array, spherical = false): Float32Array {
   const { sums, scale, weight, dim, stride } = from;
   const centroids = old.slice();
   for (let j = 0; j < weight.length; j++) {
@@ -99,11 +120,11 @@ function lengthOf(values: Float64Array, at: number, dim: number): number {
   return Math.sqrt(sum);
 }
 
-/** Mean over components of the variance of all rows added, given the weighted sum of their squared norms. */
-export function meanVariance({ sums, scale, weight, dim, stride }: ClusterSums, squaredNorms: number): number {
+/** Mean over components of the variance of all rows added. */
+export function meanVariance({ sums, scale, weight, dim, stride, squaredNorms }: Totals): number {
   const total = weight.reduce((sum, w) => sum + w, 0);
   const mean = new Float64Array(stride);
   for (let at = 0; at < sums.length; at++) mean[at % stride] += sums[at];
   const squaredMean = mean.reduce((sum, units) => sum + (units / (scale * total)) ** 2, 0);
-  return Math.max(0, squaredNorms / total - squaredMean) / dim;
+  return Math.max(0, squaredNorms / (scale * total) - squaredMean) / dim;
 }

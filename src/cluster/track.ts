@@ -1,10 +1,11 @@
 import type { Engine } from "../onnx/engine.js";
 import type { TileAssignment } from "./assign.js";
-import { createCodeTile, createEncoder } from "./codes.js";
-import { groupingOf } from "./grouping.js";
-import { mixingOf } from "./mixing.js";
+import { createEncoder } from "./codes.js";
+import { centroidOf, columnOf, groupingOf } from "./grouping.js";
+import { createRivals, hitBytes, type ListRivals } from "./rivals.js";
 import type { RowMemory } from "./row-memory.js";
-import { compileStep, type FollowedTile, type Step } from "./step.js";
+import { compileStep, type Step, stepBytes } from "./step.js";
+import { createTrackedRows, NONE, type TrackedTile } from "./tracked-rows.js";
 
 /**
  * Keeps bounds of the scores x·c − |c|²/2 of each row up to date from iteration to iteration without reading the vectors: what
@@ -24,48 +25,46 @@ import { compileStep, type FollowedTile, type Step } from "./step.js";
 export interface Tracker {
   /** The first of the rows, a multiple of the tile's, are tracked. */
   readonly rows: number;
+  /** Sets the centroids that rows not known yet are to be assigned to; `first` follows for each tile. */
+  begin(centroids: Float32Array): void;
   /**
-   * Starts to track `count` rows from `row` on, all of one tile of `tileCount` rows, under the present centroids; `sync` each of them after it.
-   * `vectors` begins with the first of them. What is tracked already goes on under these centroids.
+   * Starts to track the `count` rows of the tile at row `start`, whose vectors are given, under the centroids of `begin`. Writes to `own` a
+   * centroid for each row, which is the nearest one unless the row is among those written to `open`; returns their number.
    */
-  start(row: number, vectors: Float32Array, count: number, tileCount: number): void;
-  /** Sets the centroids from which the tracker goes on; call it once for each change, before `check` or `start`. */
+  first(start: number, vectors: Float32Array, count: number, own: Int32Array, open: Uint32Array): Promise<number>;
+  /** Sets the centroids from which the tracker goes on; call it once for each change, before `check`. */
   use(centroids: Float32Array): void;
   /**
-   * Moves the bounds of a tile to the centroids in use. Writes the rows whose assignment is no longer certain to `open`, in
-   * ascending order, and returns their number. The lowest number wins among equally near centroids, so equal is not certain.
+   * Moves the bounds of a tile to the centroids in use, with `own` the centroid of each of its rows. Writes the rows that may have a nearer
+   * one to `open`, in ascending order, and returns their number. The lowest number wins among equally near centroids, so equal is
+   * not certain.
    */
-  check(start: number, count: number, assignment: Int32Array, open: Uint32Array): Promise<number>;
+  check(start: number, own: Int32Array, open: Uint32Array): Promise<number>;
   /** Takes over what was found for a row assigned anew, the tile's row `r`: its scores, each off by at most `bound`. */
   sync(row: number, own: number, found: TileAssignment, r: number, bound: number): void;
-  /**
-   * Writes the centroids of all groups that may hold one ahead of the row's own, as far as the last `check` could tell, to `into` from
-   * `at` on, in ascending order, and returns their number; −1 where they are more than `limit`.
-   */
-  rivals(row: number, own: number, into: Int32Array, at: number, limit: number): number;
-  /**
-   * Takes over float64 scores of `count` of `centroids` from `at` on: all rivals, then the old own one. `own` is the one among them that
-   * the row belongs to now.
-   */
-  syncFew(row: number, own: number, centroids: Int32Array, at: number, scores: Float64Array, count: number): void;
+  /** For an open row of the tile checked last, once: either `syncFew` with what is found or `sync` has to follow. */
+  readonly rivals: ListRivals;
+  /** Takes over scores of all rivals and the old own centroid of a row; `own` is the one among them that it belongs to now. */
+  syncFew(row: number, own: number, rivals: RivalScores): void;
   /** Makes the next `check` return a row. */
   doubt(row: number): void;
   release(): Promise<void>;
 }
 
-interface TrackedTile extends FollowedTile {
-  /** O of each row. */
-  readonly lowest: Float64Array;
-  /** Rows that have codes, the first ones. */
-  coded: number;
+/** Scores of a row's rivals. */
+export interface RivalScores {
+  /** From `at` on, `count` in all: the rivals, then the old own one. */
+  readonly centroids: Int32Array;
+  readonly at: number;
+  readonly count: number;
+  /** Their scores, from 0 on, each off by at most `bound`. */
+  readonly scores: Float64Array;
+  readonly bound: number;
 }
 
-/** Bound of a group that has no centroid but the row's own, which no step moves; divided by s as all are. */
-const NONE = -3e38;
-
-/** Bytes that a tracked row takes. */
-export function trackedBytes(dim: number, k: number): number {
-  return mixingOf(dim).width + 4 * groupingOf(k).groups + 32;
+/** Bytes that a tile takes in the kernels' memory. */
+export function trackedTileBytes(k: number, tileRows: number): number {
+  return stepBytes(k, tileRows) + tileRows * (hitBytes(k) + 32) + 4096;
 }
 
 /** Compiles what tracking needs. `centre` should be near the vectors' mean; decisions do not depend on it. */
@@ -78,46 +77,105 @@ export async function createTracker(options: {
   readonly rows: number;
 }): Promise<Tracker> {
   const { engine, memory, centre, k, tileRows, rows } = options;
+  const { kernels } = memory;
   const encoder = createEncoder(memory, centre);
-  const step = await compileStep({ engine, centre, mixing: encoder.mixing, k });
-  const { groupSize, groups } = groupingOf(k);
-  const tiles: TrackedTile[] = [];
+  const step = await compileStep({ engine, memory, centre, mixing: encoder.mixing, k, tileRows });
+  const grouping = groupingOf(k);
+  const { groupSize, groups, stride, columns } = grouping;
+  const columnOfCentroid = Int32Array.from({ length: k }, (_, j) => columnOf(grouping, j));
+  const tracked = createTrackedRows({ memory, encoder, centre, rows, stride, tileRows });
+  const { bounds, coefficients, tiles } = tracked;
+  const hits = memory.words((tileRows * hitBytes(k)) / 4);
+  const leads = memory.bytes(32 * tileRows);
+  const rivals = createRivals({ k, tileRows, step, hits, tracked });
   // Largest length rounded off of the moves of any of its centroids.
   const leftOfGroup = new Float64Array(groups);
+
+  function use(centroids: Float32Array): void {
+    step.use(centroids);
+    leftOfGroup.fill(0);
+    for (let j = 0; j < k; j++) {
+      const g = Math.floor(j / groupSize);
+      leftOfGroup[g] = Math.max(leftOfGroup[g], step.left[j]);
+    }
+  }
+
+  /** Centroids whose codes say that they are the nearest, of rows on the centre; sets the rows' bounds too. */
+  function pickLeads(start: number, own: Int32Array): void {
+    const { product, terms } = step;
+    const rowBytes = 4 * columns;
+    const end = product.byteOffset + own.length * rowBytes;
+    const from = coefficients.byteOffset + 16 * start;
+    kernels.lead(
+      product.byteOffset,
+      end,
+      rowBytes,
+      4 * stride,
+      terms.byteOffset,
+      from,
+      bounds.byteOffset + 4 * stride * start,
+      leads.byteOffset,
+    );
+    const values = new Float32Array(leads.buffer, leads.byteOffset, 8 * own.length);
+    const found = new Int32Array(leads.buffer, leads.byteOffset, 8 * own.length);
+    for (let r = 0, at = 0; r < own.length; r++, at += 8) {
+      let best = at;
+      for (let lane = at + 1; lane < at + 4; lane++) if (values[lane] > values[best]) best = lane;
+      own[r] = centroidOf(grouping, found[best + 4]);
+    }
+  }
+
+  /** Takes the step of a tile's products. */
+  function follow(start: number, own: Int32Array, open: Uint32Array): number {
+    const count = own.length;
+    const { product, terms } = step;
+    lower(tiles[start / tileRows], step, own, columns, columnOfCentroid, coefficients.subarray(4 * start));
+    kernels.follow(
+      product.byteOffset,
+      product.byteOffset + 4 * count * columns,
+      4 * columns,
+      4 * stride,
+      terms.byteOffset,
+      coefficients.byteOffset + 16 * start,
+      bounds.byteOffset + 4 * stride * start,
+      hits.byteOffset,
+      hitBytes(k),
+    );
+    const words = hitBytes(k) / 4;
+    let found = 0;
+    for (let r = 0, at = 0; r < count; r++) {
+      let any = 0;
+      for (let w = 0; w < words; w++) any |= hits[at++];
+      if (any !== 0) open[found++] = start + r;
+    }
+    return found;
+  }
+
   return {
     rows,
-    use(centroids) {
-      step.use(centroids);
-      leftOfGroup.fill(0);
-      for (let j = 0; j < k; j++) {
-        const g = Math.floor(j / groupSize);
-        leftOfGroup[g] = Math.max(leftOfGroup[g], step.left[j]);
-      }
+    begin(centroids) {
+      step.restart();
+      use(centroids);
     },
-    start(row, vectors, count, tileCount) {
-      const t = Math.floor(row / tileRows);
-      const at = row % tileRows;
-      tiles[t] ??= createTrackedTile(tileCount, encoder.mixing.width, groups);
-      const tile = tiles[t];
-      // Codes are the same whatever the centroids.
-      if (at < tile.coded) return;
-      encoder.encode(vectors, count, tile, at);
-      fillCoefficients(tile, at, count);
-      tile.coded = at + count;
+    async first(start, vectors, count, own, open) {
+      const { codes } = tracked.putOnCentre(start, vectors, count);
+      await step.multiply(codes);
+      const picked = own.subarray(0, count);
+      pickLeads(start, picked);
+      return follow(start, picked, open);
     },
-    async check(start, count, assignment, open) {
-      const tile = tiles[start / tileRows];
-      const own = assignment.subarray(start, start + count);
-      const { best, change } = await step.run(tile, own);
-      return openRows(tile, step, own, best, change, start, open);
+    use,
+    async check(start, own, open) {
+      await step.multiply(tiles[start / tileRows].codes);
+      return follow(start, own, open);
     },
     sync(row, to, { scores, groupBest }, from, bound) {
-      const { bounds, lowest, length, scale } = tiles[Math.floor(row / tileRows)];
+      const { lowest, length, scale } = tiles[Math.floor(row / tileRows)];
       const r = row % tileRows;
       const { left, rounding } = step;
       const y = length[r];
       const unit = 1 / scale[r];
-      const at = r * groups;
+      const at = row * stride;
       for (let g = 0; g < groups; g++) {
         bounds[at + g] = (groupBest[from * groups + g] + 2 * y * leftOfGroup[g]) * unit;
       }
@@ -129,34 +187,17 @@ export async function createTracker(options: {
       }
       lowest[r] = scores[from * k + to] - 2 * bound - y * left[to] - rounding;
     },
-    rivals(row, to, into, at, limit) {
-      const { bounds, lowest, length, scale } = tiles[Math.floor(row / tileRows)];
-      const r = row % tileRows;
-      const low = (lowest[r] - length[r] * step.left[to]) / scale[r];
-      // Wider by what the division rounds.
-      const least = low - Math.abs(low) * 1e-12;
-      let found = 0;
-      for (let g = 0; g < groups; g++) {
-        if (bounds[r * groups + g] < least) continue;
-        for (let j = g * groupSize; j < Math.min(k, (g + 1) * groupSize); j++) {
-          if (j === to) continue;
-          if (found === limit) return -1;
-          into[at + found++] = j;
-        }
-      }
-      return found;
-    },
-    syncFew(row, to, centroids, at, scores, count) {
-      const { bounds, lowest, length, scale } = tiles[Math.floor(row / tileRows)];
+    rivals,
+    syncFew(row, to, { centroids, at, count, scores, bound }) {
+      const { lowest, length, scale } = tiles[Math.floor(row / tileRows)];
       const r = row % tileRows;
       const { left, rounding } = step;
       const y = length[r];
-      // The last one is the old own centroid, whose group keeps its bound unless it is a rival's too.
-      for (let c = 0; c < count - 1; c++) bounds[r * groups + Math.floor(centroids[at + c] / groupSize)] = NONE;
+      const from = row * stride;
       for (let c = 0; c < count; c++) {
         const j = centroids[at + c];
-        const group = r * groups + Math.floor(j / groupSize);
-        if (j === to) lowest[r] = scores[c] - y * left[j] - rounding;
+        const group = from + Math.floor(j / groupSize);
+        if (j === to) lowest[r] = scores[c] - 2 * bound - y * left[j] - rounding;
         else bounds[group] = Math.max(bounds[group], (scores[c] + 2 * y * left[j]) / scale[r]);
       }
     },
@@ -167,40 +208,24 @@ export async function createTracker(options: {
   };
 }
 
-function createTrackedTile(rows: number, width: number, groups: number): TrackedTile {
-  return {
-    ...createCodeTile(rows, width),
-    coefficients: new Float32Array(3 * rows),
-    bounds: new Float32Array(rows * groups),
-    lowest: new Float64Array(rows),
-    coded: 0,
-  };
-}
-
-function fillCoefficients({ coefficients, scale, error, length }: TrackedTile, at: number, count: number): void {
-  for (let r = at; r < at + count; r++) {
-    coefficients[3 * r] = 1 / scale[r];
-    coefficients[3 * r + 1] = error[r] / scale[r];
-    coefficients[3 * r + 2] = length[r] / scale[r];
-  }
-}
-
-/** Lowers the bounds of each row's own centroid by this step and collects the rows where another one may be ahead. */
-function openRows(
+/**
+ * Lowers the bounds of the rows' own centroids by a step, and sets from what bound on another centroid may be ahead. The own ones' products
+ * are taken out, so that no group's bound rises by them.
+ */
+function lower(
   { error, length, lowest, scale }: TrackedTile,
-  { moved, left, common, rounding }: Step,
+  { moved, left, common, rounding, product }: Step,
   own: Int32Array,
-  best: Float32Array,
-  change: Float32Array,
-  start: number,
-  open: Uint32Array,
-): number {
-  let found = 0;
+  columns: number,
+  columnOfCentroid: Int32Array,
+  coefficients: Float32Array,
+): void {
   for (let r = 0; r < own.length; r++) {
     const j = own[r];
-    const low = lowest[r] + scale[r] * change[r] + common[j] - error[r] * moved[j] - rounding;
+    const at = r * columns + columnOfCentroid[j];
+    const low = lowest[r] + scale[r] * product[at] + common[j] - error[r] * moved[j] - rounding;
+    product[at] = Number.NEGATIVE_INFINITY;
     lowest[r] = low;
-    if (!(low - length[r] * left[j] > scale[r] * best[r])) open[found++] = start + r;
+    coefficients[4 * r + 3] = (low - length[r] * left[j]) / scale[r];
   }
-  return found;
 }

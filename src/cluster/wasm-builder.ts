@@ -84,10 +84,14 @@ export const set = (local: number, value: Code): Code => [...value, 0x21, ...uns
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   add: scalar(0x6a),
+  sub: scalar(0x6b),
+  mul: scalar(0x6c),
   shrU: scalar(0x76),
   ltU: scalar(0x49),
   /** 1 for 0, else 0. */
   not: scalar(0x45),
+  /** The lowest byte. */
+  store8: (address: Code, value: Code): Code => [...address, ...value, 0x3a, ...at(0)],
 };
 
 /** Instructions on float32. Offsets of stores are in bytes, here and below. */
@@ -103,6 +107,8 @@ export const f32 = {
 /** Instructions on float64. */
 export const f64 = {
   const: (value: number): Code => [0x44, ...new Uint8Array(Float64Array.of(value).buffer)],
+  /** Of a float32. */
+  promote: scalar(0xbb),
   add: scalar(0xa0),
   store: (address: Code, value: Code, offset = 0): Code => [...address, ...value, 0x39, ...at(offset)],
 };
@@ -112,7 +118,13 @@ export const v128 = {
   load: (address: Code, offset = 0): Code => [...address, 0xfd, 0x00, ...at(offset)],
   /** 8 bytes, the rest zero. */
   load64: (address: Code, offset = 0): Code => [...address, 0xfd, ...unsigned(0x5d), ...at(offset)],
+  /** Four times the 4 bytes. */
+  load32Splat: (address: Code, offset = 0): Code => [...address, 0xfd, 0x09, ...at(offset)],
   store: (address: Code, value: Code, offset = 0): Code => [...address, ...value, 0xfd, 0x0b, ...at(offset)],
+  /** Four 32-bit integers. */
+  const: (...lanes: number[]): Code => [0xfd, 0x0c, ...new Uint8Array(Int32Array.from(lanes).buffer)],
+  /** Bits of `a` where the mask has them, else of `b`. */
+  select: (a: Code, b: Code, mask: Code): Code => [...a, ...b, ...mask, 0xfd, 0x52],
 };
 
 /** Instructions on vectors of four float32. */
@@ -125,6 +137,9 @@ export const f32x4 = {
   mul: simd(0xe6),
   /** Of a NaN and a number either: one instruction, where IEEE's maximum takes five. */
   max: simd(0xeb),
+  /** Lanes of all ones where it holds. */
+  gt: simd(0x44),
+  ge: simd(0x46),
 };
 
 /** Instructions on vectors of two float64. */
@@ -144,6 +159,8 @@ export const integers = {
   splatI32: simd(0x11),
   toI16: simd(0x86),
   toU8: simd(0x66),
+  /** Highest bits of the four 32-bit lanes. */
+  bitmask: simd(0xa4),
 };
 
 /** Runs the body until the condition, evaluated after it, is false. */

@@ -13,6 +13,7 @@ import { environment, fileRecord, MANIFEST, readManifestIfAny, VERSION, writeMan
 import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./memory.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import { type Reporter, timedReporter } from "./reporter.js";
+import { rowWorkers } from "./row-workers.js";
 import type { ClusterSummary } from "./summary.js";
 import { openWorkArea } from "./work-area.js";
 import { CENTROIDS, CLUSTERS, writeClusters } from "./write-clusters.js";
@@ -134,6 +135,7 @@ async function clusterRows(
       spherical,
       seed,
       engine: createOrtEngine({ threads }),
+      workers: rowWorkers(threads, rows.storePath),
       memory: vectorBudget(memory),
       onProgress: ({ start, iteration, done }) =>
         stage.advance((start - 1) * perStart + iteration * total + done, total),

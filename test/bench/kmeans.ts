@@ -9,7 +9,9 @@ import { squaredDistance } from "../../src/cluster/assign.js";
 import { type KMeansProgress, type KMeansResult, kmeans } from "../../src/cluster/lloyd.js";
 import type { VectorReader } from "../../src/dedup/vectors.js";
 import { openVectorStore } from "../../src/io/vector-store.js";
+import { openVectorStoreWriter } from "../../src/io/vector-store-writer.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
+import { rowWorkers } from "../../src/run/row-workers.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 
 /**
@@ -54,66 +56,59 @@ interface Run {
   readonly peakMb: number;
 }
 
-/** Writes the vectors to a plain file, which the peers read too. */
-async function writeVectors(path: string): Promise<{ count: number; dim: number }> {
+/** Writes the vectors to a plain file for the peers and to a store for ours. */
+async function writeVectors(path: string, storePath: string): Promise<{ dim: number }> {
+  const source = flags.store === undefined ? null : await openVectorStore(flags.store);
+  const dim = source?.dim ?? Number(flags.dim);
   const file = await open(path, "w");
+  const ours = await openVectorStoreWriter({ path: storePath, dim });
   let count = 0;
-  let dim = Number(flags.dim);
   const append = async (values: Float32Array) => {
     await file.writeFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    await ours.append(
+      Array.from({ length: values.length / dim }, (_, i) => count + i),
+      values,
+    );
     count += values.length / dim;
   };
-  if (flags.store === undefined) {
+  if (source === null) {
     const geometry = flags.geometry as Geometry;
     for (const values of makeVectors({ geometry, rows: Number(flags.rows), dim, seed: 1 })) await append(values);
   } else {
-    const store = await openVectorStore(flags.store);
-    dim = store.dim;
-    for (let start = 0; start < store.count; start += 1000) {
-      const size = Math.min(1000, store.count - start);
+    for (let start = 0; start < source.count; start += 1000) {
+      const size = Math.min(1000, source.count - start);
       const positions = Uint32Array.from({ length: size }, (_, i) => start + i);
       const values = new Float32Array(size * dim);
-      await store.gather(positions, values);
+      await source.gather(positions, values);
       // Texts without a direction have no cluster.
       for (let r = 0; r < size; r++) {
         const row = values.subarray(r * dim, (r + 1) * dim);
         if (row.some((value) => value !== 0)) await append(row);
       }
     }
-    await store.close();
+    await source.close();
   }
   await file.close();
-  return { count, dim };
-}
-
-/** Reads vectors from the plain file, a run of neighbours at a time, so that ours pays for reading as on a real store. */
-async function openFile(path: string, count: number, dim: number): Promise<VectorReader & { close(): Promise<void> }> {
-  const file = await open(path, "r");
-  return {
-    count,
-    dim,
-    async gather(positions, into) {
-      const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
-      for (let p = 0; p < positions.length; ) {
-        let run = 1;
-        while (p + run < positions.length && positions[p + run] === positions[p] + run) run++;
-        await file.read(bytes, p * dim * 4, run * dim * 4, positions[p] * dim * 4);
-        p += run;
-      }
-    },
-    close: () => file.close(),
-  };
+  await ours.complete();
+  await ours.close();
+  return { dim };
 }
 
 /** Our run; adds the processor seconds of each of its iterations to `each`. */
-async function runOurs(vectors: VectorReader, start: Float32Array, each: number[][]): Promise<[Run, KMeansResult]> {
+async function runOurs(
+  vectors: VectorReader,
+  storePath: string,
+  start: Float32Array,
+  each: number[][],
+): Promise<[Run, KMeansResult]> {
   const marks: { key: string; at: number; cpu: number }[] = [];
   const cpu = () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   };
   const onProgress = ({ stage, iteration }: KMeansProgress) => {
-    const key = stage === "assign" ? `${iteration}` : stage;
+    // Until the first iteration vectors are read, as the peers have them read.
+    const key = stage !== "assign" ? stage : iteration > 0 ? `${iteration}` : "seed";
     if (key === "seed" || marks.at(-1)?.key !== key) {
       if (marks.at(-1)?.key === key) marks.pop();
       marks.push({ key, at: performance.now() / 1000, cpu: cpu() });
@@ -122,7 +117,9 @@ async function runOurs(vectors: VectorReader, start: Float32Array, each: number[
   const positions = Uint32Array.from({ length: vectors.count }, (_, row) => row);
   const memory = Number(flags.memory) * 2 ** 20;
   const engine = createOrtEngine({ threads });
-  const found = await kmeans({ vectors, positions, k, iterations, tolerance: 0, start, engine, memory, onProgress });
+  const workers = rowWorkers(threads, storePath);
+  const options = { vectors, positions, k, iterations, tolerance: 0, start, engine, workers, memory, onProgress };
+  const found = await kmeans(options);
   const begin = marks[0];
   const end = marks.at(-1) as (typeof marks)[number];
   each.push(marks.slice(1, -1).map((mark, m) => marks[m + 2].cpu - mark.cpu));
@@ -185,8 +182,10 @@ const folder = await mkdtemp(join(tmpdir(), "kmeans-"));
 try {
   const path = join(folder, "vectors.f32");
   const startPath = join(folder, "start.f32");
-  const { count, dim } = await writeVectors(path);
-  const vectors = await openFile(path, count, dim);
+  const storePath = join(folder, "embeddings.arrow");
+  const { dim } = await writeVectors(path, storePath);
+  const vectors = await openVectorStore(storePath);
+  const { count } = vectors;
   const positions = Uint32Array.from({ length: count }, (_, row) => row);
   const seeding = performance.now();
   const engine = createOrtEngine({ threads });
@@ -200,7 +199,7 @@ try {
   const each: number[][] = [];
   const skipped = new Map<string, string>();
   for (let repeat = 0; repeat < Number(flags.runs); repeat++) {
-    const [run, found] = await runOurs(vectors, start, each);
+    const [run, found] = await runOurs(vectors, storePath, start, each);
     if (repeat === 0) await checkNearest(vectors, found);
     runs.set("ours", [...(runs.get("ours") ?? []), run]);
     for (const peer of flags.peers.split(",").filter((name) => name !== "" && !skipped.has(name))) {

@@ -123,13 +123,28 @@ test("the bytes of the result do not depend on tile size or repeats", async () =
   assert.notDeepEqual(other.centroids, first.centroids);
 });
 
+test("nor on the number of shards, empty clusters and several starts among them", async () => {
+  const dim = 12;
+  const data = randomVectors(1500, dim, 26);
+  // Rows of one direction but for a few, so that clusters run empty on the way.
+  for (let row = 0; row < 700; row++) data.copyWithin(row * dim, 0, dim);
+  const weights = Uint32Array.from({ length: 1500 }, (_, row) => 1 + (row % 3));
+  for (const memory of [0, 2 ** 22, 2 ** 30]) {
+    const options = { k: 60, seed: 2, starts: 2, weights, tileRows: 64, memory };
+    const first = await cluster(data, dim, { ...options, shards: 1 });
+    for (const shards of [2, 3, 5]) {
+      assert.deepEqual(await cluster(data, dim, { ...options, shards }), first, `${shards} shards`);
+    }
+  }
+});
+
 test("nor on the memory for bounds and vectors", async () => {
   const data = randomVectors(900, 40, 22);
   const options = { k: 9, seed: 1, tileRows: 128, tolerance: 0 };
   const first = await cluster(data, 40, { ...options, memory: 0 });
   // Bounds of two tiles; of all but no vectors; of all and vectors of three tiles; everything.
   const plans = [];
-  for (const memory of [116_000, 205_000, 270_000, 2 ** 30]) {
+  for (const memory of [121_000, 226_000, 275_000, 2 ** 30]) {
     const { tracked, resident } = planMemory({ memory, rows: 900, dim: 40, k: 9, tileRows: 128 });
     plans.push([tracked, Math.min(8, Math.floor(resident / (128 * 40 * 4)))]);
     assert.deepEqual(await cluster(data, 40, { ...options, memory }), first, `${memory} bytes`);

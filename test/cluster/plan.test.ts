@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { planMemory } from "../../src/cluster/plan.js";
-import { trackedBytes } from "../../src/cluster/track.js";
+import { MOST_BOUNDS, planMemory, planShards } from "../../src/cluster/plan.js";
+import { trackedBytes } from "../../src/cluster/tracked-rows.js";
 
 test("what a plan gives out stays within the memory, and bounds come before vectors", () => {
   const size = fc.integer({ min: 1, max: 3_000_000 });
@@ -17,10 +17,27 @@ test("what a plan gives out stays within the memory, and bounds come before vect
         assert.ok(Number.isInteger(Math.log2(tileRows)) && tileRows >= 64);
         assert.ok(tracked === rows || tracked % tileRows === 0);
         const fixed = 40 * k * dim + tileRows * (12 * dim + 8 * k);
-        assert.ok(tracked * trackedBytes(dim, k) + resident + Math.min(fixed, memory) <= memory + 1);
-        if (tracked < rows) assert.ok(resident < tileRows * trackedBytes(dim, k));
+        assert.ok(tracked * trackedBytes(dim, k).all + resident + Math.min(fixed, memory) <= memory + 1);
+        const { all, kernels } = trackedBytes(dim, k);
+        const most = Math.floor(MOST_BOUNDS / kernels / tileRows) * tileRows;
+        if (tracked < Math.min(rows, most)) assert.ok(resident < tileRows * all);
       },
     ),
     { numRuns: 500, seed: 3 },
   );
+});
+
+test("rows are dealt to a shard for each thread where there are rows and memory enough, to one where not", () => {
+  const shards = (rows: number, k: number, memory: number, threads: number) => {
+    return planShards({ rows, dim: 1024, k, memory, threads });
+  };
+  assert.equal(shards(100_000, 50, 2 ** 32, 8).shards, 8);
+  assert.equal(shards(100_000, 50, 2 ** 32, 1).shards, 1);
+  assert.equal(shards(5000, 50, 2 ** 32, 8).shards, 1);
+  assert.equal(shards(1_000_000, 10_000, 2 ** 32, 8).shards, 4);
+  assert.deepEqual(shards(1_000_000, 10_000, 0, 8), { shards: 1, memory: 0 });
+  for (const threads of [1, 3, 64]) {
+    const { shards: count, memory } = shards(1_000_000, 1000, 2 ** 30, threads);
+    assert.ok(count * memory + (count - 1) * 64 * 2 ** 20 <= 2 ** 30 && memory > 0);
+  }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { roughBound } from "../../src/cluster/dot-kernels.js";
 import { createRowKernels } from "../../src/cluster/row-kernels.js";
 import { plainKernels } from "../../src/cluster/row-kernels-plain.js";
 import { randomVectors } from "./oracle.js";
@@ -71,4 +72,16 @@ test("mixed rows are the same bits in both, and codes differ by one where a quot
   const [codesA, codesB] = part((buffer) => new Uint8Array(buffer, codesAt, count * width));
   assert.ok(codesA.every((code, at) => Math.abs(code - codesB[at]) <= 1));
   assert.ok(codesA.filter((code, at) => code !== codesB[at]).length < 3);
+});
+
+test("rough products are off by no more than is promised", () => {
+  const { wasm, plain } = both();
+  for (let a = 0; a < count; a++) {
+    for (let b = 0; b < count; b++) {
+      const exact = plain.kernels.dot(bytes * a, bytes, bytes * b);
+      const off = Math.abs(wasm.kernels.roughDot(bytes * a, bytes, bytes * b) - exact);
+      assert.ok(off <= roughBound(width) * 1.001, `${off}`);
+      assert.ok(a === b || off > 0);
+    }
+  }
 });

@@ -29,46 +29,47 @@ async function follow(
   const centre = new Float32Array(dim);
   for (let at = 0; at < start.length; at++) centre[at % dim] += start[at] / k;
   const assigner = await createAssigner({ engine, dim, k, tileRows });
-  const memory = createRowMemory(dim, 0, 64_000);
+  const memory = createRowMemory(dim, 0, 4_000_000);
   const tracker = await createTracker({ engine: on, memory, centre, k, tileRows, rows: count });
   const assignment = new Int32Array(count);
   const open = new Uint32Array(tileRows);
   let centroids = start;
+  /** Assigns the rows that a tile left open and fails where one of the others would have another centroid. */
+  async function settle(from: number, rows: number, found: number): Promise<void> {
+    const naive = naiveAssign(data.subarray(from * dim, (from + rows) * dim), centroids, dim);
+    const isOpen = new Set(open.subarray(0, found));
+    for (let r = 0; r < rows; r++) {
+      if (!isOpen.has(from + r)) assert.equal(assignment[from + r], naive.assignment[r], `row ${from + r}`);
+    }
+    const vectors = new Float32Array(tileRows * dim);
+    for (let o = 0; o < found; o++) vectors.set(data.subarray(open[o] * dim, (open[o] + 1) * dim), o * dim);
+    const tile = await assigner.assign(vectors, found);
+    for (let o = 0; o < found; o++) {
+      assignment[open[o]] = tile.cluster[o];
+      tracker.sync(open[o], tile.cluster[o], tile, o, assigner.bound);
+    }
+    assert.deepEqual(assignment.subarray(from, from + rows), naive.assignment);
+  }
+
   assigner.use(centroids);
-  tracker.use(centroids);
+  tracker.begin(centroids);
   for (let from = 0; from < count; from += tileRows) {
     const rows = Math.min(tileRows, count - from);
     const vectors = padded.subarray(from * dim, (from + tileRows) * dim);
-    const tile = await assigner.assign(vectors, rows);
-    tracker.start(from, vectors, rows, rows);
-    for (let r = 0; r < rows; r++) {
-      assignment[from + r] = tile.cluster[r];
-      tracker.sync(from + r, tile.cluster[r], tile, r, assigner.bound);
-    }
+    await settle(from, rows, await tracker.first(from, vectors, rows, assignment.subarray(from), open));
   }
   const counts: number[] = [];
   for (const move of moves) {
     centroids = move(centroids);
     assigner.use(centroids);
     tracker.use(centroids);
-    const naive = naiveAssign(data, centroids, dim);
     let total = 0;
     for (let from = 0; from < count; from += tileRows) {
-      const found = await tracker.check(from, Math.min(tileRows, count - from), assignment, open);
-      const isOpen = new Set(open.subarray(0, found));
-      for (let row = from; row < Math.min(count, from + tileRows); row++) {
-        if (!isOpen.has(row)) assert.equal(assignment[row], naive.assignment[row], `row ${row}`);
-      }
-      const vectors = new Float32Array(tileRows * dim);
-      for (let o = 0; o < found; o++) vectors.set(data.subarray(open[o] * dim, (open[o] + 1) * dim), o * dim);
-      const tile = await assigner.assign(vectors, found);
-      for (let o = 0; o < found; o++) {
-        assignment[open[o]] = tile.cluster[o];
-        tracker.sync(open[o], tile.cluster[o], tile, o, assigner.bound);
-      }
+      const rows = Math.min(tileRows, count - from);
+      const found = await tracker.check(from, assignment.subarray(from, from + rows), open);
+      await settle(from, rows, found);
       total += found;
     }
-    assert.deepEqual(assignment, naive.assignment);
     counts.push(total);
   }
   await assigner.release();
@@ -111,7 +112,8 @@ test("small moves leave few rows open", async () => {
   const data = randomVectors(1000, dim, 3);
   const moves = [1, 2, 3, 4, 5].map((seed) => shift(seed, 0.01 / Math.sqrt(dim)));
   const counts = await follow(data, dim, data.slice(0, 20 * dim), moves);
-  assert.ok(Math.max(...counts) < 100, `${counts} of 1000`);
+  // Before the first move most rows have nothing but the codes' bounds.
+  assert.ok(Math.max(...counts.slice(1)) < 100, `${counts} of 1000`);
 });
 
 test("a row halfway between two centroids is always open", async () => {
@@ -140,7 +142,7 @@ test("where the processor's sums of products saturate, moves keep to half the ra
     const out = await run(feeds, into);
     if (feeds.codes?.dtype !== "int8") return out;
     const reach = Math.max(...(feeds.codes.data as Int8Array).map(Math.abs));
-    if (reach > 63) (out.change.data as Float32Array).fill(32767);
+    if (reach > 63) (out.product.data as Float32Array).fill(32767);
     else most = Math.max(most, reach);
     return out;
   });
