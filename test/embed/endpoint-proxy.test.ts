@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { createServer, request, type Server } from "node:http";
+import { createServer, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
 import { openEndpoint } from "../../src/embed/endpoint.js";
 import { parseEndpoint } from "../../src/embed/endpoint-address.js";
 import { ENDPOINT_LIMITS } from "../../src/embed/endpoint-outage.js";
-import { isLoopback } from "../../src/embed/endpoint-proxy.js";
+import { createProxiedClient, isLoopback } from "../../src/embed/endpoint-proxy.js";
 import { proxySettings } from "../../src/model/proxy.js";
 import { type EmbeddingServer, startEmbeddingServer, vectorOf } from "./endpoint-server.js";
 
@@ -95,6 +95,21 @@ test("HTTPS_PROXY is asked for a tunnel; its refusal is exit 5 and shows no pass
     assert.match(error.message, /HTTP_PROXY is not an address/);
     return !error.message.includes("geheim");
   });
+});
+
+test("an answer that trickles in without end behind a proxy is given up as one that comes straight is", async () => {
+  proxy.removeAllListeners("request");
+  proxy.on("request", (_, response: ServerResponse) => {
+    response.writeHead(200);
+    const timer = setInterval(() => response.write(" "), 10);
+    response.on("close", () => clearInterval(timer));
+  });
+  const client = createProxiedClient({ connections: 1, connectMs: 1000, timeoutMs: 100 }, { http: address });
+  const ask = () => client.send({ url: new URL(HIDDEN), headers: {} });
+  await assert.rejects(ask(), { code: "ETIMEDOUT", message: /^no complete answer in 0\.3 s \(by way of the proxy;/ });
+  const underWay = assert.rejects(ask(), { message: "the connection was closed" });
+  setTimeout(client.close, 50);
+  await underWay;
 });
 
 test("this machine and the hosts of NO_PROXY are reached straight", async () => {
