@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { link, open, readFile, rename, rm, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -7,7 +8,10 @@ import { setTimeout } from "node:timers/promises";
 /** Who holds a lock. */
 interface Holder {
   readonly pid: number;
-  /** When the process began, in the system's ticks: tells it from a later one that was given the same number. */
+  /**
+   * When the process began, in the system's ticks: tells it from a later one that was given the same number. Empty where the
+   * system does not tell.
+   */
   readonly started: string;
   /** The system whose process numbers these are, see `system`. */
   readonly system: string;
@@ -54,8 +58,9 @@ function runs({ pid, started }: Holder, path: string): boolean {
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
   const found = processStat(pid);
+  if (found === undefined || started === "") return true;
   // One that has ended and that nobody has waited for is still listed, as a zombie.
-  return found === undefined || (found.started === started && !/[ZX]/.test(found.state));
+  return found.started === started && !/[ZX]/.test(found.state);
 }
 
 /** Time of the last sign of life. Opened anew each time, since network file systems may answer a mere stat from memory. */
@@ -68,7 +73,7 @@ async function signOfLife(path: string): Promise<number | undefined> {
   }
 }
 
-/** Waits for a holder that cannot be asked to show that it lives. */
+/** Waits for a holder of whom the system tells nothing certain to show that it lives. */
 async function showsLife(path: string, patience: number): Promise<boolean> {
   const before = await signOfLife(path);
   for (const end = performance.now() + patience; performance.now() < end; ) {
@@ -78,6 +83,13 @@ async function showsLife(path: string, patience: number): Promise<boolean> {
     if (now !== before) return true;
   }
   return false;
+}
+
+/** Whether the holder of a lock still runs, here or elsewhere. */
+async function lives(holder: Holder, here: boolean, path: string, patience: number): Promise<boolean> {
+  if (here && !runs(holder, path)) return false;
+  // Where its start is not known, another process may have been given its number since, as after a power failure.
+  return (here && holder.started !== "") || showsLife(path, patience);
 }
 
 /** The holder that a lock names, undefined where it is cut off or none of ours. */
@@ -113,7 +125,7 @@ export async function takeLock(path: string, patience = PATIENCE): Promise<() =>
     }
     if (holder !== undefined) {
       const here = holder.system === system();
-      if (here ? runs(holder, path) : await showsLife(path, patience)) {
+      if (await lives(holder, here, path, patience)) {
         throw new Error(
           `process ${holder.pid}${here ? "" : " of another machine or container"} has been writing to this output folder ` +
             `since ${holder.since}; wait for it or choose another --out`,
@@ -163,7 +175,8 @@ async function create(path: string): Promise<() => Promise<void>> {
  * @throws the system's error where the folder cannot be written to
  */
 async function moveAside(path: string, text: string): Promise<void> {
-  const aside = `${path}.${process.pid}`;
+  // Not by the number of this process, which in every container may be 1.
+  const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
   } catch (error) {

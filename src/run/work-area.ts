@@ -35,6 +35,7 @@ export interface WorkArea {
   path(name: string): string;
   /** State of an interrupted run, if any. */
   readState(): Promise<WorkState | undefined>;
+  /** @throws Error where another process has taken the folder over meanwhile: what is saved there is its own */
   saveState(state: WorkState): Promise<void>;
   /** Drops the vectors of an earlier run; standard input as it was saved stays, which may be that of this run already. */
   clear(): Promise<void>;
@@ -100,6 +101,12 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
     throw cause.code === undefined ? cause : unusable(cause);
   });
 
+  const requireLock = async () => {
+    if (!existsSync(area) || (await holdsLock(path(LOCK)))) return;
+    throw new Error(
+      `another process has taken ${out} over while this one stood still; nothing was published: wait for it or choose another --out`,
+    );
+  };
   const finishPublication = async () => {
     const plan = await readPlan(area);
     if (plan === undefined) return;
@@ -128,7 +135,10 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
       const text = await readFile(path(STATE), "utf8").catch(() => undefined);
       return text === undefined ? undefined : parseState(text);
     },
-    saveState: (state) => writeDurably(path(STATE), JSON.stringify(state)),
+    async saveState(state) {
+      await requireLock();
+      await writeDurably(path(STATE), JSON.stringify(state));
+    },
     clear,
     aside(task) {
       const started = task();
@@ -138,11 +148,7 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
     },
     async publish(files, stale) {
       await Promise.all(sideTasks);
-      if (existsSync(area) && !(await holdsLock(path(LOCK)))) {
-        throw new Error(
-          `another process has taken ${out} over while this one stood still; nothing was published: wait for it or choose another --out`,
-        );
-      }
+      await requireLock();
       await planPublication(out, area, { files, stale });
       await finishPublication();
     },

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -8,117 +7,19 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { InputError } from "../../src/errors.js";
-import { holdsLock, takeLock } from "../../src/io/lock.js";
 import { fingerprintChange, openWorkArea, type WorkState } from "../../src/run/work-area.js";
+import { DEAD, lockText } from "../io/lock-fixture.js";
 import { testFolder } from "./folders.js";
 
 const folder = testFolder();
 let outs = 0;
 const newOut = () => join(folder, `out-${outs++}`);
-
-/** Number of a process that has ended. */
-const dead = spawnSync(process.execPath, ["-e", ""]).pid;
-
-/** A lock as this process writes it, with other values for some of its fields. */
-async function lockText(fields: { pid?: number; started?: string; system?: string } = {}): Promise<string> {
-  const path = join(folder, "sample");
-  const release = await takeLock(path);
-  const holder = JSON.parse(readFileSync(path, "utf8")) as object;
-  await release();
-  return JSON.stringify({ ...holder, since: "2024-01-01T00:00:00.000Z", ...fields });
-}
-
-/** Whether the system tells of its processes in files. */
-const hasProc = existsSync("/proc/self/stat");
-
-describe("the lock", () => {
-  it("is held by one at a time, in this process too, and free after its release", async () => {
-    const path = join(folder, "lock-1");
-    const release = await takeLock(path);
-    assert.ok(await holdsLock(path));
-    await assert.rejects(
-      takeLock(path),
-      new RegExp(`^Error: process ${process.pid} has been writing .*; wait for it or`),
-    );
-    await release();
-    assert.ok(!existsSync(path));
-    assert.ok(!(await holdsLock(path)));
-    await (await takeLock(path))();
-  });
-
-  it("of a process that lives is respected, that of a dead one is taken over", async () => {
-    const path = join(folder, "lock-2");
-    const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
-    const pid = child.pid as number;
-    try {
-      const started = hasProc ? readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[21] : "";
-      writeFileSync(path, await lockText({ pid, started }));
-      await assert.rejects(takeLock(path), new RegExp(`process ${pid} has been writing .* since 2024-01-01`));
-      const left = [
-        ["a dead process", await lockText({ pid: dead })],
-        ["our own number, not ours", await lockText()],
-        ["a file that was cut off", `{"pid":`],
-        ["an empty one", ""],
-        ["no holder", "null"],
-        ["every process", await lockText({ pid: -1 })],
-        // The number has been given to another process since.
-        ...(hasProc ? [["a number that is used again", await lockText({ pid, started: "1" })]] : []),
-      ];
-      for (const [what, text] of left) {
-        writeFileSync(path, text);
-        const release = await takeLock(path);
-        assert.equal((JSON.parse(readFileSync(path, "utf8")) as { pid: number }).pid, process.pid, what);
-        await release();
-      }
-    } finally {
-      child.kill();
-    }
-    assert.deepEqual(
-      readdirSync(folder).filter((name) => name.startsWith("lock-2")),
-      [],
-      "nothing is left aside",
-    );
-  });
-
-  it("of another machine or container is respected while it shows life, even of the same number, else taken over", async () => {
-    const path = join(folder, "lock-3");
-    const text = await lockText({ system: "another" });
-    writeFileSync(path, text);
-    let beat = 0;
-    const beating = setInterval(() => {
-      beat++;
-      utimesSync(path, beat, beat);
-    }, 100);
-    const refused = assert.rejects(
-      takeLock(path, 5000),
-      new RegExp(`process ${process.pid} of another machine or container has been writing`),
-    );
-    await refused.finally(() => clearInterval(beating));
-    assert.equal(readFileSync(path, "utf8"), text);
-    const release = await takeLock(path, 300);
-    assert.ok(await holdsLock(path));
-    await release();
-  });
-
-  it("shows life while it is held, and is not removed by one who has lost it", async () => {
-    const path = join(folder, "lock-4");
-    const release = await takeLock(path);
-    utimesSync(path, 1, 1);
-    for (let i = 0; i < 100 && statSync(path).mtimeMs === 1000; i++) await setTimeout(50);
-    assert.ok(statSync(path).mtimeMs > 1000);
-    writeFileSync(path, "another's");
-    assert.ok(!(await holdsLock(path)));
-    await release();
-    assert.equal(readFileSync(path, "utf8"), "another's");
-  });
-});
 
 const state: WorkState = {
   fingerprint: { version: "1", inputs: "a.jsonl" },
@@ -193,12 +94,13 @@ describe("the work area", () => {
     assert.deepEqual(readdirSync(out), ["embeddings.arrow", "kept.arrow"]);
   });
 
-  it("publishes nothing and leaves everything to the one who took it over meanwhile", async () => {
+  it("saves and publishes nothing and leaves everything to the one who took it over meanwhile", async () => {
     const out = newOut();
     const work = await openWorkArea(out);
     writeFileSync(work.path("kept.arrow"), "new");
-    writeFileSync(work.path("lock"), await lockText({ pid: dead }));
+    writeFileSync(work.path("lock"), await lockText(folder, { pid: DEAD }));
     await assert.rejects(work.publish(["kept.arrow"], []), /another process has taken .* over/);
+    await assert.rejects(work.saveState(state), /another process has taken .* over/);
     await work.close();
     assert.deepEqual(readdirSync(join(out, ".work")), ["kept.arrow", "lock"]);
   });
@@ -235,7 +137,7 @@ describe("the work area", () => {
 
   it("a publication that was cut short at any point is completed by whoever opens the area next", async () => {
     const files = ["embeddings.arrow", "kept.arrow", "removed.arrow", "manifest.json"];
-    const lock = await lockText({ pid: dead });
+    const lock = await lockText(folder, { pid: DEAD });
     for (let moved = 0; moved <= files.length; moved++) {
       const out = newOut();
       const area = join(out, ".work");
