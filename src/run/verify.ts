@@ -30,9 +30,10 @@ export interface VerifyReport {
 
 /**
  * Re-proves guarantees 1-3 and 5 from the files of a folder alone, by code that shares nothing with the search: every row
- * is in exactly one place, every removed row is equal or near enough to a kept one that goes before it, and no two kept rows are as near as
- * the threshold unless a guard of the manifest tells their texts apart. Then the manifest itself is held against the files:
- * its counts and the sha256 of every output, those of bge-cluster included. Ends at the first violation.
+ * is in exactly one place, every removed row is equal or near enough to a kept one that goes before it, and no two kept
+ * rows are as near as the threshold unless a guard of the manifest tells their texts apart. Then the manifest itself is
+ * held against the files: its counts and the sha256 of every output, those of bge-cluster included. Ends at the first
+ * violation.
  * @throws InputError where the folder is not one that bge-dedup wrote in Arrow format, or is written to meanwhile
  */
 export async function verifyFolder(options: {
@@ -110,6 +111,8 @@ function findMisplacedRow(
     [removed, "removed.arrow"],
   ] as const) {
     for (const row of rows) {
+      // A null was read as -1.
+      if (!(row >= 0)) return `a row of ${table} has no _row`;
       if (row >= read) return `row ${row} of ${table} is beyond the ${read} rows that were read`;
       if (seen[row >> 3] & (1 << (row & 7))) return `row ${row} of ${table} is there twice or in both tables`;
       seen[row >> 3] |= 1 << (row & 7);

@@ -114,7 +114,7 @@ describe("verify", () => {
     assert.equal((JSON.parse(json.stdout) as { ok: boolean }).ok, false);
   });
 
-  it("finds a row that is missing, one that is there twice and one that was never read", async () => {
+  it("finds a row that is missing, one that is there twice, one that was never read and one without a number", async () => {
     const kept = tampered("kept.arrow", (table) => without(table, 0));
     assert.match(await violationOf(kept), /8 rows were read, but .* = 7; the first row in neither table is 0/);
     const removed = tampered("removed.arrow", (table) => without(table, 1));
@@ -123,6 +123,8 @@ describe("verify", () => {
     assert.match(await violationOf(twice), /row 0 of removed\.arrow is there twice or in both tables/);
     const beyond = tampered("kept.arrow", (table) => withValue(table, "_row", 0, 99n));
     assert.match(await violationOf(beyond), /row 99 of kept\.arrow is beyond the 8 rows that were read/);
+    const nameless = tampered("removed.arrow", (table) => withValue(table, "_row", 0, null));
+    assert.equal(await violationOf(nameless), "a row of removed.arrow has no _row");
   });
 
   it("finds a kept pair over the threshold", async () => {
