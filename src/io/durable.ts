@@ -3,9 +3,12 @@ import { open, rename } from "node:fs/promises";
 /** Writes a small file so that it is there whole or not at all, even after a power failure. */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(`${path}.new`, "w");
-  await file.writeFile(text);
-  await file.sync();
-  await file.close();
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await rename(`${path}.new`, path);
 }
 

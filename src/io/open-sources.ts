@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { basename, dirname, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { InputError } from "../errors.js";
 import type { FileOptions } from "./file-options.js";
@@ -33,6 +33,12 @@ function inOrder(paths: string[]): string[] {
   return paths.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
+/** Whether a file lies in a folder or below it; on Windows there is no relative way from one drive to another. */
+function isInside(file: string, folder: string): boolean {
+  const way = relative(resolve(folder), resolve(file));
+  return !isAbsolute(way) && way !== ".." && !way.startsWith(`..${sep}`);
+}
+
 /**
  * Turns files, folders and globs into a list of files, in the order given; what a folder or a glob stands for is sorted.
  * Of a folder every file with a known extension counts, however deep, except hidden ones and those in the output folder
@@ -58,7 +64,7 @@ export async function expandInputs(
       const { glob } = await import("tinyglobby");
       const all = await glob("**/*", { cwd: input, expandDirectories: false });
       const known = all.map((file) => `${input.replace(/\/+$/, "")}/${file}`).filter(formatOf);
-      const outside = known.filter((file) => relative(resolve(out), resolve(file)).startsWith(".."));
+      const outside = known.filter((file) => !isInside(file, out));
       if (outside.length === 0) {
         const where = known.length > 0 ? ` outside the output folder ${out}` : "";
         throw new InputError(`folder ${input} holds no file that can be read${where}; expected ${EXPECTED}`);

@@ -6,13 +6,13 @@ import type { Pooling } from "./spec.js";
  * Modes by the names of `pooling_mode` in sentence-transformers 5.4 and later, and of the flags `pooling_mode_*` before. A sum
  * over the root of the length has the direction of the mean.
  */
-const MODES: Readonly<Record<string, Pooling>> = {
-  cls: "cls",
-  cls_token: "cls",
-  mean: "mean",
-  mean_tokens: "mean",
-  mean_sqrt_len_tokens: "mean",
-};
+const MODES: ReadonlyMap<string, Pooling> = new Map([
+  ["cls", "cls"],
+  ["cls_token", "cls"],
+  ["mean", "mean"],
+  ["mean_tokens", "mean"],
+  ["mean_sqrt_len_tokens", "mean"],
+]);
 
 /** Layers of modules.json that need nothing more: vectors of tokens, pooling, and scaling, which is done in any case. */
 const PLAIN_LAYERS = new Set(["Transformer", "StaticEmbedding", "Pooling", "Normalize"]);
@@ -39,7 +39,7 @@ export async function readPooling(folder: string, name: string): Promise<{ pooli
       : { pooling: "mean", source: `no ${source}: mean, the default of sentence-transformers` };
   }
   const modes = poolingModes(config);
-  const pooling = modes.length === 1 ? MODES[modes[0]] : undefined;
+  const pooling = modes.length === 1 ? MODES.get(modes[0]) : undefined;
   if (pooling !== undefined) return { pooling, source };
   throw new UnavailableError(
     `model folder ${folder} pools by ${modes.join(" and ") || "no known mode"} (${source}); expected cls or mean`,

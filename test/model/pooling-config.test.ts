@@ -39,6 +39,7 @@ test("several modes, whose vectors would be joined end to end, and unknown ones 
     [{ pooling_mode_cls_token: true, pooling_mode_mean_tokens: true }, /pools by cls_token and mean_tokens/],
     [{ pooling_mode: ["cls", "mean"] }, /pools by cls and mean/],
     [{ pooling_mode: "lasttoken" }, /pools by lasttoken/],
+    [{ pooling_mode: "constructor" }, /pools by constructor/],
     [{ pooling_mode_weightedmean_tokens: true }, /pools by weightedmean_tokens/],
     [{ embedding_dimension: 8 }, /pools by no known mode/],
   ];
