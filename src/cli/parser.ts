@@ -32,8 +32,9 @@ function marked(argv: readonly string[]): string[] {
 }
 
 /**
- * What yargs lets pass in silence, or tells in single letters: a file named like a flag, a flag without its value, which it takes for empty or for the default, and a switch with a
- * value that it takes for false, so that `--dry-run=1` would be a real run.
+ * What yargs lets pass in silence, or tells in single letters: a file named like a flag, a flag without its value, which it
+ * takes for empty or for the default, and a switch with a value that it takes for false, so that `--dry-run=1` would be a
+ * real run.
  * @throws UsageError for each of them
  */
 function checkValues(argv: readonly string[]): void {

