@@ -107,12 +107,17 @@ function parseHolder(text: string): Holder | undefined {
  * Takes the lock file at `path`, or takes over that of a dead process. While it is held its time of modification moves on, by
  * which processes of other machines and containers on the same files know that the holder lives. Returns what releases it.
  * @param patience milliseconds for which such a process waits for that
+ * @param onLost called once where the lock has become that of another, who took this process for dead while it stood still
  * @throws Error naming the process that holds it
  */
-export async function takeLock(path: string, patience = PATIENCE): Promise<() => Promise<void>> {
+export async function takeLock(
+  path: string,
+  patience = PATIENCE,
+  onLost: () => void = () => {},
+): Promise<() => Promise<void>> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await create(path);
+      return await create(path, onLost);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt === 10) throw error;
     }
@@ -143,7 +148,7 @@ export async function holdsLock(path: string): Promise<boolean> {
 }
 
 /** @throws the system's EEXIST where there is a lock */
-async function create(path: string): Promise<() => Promise<void>> {
+async function create(path: string, onLost: () => void): Promise<() => Promise<void>> {
   const { pid } = process;
   const started = processStat(pid)?.started ?? "";
   const holder: Holder = { pid, started, system: system(), since: new Date().toISOString() };
@@ -158,10 +163,17 @@ async function create(path: string): Promise<() => Promise<void>> {
     await file.close();
   }
   held.set(resolve(path), text);
-  const living = setInterval(() => {
-    const now = new Date();
-    utimes(path, now, now).catch(() => {});
-  }, SIGN_OF_LIFE).unref();
+  const showLife = async () => {
+    const there = await readFile(path, "utf8").catch(() => "");
+    if (there === text) {
+      const now = new Date();
+      await utimes(path, now, now).catch(() => {});
+    } else if (there !== "" && held.get(resolve(path)) === text) {
+      clearInterval(living);
+      onLost();
+    }
+  };
+  const living = setInterval(showLife, SIGN_OF_LIFE).unref();
   return async () => {
     clearInterval(living);
     const ours = await holdsLock(path);

@@ -42,11 +42,12 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     throw new UsageError(`${kept} is a result of bge-dedup; cluster that folder, or name another one by --out`);
   }
   const work = await openWorkArea(options.out);
+  const signal = work.stopSignal(context.signal);
   try {
     const rows = fromFolder
       ? await dedupRows(options.inputs[0])
-      : await rawRows(options, work, { ...context, reporter });
-    const result = await clusterRows(options, rows, reporter, context.signal);
+      : await rawRows(options, work, { ...context, reporter, signal });
+    const result = await clusterRows(options, rows, reporter, signal);
     const writing = reporter.stage("write", rows.count);
     const written = await writeClusters({
       rows,
@@ -54,7 +55,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
       labels: options.labels,
       path: work.path,
       stage: writing,
-      signal: context.signal,
+      signal,
     });
     writing.end();
 

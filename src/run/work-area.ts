@@ -33,6 +33,8 @@ export interface WorkArea {
   readonly out: string;
   /** Path of a file in the area. */
   path(name: string): string;
+  /** Aborted with `signal`, or where another process has taken the area over: what is written now would go into its files. */
+  stopSignal(signal: AbortSignal | undefined): AbortSignal;
   /** State of an interrupted run, if any. */
   readState(): Promise<WorkState | undefined>;
   /** @throws Error where another process has taken the folder over meanwhile: what is saved there is its own */
@@ -96,16 +98,20 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
   } catch (cause) {
     throw unusable(cause as Error);
   }
-  const release = await takeLock(path(LOCK)).catch((cause: NodeJS.ErrnoException) => {
-    // A held lock is told in words; what the system refuses has a code.
-    throw cause.code === undefined ? cause : unusable(cause);
-  });
-
-  const requireLock = async () => {
-    if (!existsSync(area) || (await holdsLock(path(LOCK)))) return;
-    throw new Error(
+  const takenOver = () =>
+    new Error(
       `another process has taken ${out} over while this one stood still; nothing was published: wait for it or choose another --out`,
     );
+  const lost = new AbortController();
+  const release = await takeLock(path(LOCK), undefined, () => lost.abort(takenOver())).catch(
+    (cause: NodeJS.ErrnoException) => {
+      // A held lock is told in words; what the system refuses has a code.
+      throw cause.code === undefined ? cause : unusable(cause);
+    },
+  );
+
+  const requireLock = async () => {
+    if (existsSync(area) && !(await holdsLock(path(LOCK)))) throw takenOver();
   };
   const finishPublication = async () => {
     const plan = await readPlan(area);
@@ -131,6 +137,7 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
   return {
     out,
     path,
+    stopSignal: (signal) => (signal === undefined ? lost.signal : AbortSignal.any([signal, lost.signal])),
     async readState() {
       const text = await readFile(path(STATE), "utf8").catch(() => undefined);
       return text === undefined ? undefined : parseState(text);

@@ -105,6 +105,21 @@ describe("the work area", () => {
     assert.deepEqual(readdirSync(join(out, ".work")), ["kept.arrow", "lock"]);
   });
 
+  it("stops the run whose area another has taken over, and with the signal that it was given", async () => {
+    const out = newOut();
+    const work = await openWorkArea(out);
+    const given = new AbortController();
+    const [alone, signal] = [work.stopSignal(undefined), work.stopSignal(given.signal)];
+    given.abort(new Error("stopped"));
+    assert.throws(() => signal.throwIfAborted(), /stopped/);
+    assert.ok(!alone.aborted);
+    writeFileSync(work.path("lock"), await lockText(folder, { pid: DEAD }));
+    // The lock's timer keeps no process alive.
+    for (let i = 0; i < 100 && !alone.aborted; i++) await setTimeout(50);
+    assert.throws(() => alone.throwIfAborted(), /another process has taken .* over/);
+    await work.close();
+  });
+
   it("is refused on another file system, from which nothing can be renamed", (test) => {
     const elsewhere = "/dev/shm";
     const out = newOut();
