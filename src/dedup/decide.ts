@@ -1,6 +1,7 @@
 import type { ExactTexts } from "./exact.js";
 import { reasonOf } from "./exact.js";
 import type { JoinResult } from "./join.js";
+import { longSort } from "./long-sort.js";
 import type { RowOrder } from "./row-order.js";
 
 /** Why a row was removed. */
@@ -22,12 +23,20 @@ export interface Decisions {
   guardedFrom(row: number): number;
 }
 
-/** Positions of vectors in priority order: that of the row which stands for each group of equal texts. */
-export function vectorPriority(winner: Int32Array, groupOfVector: Int32Array, order: RowOrder): Uint32Array {
+/**
+ * Positions of vectors in priority order: that of the row which stands for each group of equal texts.
+ * @param pause awaited now and then in the sorting; may throw to stop
+ */
+export async function vectorPriority(
+  winner: Int32Array,
+  groupOfVector: Int32Array,
+  order: RowOrder,
+  pause: () => Promise<void>,
+): Promise<Uint32Array> {
   const positions = Uint32Array.from({ length: groupOfVector.length }, (_, position) => position);
   // Groups are numbered by their first row, which is the winner under `first`.
   if (order.policy.kind === "first") return positions;
-  return positions.sort((a, b) => order.compare(winner[groupOfVector[a]], winner[groupOfVector[b]]));
+  return longSort(positions, (a, b) => order.compare(winner[groupOfVector[a]], winner[groupOfVector[b]]), pause);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { createBreaks } from "../cluster/breaks.js";
 import { decide, vectorPriority } from "../dedup/decide.js";
 import { exactDecisions } from "../dedup/exact.js";
 import { type JoinResult, selfJoin } from "../dedup/join.js";
@@ -39,8 +40,8 @@ const OPTIONAL = [REJECTS, GUARDED, ...TABLE_FILES];
 export async function runDedup(options: DedupOptions, context: RunContext): Promise<DedupSummary> {
   const reporter = timedReporter(context.reporter);
   noteSmallMemory(options.memory, reporter.note);
-  const { signal } = context;
   const work = await openWorkArea(options.out);
+  const signal = work.stopSignal(context.signal);
   try {
     const guards = guardSignatures(options.guards);
     const inputs = await embedInputs({
@@ -48,7 +49,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       keep: options.keep,
       onGroup: guards.add,
       work,
-      context: { ...context, reporter },
+      context: { ...context, reporter, signal },
     });
     const { sources, index, groupOfVector } = inputs;
     if (index.exact.counts.rows === 0) reporter.note("the inputs hold no records, so the outputs will be empty");
@@ -58,7 +59,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
 
     const threshold = options.threshold ?? inputs.model.threshold;
     const { winner } = exactDecisions(index.exact, (a, b) => index.order.compare(a, b));
-    const order = vectorPriority(winner, groupOfVector, index.order);
+    const order = await vectorPriority(winner, groupOfVector, index.order, createBreaks(signal));
     const signatures = guards.of(groupOfVector);
     const provider = await joinProvider(options.device, inputs.provider);
     const join = await joinStore({ options, work, threshold, order, signatures, provider, reporter, signal });
