@@ -155,6 +155,8 @@ async function tryPlan(
   const survivors = inVain / Math.max(1, (count * (count - 1)) / 2);
   const survivorNs = survivors * LOOP_NS * (BLOCK * book.depth + book.dim);
   const panels = columns.panels(book.depth, 0, Math.min(product.mostPanels, columns.panels(book.depth).count));
+  // A device holds columns; bringing them there is no part of a product.
+  const fixed = await product.fix?.(panels);
   let productNs = Number.POSITIVE_INFINITY;
   let callRows = CALL_ROWS[0];
   for (let run = 0; run < 3; run++) {
@@ -162,13 +164,14 @@ async function tryPlan(
       if (size > count && size !== CALL_ROWS[0]) continue;
       const rows = codes.bytes.subarray(0, size * book.depth);
       const start = performance.now();
-      await product.maxima(rows, panels);
+      await (fixed ? fixed.maxima(rows) : product.maxima(rows, panels));
       const ns = (1e6 * (performance.now() - start)) / ((rows.length / book.depth) * panels.count * PANEL);
       if (ns >= productNs) continue;
       productNs = ns;
       callRows = size;
     }
   }
+  await fixed?.release();
   return { productNs, survivorNs, callRows };
 }
 

@@ -83,8 +83,8 @@ export interface FixedProduct {
 }
 
 /**
- * Panels that processors take at once. With 512 rows a pair takes 0.57 ns one panel at a time, 0.50 four and 0.48 eight, of which packing the
- * columns is so little that having the engine pack them once and for all gains nothing.
+ * Panels that processors take at once. With 512 rows a pair takes 0.57 ns one panel at a time, 0.50 four and 0.48 eight, of
+ * which packing the columns is so little that having the engine pack them once and for all gains nothing.
  */
 export const MOST_PANELS = 6;
 
@@ -164,7 +164,7 @@ export async function createIntegerProduct(engine: Engine, depth: number): Promi
       initializers: [zeroPoint, ...blocks.constants],
     }),
   );
-  /** By the number of panels, compiled where they are needed. */
+  /** By the number of panels, compiled where they are needed: calls come one after the other. */
   const reduced: Kernel[] = [];
   const rowsTile = (data: Uint8Array): Tile => ({ dtype: "uint8", shape: [data.length / depth, depth], data });
   const columnsTile = ({ data, count }: Panels): Tile => ({ dtype: "int8", shape: [count, depth, PANEL], data });
