@@ -14,6 +14,7 @@ test("some mutated JSON, lines, Zstandard, LZ4, Snappy, Parquet and Arrow: read,
     "jsonl",
     "parquet",
     "arrow",
+    "arrow by rows",
   ]);
   for (const [name, { cases, accepted }] of Object.entries(counts)) {
     assert.ok(cases === 300 && accepted > 0, `${name}: ${accepted} of ${cases} cases accepted`);
