@@ -1,6 +1,7 @@
-import { type Graph, modelProto, type Node } from "../onnx/builder.js";
-import type { Engine, Tile } from "../onnx/engine.js";
-import { type Grouping, groupingOf } from "./grouping.js";
+import { modelProto } from "../onnx/builder.js";
+import type { Engine, Kernel, Tile } from "../onnx/engine.js";
+import type { Grouping } from "./grouping.js";
+import { scoreGraph } from "./score-graph.js";
 
 /**
  * Nearest centroid of each row, equal to a plain float64 scan. The tile product ranks the centroids in float32 with a
@@ -15,53 +16,6 @@ export const NORM_SLACK = 1e-3;
 
 /** Best centroids that the graph returns for each row: with four, a full float64 scan of a row is very rare. */
 const TOP = 4;
-
-/** x·c − |c|²/2 ranks centroids as −|x − c|² does, in one product with a bias; the best ones are picked in the graph. */
-function scoreGraph(dim: number, k: number, top: number, { groupSize, groups }: Grouping): Graph {
-  const int64 = (name: string, ...values: number[]) => {
-    return { name, dtype: "int64" as const, shape: [values.length], data: BigInt64Array.from(values, BigInt) };
-  };
-  const grouped: Node[] = [
-    { op: "Pad", inputs: ["scores", "ends", "lowest"], outputs: ["filled"] },
-    { op: "Reshape", inputs: ["filled", "grouped"], outputs: ["byGroup"] },
-    {
-      op: "ReduceMax",
-      inputs: ["byGroup", "groupAxis"],
-      outputs: ["groupBest"],
-      attributes: { keepdims: { int: 0 } },
-    },
-  ];
-  return {
-    nodes: [
-      {
-        op: "Gemm",
-        inputs: ["rows", "centroids", "bias"],
-        outputs: ["scores"],
-        attributes: { transB: { int: 1 } },
-      },
-      { op: "TopK", inputs: ["scores", "top"], outputs: ["best", "candidates"], attributes: { axis: { int: 1 } } },
-      ...(groupSize > 1 ? grouped : []),
-    ],
-    inputs: [
-      { name: "rows", dtype: "float32", shape: ["rows", dim] },
-      { name: "centroids", dtype: "float32", shape: [k, dim] },
-      { name: "bias", dtype: "float32", shape: [k] },
-    ],
-    outputs: [
-      { name: "scores", dtype: "float32", shape: ["rows", k] },
-      { name: "best", dtype: "float32", shape: ["rows", top] },
-      { name: "candidates", dtype: "int64", shape: ["rows", top] },
-      ...(groupSize > 1 ? [{ name: "groupBest", dtype: "float32" as const, shape: ["rows", groups] }] : []),
-    ],
-    initializers: [
-      int64("top", top),
-      int64("ends", 0, 0, 0, groups * groupSize - k),
-      int64("grouped", -1, groups, groupSize),
-      int64("groupAxis", 2),
-      { name: "lowest", dtype: "float32", shape: [], data: Float32Array.of(Number.NEGATIVE_INFINITY) },
-    ],
-  };
-}
 
 /**
  * Squared Euclidean distance in float64, summed in component order: the measure by which every assignment is decided.
@@ -82,12 +36,16 @@ export function squaredDistance(
   return sum;
 }
 
-/** The answer for one tile; `cluster` and `gap` hold until the assigner's next call. */
-export interface TileAssignment {
+/** The answer for one tile; holds until the assigner's next call. */
+export interface NearestOfTile {
   /** Nearest centroid of each row; of equally near ones the lowest. */
   readonly cluster: Int32Array;
   /** Lower bound of how much farther every other centroid is, as a distance; 0 where float64 had to decide. */
   readonly gap: Float64Array;
+}
+
+/** The answer with all that led to it. */
+export interface TileAssignment extends NearestOfTile {
   /** x·c − |c|²/2 of each row and centroid, the caller's; rows × k, with undefined rows after the last one asked for. */
   readonly scores: Float32Array;
   /** Largest score of each row in each group of centroids, the caller's; rows × groups, the scores themselves where groups are of one. */
@@ -102,7 +60,9 @@ export interface Assigner {
   readonly bound: number;
   /** Assigns the first `count` ≤ tileRows vectors of `rows`, tileRows × dim. */
   assign(rows: Float32Array, count: number): Promise<TileAssignment>;
-  /** Frees the session. */
+  /** As `assign`, in less time. */
+  nearest(rows: Float32Array, count: number): Promise<NearestOfTile>;
+  /** Frees the sessions. */
   release(): Promise<void>;
 }
 
@@ -110,23 +70,39 @@ export interface Assigner {
 const ROW_STEP = 64;
 
 /**
- * Compiles the tile product. Memory: one tile of scores. The engine must multiply in true float32 (no TF32): the rounding
- * bound relies on it.
+ * An assigner, which compiles its products when they are first asked for. Memory: one tile of scores. The engine must multiply in true
+ * float32 (no TF32): the rounding bound relies on it.
  */
-export async function createAssigner(options: {
+export function createAssigner(options: {
   readonly engine: Engine;
   readonly dim: number;
   readonly k: number;
+  readonly grouping: Grouping;
   readonly tileRows: number;
-}): Promise<Assigner> {
-  const { engine, dim, k, tileRows } = options;
+}): Assigner {
+  const { engine, dim, k, grouping, tileRows } = options;
   const top = Math.min(k, TOP);
-  const kernel = await engine.compile(modelProto(scoreGraph(dim, k, top, groupingOf(k))));
+  const kernels = new Map<Grouping | null, Kernel>();
   const bias = new Float32Array(k);
   const cluster = new Int32Array(tileRows);
   const gap = new Float64Array(tileRows);
   let centroids = new Float32Array(0);
   let bound = 0;
+
+  async function product(rows: Float32Array, count: number, grouping: Grouping | null): Promise<Record<string, Tile>> {
+    const kernel = kernels.get(grouping) ?? (await engine.compile(modelProto(scoreGraph(dim, k, top, grouping))));
+    kernels.set(grouping, kernel);
+    // No product of no rows: the engine would divide by their number.
+    const computed = Math.min(tileRows, Math.max(1, Math.ceil(count / ROW_STEP)) * ROW_STEP);
+    const found = await kernel.run({
+      rows: { dtype: "float32", shape: [computed, dim], data: rows.subarray(0, computed * dim) },
+      centroids: { dtype: "float32", shape: [k, dim], data: centroids },
+      bias: { dtype: "float32", shape: [k], data: bias },
+    });
+    decide(rows, found.best, found.candidates, centroids, bound, count, cluster, gap);
+    return found;
+  }
+
   return {
     get bound() {
       return bound;
@@ -136,14 +112,7 @@ export async function createAssigner(options: {
       bound = prepareBias(centroids, bias, dim);
     },
     async assign(rows, count) {
-      // No product of no rows: the engine would divide by their number.
-      const computed = Math.min(tileRows, Math.max(1, Math.ceil(count / ROW_STEP)) * ROW_STEP);
-      const { scores, best, candidates, groupBest } = await kernel.run({
-        rows: { dtype: "float32", shape: [computed, dim], data: rows.subarray(0, computed * dim) },
-        centroids: { dtype: "float32", shape: [k, dim], data: centroids },
-        bias: { dtype: "float32", shape: [k], data: bias },
-      });
-      decide(rows, best, candidates, centroids, bound, count, cluster, gap);
+      const { scores, groupBest } = await product(rows, count, grouping);
       return {
         cluster,
         gap,
@@ -151,7 +120,14 @@ export async function createAssigner(options: {
         groupBest: (groupBest ?? scores).data as Float32Array,
       };
     },
-    release: () => kernel.release(),
+    async nearest(rows, count) {
+      await product(rows, count, null);
+      return { cluster, gap };
+    },
+    async release() {
+      for (const kernel of kernels.values()) await kernel.release();
+      kernels.clear();
+    },
   };
 }
 

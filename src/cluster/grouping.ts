@@ -9,12 +9,9 @@ export interface Grouping {
   readonly columns: number;
 }
 
-/** Most bounds of a row: with more of them they would cost more than the rows that fewer leave open. */
-const MOST_GROUPS = 512;
-
-/** Groups for k centroids: one for each where they are few. */
-export function groupingOf(k: number): Grouping {
-  const groupSize = Math.ceil(k / MOST_GROUPS);
+/** Groups for k centroids, at most so many: one for each where they are few. */
+export function groupingOf(k: number, most: number): Grouping {
+  const groupSize = Math.ceil(k / most);
   const groups = Math.ceil(k / groupSize);
   const stride = Math.ceil(groups / 4) * 4;
   return { groupSize, groups, stride, columns: groupSize * stride };

@@ -1,4 +1,3 @@
-import type { TileAssignment } from "./assign.js";
 import { place, type State } from "./state.js";
 
 /** A gap must exceed this to prove an assignment without looking: far above what float64 rounding can move. */
@@ -72,26 +71,31 @@ export async function assignRows(state: State): Promise<void> {
 async function assignTile(state: State, start: number, vectors: Float32Array, count: number): Promise<void> {
   const rows = new Uint32Array(count);
   for (let r = 0; r < count; r++) rows[r] = start + r;
-  settle(state, rows, vectors, await state.assigner.assign(vectors, count));
+  await settle(state, rows, vectors);
 }
 
 /** Assigns the first `count` open rows. */
 async function assignOpen(state: State, count: number): Promise<void> {
   if (count === 0) return;
-  const { rows, open, assigner } = state;
+  const { rows, open } = state;
   const waiting = open.rows.subarray(0, count);
   await rows.gather(waiting, open.vectors);
-  settle(state, waiting, open.vectors, await assigner.assign(open.vectors, count));
+  await settle(state, waiting, open.vectors);
 }
 
-/** Takes over the assignment of rows whose vectors were given in this order. */
-function settle(state: State, rows: Uint32Array, vectors: Float32Array, found: TileAssignment): void {
+/** Assigns rows, ascending, whose vectors are given in this order. */
+async function settle(state: State, rows: Uint32Array, vectors: Float32Array): Promise<void> {
   const { assigner, tracker, gap } = state;
   const { dim } = state.rows;
-  const tracked = tracker?.rows ?? 0;
-  for (let r = 0; r < rows.length; r++) {
+  const count = rows.length;
+  let known = 0;
+  if (tracker) while (known < count && rows[known] < tracker.rows) known++;
+  // Only tracked rows want to know all scores.
+  const scored = known > 0 ? await assigner.assign(vectors, count) : null;
+  const found = scored ?? (await assigner.nearest(vectors, count));
+  for (let r = 0; r < count; r++) {
     const row = rows[r];
-    if (row < tracked) tracker?.sync(row, found.cluster[r], found, r, assigner.bound);
+    if (r < known && scored) tracker?.sync(row, found.cluster[r], scored, r, assigner.bound);
     // Rounded down: float32 must not promise more than the bound.
     else gap[row] = found.gap[r] * (1 - 2 ** -22);
     place(state, row, found.cluster[r], vectors, r * dim);

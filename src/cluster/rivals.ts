@@ -1,4 +1,4 @@
-import { groupingOf } from "./grouping.js";
+import type { Grouping } from "./grouping.js";
 import { type Step, termAt } from "./step.js";
 import { NONE, type TrackedRows } from "./tracked-rows.js";
 
@@ -9,23 +9,24 @@ import { NONE, type TrackedRows } from "./tracked-rows.js";
 export type ListRivals = (row: number, own: number, into: Int32Array, at: number, limit: number) => number;
 
 /** Bytes of a row's hits: a bit for each group, four a byte, whole words. */
-export function hitBytes(k: number): number {
-  return 4 * Math.ceil(groupingOf(k).stride / 16);
+export function hitBytes({ stride }: Grouping): number {
+  return 4 * Math.ceil(stride / 16);
 }
 
 /** Tells rivals by the products of the step taken last and the groups whose bounds reach the row's threshold, its hits. */
 export function createRivals(options: {
   readonly k: number;
+  readonly grouping: Grouping;
   readonly tileRows: number;
   readonly step: Step;
   /** Of each row of the tile. */
   readonly hits: Uint32Array;
   readonly tracked: TrackedRows;
 }): ListRivals {
-  const { k, tileRows, step, hits, tracked } = options;
+  const { k, grouping, tileRows, step, hits, tracked } = options;
   const { bounds, coefficients } = tracked;
-  const { groupSize, stride, columns } = groupingOf(k);
-  const words = hitBytes(k) / 4;
+  const { groupSize, stride, columns } = grouping;
+  const words = hitBytes(grouping) / 4;
   const raises = new Float64Array(groupSize);
 
   /** The most that one of a group rises by in the row, which is `r` in its tile; fills in what each of them does. */

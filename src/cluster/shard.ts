@@ -127,15 +127,16 @@ async function openShard(
   options: ShardSettings & { readonly engine: Engine; readonly vectors: VectorReader; readonly onTile: () => void },
 ) {
   const { engine, vectors, onTile, positions, k, plan, centre } = options;
-  const { tileRows } = plan;
+  const { grouping, tileRows } = plan;
   const tracked = Math.min(plan.tracked, positions.length);
   const { dim } = vectors;
   const memory = createRowMemory(dim, plan.kernelVectors, plan.kernelRest);
   const allocate = memory.floats;
   const rows = await openRows({ vectors, positions, tileRows, memory: plan.resident, allocate, onTile });
-  const assigner = await createAssigner({ engine, dim, k, tileRows });
+  const assigner = createAssigner({ engine, dim, k, grouping, tileRows });
   const room = sumsRoom(memory, k);
-  const tracker = tracked > 0 ? await createTracker({ engine, memory, centre, k, tileRows, rows: tracked }) : null;
+  const tracker =
+    tracked > 0 ? await createTracker({ engine, memory, centre, k, grouping, tileRows, rows: tracked }) : null;
   const few = tracker ? createFewRivals(memory, k, tileRows) : null;
   const open = { rows: new Uint32Array(tileRows), vectors: memory.floats(tileRows * dim) };
   const { weights, totalWeight } = options;

@@ -2,7 +2,7 @@ import { modelProto } from "../onnx/builder.js";
 import type { Engine, Tile } from "../onnx/engine.js";
 import { NORM_SLACK } from "./assign.js";
 import { ZERO_POINT } from "./codes.js";
-import { centroidOf, columnOf, groupingOf } from "./grouping.js";
+import { centroidOf, columnOf, type Grouping } from "./grouping.js";
 import { type Mixing, mixVector } from "./mixing.js";
 import { productGraph } from "./product-graph.js";
 import type { RowMemory } from "./row-memory.js";
@@ -46,8 +46,8 @@ const HALF_RANGE = 63;
 const LEAST_UNIT = 2 ** -60;
 
 /** Bytes of a step that are in the kernels' memory. */
-export function stepBytes(k: number, tileRows: number): number {
-  return 4 * groupingOf(k).columns * (tileRows + 3);
+export function stepBytes({ columns }: Grouping, tileRows: number): number {
+  return 4 * columns * (tileRows + 3);
 }
 
 /** Compiles the step for codes around `centre`. Memory: k numbers of 12 × width bytes, and `stepBytes` of the kernels' memory. */
@@ -57,12 +57,12 @@ export async function compileStep(options: {
   readonly centre: Float32Array;
   readonly mixing: Mixing;
   readonly k: number;
+  readonly grouping: Grouping;
   readonly tileRows: number;
 }): Promise<Step> {
-  const { engine, memory, centre, mixing, k, tileRows } = options;
+  const { engine, memory, centre, mixing, k, grouping, tileRows } = options;
   const dim = centre.length;
   const { width, factor } = mixing;
-  const grouping = groupingOf(k);
   const { columns } = grouping;
   const kernel = await engine.compile(modelProto(productGraph(width, columns)));
   const codes = new Int8Array(width * columns);

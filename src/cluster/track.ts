@@ -1,7 +1,7 @@
 import type { Engine } from "../onnx/engine.js";
 import type { TileAssignment } from "./assign.js";
 import { createEncoder } from "./codes.js";
-import { centroidOf, columnOf, groupingOf } from "./grouping.js";
+import { centroidOf, columnOf, type Grouping } from "./grouping.js";
 import { createRivals, hitBytes, type ListRivals } from "./rivals.js";
 import type { RowMemory } from "./row-memory.js";
 import { compileStep, type Step, stepBytes } from "./step.js";
@@ -63,8 +63,8 @@ export interface RivalScores {
 }
 
 /** Bytes that a tile takes in the kernels' memory. */
-export function trackedTileBytes(k: number, tileRows: number): number {
-  return stepBytes(k, tileRows) + tileRows * (hitBytes(k) + 32) + 4096;
+export function trackedTileBytes(grouping: Grouping, tileRows: number): number {
+  return stepBytes(grouping, tileRows) + tileRows * (hitBytes(grouping) + 32) + 4096;
 }
 
 /** Compiles what tracking needs. `centre` should be near the vectors' mean; decisions do not depend on it. */
@@ -73,21 +73,21 @@ export async function createTracker(options: {
   readonly memory: RowMemory;
   readonly centre: Float32Array;
   readonly k: number;
+  readonly grouping: Grouping;
   readonly tileRows: number;
   readonly rows: number;
 }): Promise<Tracker> {
-  const { engine, memory, centre, k, tileRows, rows } = options;
+  const { engine, memory, centre, k, grouping, tileRows, rows } = options;
   const { kernels } = memory;
   const encoder = createEncoder(memory, centre);
-  const step = await compileStep({ engine, memory, centre, mixing: encoder.mixing, k, tileRows });
-  const grouping = groupingOf(k);
+  const step = await compileStep({ engine, memory, centre, mixing: encoder.mixing, k, grouping, tileRows });
   const { groupSize, groups, stride, columns } = grouping;
   const columnOfCentroid = Int32Array.from({ length: k }, (_, j) => columnOf(grouping, j));
   const tracked = createTrackedRows({ memory, encoder, centre, rows, stride, tileRows });
   const { bounds, coefficients, tiles } = tracked;
-  const hits = memory.words((tileRows * hitBytes(k)) / 4);
+  const hits = memory.words((tileRows * hitBytes(grouping)) / 4);
   const leads = memory.bytes(32 * tileRows);
-  const rivals = createRivals({ k, tileRows, step, hits, tracked });
+  const rivals = createRivals({ k, grouping, tileRows, step, hits, tracked });
   // Largest length rounded off of the moves of any of its centroids.
   const leftOfGroup = new Float64Array(groups);
 
@@ -139,9 +139,9 @@ export async function createTracker(options: {
       coefficients.byteOffset + 16 * start,
       bounds.byteOffset + 4 * stride * start,
       hits.byteOffset,
-      hitBytes(k),
+      hitBytes(grouping),
     );
-    const words = hitBytes(k) / 4;
+    const words = hitBytes(grouping) / 4;
     let found = 0;
     for (let r = 0, at = 0; r < count; r++) {
       let any = 0;

@@ -1,7 +1,7 @@
 import { NORM_SLACK } from "./assign.js";
 import { type CodeTile, createCodeTile, type Encoder } from "./codes.js";
 import { roughBound } from "./dot-kernels.js";
-import { groupingOf } from "./grouping.js";
+import type { Grouping } from "./grouping.js";
 import { mixingOf } from "./mixing.js";
 import type { RowMemory } from "./row-memory.js";
 
@@ -29,8 +29,11 @@ export interface TrackedRows {
 export const NONE = Number.NEGATIVE_INFINITY;
 
 /** Bytes that a tracked row takes, and those of them that are in the kernels' memory. */
-export function trackedBytes(dim: number, k: number): { readonly all: number; readonly kernels: number } {
-  const kernels = 4 * groupingOf(k).stride + 16;
+export function trackedBytes(
+  dim: number,
+  { stride }: Pick<Grouping, "stride">,
+): { readonly all: number; readonly kernels: number } {
+  const kernels = 4 * stride + 16;
   return { all: mixingOf(dim).width + kernels + 24, kernels };
 }
 

@@ -11,10 +11,18 @@ export function rowWorkers(threads: number, store: string): ShardWorkers {
   return {
     threads,
     engine: (own) => createOrtEngine({ threads: own }),
-    start: (count, own, onRows) =>
-      Array.from({ length: count }, (_, shard) => {
-        return new WorkerShard({ store, threads: own }, (rows) => onRows(shard, rows));
-      }),
+    start(count, own, onRows) {
+      const shards: Shard[] = [];
+      try {
+        for (let s = 0; s < count; s++) {
+          shards.push(new WorkerShard({ store, threads: own }, (rows) => onRows(s, rows)));
+        }
+      } catch (error) {
+        for (const shard of shards) shard.close().catch(() => {});
+        throw error;
+      }
+      return shards;
+    },
   };
 }
 

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createAssigner } from "../../src/cluster/assign.js";
+import { groupingOf } from "../../src/cluster/grouping.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { arrayVectors, everyRow, naiveAssign, normalise, normals, randomVectors } from "./oracle.js";
 
 const engine = createOrtEngine({ threads: 1 });
 
 async function assignAll(data: Float32Array, centroids: Float32Array, dim: number, tileRows: number) {
-  const assigner = await createAssigner({ engine, dim, k: centroids.length / dim, tileRows });
+  const k = centroids.length / dim;
+  const assigner = createAssigner({ engine, dim, k, grouping: groupingOf(k, 64), tileRows });
   const vectors = arrayVectors(data, dim);
   const cluster: number[] = [];
   const gap: number[] = [];
@@ -19,6 +21,9 @@ async function assignAll(data: Float32Array, centroids: Float32Array, dim: numbe
     const tile = await assigner.assign(rows, count);
     cluster.push(...tile.cluster.subarray(0, count));
     gap.push(...tile.gap.subarray(0, count));
+    const alone = await assigner.nearest(rows, count);
+    assert.deepEqual([...alone.cluster.subarray(0, count)], cluster.slice(start));
+    assert.deepEqual([...alone.gap.subarray(0, count)], gap.slice(start));
   }
   await assigner.release();
   return { cluster, gap };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createAssigner } from "../../src/cluster/assign.js";
+import { groupingOf } from "../../src/cluster/grouping.js";
 import { createRowMemory } from "../../src/cluster/row-memory.js";
 import { createTracker } from "../../src/cluster/track.js";
 import type { Engine } from "../../src/onnx/engine.js";
@@ -20,17 +21,19 @@ async function follow(
   start: Float32Array,
   moves: readonly ((centroids: Float32Array) => Float32Array)[],
   on: Engine = engine,
+  mostGroups = 512,
 ): Promise<number[]> {
   const k = start.length / dim;
   const count = data.length / dim;
   const tileRows = 128;
+  const grouping = groupingOf(k, mostGroups);
   const padded = new Float32Array(Math.ceil(count / tileRows) * tileRows * dim);
   padded.set(data);
   const centre = new Float32Array(dim);
   for (let at = 0; at < start.length; at++) centre[at % dim] += start[at] / k;
-  const assigner = await createAssigner({ engine, dim, k, tileRows });
+  const assigner = createAssigner({ engine, dim, k, grouping, tileRows });
   const memory = createRowMemory(dim, 0, 4_000_000);
-  const tracker = await createTracker({ engine: on, memory, centre, k, tileRows, rows: count });
+  const tracker = await createTracker({ engine: on, memory, centre, k, grouping, tileRows, rows: count });
   const assignment = new Int32Array(count);
   const open = new Uint32Array(tileRows);
   let centroids = start;
@@ -99,11 +102,16 @@ test("rows that are not open keep their nearest centroid through moves of any si
 });
 
 test("rows that are not open keep their nearest centroid where centroids share bounds", async () => {
-  for (const k of [257, 300]) {
+  for (const [k, groups] of [
+    [257, 256],
+    [300, 64],
+    [50, 3],
+    [7, 1],
+  ]) {
     const dim = 24;
     const data = randomVectors(500, dim, k);
     const moves = [0.05, 0.01, 1e-3, 0, 1e-6, 0.3, 1e-3].map((size, i) => shift(i + 1, size / Math.sqrt(dim)));
-    await follow(data, dim, data.slice(0, k * dim), moves);
+    await follow(data, dim, data.slice(0, k * dim), moves, engine, groups);
   }
 });
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import type { Worker } from "node:worker_threads";
 import { type KMeansOptions, kmeans } from "../../src/cluster/lloyd.js";
 import { InputError } from "../../src/errors.js";
 import { openVectorStore } from "../../src/io/vector-store.js";
@@ -69,6 +71,31 @@ test("what fails in a worker fails the run, by its kind, and no worker stays", a
   await long.complete();
   await long.close();
   await assert.rejects(cluster({ shards: 2 }, other), /vector \d+ has length 4\.8\d+, expected 1/);
+});
+
+test("where a worker cannot start, those before it end", { timeout: 10_000 }, async (context) => {
+  const started: Worker[] = [];
+  const ends: Promise<unknown>[] = [];
+  process.on("worker", (worker) => {
+    started.push(worker);
+    ends.push(once(worker, "exit"));
+  });
+  context.after(() => {
+    process.removeAllListeners("worker");
+    return Promise.all(started.map((worker) => worker.terminate()));
+  });
+  let copies = 0;
+  const sent = {
+    get threads(): number {
+      if (++copies === 3) throw new Error("no thread is left");
+      return 1;
+    },
+  };
+  // What a worker is given is copied when it is made.
+  assert.throws(() => rowWorkers(4, path).start(3, sent as unknown as number, () => {}), /no thread is left/);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(ends.length, 2);
+  await Promise.all(ends);
 });
 
 test("a signal stops workers too", async () => {
