@@ -8,6 +8,7 @@ import { checkThrift } from "./thrift-check.js";
 // The one file that knows hyparquet. It parses the footer, page headers and delta-encoded integers; values go straight from
 // pages into Arrow buffers, because its own conversion rounds timestamps and decimals and assembles lists as JavaScript objects.
 
+/** A node of the schema, as the footer lists them. */
 export type { SchemaElement } from "hyparquet";
 
 type RowGroup = FileMetaData["row_groups"][number];

@@ -29,6 +29,7 @@ export interface DedupManifest {
 
 /** Counts that are proved again from the tables. */
 export const COUNTS = ["read", "rejected", "kept", "removed", "exact", "normalized", "semantic"] as const;
+/** One of them. */
 export type CountName = (typeof COUNTS)[number];
 
 /** Whether inputs are one folder that bge-dedup wrote, even if it was stopped in the midst of its publication. */

@@ -14,8 +14,9 @@ export interface Publication {
   readonly stale: readonly string[];
 }
 
-/** Name of the plan in the work area, and of that in an output folder. */
+/** Name of the plan in the work area. */
 export const PLAN = "publish.json";
+/** Name of the work area in an output folder. */
 export const WORK = ".work";
 
 /** Whether files of two runs may be mixed in an output folder: a publication has begun and has not ended. */
