@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { DataType } from "apache-arrow";
 import { readBuffer, readDense, readStretch, requireRows } from "./arrow-buffers.js";
 import type { StoredColumn } from "./arrow-layout.js";
-import { fixedWidth, hasWideOffsets, isVariable, VIEW_INLINE, VIEW_WIDTH } from "./layout.js";
+import { fixedWidth, hasWideOffsets, isVariable, longViewBytes, VIEW_WIDTH } from "./layout.js";
 
 /**
  * Bytes that `length` rows of a column from `start` on take when they are read. Looks at offsets, views and type ids alone, and
@@ -38,7 +38,7 @@ export async function columnBytes(
   } else if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) {
     bytes += length * VIEW_WIDTH;
     if (bytes > enough) return bytes;
-    bytes += sumOfLong(await readBuffer(file, column.values, start * VIEW_WIDTH, length * VIEW_WIDTH));
+    bytes += longViewBytes(await readBuffer(file, column.values, start * VIEW_WIDTH, length * VIEW_WIDTH));
   } else if (children.length > 0 || isVariable(type)) {
     bytes += (length + 1) * (hasWideOffsets(type) ? 8 : 4);
     const stretch = await readStretch(file, column, start, length);
@@ -50,12 +50,4 @@ export async function columnBytes(
     bytes += length * fixedWidth(DataType.isDictionary(type) ? type.indices : type);
   }
   return bytes;
-}
-
-/** Bytes of the values that views do not hold themselves. */
-function sumOfLong({ buffer }: Uint8Array<ArrayBuffer>): number {
-  const words = new Int32Array(buffer);
-  let sum = 0;
-  for (let i = 0; i < words.length; i += VIEW_WIDTH / 4) if (words[i] > VIEW_INLINE) sum += words[i];
-  return sum;
 }

@@ -57,6 +57,17 @@ function viewBytes(data: Data, row: number): Uint8Array {
   return data.variadicBuffers[view.getInt32(8, true)].subarray(start, start + length);
 }
 
+/** Bytes of the values that views do not hold themselves. */
+export function longViewBytes({ buffer, byteOffset, byteLength }: Uint8Array): number {
+  const view = new DataView(buffer, byteOffset, byteLength);
+  let bytes = 0;
+  for (let at = 0; at < byteLength; at += VIEW_WIDTH) {
+    const size = view.getInt32(at, true);
+    if (size > VIEW_INLINE) bytes += size;
+  }
+  return bytes;
+}
+
 /** True for strings and bytes whose values lie between offsets. */
 export function isVariable(type: DataType): boolean {
   return DataType.isUtf8(type) || DataType.isBinary(type) || DataType.isLargeUtf8(type) || DataType.isLargeBinary(type);

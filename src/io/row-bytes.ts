@@ -1,5 +1,5 @@
 import { type Data, DataType } from "apache-arrow";
-import { fixedWidth, hasWideOffsets, isVariable, VIEW_INLINE, VIEW_WIDTH } from "./layout.js";
+import { bytesOf, fixedWidth, hasWideOffsets, isVariable, longViewBytes, VIEW_WIDTH } from "./layout.js";
 
 /**
  * Bytes that `length` rows of a column from `start` on take at most in buffers of their own, dictionaries left out; infinite for
@@ -16,7 +16,8 @@ export function rowBytes(data: Data, start: number, length: number): number {
     return offsets === undefined ? length + sum(children, start, length) : Number.POSITIVE_INFINITY;
   }
   if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) {
-    return bits + length * VIEW_WIDTH + longBytes(data, start, length);
+    const views = bytesOf(data.values).subarray(start * VIEW_WIDTH, (start + length) * VIEW_WIDTH);
+    return bits + views.length + longViewBytes(views);
   }
   if (children.length > 0 || isVariable(type)) {
     if (length === 0) return 0;
@@ -32,16 +33,5 @@ export function rowBytes(data: Data, start: number, length: number): number {
 function sum(columns: readonly Data[], start: number, length: number): number {
   let bytes = 0;
   for (const column of columns) bytes += rowBytes(column, start, length);
-  return bytes;
-}
-
-/** Bytes of the values that views do not hold themselves. */
-function longBytes({ values }: Data, start: number, length: number): number {
-  const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
-  let bytes = 0;
-  for (let row = start; row < start + length; row++) {
-    const size = view.getInt32(row * VIEW_WIDTH, true);
-    if (size > VIEW_INLINE) bytes += size;
-  }
   return bytes;
 }
