@@ -2,7 +2,8 @@ import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import { listSupportedBackends } from "onnxruntime-node";
 import { deviceCure } from "../embed/device-cure.js";
 import { probeDevice } from "../embed/probe-device.js";
-import type { Provider } from "../onnx/ort-engine.js";
+import { byteProductsSaturate } from "../onnx/byte-products.js";
+import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
 import { prepareEndpoint } from "../run/endpoint-model.js";
 import { prepareLocalModel } from "../run/local-model.js";
 import { dependencyVersions, VERSION } from "../run/manifest.js";
@@ -40,6 +41,7 @@ export async function runDoctor(
     memory: `${(totalmem() / 2 ** 30).toFixed(1)} GB`,
     ...dependencyVersions(),
     ...(await describeDevices()),
+    "int8 on cpu": await describeByteProducts(),
   };
   if (!json) await printAll(machine);
   try {
@@ -105,4 +107,11 @@ async function describeDevices(): Promise<Record<string, string>> {
         : `${probe.error}; ${deviceCure(name as Provider, probe.error)}`;
   }
   return lines;
+}
+
+/** How the processor multiplies bytes, which decides what int8 models and the join cost here. */
+async function describeByteProducts(): Promise<string> {
+  return (await byteProductsSaturate(createOrtEngine({ threads: 1 })))
+    ? "byte products saturate in 16 bits (no VNNI): int8 models take exact, slower ones; the join takes codes of 7 bits"
+    : "byte products are exact at full speed";
 }

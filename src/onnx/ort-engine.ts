@@ -10,25 +10,16 @@ export interface OrtOptions {
   readonly threads: number;
   /** Execution provider, by onnxruntime's name. */
   readonly provider?: Provider;
-  /** Folder of the files that a model given as bytes names for its weights. */
-  readonly weightsFolder?: string;
 }
 
 /** Session options shared by every graph of this program: sequential, nothing logged (errors are thrown). */
-export function sessionOptions({
-  threads,
-  provider = "cpu",
-  weightsFolder,
-}: OrtOptions): InferenceSession.SessionOptions {
+export function sessionOptions({ threads, provider = "cpu" }: OrtOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
     logSeverityLevel: 4,
-    ...(weightsFolder === undefined
-      ? {}
-      : { extra: { session: { model_external_initializers_file_folder_path: weightsFolder } } }),
   };
 }
 

@@ -10,6 +10,7 @@ import type { VectorReader } from "../../src/dedup/vectors.js";
 import type { Engine } from "../../src/onnx/engine.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { watched } from "../onnx/watched-engine.js";
+import { assertSameNumbers } from "../oracles/same-numbers.js";
 import { naiveJoin } from "./oracle.js";
 import { adversarialSets, arrayReader, clusteredVectors, normaliseRows, randomSource } from "./vectors.js";
 
@@ -45,7 +46,7 @@ async function assertSameAsNaive(options: {
   const vectors = options.vectors ?? arrayReader(values, dim);
   const joined = await cascade({ vectors, order, threshold, signatures, memory, engine: options.engine ?? engine });
   const { measured, ...result } = joined;
-  assert.deepEqual(result, naiveJoin(values, dim, threshold, order, signatures));
+  assertSameNumbers(result, naiveJoin(values, dim, threshold, order, signatures), "join");
   return joined;
 }
 
