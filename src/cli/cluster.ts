@@ -1,5 +1,5 @@
-import { isDedupFolder } from "../run/dedup-folder.js";
 import type { ClusterOptions } from "../run/options.js";
+import { isDedupFolder } from "../run/work/dedup-folder.js";
 import { reportError, runCommand, single } from "./command.js";
 import { clusterFlags, sharedFlags } from "./flags.js";
 import { sharedOptions } from "./options.js";

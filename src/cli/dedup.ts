@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { parseKeepPolicy } from "../dedup/row-order.js";
 import { UsageError } from "../errors.js";
-import { parseLimit } from "../run/limit.js";
+import { parseKeepPolicy } from "../exact/priority.js";
+import { parseLimit } from "../run/check/limit.js";
 import type { DedupOptions, Format } from "../run/options.js";
 import { reportError, runCommand, single } from "./command.js";
 import type { DoctorOptions } from "./doctor.js";

@@ -1,6 +1,6 @@
-import { parseEndpoint } from "../embed/endpoint-address.js";
+import { parseEndpoint } from "../embed/endpoint/address.js";
 import { UsageError } from "../errors.js";
-import { parseLimit } from "../run/limit.js";
+import { parseLimit } from "../run/check/limit.js";
 import type { EndpointChoice, SharedOptions } from "../run/options.js";
 import { single } from "./command.js";
 import { parseBytes, parseNumber } from "./parse.js";

@@ -1,4 +1,4 @@
-import type { StageUnit } from "../run/reporter.js";
+import type { StageUnit } from "../reporter.js";
 
 /** Whole numbers with their thousands set apart. */
 export const count = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import yargs, { type Argv, type Options } from "yargs";
 import { UsageError } from "../errors.js";
-import { VERSION } from "../run/manifest.js";
+import { VERSION } from "../run/work/manifest.js";
 import { clusterFlags, dedupFlags, sharedFlags } from "./flags.js";
 import type { LogFormat } from "./progress.js";
 import { closest } from "./suggest.js";

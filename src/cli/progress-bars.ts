@@ -1,5 +1,5 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import type { Stage } from "../run/reporter.js";
+import type { Stage } from "../reporter.js";
 import { duration, Pace } from "./pace.js";
 import { printable } from "./printable.js";
 import type { ProgressReporter } from "./progress.js";

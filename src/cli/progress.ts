@@ -1,4 +1,4 @@
-import type { Reporter } from "../run/reporter.js";
+import type { Reporter } from "../reporter.js";
 import { Pace } from "./pace.js";
 import { jsonLine, printable } from "./printable.js";
 

@@ -1,4 +1,4 @@
-import type { VectorReader } from "../dedup/vectors.js";
+import type { VectorReader } from "../vectors/reader.js";
 
 /**
  * A 53-bit hash of one vector's components; +0 and −0 count as equal. `bits` views the same memory as the float32 rows,

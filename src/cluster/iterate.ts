@@ -1,4 +1,4 @@
-import type { VectorReader } from "../dedup/vectors.js";
+import type { VectorReader } from "../vectors/reader.js";
 import { refillEmpty, restartEmpty } from "./empty.js";
 import type { Shards } from "./shards.js";
 import { means, meanVariance } from "./sums.js";

@@ -1,7 +1,7 @@
-import type { VectorReader } from "../dedup/vectors.js";
+import { createBreaks } from "../breaks.js";
 import { UsageError } from "../errors.js";
 import type { Engine } from "../onnx/engine.js";
-import { createBreaks } from "./breaks.js";
+import type { VectorReader } from "../vectors/reader.js";
 import { countDistinct } from "./distinct.js";
 import { iterate, type Run, settle } from "./iterate.js";
 import { medoids } from "./measure.js";

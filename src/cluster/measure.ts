@@ -1,4 +1,4 @@
-import type { VectorReader } from "../dedup/vectors.js";
+import type { VectorReader } from "../vectors/reader.js";
 import { squaredDistance } from "./assign.js";
 import { hashVector } from "./distinct.js";
 import type { Rows } from "./rows.js";

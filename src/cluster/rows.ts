@@ -1,4 +1,4 @@
-import type { VectorReader } from "../dedup/vectors.js";
+import type { VectorReader } from "../vectors/reader.js";
 
 /**
  * The vectors to cluster, numbered 0 to n − 1 as *rows* and cut into tiles: as many of the first tiles as a budget allows

@@ -1,5 +1,5 @@
-import type { VectorReader } from "../dedup/vectors.js";
-import { createBreaks } from "./breaks.js";
+import { createBreaks } from "../breaks.js";
+import type { VectorReader } from "../vectors/reader.js";
 import { randomNumbers } from "./random.js";
 import { clusterSample } from "./seed-tree.js";
 

@@ -1,5 +1,5 @@
-import type { VectorReader } from "../dedup/vectors.js";
 import type { Engine } from "../onnx/engine.js";
+import type { VectorReader } from "../vectors/reader.js";
 import { createAssigner } from "./assign.js";
 import { createFewRivals } from "./few.js";
 import { squaredDistances } from "./measure.js";

@@ -1,10 +1,9 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { InputError } from "../errors.js";
-import { castBatch } from "./cast.js";
-import { rowText } from "./json-text.js";
-import type { BatchVectors, ReadBatch, Reject, ScannedBatch, ScanOptions } from "./source.js";
-import { invalidUtf8 } from "./strings.js";
-import { batchOf, takeRows } from "./take.js";
+import { invalidUtf8 } from "./columns/strings.js";
+import { batchOf, takeRows } from "./columns/take.js";
+import { rowText } from "./jsonl/json-text.js";
+import { castBatch } from "./schema/cast.js";
 import {
   batchTexts,
   type ColumnPath,
@@ -12,8 +11,9 @@ import {
   orderValues,
   resolveColumns,
   resolveTextColumns,
-} from "./text-columns.js";
-import { batchVectors, resolveVectorColumn } from "./vector-columns.js";
+} from "./schema/text-columns.js";
+import { batchVectors, resolveVectorColumn } from "./schema/vector-columns.js";
+import type { BatchVectors, ReadBatch, Reject, ScannedBatch, ScanOptions } from "./source.js";
 
 /** Rows of a batch that a columnar source yields, at most. */
 export const BATCH_ROWS = 8192;

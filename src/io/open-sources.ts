@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path
 import { pipeline } from "node:stream/promises";
 import { InputError } from "../errors.js";
 import type { FileOptions } from "./file-options.js";
-import { openJsonl } from "./jsonl.js";
+import { openJsonl } from "./jsonl/jsonl.js";
 import type { Source } from "./source.js";
 
 /** What each extension is. Readers of formats that a run may do without are loaded with the first file of their kind. */
@@ -12,10 +12,10 @@ const FORMATS: readonly { extension: RegExp; open: (options: FileOptions) => Pro
   { extension: /\.(jsonl|ndjson)$/i, open: openJsonl },
   { extension: /\.(jsonl|ndjson)\.gz$/i, open: (options) => openJsonl({ ...options, compression: "gzip" }) },
   { extension: /\.(jsonl|ndjson)\.zst$/i, open: (options) => openJsonl({ ...options, compression: "zstd" }) },
-  { extension: /\.parquet$/i, open: async (options) => (await import("./parquet.js")).openParquet(options) },
+  { extension: /\.parquet$/i, open: async (options) => (await import("./parquet/parquet.js")).openParquet(options) },
   {
     extension: /\.(arrow|feather)$/i,
-    open: async (options) => (await import("./arrow.js")).openArrow(options),
+    open: async (options) => (await import("./arrow/arrow.js")).openArrow(options),
   },
 ];
 

@@ -1,4 +1,4 @@
-import type { Pooling } from "../model/spec.js";
+import type { Pooling } from "../models/spec.js";
 import { appendToModel, dataType, type Initializer, type Node } from "./builder.js";
 import { keepFirstToken } from "./first-token.js";
 import type { ModelInterface } from "./inspect.js";

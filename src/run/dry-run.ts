@@ -1,19 +1,19 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { WindowVectors } from "../embed/embedder.js";
+import type { WindowVectors } from "../embed/local/embedder.js";
 import { openSources, STDIN, spoolStdin } from "../io/open-sources.js";
 import type { RejectsWriter } from "../io/rejects.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
-import { columnWorkers } from "./column-workers.js";
-import { joinProvider } from "./device.js";
-import { prepareModel, startWindows } from "./embed-inputs.js";
-import { findInputs } from "./find-inputs.js";
-import { estimateJoin } from "./join-estimate.js";
-import { VERSION } from "./manifest.js";
-import { vectorBudget } from "./memory.js";
+import { columnWorkers } from "../workers/column-workers.js";
+import { estimateJoin } from "./check/join-estimate.js";
+import { joinProvider } from "./embed/device.js";
+import { prepareModel, startWindows } from "./embed/embed-inputs.js";
 import type { DedupOptions, RunContext } from "./options.js";
-import { createRowIndex, readTexts, type TextWindow } from "./read-texts.js";
+import { findInputs } from "./read/find-inputs.js";
+import { createRowIndex, readTexts, type TextWindow } from "./read/read-texts.js";
+import { VERSION } from "./work/manifest.js";
+import { vectorBudget } from "./work/memory.js";
 
 /** What a dry run tells. */
 export interface Estimate {

@@ -1,10 +1,10 @@
-import type { KeepPolicy } from "../dedup/row-order.js";
-import type { EndpointAddress } from "../embed/endpoint-address.js";
-import type { Dtype, LongText } from "../model/spec.js";
+import type { EndpointAddress } from "../embed/endpoint/address.js";
+import type { KeepPolicy } from "../exact/priority.js";
+import type { Dtype, LongText } from "../models/spec.js";
 import type { Provider } from "../onnx/ort-engine.js";
+import type { Reporter } from "../reporter.js";
 import type { Guards } from "../text/guards.js";
-import type { Limit } from "./limit.js";
-import type { Reporter } from "./reporter.js";
+import type { Limit } from "./check/limit.js";
 
 /** A server that embeds in place of a local model. Goes into the manifest as it is, without the address's secrets. */
 export interface EndpointChoice {

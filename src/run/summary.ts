@@ -1,4 +1,4 @@
-import type { modelRecord } from "./manifest.js";
+import type { modelRecord } from "./work/manifest.js";
 
 /** What a finished run of bge-dedup tells; `--json` prints it as it is. */
 export interface DedupSummary {

@@ -1,17 +1,17 @@
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
-import { verifyCertificates } from "../dedup/verify-certificates.js";
-import { verifyIndependence } from "../dedup/verify-independence.js";
 import { InputError } from "../errors.js";
-import { openVectorStore } from "../io/vector-store.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
-import { readDedupManifest, requireUnchanged } from "./dedup-folder.js";
-import { REJECTS } from "./embed-inputs.js";
-import { EMBEDDINGS } from "./embed-store.js";
-import type { Reporter } from "./reporter.js";
-import { findChangedFile, findWrongCount } from "./verify-manifest.js";
-import { findBrokenPolicy } from "./verify-policy.js";
-import { readKept, readRemoved } from "./verify-tables.js";
+import { verifyCertificates } from "../proofs/certificates.js";
+import { verifyIndependence } from "../proofs/independence.js";
+import type { Reporter } from "../reporter.js";
+import { openVectorStore } from "../vectors/store.js";
+import { findChangedFile, findWrongCount } from "./check/verify-manifest.js";
+import { findBrokenPolicy } from "./check/verify-policy.js";
+import { readKept, readRemoved } from "./check/verify-tables.js";
+import { REJECTS } from "./embed/embed-inputs.js";
+import { EMBEDDINGS } from "./embed/embed-store.js";
+import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
 
 /** What a verification found. */
 export interface VerifyReport {

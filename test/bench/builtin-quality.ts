@@ -1,8 +1,8 @@
 import { cpus } from "node:os";
-import { builtin } from "../../src/model/builtin.js";
+import { builtin } from "../../src/models/builtin.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { sharedData } from "../data/shared.js";
-import { randomSource } from "../dedup/vectors.js";
+import { randomSource } from "../join/vectors.js";
 import { builtinFeeds, builtinVectors, type Pair, pairsAbove } from "./builtin-vectors.js";
 import { articles, bankQuestions, reviews, tnewsTitles } from "./corpora.js";
 import { chinesePerturbations, englishPerturbations, type Perturbation } from "./perturb.js";

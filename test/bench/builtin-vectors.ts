@@ -1,5 +1,5 @@
 import { normaliseInto } from "../../src/embed/normalise.js";
-import { builtin } from "../../src/model/builtin.js";
+import { builtin } from "../../src/models/builtin.js";
 import { modelProto } from "../../src/onnx/builder.js";
 import type { Kernel, Tile } from "../../src/onnx/engine.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";

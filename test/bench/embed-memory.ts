@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { createEmbeddingSession } from "../../src/embed/session.js";
-import { readModelFolder } from "../../src/model/folder.js";
-import type { Dtype } from "../../src/model/spec.js";
+import { createEmbeddingSession } from "../../src/embed/local/session.js";
+import { readModelFolder } from "../../src/models/folder.js";
+import type { Dtype } from "../../src/models/spec.js";
 
 /**
  * Peak memory of a session over many texts of varied lengths: after 100,000 it should be what it was after 10,000. Linux.

@@ -1,4 +1,4 @@
-import { randomSource } from "../dedup/vectors.js";
+import { randomSource } from "../join/vectors.js";
 
 /** Shapes of made vectors: like those of a BGE model, or with no structure at all. */
 export type Geometry = "bge" | "isotropic";

@@ -4,12 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { selfJoin } from "../../src/dedup/join.js";
-import type { VectorReader } from "../../src/dedup/vectors.js";
-import { openVectorStore } from "../../src/io/vector-store.js";
-import { openVectorStoreWriter } from "../../src/io/vector-store-writer.js";
+import { selfJoin } from "../../src/join/self-join.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
-import { columnWorkers } from "../../src/run/column-workers.js";
+import type { VectorReader } from "../../src/vectors/reader.js";
+import { openVectorStore } from "../../src/vectors/store.js";
+import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
+import { columnWorkers } from "../../src/workers/column-workers.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 
 /**

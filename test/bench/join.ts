@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type JoinResult, selfJoin } from "../../src/dedup/join.js";
-import { openVectorStore } from "../../src/io/vector-store.js";
+import { type JoinResult, selfJoin } from "../../src/join/self-join.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
-import { columnWorkers } from "../../src/run/column-workers.js";
-import { arrayReader } from "../dedup/vectors.js";
+import { openVectorStore } from "../../src/vectors/store.js";
+import { columnWorkers } from "../../src/workers/column-workers.js";
+import { arrayReader } from "../join/vectors.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 import { checkDecisions, comparable, type PeerRun, runPeer } from "./join-peers.js";
 

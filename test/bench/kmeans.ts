@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { squaredDistance } from "../../src/cluster/assign.js";
 import { type KMeansProgress, type KMeansResult, kmeans } from "../../src/cluster/lloyd.js";
-import type { VectorReader } from "../../src/dedup/vectors.js";
-import { openVectorStore } from "../../src/io/vector-store.js";
-import { openVectorStoreWriter } from "../../src/io/vector-store-writer.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
-import { rowWorkers } from "../../src/run/row-workers.js";
+import type { VectorReader } from "../../src/vectors/reader.js";
+import { openVectorStore } from "../../src/vectors/store.js";
+import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
+import { rowWorkers } from "../../src/workers/row-workers.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 
 /**

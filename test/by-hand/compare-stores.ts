@@ -1,4 +1,4 @@
-import { openVectorStore } from "../../src/io/vector-store.js";
+import { openVectorStore } from "../../src/vectors/store.js";
 
 /** Prints the smallest cosine and the largest difference between the vectors of two folders that bge-dedup wrote. */
 const [a, b] = await Promise.all(

@@ -4,9 +4,9 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { KNOWN_MODELS } from "../../src/model/registry.js";
-import { noise } from "../model/fake-hub.js";
-import { hub, MODEL, NAME, root } from "../model/hub-fixture.js";
+import { KNOWN_MODELS } from "../../src/models/registry.js";
+import { noise } from "../models/fake-hub.js";
+import { hub, MODEL, NAME, root } from "../models/hub-fixture.js";
 
 const MAIN = new URL("../../src/cli/dedup.js", import.meta.url).href;
 const END = "\0";

@@ -1,4 +1,4 @@
-import type { VectorReader } from "../../src/dedup/vectors.js";
+import type { VectorReader } from "../../src/vectors/reader.js";
 
 /** Vectors in an array, as the kernels read them; `reads` counts the vectors that were asked for. */
 export function arrayVectors(data: Float32Array, dim: number): VectorReader & { reads: number } {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { builtin } from "../../src/model/builtin.js";
+import { builtin } from "../../src/models/builtin.js";
 import { builtinVectors, pairsAbove } from "../bench/builtin-vectors.js";
 import { articles, tnewsTitles } from "../bench/corpora.js";
 import { chinesePerturbations } from "../bench/perturb.js";
-import { randomSource } from "../dedup/vectors.js";
+import { randomSource } from "../join/vectors.js";
 import { sharedData } from "./shared.js";
 
 const data = sharedData(".");

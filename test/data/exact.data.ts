@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ExactTexts } from "../../src/dedup/exact.js";
-import { hash128 } from "../../src/run/hash.js";
+import { ExactTexts } from "../../src/exact/exact.js";
+import { hash128 } from "../../src/run/read/hash.js";
 
 /** `shared` lies beside the checkout; the tests run from its root. */
 const DATA = new URL("../shared/data/", `file://${process.cwd()}/`);

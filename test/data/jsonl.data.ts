@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { openJsonl } from "../../src/io/jsonl.js";
+import { openJsonl } from "../../src/io/jsonl/jsonl.js";
 import { sharedData } from "./shared.js";
 
 const rows = (await readFile(join(sharedData("zh-tnews"), "train.tsv"), "utf8"))

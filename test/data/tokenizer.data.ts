@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { createEncoder, type TokenizerJson } from "../../src/model/tokenizer.js";
+import { createEncoder, type TokenizerJson } from "../../src/models/tokenizer.js";
 import { sharedData } from "./shared.js";
 
 /** A tokenizer.json with every part of BertNormalizer and WordPiece in it. */

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { cudaProvider, cudaProviderFailure, onnxruntimeFolder } from "../../src/embed/cuda-provider.js";
-import { probeDevice } from "../../src/embed/probe-device.js";
+import { cudaProvider, cudaProviderFailure, onnxruntimeFolder } from "../../src/embed/local/cuda-provider.js";
+import { probeDevice } from "../../src/embed/local/probe-device.js";
 
 describe("the CUDA provider", () => {
   it("is looked for where the installer of onnxruntime-node puts it, beside the library itself", () => {

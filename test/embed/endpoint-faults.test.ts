@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Embedder } from "../../src/embed/embedder.js";
-import { openEndpoint } from "../../src/embed/endpoint.js";
-import { parseEndpoint } from "../../src/embed/endpoint-address.js";
-import type { EndpointLimits } from "../../src/embed/endpoint-outage.js";
+import { parseEndpoint } from "../../src/embed/endpoint/address.js";
+import { openEndpoint } from "../../src/embed/endpoint/endpoint.js";
+import type { EndpointLimits } from "../../src/embed/endpoint/outage.js";
+import type { Embedder } from "../../src/embed/local/embedder.js";
 import { UnavailableError } from "../../src/errors.js";
 import { assertVectors, DIM, openQuick, QUICK, serversOf } from "./endpoint-fixture.js";
 import type { EmbeddingServer, Fault, Payload } from "./endpoint-server.js";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { type Endpoint, openEndpoint } from "../../src/embed/endpoint.js";
-import { parseEndpoint } from "../../src/embed/endpoint-address.js";
-import type { EndpointLimits } from "../../src/embed/endpoint-outage.js";
+import { parseEndpoint } from "../../src/embed/endpoint/address.js";
+import { type Endpoint, openEndpoint } from "../../src/embed/endpoint/endpoint.js";
+import type { EndpointLimits } from "../../src/embed/endpoint/outage.js";
 import {
   type EmbeddingServer,
   type Flavour,

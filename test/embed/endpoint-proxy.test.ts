@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { createServer, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
-import { openEndpoint } from "../../src/embed/endpoint.js";
-import { parseEndpoint } from "../../src/embed/endpoint-address.js";
-import { ENDPOINT_LIMITS } from "../../src/embed/endpoint-outage.js";
-import { createProxiedClient, isLoopback } from "../../src/embed/endpoint-proxy.js";
-import { proxySettings } from "../../src/model/proxy.js";
+import { parseEndpoint } from "../../src/embed/endpoint/address.js";
+import { openEndpoint } from "../../src/embed/endpoint/endpoint.js";
+import { ENDPOINT_LIMITS } from "../../src/embed/endpoint/outage.js";
+import { createProxiedClient, isLoopback } from "../../src/embed/endpoint/proxy.js";
+import { proxySettings } from "../../src/models/hub/proxy.js";
 import { type EmbeddingServer, startEmbeddingServer, vectorOf } from "./endpoint-server.js";
 
 /** A name that only the proxy knows. */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
 import { after, test } from "node:test";
-import { type Endpoint, openEndpoint } from "../../src/embed/endpoint.js";
-import { parseEndpoint } from "../../src/embed/endpoint-address.js";
-import { createHttpClient } from "../../src/embed/endpoint-http.js";
+import { parseEndpoint } from "../../src/embed/endpoint/address.js";
+import { type Endpoint, openEndpoint } from "../../src/embed/endpoint/endpoint.js";
+import { createHttpClient } from "../../src/embed/endpoint/http.js";
 import { UnavailableError } from "../../src/errors.js";
 
 /** Servers that are something else than a server of embeddings, or do one thing in a way of their own. */

@@ -3,10 +3,10 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { startEmbedder } from "../../src/embed/embedder.js";
+import { startEmbedder } from "../../src/embed/local/embedder.js";
 import { UnavailableError } from "../../src/errors.js";
-import { readModelFolder } from "../../src/model/folder.js";
-import type { ModelSpec } from "../../src/model/spec.js";
+import { readModelFolder } from "../../src/models/folder.js";
+import type { ModelSpec } from "../../src/models/spec.js";
 import { modelProto, type Node } from "../../src/onnx/builder.js";
 import { tinyModel } from "../models/golden.js";
 

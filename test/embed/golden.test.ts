@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { startEmbedder } from "../../src/embed/embedder.js";
-import { readModelFolder } from "../../src/model/folder.js";
-import type { Dtype, ModelSpec, Pooling } from "../../src/model/spec.js";
+import { startEmbedder } from "../../src/embed/local/embedder.js";
+import { readModelFolder } from "../../src/models/folder.js";
+import type { Dtype, ModelSpec, Pooling } from "../../src/models/spec.js";
 import type { Provider } from "../../src/onnx/ort-engine.js";
 import { type Golden, readGolden, tinyModel } from "../models/golden.js";
 

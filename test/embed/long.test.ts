@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { averageParts } from "../../src/embed/average.js";
-import type { LongText } from "../../src/model/spec.js";
+import { averageParts } from "../../src/embed/local/average.js";
+import type { LongText } from "../../src/models/spec.js";
 import { startTiny } from "./tiny-embedder.js";
 
 /** Embeds texts by windows of 16 tokens, of which 14 are the text's own. */

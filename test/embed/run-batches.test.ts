@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { runBatches } from "../../src/embed/run-batches.js";
-import { TokenBudget } from "../../src/embed/token-budget.js";
+import { runBatches } from "../../src/embed/local/run-batches.js";
+import { TokenBudget } from "../../src/embed/local/token-budget.js";
 import { UnavailableError } from "../../src/errors.js";
 
 /** Runs texts of the given lengths on a device that fails as `fail` says; a text's vector is its number. */

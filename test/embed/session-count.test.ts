@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { sessionCount } from "../../src/embed/session-count.js";
+import { sessionCount } from "../../src/embed/local/session-count.js";
 
 const memory = 4 * 2 ** 30;
 const small = { dtype: "int8", weightBytes: 24e6 } as const;

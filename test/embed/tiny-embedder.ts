@@ -1,7 +1,7 @@
 import { after } from "node:test";
-import { type Embedder, type EmbedderOptions, startEmbedder } from "../../src/embed/embedder.js";
-import { readModelFolder } from "../../src/model/folder.js";
-import type { Dtype, Pooling } from "../../src/model/spec.js";
+import { type Embedder, type EmbedderOptions, startEmbedder } from "../../src/embed/local/embedder.js";
+import { readModelFolder } from "../../src/models/folder.js";
+import type { Dtype, Pooling } from "../../src/models/spec.js";
 import { tinyModel } from "../models/golden.js";
 
 const open: Embedder[] = [];

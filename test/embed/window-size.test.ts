@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { windowChars } from "../../src/embed/window-size.js";
-import type { Dtype, ModelSpec } from "../../src/model/spec.js";
+import { windowChars } from "../../src/embed/local/window-size.js";
+import type { Dtype, ModelSpec } from "../../src/models/spec.js";
 
 /** A model of so many million weights in one file. */
 const modelOf = (millions: number, dtype: Dtype): ModelSpec => ({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { parseJson, RawNumber } from "../../src/io/json-numbers.js";
-import { LineSplitter } from "../../src/io/lines.js";
+import { LineSplitter } from "../../src/io/jsonl/lines.js";
+import { parseJson, RawNumber } from "../../src/io/jsonl/numbers.js";
 import { mutate } from "./mutate.js";
 import type { Random } from "./random.js";
 

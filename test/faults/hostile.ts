@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { tableFromArrays } from "apache-arrow";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { openArrowWriter } from "../../src/io/write-arrow.js";
+import { openArrowWriter } from "../../src/io/arrow/write.js";
 import { seededRandom } from "./random.js";
 
 /** A broken or hostile input and what a run over it must come to. */

@@ -14,17 +14,17 @@ import {
   Utf8,
   type Vector,
 } from "apache-arrow";
-import { openArrow } from "../../src/io/arrow.js";
-import type { DictionaryVectors } from "../../src/io/arrow-body.js";
-import { readColumn } from "../../src/io/arrow-column.js";
-import { openArrowFile } from "../../src/io/arrow-file.js";
-import { type StoredColumn, storedColumns } from "../../src/io/arrow-layout.js";
-import { findMessages, readHeader } from "../../src/io/arrow-messages.js";
-import { columnBytes } from "../../src/io/arrow-size.js";
-import { Coalescer } from "../../src/io/coalesce.js";
-import { rowText } from "../../src/io/json-text.js";
-import { batchOf } from "../../src/io/take.js";
-import { validateBatch } from "../../src/io/validate.js";
+import { openArrow } from "../../src/io/arrow/arrow.js";
+import type { DictionaryVectors } from "../../src/io/arrow/body.js";
+import { readColumn } from "../../src/io/arrow/column.js";
+import { openArrowFile } from "../../src/io/arrow/file.js";
+import { type StoredColumn, storedColumns } from "../../src/io/arrow/layout.js";
+import { findMessages, readHeader } from "../../src/io/arrow/messages.js";
+import { columnBytes } from "../../src/io/arrow/size.js";
+import { validateBatch } from "../../src/io/arrow/validate.js";
+import { Coalescer } from "../../src/io/columns/coalesce.js";
+import { batchOf } from "../../src/io/columns/take.js";
+import { rowText } from "../../src/io/jsonl/json-text.js";
 import { allBatches, allRows, allTexts, goldenFile, goldenRows, inFolder, surviveDamage } from "./golden.js";
 
 /** Golden files of uncompressed record batches, between them with every type. */

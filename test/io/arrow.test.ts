@@ -14,10 +14,10 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
-import { openArrow, readSchema, readTableBatches } from "../../src/io/arrow.js";
-import { decompressLz4Frame } from "../../src/io/lz4.js";
-import { batchOf } from "../../src/io/take.js";
-import { openArrowWriter } from "../../src/io/write-arrow.js";
+import { openArrow, readSchema, readTableBatches } from "../../src/io/arrow/arrow.js";
+import { openArrowWriter } from "../../src/io/arrow/write.js";
+import { batchOf } from "../../src/io/columns/take.js";
+import { decompressLz4Frame } from "../../src/io/compress/lz4.js";
 import {
   allBatches,
   allRejects,

@@ -29,10 +29,10 @@ import {
   Utf8View,
   vectorFromArray,
 } from "apache-arrow";
-import { castBatch } from "../../src/io/cast.js";
-import { JSON_KEY, rowText } from "../../src/io/json-text.js";
-import { batchOf } from "../../src/io/take.js";
-import { unifySchemas } from "../../src/io/unify.js";
+import { batchOf } from "../../src/io/columns/take.js";
+import { JSON_KEY, rowText } from "../../src/io/jsonl/json-text.js";
+import { castBatch } from "../../src/io/schema/cast.js";
+import { unifySchemas } from "../../src/io/schema/unify.js";
 import { allBatches, openGolden } from "./golden.js";
 
 const one = (type: DataType, name = "c", nullable = true) => new Schema([new Field(name, type, nullable)]);

@@ -13,13 +13,13 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import fc from "fast-check";
-import { openArrow } from "../../src/io/arrow.js";
-import { Coalescer } from "../../src/io/coalesce.js";
-import { columnBuilder } from "../../src/io/column-builder.js";
+import { openArrow } from "../../src/io/arrow/arrow.js";
 import { sliceBatch } from "../../src/io/column-source.js";
-import { rowBytes } from "../../src/io/row-bytes.js";
-import { oneRun } from "../../src/io/runs.js";
-import { batchOf } from "../../src/io/take.js";
+import { Coalescer } from "../../src/io/columns/coalesce.js";
+import { columnBuilder } from "../../src/io/columns/column-builder.js";
+import { rowBytes } from "../../src/io/columns/row-bytes.js";
+import { oneRun } from "../../src/io/columns/runs.js";
+import { batchOf } from "../../src/io/columns/take.js";
 import { allBatches, goldenFile } from "./golden.js";
 
 const LIMITS = { rows: 4096, bytes: 100_000, most: 200_000 };

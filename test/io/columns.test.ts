@@ -17,11 +17,11 @@ import {
   Vector,
 } from "apache-arrow";
 import fc from "fast-check";
-import { buildColumn, buildRecordBatch } from "../../src/io/columns.js";
-import { InferredFields, observeFields } from "../../src/io/infer.js";
-import { inferredSchema, jsonTextField } from "../../src/io/infer-schema.js";
-import { isJsonField } from "../../src/io/json-text.js";
-import { jsonValueText } from "../../src/io/json-value-text.js";
+import { buildColumn, buildRecordBatch } from "../../src/io/jsonl/columns.js";
+import { isJsonField } from "../../src/io/jsonl/json-text.js";
+import { jsonValueText } from "../../src/io/jsonl/value-text.js";
+import { InferredFields, observeFields } from "../../src/io/schema/infer.js";
+import { inferredSchema, jsonTextField } from "../../src/io/schema/infer-schema.js";
 
 const number = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constant(-0));
 const integer = fc.oneof(fc.maxSafeInteger(), fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { InputError } from "../../src/errors.js";
-import { byteStream, type Compression } from "../../src/io/decompress.js";
+import { byteStream, type Compression } from "../../src/io/compress/decompress.js";
 
 let folder = "";
 before(async () => {

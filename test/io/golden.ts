@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { RecordBatch, Schema } from "apache-arrow";
-import { openArrow } from "../../src/io/arrow.js";
-import { rowText } from "../../src/io/json-text.js";
-import { openParquet } from "../../src/io/parquet.js";
+import { openArrow } from "../../src/io/arrow/arrow.js";
+import { rowText } from "../../src/io/jsonl/json-text.js";
+import { openParquet } from "../../src/io/parquet/parquet.js";
 import type { Reject, Source } from "../../src/io/source.js";
 import type { TableOptions, TableWriter } from "../../src/io/table-writer.js";
 

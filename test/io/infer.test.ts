@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Inferred, InferredFields, MAX_DEPTH, mergeInferred, observe, observeFields } from "../../src/io/infer.js";
-import { inferredField, inferredSchema } from "../../src/io/infer-schema.js";
-import { parseJson } from "../../src/io/json-numbers.js";
-import { isJsonField } from "../../src/io/json-text.js";
+import { isJsonField } from "../../src/io/jsonl/json-text.js";
+import { parseJson } from "../../src/io/jsonl/numbers.js";
+import {
+  Inferred,
+  InferredFields,
+  MAX_DEPTH,
+  mergeInferred,
+  observe,
+  observeFields,
+} from "../../src/io/schema/infer.js";
+import { inferredField, inferredSchema } from "../../src/io/schema/infer-schema.js";
 
 function infer(values: readonly unknown[]): Inferred {
   const column = new Inferred();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { MAX_NESTING, parseJson, RawNumber } from "../../src/io/json-numbers.js";
-import { jsonValueText } from "../../src/io/json-value-text.js";
+import { MAX_NESTING, parseJson, RawNumber } from "../../src/io/jsonl/numbers.js";
+import { jsonValueText } from "../../src/io/jsonl/value-text.js";
 
 /** With each number that keeps its source text as the float64 that JSON.parse makes of it. */
 function floats(value: unknown): unknown {

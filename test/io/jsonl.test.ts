@@ -7,8 +7,8 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { Field, Float64, Schema, Utf8 } from "apache-arrow";
 import { InputError } from "../../src/errors.js";
-import { jsonTextField } from "../../src/io/infer-schema.js";
-import { type JsonlSource, openJsonl } from "../../src/io/jsonl.js";
+import { type JsonlSource, openJsonl } from "../../src/io/jsonl/jsonl.js";
+import { jsonTextField } from "../../src/io/schema/infer-schema.js";
 import type { Reject, ScanOptions } from "../../src/io/source.js";
 
 let folder = "";

@@ -6,12 +6,12 @@ import { after, before, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { buildRecordBatch } from "../../src/io/columns.js";
-import { InferredFields, observeFields } from "../../src/io/infer.js";
-import { inferredSchema } from "../../src/io/infer-schema.js";
-import type { JsonObject } from "../../src/io/json-numbers.js";
-import { openJsonl } from "../../src/io/jsonl.js";
-import { KeptColumns } from "../../src/io/kept-columns.js";
+import { buildRecordBatch } from "../../src/io/jsonl/columns.js";
+import { openJsonl } from "../../src/io/jsonl/jsonl.js";
+import { KeptColumns } from "../../src/io/jsonl/kept-columns.js";
+import type { JsonObject } from "../../src/io/jsonl/numbers.js";
+import { InferredFields, observeFields } from "../../src/io/schema/infer.js";
+import { inferredSchema } from "../../src/io/schema/infer-schema.js";
 
 let folder = "";
 let path = "";

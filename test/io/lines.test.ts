@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type BadLine, LineSplitter } from "../../src/io/lines.js";
+import { type BadLine, LineSplitter } from "../../src/io/jsonl/lines.js";
 
 type Numbered = [number, string | { raw: string; rawBase64: boolean; kind: string }];
 

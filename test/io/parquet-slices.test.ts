@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { RecordBatch } from "apache-arrow";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { openParquet } from "../../src/io/parquet.js";
+import { openParquet } from "../../src/io/parquet/parquet.js";
 import { allBatches, allRejects, allRows, goldenFile, inFolder } from "./golden.js";
 
 const ROWS = 9000;

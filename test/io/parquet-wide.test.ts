@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Field, Int32, makeData, Schema, Utf8, vectorFromArray } from "apache-arrow";
-import { openParquet } from "../../src/io/parquet.js";
-import { openFile, readFooter } from "../../src/io/parquet-file.js";
-import { RowGroupReader } from "../../src/io/parquet-row-group.js";
-import { parquetNodes } from "../../src/io/parquet-types.js";
-import { batchOf } from "../../src/io/take.js";
-import { openParquetWriter } from "../../src/io/write-parquet.js";
+import { batchOf } from "../../src/io/columns/take.js";
+import { openFile, readFooter } from "../../src/io/parquet/file.js";
+import { openParquet } from "../../src/io/parquet/parquet.js";
+import { RowGroupReader } from "../../src/io/parquet/row-group.js";
+import { parquetNodes } from "../../src/io/parquet/types.js";
+import { openParquetWriter } from "../../src/io/parquet/write.js";
 import { allBatches, goldenFile, inFolder, writeTable } from "./golden.js";
 
 const MiB = 2 ** 20;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openParquet } from "../../src/io/parquet.js";
-import { parquetNodes } from "../../src/io/parquet-types.js";
+import { openParquet } from "../../src/io/parquet/parquet.js";
+import { parquetNodes } from "../../src/io/parquet/types.js";
 import {
   allBatches,
   allRejects,

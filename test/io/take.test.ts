@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { sliceBatch } from "../../src/io/column-source.js";
-import { rowText } from "../../src/io/json-text.js";
-import { takeRows } from "../../src/io/take.js";
+import { takeRows } from "../../src/io/columns/take.js";
+import { rowText } from "../../src/io/jsonl/json-text.js";
 import { allBatches, openGolden } from "./golden.js";
 
 for (const name of ["types.arrow", "nested.arrow", "dictionaries.arrow", "nested-v2.parquet"]) {

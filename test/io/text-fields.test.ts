@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fieldPath, hasLoneSurrogate, joinText, valueAt } from "../../src/io/text-fields.js";
+import { fieldPath, hasLoneSurrogate, joinText, valueAt } from "../../src/io/schema/text-fields.js";
 
 function textOf(record: object, ...names: string[]) {
   const paths = names.map(fieldPath);

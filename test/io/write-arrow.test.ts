@@ -19,11 +19,11 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import pl from "nodejs-polars";
-import { readSchema, readTableBatches } from "../../src/io/arrow.js";
+import { readSchema, readTableBatches } from "../../src/io/arrow/arrow.js";
+import { openArrowWriter } from "../../src/io/arrow/write.js";
 import { sliceBatch } from "../../src/io/column-source.js";
-import { rowText } from "../../src/io/json-text.js";
-import { batchOf } from "../../src/io/take.js";
-import { openArrowWriter } from "../../src/io/write-arrow.js";
+import { batchOf } from "../../src/io/columns/take.js";
+import { rowText } from "../../src/io/jsonl/json-text.js";
 import { allBatches, goldenRows, inFolder, openGolden, randomOf, writeTable } from "./golden.js";
 
 const REASONS = vectorFromArray(["exact", "normalized", "semantic"], new Utf8());

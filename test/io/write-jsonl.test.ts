@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Field, makeData, Schema, Utf8, vectorFromArray } from "apache-arrow";
-import { JSON_KEY, rowText } from "../../src/io/json-text.js";
-import { batchOf } from "../../src/io/take.js";
-import { openJsonlWriter } from "../../src/io/write-jsonl.js";
+import { batchOf } from "../../src/io/columns/take.js";
+import { JSON_KEY, rowText } from "../../src/io/jsonl/json-text.js";
+import { openJsonlWriter } from "../../src/io/jsonl/write.js";
 import { allBatches, goldenRows, inFolder, openGolden, writeTable } from "./golden.js";
 
 for (const name of ["types.arrow", "nested.parquet", "groups.parquet"]) {

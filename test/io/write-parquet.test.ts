@@ -5,9 +5,9 @@ import { test } from "node:test";
 import { Field, Int64, List, Schema, Utf8, vectorFromArray } from "apache-arrow";
 import pl from "nodejs-polars";
 import { sliceBatch } from "../../src/io/column-source.js";
-import { openParquet } from "../../src/io/parquet.js";
-import { batchOf } from "../../src/io/take.js";
-import { openParquetWriter } from "../../src/io/write-parquet.js";
+import { batchOf } from "../../src/io/columns/take.js";
+import { openParquet } from "../../src/io/parquet/parquet.js";
+import { openParquetWriter } from "../../src/io/parquet/write.js";
 import { allBatches, allRows, goldenRows, inFolder, openGolden, writeTable } from "./golden.js";
 
 for (const name of [

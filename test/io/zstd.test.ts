@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import zlib from "node:zlib";
 import fc from "fast-check";
-import { Xxh64 } from "../../src/io/xxh64.js";
-import { decodeZstd, decompressZstd } from "../../src/io/zstd.js";
+import { Xxh64 } from "../../src/io/compress/xxh64.js";
+import { decodeZstd, decompressZstd } from "../../src/io/compress/zstd.js";
 import { goldenFile } from "./golden.js";
 
 /** Frames that the zstd command line 1.5 wrote: levels 3 and 19, with and without checksum and content size. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { UnavailableError } from "../../src/errors.js";
 import type { Provider } from "../../src/onnx/ort-engine.js";
-import { chooseDevice, type DeviceWorld } from "../../src/run/device.js";
+import { chooseDevice, type DeviceWorld } from "../../src/run/embed/device.js";
 
 /** A machine whose devices answer as given; the library has them all unless said otherwise. */
 function machine(

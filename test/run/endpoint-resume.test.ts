@@ -3,12 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openEndpoint } from "../../src/embed/endpoint.js";
-import { parseEndpoint } from "../../src/embed/endpoint-address.js";
-import { openVectorStore } from "../../src/io/vector-store.js";
-import { EMBEDDINGS, embedToStore } from "../../src/run/embed-store.js";
-import type { TextWindow } from "../../src/run/read-texts.js";
-import { openWorkArea } from "../../src/run/work-area.js";
+import { parseEndpoint } from "../../src/embed/endpoint/address.js";
+import { openEndpoint } from "../../src/embed/endpoint/endpoint.js";
+import { EMBEDDINGS, embedToStore } from "../../src/run/embed/embed-store.js";
+import type { TextWindow } from "../../src/run/read/read-texts.js";
+import { openWorkArea } from "../../src/run/work/work-area.js";
+import { openVectorStore } from "../../src/vectors/store.js";
 import { type EmbeddingServer, startEmbeddingServer, tokensOf, vectorOf } from "../embed/endpoint-server.js";
 
 /** Vectors so long that a record batch of the store, the unit in which progress is kept, holds 256 of them. */

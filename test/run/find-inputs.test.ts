@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "no
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { InputError, UsageError } from "../../src/errors.js";
-import { findInputs } from "../../src/run/find-inputs.js";
+import { findInputs } from "../../src/run/read/find-inputs.js";
 import { dedup, outputBytes, testFolder, writeJsonl } from "./folders.js";
 
 const folder = testFolder();

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after } from "node:test";
 import { type Table, tableFromIPC } from "apache-arrow";
-import { parseKeepPolicy } from "../../src/dedup/row-order.js";
+import { parseKeepPolicy } from "../../src/exact/priority.js";
+import type { Reporter } from "../../src/reporter.js";
 import { runDedup } from "../../src/run/dedup.js";
 import type { DedupOptions, RunContext } from "../../src/run/options.js";
-import type { Reporter } from "../../src/run/reporter.js";
 import { verifyFolder } from "../../src/run/verify.js";
 
 /** A reporter that says nothing. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
-import { hash128 } from "../../src/run/hash.js";
+import { hash128 } from "../../src/run/read/hash.js";
 
 function hex(text: string): string {
   const words = new Uint32Array(4);

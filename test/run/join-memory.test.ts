@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { joinByCodes } from "../../src/dedup/cascade.js";
-import { LocalHost } from "../../src/dedup/column-host.js";
-import { dealGroups } from "../../src/dedup/deal.js";
-import { Judge } from "../../src/dedup/judge.js";
-import { planCodes } from "../../src/dedup/plan.js";
-import type { VectorReader } from "../../src/dedup/vectors.js";
+import { planCodes } from "../../src/join/codes/code-plan.js";
+import { LocalHost } from "../../src/join/column-host.js";
+import { dealGroups } from "../../src/join/deal.js";
+import { joinByCodes } from "../../src/join/join-by-codes.js";
+import { Judge } from "../../src/join/judge.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
-import { columnWorkers } from "../../src/run/column-workers.js";
+import type { VectorReader } from "../../src/vectors/reader.js";
+import { columnWorkers } from "../../src/workers/column-workers.js";
 
 const DIM = 512;
 const MEBIBYTE = 2 ** 20;
-/** What a run leaves beside the memory of the join, as src/run/memory.ts says. */
+/** What a run leaves beside the memory of the join, as src/run/work/memory.ts says. */
 const COLLECTED_LATE = 112 * MEBIBYTE;
 
 /** Vectors that are made when they are asked for, so that they take no memory of their own; hardly any two are near. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseBytes, parseNumber } from "../../src/cli/parse.js";
 import { UsageError } from "../../src/errors.js";
-import { limitReached, parseLimit } from "../../src/run/limit.js";
+import { limitReached, parseLimit } from "../../src/run/check/limit.js";
 
 describe("a brake", () => {
   it("is a count, a percentage or a fraction", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type LocalModelOptions, prepareLocalModel } from "../../src/run/local-model.js";
+import { type LocalModelOptions, prepareLocalModel } from "../../src/run/embed/local-model.js";
 import { tinyModel } from "../models/golden.js";
 
 /** Prepares a model on the processor and collects what is said. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeRoom, noteOverMemory, noteSmallMemory, vectorBudget } from "../../src/run/memory.js";
+import { makeRoom, noteOverMemory, noteSmallMemory, vectorBudget } from "../../src/run/work/memory.js";
 import { dedup, noting, testFolder, writeJsonl } from "./folders.js";
 
 const MiB = 2 ** 20;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { timedReporter } from "../../src/run/reporter.js";
+import { timedReporter } from "../../src/reporter.js";
 
 const silent = { stage: () => ({ advance() {}, end() {} }), note() {} };
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { run } from "../cli/command-line.js";
-import { randomSource } from "../dedup/vectors.js";
+import { randomSource } from "../join/vectors.js";
 import { dedup, noting, outputBytes, testFolder, writeJsonl } from "./folders.js";
 
 const folder = testFolder();

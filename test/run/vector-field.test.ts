@@ -20,7 +20,7 @@ import {
 } from "apache-arrow";
 import { InputError } from "../../src/errors.js";
 import { runCluster } from "../../src/run/cluster.js";
-import { clusteredVectors } from "../dedup/vectors.js";
+import { clusteredVectors } from "../join/vectors.js";
 import { dedup, dedupOptions, numbers, readTable, silent, testFolder, values, verify, writeJsonl } from "./folders.js";
 
 const folder = testFolder();

@@ -3,7 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { goesBefore } from "../../src/run/verify-priority.js";
+import { goesBefore } from "../../src/run/check/verify-priority.js";
 import { dedup, numbers, readTable, testFolder, values, verify, writeJsonl } from "./folders.js";
 
 const folder = testFolder();

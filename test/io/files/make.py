@@ -1,7 +1,7 @@
 """Makes the golden files beside it: `python make.py`, with pyarrow and polars installed.
 
 Every file comes with a .jsonl that holds its rows as JSON, written from pyarrow's own view of the table, in the text that
-src/io/json-text.ts documents: all digits, ISO 8601, base64, [key, value] pairs for maps without string keys.
+src/io/jsonl/json-text.ts documents: all digits, ISO 8601, base64, [key, value] pairs for maps without string keys.
 """
 
 import base64

@@ -1,0 +1,153 @@
+import { UnavailableError } from "../../errors.js";
+import type { ProxySettings } from "../../models/hub/proxy.js";
+import type { EndpointAddress } from "./address.js";
+import { answerText, GarbledAnswerError, refusesSize } from "./answer.js";
+import { retryAfterMs } from "./backoff.js";
+import { createHttpClient, type HttpAnswer } from "./http.js";
+import { type EndpointLimits, type Failure, trackOutage } from "./outage.js";
+import { createProxiedClient, isLoopback } from "./proxy.js";
+
+/** Statuses that pass: overloads, restarts, time-outs of proxies; 424 is a backend of TEI. */
+const TRANSIENT = new Set([408, 424, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
+
+/** Until a connection stands; a server that swallows packets is given up after two of these. */
+const CONNECT_MS = 5000;
+
+/** Codes where the other side does not speak TLS, by version of Node. */
+const NO_TLS = /EPROTO|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/;
+
+/** Codes of a certificate's errors, which another attempt does not cure. */
+const CERTIFICATE = /CERT|TLS|SSL|SIGNATURE/;
+
+/** A request and what becomes of its answer. */
+export interface EndpointCall<T> {
+  readonly url: URL;
+  /** Object to POST as JSON, made when its turn comes; a GET without it. */
+  readonly body?: () => object;
+  /** Reads every answer that is not `TRANSIENT`; may throw GarbledAnswerError for another attempt. */
+  readonly read: (answer: HttpAnswer) => T;
+  /** Which of the `TRANSIENT` statuses `read` is given too, instead of another attempt; none where absent. */
+  readonly takes?: (status: number) => boolean;
+}
+
+/** Requests to one server: bounded in number, repeated while that makes sense. */
+export interface EndpointRequests {
+  /**
+   * Sends when there is room, and again after what passes: lost connections, `TRANSIENT` statuses, garbled answers. A
+   * request keeps its place while it waits for another attempt, so that a troubled server gets fewer of them.
+   * @throws UnavailableError where the server is given up; that fails everything else under way as well
+   */
+  call<T>(call: EndpointCall<T>): Promise<T>;
+  /** Fails everything under way and every later call with this error. */
+  fail(error: Error): void;
+}
+
+/**
+ * @param options.known whether the server has answered before, so that it is waited for where it is gone
+ * @param options.concurrency most requests under way at once
+ * @param options.note told when the server stops and when it resumes answering
+ * @param options.proxy the way there, but for this machine; straight where absent
+ */
+export function createEndpointRequests(options: {
+  address: EndpointAddress;
+  known: boolean;
+  concurrency: number;
+  limits: EndpointLimits;
+  note: (message: string) => void;
+  proxy?: ProxySettings;
+}): EndpointRequests {
+  const { address, known, concurrency, limits, note, proxy } = options;
+  const bounds = { connections: concurrency, connectMs: CONNECT_MS, timeoutMs: limits.timeoutMs };
+  const direct = proxy === undefined || isLoopback(new URL(address.shown).hostname);
+  const http = direct ? createHttpClient(bounds) : createProxiedClient(bounds, proxy);
+  const outage = trackOutage({ shown: address.shown, known, limits, note });
+  const headers = address.headers();
+  let failure: Error | undefined;
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  const sleeping = new Set<() => void>();
+
+  const fail = (error: Error) => {
+    if (failure !== undefined) return;
+    failure = error;
+    http.close();
+    for (const wake of [...waiting.splice(0), ...sleeping]) wake();
+  };
+  /** Ends early where everything has failed. */
+  const sleep = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        sleeping.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      sleeping.add(wake);
+    });
+  const enter = async () => {
+    if (running < concurrency) running++;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+  };
+  /** Hands the place to the request that has waited longest. */
+  const leave = () => {
+    const next = waiting.shift();
+    if (next === undefined) running--;
+    else next();
+  };
+
+  const attempt = async <T>({ url, read, takes }: EndpointCall<T>, body?: string): Promise<{ value: T } | Failure> => {
+    try {
+      const answer = await http.send({ url, headers, body });
+      outage.answered();
+      if (TRANSIENT.has(answer.status) && !takes?.(answer.status) && !refusesSize(answer)) {
+        return {
+          why: address.redact(`status ${answer.status} ${answerText(answer.body)}`.trim()),
+          retryAfterMs: retryAfterMs(answer.headers["retry-after"], Date.now()),
+        };
+      }
+      const value = read(answer);
+      outage.over();
+      return { value };
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const passes = error instanceof GarbledAnswerError || code !== undefined;
+      if (failure !== undefined || !passes) throw error;
+      // Where a host has several addresses the message is empty and the code says it all.
+      const why = address.redact(message || (code as string));
+      if (NO_TLS.test(code ?? "")) {
+        throw new UnavailableError(`${address.shown} does not speak TLS; try http:// in place of https://`);
+      }
+      if (!CERTIFICATE.test(code ?? "")) return { why };
+      throw new UnavailableError(
+        `${address.shown} has a certificate that is not trusted: ${why}; name its authority in NODE_EXTRA_CA_CERTS`,
+      );
+    }
+  };
+  return {
+    async call(call) {
+      await enter();
+      try {
+        const body = call.body === undefined ? undefined : JSON.stringify(call.body());
+        let outlived = 0;
+        let lastFailure = Number.POSITIVE_INFINITY;
+        for (let failures = 0; ; ) {
+          for (let pause = outage.pauseMs(); pause > 0 && failure === undefined; pause = outage.pauseMs())
+            await sleep(pause);
+          if (failure !== undefined) throw failure;
+          const result = await attempt(call, body);
+          if ("value" in result) return result.value;
+          failures++;
+          if (outage.lastSuccess() > lastFailure) outlived++;
+          lastFailure = performance.now();
+          await sleep(outage.delayMs(result, failures, outlived));
+        }
+      } catch (error) {
+        fail(error as Error);
+        throw failure;
+      } finally {
+        leave();
+      }
+    },
+    fail,
+  };
+}

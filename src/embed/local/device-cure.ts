@@ -1,0 +1,42 @@
+import type { Provider } from "../../onnx/ort-engine.js";
+import { onnxruntimeFolder } from "./cuda-provider.js";
+
+/** Which systems a device exists on at all. */
+const ONLY_ON: Partial<Record<Provider, string>> = { dml: "Windows", coreml: "macOS" };
+
+/**
+ * What to do about a device that could not be had.
+ * @param why onnxruntime's words
+ * @returns undefined where the words are not about the device
+ */
+export function deviceCure(provider: Provider, why: string): string | undefined {
+  if (provider === "cpu") return undefined;
+  const others = "bge-dedup doctor lists the devices, --device cpu always works";
+  if (/backend not found/.test(why)) {
+    const system = ONLY_ON[provider];
+    return `this system's onnxruntime-node has no ${provider}${system === undefined ? "" : `, which exists on ${system} only`}; ${others}`;
+  }
+  if (provider === "cuda" && /libcuda\.so|no CUDA-capable device|CUDA driver|cudaGetDevice/i.test(why)) {
+    return `no NVIDIA device or driver was found (does nvidia-smi list one?); ${others}`;
+  }
+  const lacking = /(lib\S+): cannot open shared object file/.exec(why)?.[1];
+  if (provider === "cuda" && lacking !== undefined) {
+    return (
+      `install the package of CUDA or cuDNN that has ${lacking} (the number at its end is the version that is needed) ` +
+      `and name its folder in LD_LIBRARY_PATH; ${others}`
+    );
+  }
+  if (provider === "cuda" && /Failed to load (?:shared )?library|providers_cuda|not installed/.test(why)) {
+    return (
+      `install it with: ONNXRUNTIME_NODE_INSTALL=cuda12 node ${onnxruntimeFolder()}/script/install.js; it takes ` +
+      `NVIDIA's driver, CUDA and cuDNN 9; ${others}`
+    );
+  }
+  if (provider === "webgpu" && /adapter|vulkan/i.test(why)) {
+    return (
+      "no GPU was found; on Linux it takes the Vulkan loader (Debian: apt-get install libvulkan1) and the driver of the GPU " +
+      `(mesa-vulkan-drivers or NVIDIA's); ${others}`
+    );
+  }
+  return others;
+}

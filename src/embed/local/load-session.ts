@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { InferenceSession } from "onnxruntime-node";
+import { UnavailableError } from "../../errors.js";
+import { builtin } from "../../models/builtin.js";
+import { inspectModel, type ModelInterface } from "../../onnx/inspect.js";
+import { sessionOptions } from "../../onnx/ort-engine.js";
+import { appendPooling } from "../../onnx/pooling.js";
+import { deviceCure } from "./device-cure.js";
+import type { IdType } from "./feeds.js";
+import type { SessionStartup } from "./messages.js";
+
+/** A session with what must be known of its model to feed it. */
+export interface LoadedSession {
+  readonly session: InferenceSession;
+  readonly inspected: ModelInterface;
+  /** Element type of each input, by name. */
+  readonly inputTypes: ReadonlyMap<string, IdType>;
+}
+
+/**
+ * Without VNNI a processor adds pairs of unsigned-by-signed byte products in 16 bits, which saturate: an int8 model then gives
+ * wrong vectors (cosine 0.95 with the reference in place of 0.99). With this option onnxruntime makes the weights unsigned there,
+ * whose products it adds in 32 bits; on other processors the option changes nothing.
+ */
+const EXACT_BYTE_PRODUCTS = { x64quantprecision: "1" };
+
+/**
+ * Loads a model with pooling appended. Weights in files beside it are found there by onnxruntime.
+ * @throws UnavailableError naming the file or the device, what is wrong with it and the cure
+ */
+export async function loadSession({ model, provider, threads }: SessionStartup): Promise<LoadedSession> {
+  const path = model.onnxPath;
+  let bytes: Uint8Array;
+  try {
+    bytes = path === undefined ? builtin.graph() : await readFile(path);
+  } catch (cause) {
+    throw new UnavailableError(`cannot read ${path}: ${(cause as Error).message}`);
+  }
+  let inspected: ModelInterface;
+  try {
+    inspected = inspectModel(bytes);
+    const lacking = inspected.externalFiles.find((file) => !existsSync(join(dirname(path ?? "."), file)));
+    if (lacking !== undefined) throw new Error(`its weights lie in ${lacking}, which is not beside it; fetch it too`);
+    bytes = appendPooling(bytes, inspected, model.pooling);
+  } catch (cause) {
+    throw new UnavailableError(`model ${model.name} cannot be used (${path}): ${(cause as Error).message}`);
+  }
+  const weights =
+    inspected.externalData && path !== undefined ? { model_external_initializers_file_folder_path: dirname(path) } : {};
+  const options = {
+    // The builtin model's graph is too light to be shared among threads.
+    ...sessionOptions({ threads: path === undefined ? 1 : threads, provider }),
+    // A plan of memory would be kept for each of thousands of shapes, and was measured to win nothing.
+    enableMemPattern: false,
+    extra: { session: { ...EXACT_BYTE_PRODUCTS, ...weights } },
+  };
+  try {
+    const session = await InferenceSession.create(bytes, options);
+    const inputTypes = new Map<string, IdType>();
+    for (const { name, elementType } of inspected.inputs) inputTypes.set(name, elementType === 6 ? "int32" : "int64");
+    return { session, inspected, inputTypes };
+  } catch (cause) {
+    const why = (cause as Error).message.trim();
+    const cure = deviceCure(provider, why) ?? "check that the file is complete";
+    throw new UnavailableError(`model ${model.name} does not load on ${provider}: ${why}; ${cure}`);
+  }
+}

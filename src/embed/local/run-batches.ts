@@ -1,0 +1,56 @@
+import { UnavailableError } from "../../errors.js";
+import { type Batch, groupByLength } from "./batching.js";
+import type { TokenBudget } from "./token-budget.js";
+
+/** How onnxruntime and the devices' libraries word that memory is short. */
+const OUT_OF_MEMORY = /out of memory|failed to allocate|bad_alloc|alloc(?:ation)? failed|insufficient memory|OOM\b/i;
+
+/**
+ * Runs the texts of a window in batches of equal padded length, as many tokens at a time as the budget has. Where the
+ * device runs out of memory the batch is halved and the work goes on.
+ * @param options.run gives the vectors of a batch, rows × dim
+ * @param options.take receives each batch with its vectors, which stay valid until it returns
+ * @returns padded tokens of all batches
+ * @throws UnavailableError where not even one text fits the device
+ */
+export async function runBatches(options: {
+  /** m + 1 offsets of the token ids. */
+  offsets: Int32Array;
+  lengthOf: (tokens: number) => number;
+  budget: TokenBudget;
+  /** Most texts of a batch. */
+  maxRows: number;
+  run: (batch: Batch) => Promise<Float32Array>;
+  take: (batch: Batch, vectors: Float32Array) => void;
+  note: (message: string) => void;
+}): Promise<number> {
+  const { offsets, lengthOf, budget, maxRows, run, take, note } = options;
+  let paddedTokens = 0;
+  for (const { members, length } of groupByLength(offsets, lengthOf)) {
+    for (let at = 0; at < members.length; ) {
+      const rows = Math.min(maxRows, Math.max(1, Math.floor(budget.tokens / length)));
+      const batch = { members: members.subarray(at, at + rows), length };
+      const tokens = batch.members.length * length;
+      const started = performance.now();
+      let vectors: Float32Array;
+      try {
+        vectors = await run(batch);
+      } catch (cause) {
+        const { message } = cause as Error;
+        if (!OUT_OF_MEMORY.test(message)) throw cause;
+        if (batch.members.length === 1) {
+          throw new UnavailableError(
+            `the device has not the memory for one text of ${length} tokens: ${message}; lower --max-length, or use --device cpu`,
+          );
+        }
+        note(budget.exceeded(tokens));
+        continue;
+      }
+      budget.measured(tokens, performance.now() - started);
+      take(batch, vectors);
+      paddedTokens += tokens;
+      at += batch.members.length;
+    }
+  }
+  return paddedTokens;
+}

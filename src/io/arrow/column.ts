@@ -1,0 +1,87 @@
+import type { FileHandle } from "node:fs/promises";
+import { type Data, DataType, makeData, type Union } from "apache-arrow";
+import { copyBits } from "../columns/bits.js";
+import { fixedWidth, isVariable, VIEW_WIDTH } from "../columns/layout.js";
+import { readBuffer, readDense, readOffsets, requireRows, stretchOf } from "./buffers.js";
+import type { StoredColumn } from "./layout.js";
+import { readViews } from "./views.js";
+
+/**
+ * Reads `length` rows of a column from `start` on, of any type, into buffers of their own that begin with the first of them.
+ * @throws Error where the column has fewer rows, or they point to what is not there
+ */
+export async function readColumn(file: FileHandle, column: StoredColumn, start: number, length: number): Promise<Data> {
+  requireRows(column, start, length);
+  const { type, children, dictionary, values } = column;
+  if (DataType.isNull(type)) return makeData({ type, length, nullCount: length });
+  if (DataType.isUnion(type)) return readUnion(file, column, start, length);
+  const rows = { type: type as never, length, ...(await readValidity(file, column, start, length)) };
+  if (DataType.isStruct(type)) {
+    const data: Data[] = [];
+    for (const child of children) data.push(await readColumn(file, child, start, length));
+    return makeData({ ...rows, children: data });
+  }
+  if (DataType.isFixedSizeList(type)) {
+    const child = await readColumn(file, children[0], start * type.listSize, length * type.listSize);
+    return makeData({ ...rows, child: child as never });
+  }
+  if (children.length > 0 || isVariable(type)) {
+    const valueOffsets = await readOffsets(file, column, start, length);
+    const stretch = stretchOf(valueOffsets[0], valueOffsets[length]);
+    subtract(valueOffsets, stretch.start);
+    const offsets = { ...rows, valueOffsets: valueOffsets as never };
+    if (children.length === 0) {
+      return makeData({ ...offsets, data: (await readBuffer(file, values, stretch.start, stretch.length)) as never });
+    }
+    return makeData({
+      ...offsets,
+      child: (await readColumn(file, children[0], stretch.start, stretch.length)) as never,
+    });
+  }
+  if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) {
+    const views = await readBuffer(file, values, start * VIEW_WIDTH, length * VIEW_WIDTH);
+    const data = await readViews(file, column.variadic, views, rows.nullBitmap);
+    return makeData({ ...rows, views: views as never, variadicBuffers: [data] });
+  }
+  if (DataType.isBool(type))
+    return makeData({ ...rows, data: (await readBits(file, values, start, length)).bits as never });
+  const width = fixedWidth(DataType.isDictionary(type) ? type.indices : type);
+  const data = await readBuffer(file, values, start * width, length * width);
+  return makeData({ ...rows, data: data as never, dictionary: dictionary as never });
+}
+
+async function readValidity(file: FileHandle, { validity }: StoredColumn, start: number, length: number) {
+  if (validity === undefined) return { nullCount: 0 };
+  const { bits, set } = await readBits(file, validity, start, length);
+  return set === length ? { nullCount: 0 } : { nullCount: length - set, nullBitmap: bits };
+}
+
+/** Bits of a buffer, moved to the start of a byte, and how many of them are set. */
+async function readBits(file: FileHandle, buffer: StoredColumn["values"], start: number, length: number) {
+  const first = Math.floor(start / 8);
+  const stored = await readBuffer(file, buffer, first, Math.ceil((start + length) / 8) - first);
+  const bits = new Uint8Array(Math.ceil(length / 8));
+  return { bits, set: copyBits(stored, start - 8 * first, bits, 0, length) };
+}
+
+function subtract(offsets: Int32Array | BigInt64Array, base: number): void {
+  if (base === 0) return;
+  if (offsets instanceof Int32Array) for (let i = 0; i < offsets.length; i++) offsets[i] -= base;
+  else for (let i = 0, wide = BigInt(base); i < offsets.length; i++) offsets[i] -= wide;
+}
+
+async function readUnion(file: FileHandle, column: StoredColumn, start: number, length: number): Promise<Data> {
+  const type = column.type as Union;
+  const children: Data[] = [];
+  if (column.offsets === undefined) {
+    const typeIds = new Int8Array((await readBuffer(file, column.values, start, length)).buffer);
+    for (const child of column.children) children.push(await readColumn(file, child, start, length));
+    return makeData({ type: type as never, length, nullCount: 0, typeIds, children });
+  }
+  const { typeIds, positions, stretches } = await readDense(file, column, start, length);
+  for (const [c, child] of column.children.entries()) {
+    children.push(await readColumn(file, child, stretches[c].start, stretches[c].length));
+  }
+  for (let i = 0; i < length; i++) positions[i] -= stretches[type.typeIdToChildIndex[typeIds[i]]].start;
+  return makeData({ type: type as never, length, nullCount: 0, typeIds, valueOffsets: positions as never, children });
+}

@@ -1,0 +1,110 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { type DataType, type RecordBatch, type Schema, Vector } from "apache-arrow";
+import type { DictionaryBatch as DictionaryBatchHeader } from "apache-arrow/ipc/metadata/message";
+import { InputError } from "../../errors.js";
+import { batchOf } from "../columns/take.js";
+import { type FileOptions, LEAST_PIECE, pieceLimit } from "../file-options.js";
+import { readRange } from "../read-exact.js";
+import { type DictionaryVectors, loadBody } from "./body.js";
+import { storedColumns } from "./layout.js";
+import { type ArrowMessage, type ArrowMessages, findMessages, readHeader } from "./messages.js";
+import { readRows } from "./rows.js";
+import { validateBatch, validateField } from "./validate.js";
+
+/** An Arrow file and how it is read. */
+export interface ArrowOptions extends FileOptions {
+  /** Bytes of an uncompressed record batch above which it is read some rows at a time (64 MiB, whatever `memory`). */
+  readonly whole?: number;
+}
+
+/** An Arrow IPC file or stream that has been opened and looks whole. */
+export interface ArrowFile {
+  readonly byteLength: number;
+  readonly schema: Schema;
+  /**
+   * Its rows in order: record batch by record batch, one of more than `whole` bytes some rows at a time. The file is read once
+   * more for every call.
+   */
+  batches(): AsyncGenerator<{ readonly batch: RecordBatch; readonly bytesRead: number }>;
+}
+
+/**
+ * Opens an Arrow IPC file or stream, compressed or not, Feather version 2 among them. Memory: the dictionaries and one record batch,
+ * of which as many rows as take some 8 MiB where it is large and not compressed. Dictionaries, a compressed record batch or
+ * a single row that would take more than half of `memory` (64 MiB at least) are refused before they are read.
+ * @throws InputError that names `name` where it is missing, cut short, corrupt, too large, of a kind that cannot be read, or
+ * Feather 1.
+ */
+export async function openArrowFile({ path, name, memory, whole = LEAST_PIECE }: ArrowOptions): Promise<ArrowFile> {
+  const limit = pieceLimit(memory);
+  const file = await openPath(path, name);
+  try {
+    const { size: byteLength } = await file.stat();
+    const found = await findMessages(file, byteLength, limit, whole);
+    for (const field of found.schema.fields) {
+      // The format lets a name be absent, but a table here is addressed by names.
+      if (typeof field.name !== "string") throw new Error("a column without a name");
+      validateField(field);
+    }
+    return { byteLength, schema: found.schema, batches: () => readBatches(path, name, found, limit) };
+  } catch (error) {
+    throw asInputError(error, name);
+  } finally {
+    await file.close();
+  }
+}
+
+async function* readBatches(path: string, name: string, { schema, version, messages }: ArrowMessages, limit: number) {
+  const file = await openPath(path, name);
+  const dictionaries: DictionaryVectors = new Map();
+  const load = async (at: ArrowMessage, header: Parameters<typeof loadBody>[1], types: readonly DataType[]) =>
+    loadBody(await readRange(file, at.bodyAt, at.bodyLength), header, types, dictionaries, version);
+  const types = schema.fields.map(({ type }) => type);
+  try {
+    for (const message of messages) {
+      const header = await readHeader(file, message);
+      const { bodyAt, bodyLength, large } = message;
+      if ("data" in header) {
+        const type = schema.dictionaries.get(header.id);
+        if (type === undefined) throw new Error(`a dictionary of the unknown id ${header.id}`);
+        const [values] = await load(message, header.data, [type]);
+        addDictionary(dictionaries, header, new Vector([values]));
+      } else if (header.length > 0 && large) {
+        const columns = storedColumns(schema.fields, header, message, dictionaries, version);
+        let done = 0;
+        for await (const batch of readRows({ file, schema, columns, rows: header.length, limit })) {
+          validateBatch(batch);
+          done += batch.numRows;
+          yield { batch, bytesRead: bodyAt + Math.floor((bodyLength * done) / header.length) };
+        }
+      } else if (header.length > 0) {
+        const batch = batchOf(schema, await load(message, header, types), header.length);
+        validateBatch(batch);
+        yield { batch, bytesRead: bodyAt + bodyLength };
+      }
+    }
+  } catch (error) {
+    throw asInputError(error, name);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A dictionary is replaced, or what a delta adds to it is appended. */
+function addDictionary(dictionaries: DictionaryVectors, { id, isDelta }: DictionaryBatchHeader, values: Vector): void {
+  const before = dictionaries.get(id);
+  dictionaries.set(id, (isDelta && before !== undefined ? before.concat(values) : values).memoize());
+}
+
+async function openPath(path: string, name: string): Promise<FileHandle> {
+  try {
+    return await open(path);
+  } catch (error) {
+    throw new InputError(`${name}: cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function asInputError(error: unknown, name: string): InputError {
+  if (error instanceof InputError) return error;
+  return new InputError(`${name}: cannot be read as Arrow: ${(error as Error).message}`, { cause: error });
+}

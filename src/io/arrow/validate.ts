@@ -1,0 +1,149 @@
+import {
+  type Data,
+  DataType,
+  type Dictionary,
+  type Field,
+  type RecordBatch,
+  type Union,
+  type Vector,
+} from "apache-arrow";
+import { fixedWidth, isValid, VIEW_INLINE, VIEW_WIDTH } from "../columns/layout.js";
+
+/**
+ * Checks that every buffer of a batch is as long as its rows need and that offsets, views, type ids and indices stay inside
+ * what they point to, so that a corrupt file cannot turn into wrong values. Time goes with rows, not with bytes.
+ * @throws Error that names the column.
+ */
+export function validateBatch(batch: RecordBatch): void {
+  const { fields } = batch.schema;
+  for (let c = 0; c < fields.length; c++) validateColumn(batch.data.children[c], batch.numRows, fields[c].name);
+}
+
+function validateColumn(data: Data | undefined, rows: number, path: string): asserts data is Data {
+  try {
+    if (data === undefined) throw new Error("no data");
+    if (data.length < rows) throw new Error(`${data.length} rows, expected ${rows}`);
+    validateData(data);
+  } catch (error) {
+    throw new Error(`column ${JSON.stringify(path)} is corrupt: ${(error as Error).message}`);
+  }
+  for (const [c, child] of ((data.type.children ?? []) as Field[]).entries()) {
+    validateColumn(data.children[c], childRows(data), `${path}.${child.name}`);
+  }
+}
+
+// How many rows a child must have at least.
+function childRows(data: Data): number {
+  const { type, length } = data;
+  if (DataType.isStruct(type)) return length;
+  if (DataType.isFixedSizeList(type)) return length * type.listSize;
+  if (DataType.isUnion(type)) return data.valueOffsets === undefined ? length : 0;
+  return Number(data.valueOffsets[length] ?? 0);
+}
+
+function validateData(data: Data): void {
+  const { type, length } = data;
+  if (DataType.isUnion(type)) {
+    checkUnion(data, type as Union);
+    return;
+  }
+  checkBitmap(data);
+  if (DataType.isNull(type) || DataType.isStruct(type) || DataType.isFixedSizeList(type)) return;
+  if (DataType.isDictionary(type)) checkIndices(data, type as Dictionary);
+  else if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) checkViews(data);
+  else if (DataType.isBool(type)) checkLength(data.values, (data.offset + length + 7) >> 3);
+  else if (data.valueOffsets !== undefined) checkOffsets(data);
+  else checkLength(data.values, length * fixedWidth(type));
+}
+
+function checkBitmap(data: Data): void {
+  const { nullBitmap, offset, length } = data;
+  if (nullBitmap === undefined || nullBitmap.length === 0) return;
+  checkLength(nullBitmap, (offset + length + 7) >> 3);
+}
+
+function checkLength(values: ArrayBufferView | undefined, expected: number): void {
+  const found = values?.byteLength ?? 0;
+  if (found < expected) throw new Error(`a buffer of ${found} bytes, expected ${expected}`);
+}
+
+function checkOffsets({ type, length, values, valueOffsets: offsets }: Data): void {
+  // Of no rows there may be no offset either.
+  if (offsets.length === 0 && length === 0) return;
+  if (offsets.length < length + 1) throw new Error(`${offsets.length} offsets for ${length} rows`);
+  let before = offsets[0] as number | bigint;
+  let ascending = before >= 0;
+  for (let i = 1; i <= length; i++) {
+    if (offsets[i] < before) ascending = false;
+    before = offsets[i];
+  }
+  if (!ascending) throw new Error("offsets do not ascend");
+  const nested = ((type.children ?? []) as Field[]).length > 0;
+  if (!nested && Number(before) > values.length) throw new Error(`values end at byte ${before} of ${values.length}`);
+}
+
+function checkUnion(data: Data, type: Union): void {
+  const { typeIds, valueOffsets, length } = data;
+  checkLength(typeIds, length);
+  for (let row = 0; row < length; row++) {
+    const child = data.children[type.typeIdToChildIndex[typeIds[row]]];
+    if (child === undefined) throw new Error(`type id ${typeIds[row]} in row ${row}`);
+    const at = valueOffsets === undefined ? row : Number(valueOffsets[row]);
+    if (!(at >= 0 && at < child.length)) throw new Error(`offset ${at} in row ${row} of a union`);
+  }
+}
+
+const checkedDictionaries = new WeakSet<Vector>();
+
+function checkIndices(data: Data, type: Dictionary): void {
+  const { values, length } = data;
+  checkLength(values, length * fixedWidth(type.indices));
+  if (data.dictionary === undefined) {
+    if (data.nullCount < length) throw new Error("its dictionary is missing");
+    return;
+  }
+  if (!checkedDictionaries.has(data.dictionary)) {
+    for (const chunk of data.dictionary.data) validateColumn(chunk, chunk.length, "(its dictionary)");
+    checkedDictionaries.add(data.dictionary);
+  }
+  const size = data.dictionary.length;
+  for (let row = 0; row < length; row++) {
+    const index = Number(values[row]);
+    if ((index < 0 || index >= size) && isValid(data, row)) {
+      throw new Error(`index ${index} of a dictionary of ${size} in row ${row}`);
+    }
+  }
+}
+
+function checkViews(data: Data): void {
+  const { values, length, variadicBuffers } = data;
+  checkLength(values, length * VIEW_WIDTH);
+  const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
+  for (let row = 0; row < length; row++) {
+    const size = view.getInt32(row * VIEW_WIDTH, true);
+    if (size >= 0 && size <= VIEW_INLINE) continue;
+    const buffer = variadicBuffers[view.getInt32(row * VIEW_WIDTH + 8, true)];
+    const start = view.getInt32(row * VIEW_WIDTH + 12, true);
+    const fits = buffer !== undefined && size > 0 && start >= 0 && start + size <= buffer.length;
+    if (!fits && isValid(data, row)) throw new Error(`view out of range in row ${row}`);
+  }
+}
+
+/** Checks that the parameters of a field's type are ones that Arrow knows. @throws Error that names the field. */
+export function validateField(field: Field): void {
+  const { type } = field;
+  const { unit, bitWidth } = type as { unit?: number; bitWidth?: number };
+  const width = DataType.isFixedSizeBinary(type) ? type.byteWidth : DataType.isFixedSizeList(type) ? type.listSize : 0;
+  const known =
+    (unit === undefined || (unit >= 0 && unit <= 3)) &&
+    (!DataType.isInterval(type) || type.unit <= 2) &&
+    (!DataType.isDate(type) || type.unit <= 1) &&
+    (!DataType.isTime(type) || bitWidth === (type.unit <= 1 ? 32 : 64)) &&
+    (!DataType.isDecimal(type) || bitWidth === 128 || bitWidth === 256 || bitWidth === 32 || bitWidth === 64) &&
+    (!DataType.isDecimal(type) || Math.abs(type.scale) <= 1000) &&
+    (!DataType.isFloat(type) || (type.precision >= 0 && type.precision <= 2)) &&
+    width >= 0;
+  if (!known) throw new Error(`field ${JSON.stringify(field.name)} has the unknown type ${type}`);
+  if (DataType.isDictionary(type)) validateField(field.clone({ type: (type as Dictionary).dictionary }));
+  for (const child of (type.children ?? []) as Field[]) validateField(child);
+}

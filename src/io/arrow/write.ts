@@ -1,0 +1,130 @@
+import {
+  type Data,
+  DataType,
+  type Field,
+  type RecordBatch,
+  RecordBatchFileWriter,
+  RecordBatchWriter,
+  Schema,
+} from "apache-arrow";
+import { UsageError } from "../../errors.js";
+import { Coalescer } from "../columns/coalesce.js";
+import type { Dictionaries } from "../columns/column-builder.js";
+import { emptyDictionary } from "../columns/dictionary-builder.js";
+import { bytesOf } from "../columns/layout.js";
+import { ownDictionaries } from "../schema/unify.js";
+import { createFile, type TableOptions, type TableWriter } from "../table-writer.js";
+
+/**
+ * Opens an Arrow IPC file for writing: uncompressed, batches of 65,536 rows or about 16 MiB (64 where rows are large), the
+ * same bytes for the same rows and schema. A dictionary is written before the first batch that uses it; should other
+ * dictionaries follow, their new values come as a delta at the end. Memory: one output batch and the dictionaries.
+ * @throws UsageError for a dictionary of dictionaries.
+ */
+export async function openArrowWriter({ path, schema: given }: TableOptions<Schema>): Promise<TableWriter> {
+  const schema = numbered(given);
+  const dictionaries: Dictionaries = new Map();
+  const coalescer = new Coalescer(schema, dictionaries);
+  const encoder = new FileEncoder(dictionaries);
+  encoder.begin(schema);
+  const file = await createFile(path);
+  return {
+    async write(batch) {
+      for (const full of coalescer.push(batch)) {
+        encoder.write(full);
+        await file.append(encoder.drain());
+      }
+    },
+    async finish() {
+      const rest = coalescer.flush();
+      if (rest !== undefined) encoder.write(rest);
+      encoder.end();
+      await file.append(encoder.drain());
+      await file.finish();
+    },
+    abort: () => file.abort(),
+  };
+}
+
+/** Ids of dictionaries counted from 0: those that fields come with depend on what the process did before. */
+function numbered({ fields, metadata }: Schema): Schema {
+  for (const field of fields) refuseNesting(field, field.name);
+  let id = 0;
+  return new Schema(
+    fields.map((field) => ownDictionaries(field, () => id++)),
+    metadata,
+  );
+}
+
+function refuseNesting({ type }: Field, path: string): void {
+  const children = (DataType.isDictionary(type) ? type.dictionary.children : type.children) as Field[] | null;
+  for (const child of children ?? []) refuseNesting(child, `${path}.${child.name}`);
+  if (DataType.isDictionary(type) && holdsDictionary(type.dictionary)) {
+    throw new UsageError(`column ${JSON.stringify(path)} is a dictionary of dictionaries (${type}): decode it first`);
+  }
+}
+
+function holdsDictionary(type: DataType): boolean {
+  return ((type.children ?? []) as Field[]).some(
+    (child) => DataType.isDictionary(child.type) || holdsDictionary(child.type),
+  );
+}
+
+/** apache-arrow's file writer without its queue: what it writes is drained by hand, because it knows no back-pressure. */
+class FileEncoder extends RecordBatchFileWriter {
+  readonly #dictionaries: Dictionaries;
+  readonly #written = new Map<number, number>();
+  #chunks: Uint8Array[] = [];
+
+  constructor(dictionaries: Dictionaries) {
+    super();
+    this.#dictionaries = dictionaries;
+  }
+
+  begin(schema: Schema): void {
+    this.reset(this._sink, schema);
+  }
+
+  /** Writes dictionaries that no batch used, what was added to others, and the footer. */
+  end(): void {
+    for (const [id, builder] of this.#dictionaries) {
+      if (builder.dictionary === undefined) this._writeDictionaryBatch(emptyDictionary(builder.type).data[0], id);
+      else this.#writeChunks(id, builder.dictionary.data);
+    }
+    this.finish();
+  }
+
+  drain(): Uint8Array[] {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    return chunks;
+  }
+
+  protected override _write(chunk: ArrayBufferView): this {
+    if (this._started) {
+      const bytes = bytesOf(chunk);
+      if (bytes.length > 0) this.#chunks.push(bytes);
+      this._position += bytes.length;
+    }
+    return this;
+  }
+
+  // apache-arrow leaves the schema to the footer; the format has it at the front too, for readers that stream.
+  protected override _writeSchema(schema: Schema): this {
+    super._writeSchema(schema);
+    return (RecordBatchWriter.prototype as unknown as FileEncoder)._writeSchema.call(this, schema) as this;
+  }
+
+  protected override _writeDictionaries(_batch: RecordBatch): this {
+    for (const [id, { dictionary }] of this.#dictionaries) {
+      if (dictionary !== undefined && !this.#written.has(id)) this.#writeChunks(id, dictionary.data);
+    }
+    return this;
+  }
+
+  #writeChunks(id: number, chunks: readonly Data[]): void {
+    const written = this.#written.get(id) ?? 0;
+    for (let i = written; i < chunks.length; i++) this._writeDictionaryBatch(chunks[i], id, i > 0);
+    this.#written.set(id, chunks.length);
+  }
+}

@@ -1,0 +1,197 @@
+import { type Data, DataType, type Field, makeData, Precision, RecordBatch, type Schema, Struct } from "apache-arrow";
+import { nullData } from "../columns/null-data.js";
+import { isJsonField } from "./json-text.js";
+import { RawNumber } from "./numbers.js";
+import { jsonValueText } from "./value-text.js";
+
+const UTF8 = new TextEncoder();
+
+/**
+ * Builds the columns of `schema` from parsed records, row-major in, column-major out; what a record lacks is null.
+ * Throws as `buildColumn` does.
+ */
+export function buildRecordBatch(schema: Schema, records: readonly object[]): RecordBatch {
+  const children = buildChildren(schema.fields, records);
+  const type = new Struct(schema.fields);
+  return new RecordBatch(schema, makeData({ type, length: records.length, nullCount: 0, children }));
+}
+
+/**
+ * Builds one column from the first `n` of `values` (as `parseJson` gives them; null and undefined are null), straight
+ * into the buffers that Arrow lays out. Values are cast only where that is exact: integers to float64, anything to JSON
+ * text. A value that the field cannot hold throws an Error: since the field was inferred from every value, the input
+ * must have changed. The result owns its buffers.
+ */
+export function buildColumn(field: Field, values: readonly unknown[], n = values.length): Data {
+  const { type } = field;
+  const { nullBitmap, nullCount } = validity(values, n);
+  // Also the types that no JSON value has: a file without the column is asked for them under a schema of several files.
+  if (nullCount === n) return nullData(type, n);
+  const base = { length: n, nullCount, nullBitmap };
+  if (isJsonField(field)) return makeData({ type, ...base, ...encode(field, jsonTexts(values, n), n) } as never);
+  if (DataType.isUtf8(type)) return makeData({ type, ...base, ...encode(field, values, n) });
+  if (DataType.isBool(type)) return makeData({ type, ...base, data: bits(field, values, n) });
+  if (DataType.isInt(type)) return makeData({ type, ...base, data: integers(field, values, n) });
+  if (DataType.isFloat(type) && type.precision !== Precision.HALF)
+    return makeData({ type, ...base, data: floats(field, values, n) });
+  if (DataType.isList(type)) {
+    const { valueOffsets, flat } = flatten(field, values, n);
+    return makeData({ type, ...base, valueOffsets, child: buildColumn(type.children[0], flat) });
+  }
+  if (DataType.isStruct(type)) {
+    for (let i = 0; i < n; i++) if (!isObjectOrNull(values[i])) throw misfit(field, values[i]);
+    return makeData({ type, ...base, children: buildChildren(type.children, values, n) });
+  }
+  throw misfit(
+    field,
+    values.find((value) => value !== null && value !== undefined),
+  );
+}
+
+function buildChildren(fields: readonly Field[], objects: readonly unknown[], n = objects.length): Data[] {
+  const columns = transpose(fields, objects, n);
+  return fields.map((field, i) => (columns[i] ? buildColumn(field, columns[i], n) : nullData(field.type, n)));
+}
+
+/**
+ * The values of each field, with no array for a field that no object has. By rows, so that time goes with the values
+ * there are: sparse records may have thousands of columns. Fields that are not asked for are left out.
+ */
+function transpose(fields: readonly Field[], objects: readonly unknown[], n: number): (unknown[] | undefined)[] {
+  const names = fields.map(({ name }) => name);
+  const positions = new Map(names.map((name, i) => [name, i]));
+  const columns = new Array<unknown[] | undefined>(fields.length);
+  for (let row = 0; row < n; row++) {
+    const object = objects[row] as Record<string, unknown> | null | undefined;
+    let expected = 0;
+    for (const name in object) {
+      // Records of one producer have their fields in one order: mostly no look-up.
+      const position = names[expected] === name ? expected : positions.get(name);
+      if (position === undefined) continue;
+      let values = columns[position];
+      if (values === undefined) columns[position] = values = new Array<unknown>(n);
+      values[row] = object[name];
+      expected = position + 1;
+    }
+  }
+  return columns;
+}
+
+function validity(values: readonly unknown[], n: number): { nullBitmap?: Uint8Array; nullCount: number } {
+  let nullBitmap: Uint8Array | undefined;
+  let nullCount = 0;
+  for (let i = 0; i < n; i++) {
+    if (values[i] !== null && values[i] !== undefined) continue;
+    nullBitmap ??= new Uint8Array((n + 7) >> 3).fill(0xff);
+    nullBitmap[i >> 3] &= ~(1 << (i & 7));
+    nullCount++;
+  }
+  // Bits past the end are zero, so that equal columns are equal bytes.
+  if (nullBitmap && (n & 7) !== 0) nullBitmap[nullBitmap.length - 1] &= (1 << (n & 7)) - 1;
+  return { nullBitmap, nullCount };
+}
+
+function bits(field: Field, values: readonly unknown[], n: number): Uint8Array {
+  const data = new Uint8Array((n + 7) >> 3);
+  for (let i = 0; i < n; i++) {
+    const value = values[i];
+    if (value === true) data[i >> 3] |= 1 << (i & 7);
+    else if (value !== false && value !== null && value !== undefined) throw misfit(field, value);
+  }
+  return data;
+}
+
+function integers(field: Field, values: readonly unknown[], n: number) {
+  const data = new field.type.ArrayType(n);
+  const wide = data instanceof BigInt64Array || data instanceof BigUint64Array;
+  // Two 32-bit halves: a bigint for each value would cost ten times as much.
+  const halves = wide ? new Int32Array(data.buffer) : undefined;
+  for (let i = 0; i < n; i++) {
+    const value = values[i];
+    if (value === null || value === undefined) continue;
+    if (typeof value === "number" && Number.isSafeInteger(value) && !(value < 0 && data instanceof BigUint64Array)) {
+      if (halves) {
+        halves[2 * i] = value;
+        halves[2 * i + 1] = Math.floor(value / 4294967296);
+        continue;
+      }
+      data[i] = value;
+      if (data[i] === value) continue;
+    } else if (typeof value === "bigint" && wide) {
+      data[i] = value;
+      if (data[i] === value) continue;
+    }
+    throw misfit(field, value);
+  }
+  return data;
+}
+
+function floats(field: Field, values: readonly unknown[], n: number) {
+  const data = new field.type.ArrayType(n);
+  for (let i = 0; i < n; i++) {
+    const value = values[i];
+    if (value === null || value === undefined) continue;
+    let number = Number.NaN;
+    if (typeof value === "number") number = value;
+    else if (value instanceof RawNumber && value.fits) number = value.value;
+    else if (typeof value === "bigint" && BigInt(Number(value)) === value) number = Number(value);
+    data[i] = number;
+    // Not equal where there was no number (NaN) or where float32 rounds it.
+    if (data[i] !== number) throw misfit(field, value);
+  }
+  return data;
+}
+
+function jsonTexts(values: readonly unknown[], n: number): (string | null)[] {
+  const texts = new Array<string | null>(n);
+  for (let i = 0; i < n; i++)
+    texts[i] = values[i] === null || values[i] === undefined ? null : jsonValueText(values[i]);
+  return texts;
+}
+
+/** UTF-8 in one pass into a buffer that grows. */
+function encode(field: Field, values: readonly unknown[], n: number): { valueOffsets: Int32Array; data: Uint8Array } {
+  const valueOffsets = new Int32Array(n + 1);
+  let data = new Uint8Array(1024);
+  let end = 0;
+  for (let i = 0; i < n; i++) {
+    const value = values[i];
+    if (typeof value === "string") {
+      // No string takes more than three bytes a UTF-16 unit.
+      const needed = end + 3 * value.length;
+      if (needed > data.length) {
+        const grown = new Uint8Array(Math.max(needed, 2 * data.length));
+        grown.set(data.subarray(0, end));
+        data = grown;
+      }
+      end += UTF8.encodeInto(value, data.subarray(end)).written;
+    } else if (value !== null && value !== undefined) throw misfit(field, value);
+    valueOffsets[i + 1] = end;
+  }
+  // Columns may be kept for long: not with much room to spare.
+  return { valueOffsets, data: 4 * end < 3 * data.length ? data.slice(0, end) : data.subarray(0, end) };
+}
+
+function flatten(field: Field, values: readonly unknown[], n: number): { valueOffsets: Int32Array; flat: unknown[] } {
+  const valueOffsets = new Int32Array(n + 1);
+  const flat: unknown[] = [];
+  for (let i = 0; i < n; i++) {
+    const list = values[i];
+    if (Array.isArray(list)) for (let j = 0; j < list.length; j++) flat.push(list[j]);
+    else if (list !== null && list !== undefined) throw misfit(field, list);
+    valueOffsets[i + 1] = flat.length;
+  }
+  return { valueOffsets, flat };
+}
+
+function isObjectOrNull(value: unknown): boolean {
+  return value === undefined || (typeof value === "object" && !Array.isArray(value) && !(value instanceof RawNumber));
+}
+
+function misfit(field: Field, value: unknown): Error {
+  const text = jsonValueText(value);
+  return new Error(
+    `the input changed during the run: field ${JSON.stringify(field.name)} holds ${text.slice(0, 100)}, ` +
+      `expected ${field.type} as when it was first read; start again`,
+  );
+}

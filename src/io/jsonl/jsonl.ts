@@ -1,0 +1,233 @@
+import { open, stat } from "node:fs/promises";
+import type { Schema } from "apache-arrow";
+import { InputError } from "../../errors.js";
+import { byteStream, type Compression } from "../compress/decompress.js";
+import { InferredFields, observeFields } from "../schema/infer.js";
+import { inferredSchema } from "../schema/infer-schema.js";
+import { type FieldPath, fieldPath, hasLoneSurrogate, joinText, valueAt } from "../schema/text-fields.js";
+import type { ReadBatch, Reject, ScannedBatch, ScanOptions, Source } from "../source.js";
+import { buildRecordBatch } from "./columns.js";
+import { KeptColumns } from "./kept-columns.js";
+import { type BadLine, lineBlocks } from "./lines.js";
+import { type JsonObject, parseJson, RawNumber } from "./numbers.js";
+
+/** Distinct top-level fields that a file may have. */
+export const MAX_COLUMNS = 10_000;
+
+const MAX_ROWS = 8192;
+/** UTF-16 units of lines in a batch, passed by its last line only. */
+const MAX_CHARS = 1 << 20;
+/** Rows × columns of a batch, so that sparse records with thousands of fields stay small. */
+const MAX_CELLS = 1 << 21;
+
+/** A JSONL file as a source of records, with what only JSONL has. */
+export interface JsonlSource extends Source {
+  /** SHA-256 of the file as stored, in hexadecimal, once `scan` or `read` has ended. */
+  readonly sha256: string | undefined;
+  /** What the accepted records held, once `scan` has ended; merge those of several files with `mergeInferredFields`. */
+  readonly inferred: InferredFields | undefined;
+}
+
+/** Which file, and how it is stored. */
+export interface JsonlOptions {
+  readonly path: string;
+  /** As shown to people and written to the manifest. */
+  readonly name: string;
+  readonly compression?: Compression;
+}
+
+/** Opens a JSONL file. Throws an InputError where it is missing, no file or unreadable. */
+export async function openJsonl(options: JsonlOptions): Promise<JsonlSource> {
+  const { path, name } = options;
+  try {
+    const stats = await stat(path);
+    if (!stats.isFile()) throw new Error("it is no regular file");
+    await (await open(path)).close();
+    return new JsonlFile(options, stats.size);
+  } catch (cause) {
+    throw new InputError(`cannot read ${name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Lines of the records of one batch; the same file gives the same batches however its bytes arrive. */
+interface LineBatch {
+  readonly firstRecord: number;
+  readonly lines: readonly (string | BadLine)[];
+  readonly numbers: readonly number[];
+  readonly bytesRead: number;
+}
+
+class JsonlFile implements JsonlSource {
+  readonly name: string;
+  readonly byteLength: number;
+  sha256: string | undefined;
+  inferred: InferredFields | undefined;
+  readonly #options: JsonlOptions;
+  #kept: KeptColumns | undefined;
+  /** Records in the file, once all of it was read. */
+  #records: number | undefined;
+
+  constructor(options: JsonlOptions, byteLength: number) {
+    this.name = options.name;
+    this.byteLength = byteLength;
+    this.#options = options;
+  }
+
+  async *scan(options: ScanOptions): AsyncGenerator<ScannedBatch> {
+    if (options.vectorField !== undefined) {
+      throw new InputError(`${this.name} is JSONL; --vector-field takes the vectors of Parquet and Arrow files`);
+    }
+    const paths = options.textFields.map(fieldPath);
+    const orderPath = options.orderField === undefined ? undefined : fieldPath(options.orderField);
+    const inferred = new InferredFields();
+    const kept = options.reserve && new KeptColumns(options.reserve);
+    this.#kept = kept;
+    for await (const { firstRecord, lines, numbers, bytesRead } of this.#lineBatches(MAX_ROWS)) {
+      const texts: (string | null)[] = [];
+      const accepted = kept?.open ? new AcceptedRecords(lines.length) : undefined;
+      const order: unknown[] | undefined = orderPath && [];
+      const rejects: Reject[] = [];
+      for (let i = 0; i < lines.length; i++) {
+        const line = lines[i];
+        const record = accept(line, paths);
+        if (record.fault !== undefined) {
+          rejects.push(reject(line, firstRecord + i, numbers[i], record.fault));
+          texts.push(null);
+          order?.push(null);
+          continue;
+        }
+        texts.push(record.text);
+        accepted?.add(firstRecord + i, record.value);
+        if (orderPath) order?.push(scalar(valueAt(record.value, orderPath)));
+        observeFields(inferred, record.value, record.unicode);
+      }
+      if (inferred.names.length > MAX_COLUMNS) {
+        throw new InputError(
+          `${this.name} has more than ${MAX_COLUMNS} distinct fields by line ${numbers[numbers.length - 1]} ` +
+            `(the last is ${JSON.stringify(inferred.names[inferred.names.length - 1])}): nest them under one field`,
+        );
+      }
+      if (accepted !== undefined && lines.length * inferred.names.length <= MAX_CELLS) {
+        kept?.add(accepted.batch(inferredSchema(inferred), bytesRead), lines.length);
+      } else kept?.close();
+      yield { firstRecord, texts, order, rejects, bytesRead };
+    }
+    this.inferred = inferred;
+  }
+
+  async schema(): Promise<Schema> {
+    if (this.inferred === undefined) throw new Error(`the schema of ${this.name} is known only after a whole scan`);
+    return inferredSchema(this.inferred);
+  }
+
+  async *read(options: ScanOptions & { readonly schema: Schema }): AsyncGenerator<ReadBatch> {
+    const { schema, textFields } = options;
+    const kept = this.#kept === undefined ? 0 : yield* this.#kept.take(schema);
+    if (kept === this.#records) return;
+    const paths = textFields.map(fieldPath);
+    const maxRows = Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_CELLS / Math.max(1, schema.fields.length))));
+    for await (const { firstRecord, lines, bytesRead } of this.#lineBatches(maxRows)) {
+      if (firstRecord + lines.length <= kept) continue;
+      const accepted = new AcceptedRecords(lines.length);
+      for (let i = Math.max(0, kept - firstRecord); i < lines.length; i++) {
+        const record = accept(lines[i], paths);
+        if (record.fault === undefined) accepted.add(firstRecord + i, record.value);
+      }
+      yield accepted.batch(schema, bytesRead);
+    }
+  }
+
+  /** Cuts the file into batches by rows and characters alone. Afterwards the file is known to be the one scanned. */
+  async *#lineBatches(maxRows: number): AsyncGenerator<LineBatch> {
+    const { path, name, compression } = this.#options;
+    const stream = byteStream({ path, name, compression, byteLength: this.byteLength });
+    let firstRecord = 0;
+    let chars = 0;
+    let lines: (string | BadLine)[] = [];
+    let numbers: number[] = [];
+    for await (const block of lineBlocks(stream)) {
+      for (let i = 0; i < block.lines.length; i++) {
+        const line = block.lines[i];
+        lines.push(line);
+        numbers.push(block.numbers[i]);
+        chars += typeof line === "string" ? line.length : line.raw.length;
+        if (lines.length < maxRows && chars < MAX_CHARS) continue;
+        yield { firstRecord, lines, numbers, bytesRead: stream.bytesRead };
+        firstRecord += lines.length;
+        chars = 0;
+        lines = [];
+        numbers = [];
+      }
+    }
+    if (lines.length > 0) yield { firstRecord, lines, numbers, bytesRead: stream.bytesRead };
+    this.#records = firstRecord + lines.length;
+    if (this.sha256 !== undefined && this.sha256 !== stream.sha256) {
+      throw new Error(`the input changed during the run: ${this.name} is not what it was when first read; start again`);
+    }
+    this.sha256 = stream.sha256;
+  }
+}
+
+/** The usable records of a batch, on their way to columns. */
+class AcceptedRecords {
+  readonly #records: Uint32Array;
+  readonly #values: JsonObject[] = [];
+
+  constructor(capacity: number) {
+    this.#records = new Uint32Array(capacity);
+  }
+
+  add(record: number, value: JsonObject): void {
+    this.#records[this.#values.length] = record;
+    this.#values.push(value);
+  }
+
+  /** @throws Error where a value does not fit the schema */
+  batch(schema: Schema, bytesRead: number): ReadBatch {
+    const values = this.#values;
+    return { records: this.#records.slice(0, values.length), columns: buildRecordBatch(schema, values), bytesRead };
+  }
+}
+
+/** A record with its text, or why there is none. */
+type Accepted =
+  | { readonly fault: undefined; readonly value: JsonObject; readonly text: string; readonly unicode: boolean }
+  | { readonly fault: string };
+
+/** Both passes judge a line by this alone, so both reject the same ones. */
+function accept(line: string | BadLine, paths: readonly FieldPath[]): Accepted {
+  if (typeof line !== "string") return { fault: line.error };
+  let value: unknown;
+  try {
+    value = parseJson(line);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { fault: `not valid JSON: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}` };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof RawNumber) {
+    return { fault: `not a JSON object: ${line.slice(0, 80)}` };
+  }
+  const text = joinText(
+    paths.map((path) => valueAt(value, path)),
+    paths,
+    () => Object.keys(value),
+  );
+  if (typeof text !== "string") return { fault: text.error };
+  // Decoded UTF-8 holds no lone surrogate; only an escape can make one.
+  const unicode = line.includes("\\u");
+  if (unicode && Object.keys(value).some(hasLoneSurrogate)) {
+    return { fault: "a field name holds a lone surrogate, expected valid Unicode" };
+  }
+  return { fault: undefined, value: value as JsonObject, text, unicode };
+}
+
+function reject(line: string | BadLine, record: number, number: number, error: string): Reject {
+  if (typeof line === "string") return { record, line: number, error, raw: line };
+  return { record, line: number, error, raw: line.raw, ...(line.rawBase64 ? { rawBase64: true } : {}) };
+}
+
+/** A value to order rows by: numbers as numbers, objects and lists as null. */
+function scalar(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value ?? null;
+  return value instanceof RawNumber ? value.value : null;
+}

@@ -1,0 +1,155 @@
+import { type Data, DataType, type FixedSizeList, makeData } from "apache-arrow";
+import { columnBuilder } from "../columns/column-builder.js";
+import { fixedWidth } from "../columns/layout.js";
+import { nullData } from "../columns/null-data.js";
+import { oneRun } from "../columns/runs.js";
+import type { LeafColumn } from "./column.js";
+import type { LeafNode, ListNode, ParquetNode, StructNode } from "./types.js";
+
+// From definition and repetition levels to offsets and validity, one pass over the levels of one leaf for each node:
+// https://arrow.apache.org/blog/2022/10/17/arrow-parquet-encoding-part-3/
+
+/**
+ * The Arrow column of a node from the decoded leaves below it. A level pair is a slot of a node where its repetition level is
+ * at most `rep` and its definition level at least `present`; the slot holds a value where that is at least `def`.
+ * @throws Error where leaves contradict each other.
+ */
+export function assemble(node: ParquetNode, leaves: ReadonlyMap<number, LeafColumn>): Data {
+  if (node.kind === "leaf") return leafData(node, leaves.get(node.column) as LeafColumn);
+  if (node.kind === "struct") return structData(node, leaves);
+  return listData(node, leaves);
+}
+
+/** The leaves below a node, in the file's order. */
+export function leavesOf(node: ParquetNode): LeafNode[] {
+  if (node.kind === "leaf") return [node];
+  return node.kind === "struct" ? node.children.flatMap(leavesOf) : leavesOf(node.item);
+}
+
+interface Slots {
+  readonly length: number;
+  readonly nullCount: number;
+  readonly nullBitmap: Uint8Array;
+}
+
+function slotsOf({ def, rep, present }: ParquetNode, leaf: LeafColumn): Slots {
+  const { count, definitionLevels: definitions, repetitionLevels: repetitions } = leaf;
+  if (definitions === undefined) return { length: count, nullCount: 0, nullBitmap: new Uint8Array(0) };
+  const bitmap = new Uint8Array((count + 7) >> 3);
+  let length = 0;
+  let valid = 0;
+  for (let i = 0; i < count; i++) {
+    if (definitions[i] < present || (repetitions !== undefined && repetitions[i] > rep)) continue;
+    if (definitions[i] >= def) {
+      bitmap[length >> 3] |= 1 << (length & 7);
+      valid++;
+    }
+    length++;
+  }
+  const nullCount = length - valid;
+  return { length, nullCount, nullBitmap: nullCount === 0 ? new Uint8Array(0) : bitmap.subarray(0, (length + 7) >> 3) };
+}
+
+function leafData(node: LeafNode, leaf: LeafColumn): Data {
+  const { type } = node.field;
+  const slots = slotsOf(node, leaf);
+  const { length, nullCount, nullBitmap } = slots;
+  const { values } = leaf;
+  if (values.count !== length - nullCount) throw new Error(`${values.count} values for ${length - nullCount} slots`);
+  if (DataType.isNull(type)) return makeData({ type, length, nullCount: length });
+  if (values.ends !== undefined && !DataType.isDecimal(type)) {
+    const valueOffsets = new Int32Array(length + 1);
+    for (let i = 0, v = 0, end = 0; i < length; i++) {
+      if (nullCount === 0 || (nullBitmap[i >> 3] >> (i & 7)) & 1) end = values.ends[v++];
+      valueOffsets[i + 1] = end;
+    }
+    return makeData({
+      ...slots,
+      type: type as never,
+      valueOffsets: valueOffsets as never,
+      data: values.bytes as never,
+    });
+  }
+  if (DataType.isBool(type)) return makeData({ ...slots, type, data: packed(spread(values.bytes, slots, 1)) });
+  const data = spread(values.bytes, slots, fixedWidth(type));
+  return makeData({ ...slots, type: type as never, data: data as never });
+}
+
+/** Dense values at their slots; nulls are zeros. */
+function spread(values: Uint8Array, { length, nullCount, nullBitmap }: Slots, width: number): Uint8Array {
+  if (nullCount === 0) return values;
+  const target = new Uint8Array(length * width);
+  for (let i = 0, from = 0; i < length; i++) {
+    if (((nullBitmap[i >> 3] >> (i & 7)) & 1) === 0) continue;
+    for (let k = 0; k < width; k++) target[i * width + k] = values[from++];
+  }
+  return target;
+}
+
+function packed(values: Uint8Array): Uint8Array {
+  const bits = new Uint8Array((values.length + 7) >> 3);
+  for (let i = 0; i < values.length; i++) bits[i >> 3] |= values[i] << (i & 7);
+  return bits;
+}
+
+function structData(node: StructNode, leaves: ReadonlyMap<number, LeafColumn>): Data {
+  const slots = slotsOf(node, firstLeaf(node, leaves));
+  const children = node.children.map((child) => {
+    const data = assemble(child, leaves);
+    if (data.length !== slots.length) {
+      throw new Error(`field ${JSON.stringify(child.field.name)} has ${data.length} values in ${slots.length} structs`);
+    }
+    return data;
+  });
+  return makeData({ ...slots, type: node.field.type as never, children });
+}
+
+function listData(node: ListNode, leaves: ReadonlyMap<number, LeafColumn>): Data {
+  const leaf = firstLeaf(node, leaves);
+  const { type } = node.field;
+  const slots = slotsOf(node, leaf);
+  const valueOffsets = offsetsOf(node, leaf, slots.length);
+  const child = assemble(node.item, leaves);
+  const items = valueOffsets[slots.length];
+  if (child.length !== items) throw new Error(`${child.length} items in lists of ${items}`);
+  if (DataType.isFixedSizeList(type)) return fixedSizeData(type, slots, valueOffsets, child);
+  return makeData({ ...slots, type: type as never, valueOffsets: valueOffsets as never, child: child as never });
+}
+
+function offsetsOf({ def, rep, present }: ListNode, leaf: LeafColumn, length: number): Int32Array {
+  const { count } = leaf;
+  const definitions = leaf.definitionLevels as Uint8Array;
+  const repetitions = leaf.repetitionLevels as Uint8Array;
+  const offsets = new Int32Array(length + 1);
+  let slot = -1;
+  let items = 0;
+  for (let i = 0; i < count; i++) {
+    if (repetitions[i] <= rep && definitions[i] >= present) offsets[++slot] = items;
+    if (definitions[i] > def && repetitions[i] <= rep + 1) {
+      if (slot < 0) throw new Error("a list starts with a continuation");
+      items++;
+    }
+  }
+  offsets[length] = items;
+  return offsets;
+}
+
+// Parquet stores no items for a null; Arrow wants room for them.
+function fixedSizeData(type: FixedSizeList, slots: Slots, offsets: Int32Array, child: Data): Data {
+  const { listSize } = type;
+  const builder = columnBuilder(child.type);
+  const gap = nullData(child.type, listSize);
+  for (let i = 0; i < slots.length; i++) {
+    const size = offsets[i + 1] - offsets[i];
+    const valid = slots.nullCount === 0 || (slots.nullBitmap[i >> 3] >> (i & 7)) & 1;
+    if (valid && size !== listSize)
+      throw new Error(`a list of ${size} items, expected ${listSize} as the file's Arrow schema says`);
+    if (valid) builder.append(child, oneRun(offsets[i], size));
+    else builder.append(gap, oneRun(0, listSize));
+  }
+  return makeData({ ...slots, type: type as never, child: builder.take() as never });
+}
+
+function firstLeaf(node: ParquetNode, leaves: ReadonlyMap<number, LeafColumn>): LeafColumn {
+  return leaves.get(leavesOf(node)[0].column) as LeafColumn;
+}

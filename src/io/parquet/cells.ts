@@ -1,0 +1,91 @@
+import { type Data, DataType, type Field } from "apache-arrow";
+import { bitAt } from "../columns/bits.js";
+import { isValid, valueBytes } from "../columns/layout.js";
+import { cellText, halfToNumber, wordsAt } from "../jsonl/json-text.js";
+import { decoded } from "../schema/cast.js";
+import { becomesJson } from "./elements.js";
+
+type Cell = (row: number) => unknown;
+
+/**
+ * A column as hyparquet-writer takes it: numbers, bigints (also of timestamps and unscaled decimals), booleans, byte arrays (also
+ * of strings, which are not decoded), nested ones as arrays, objects and arrays of {key, value}; null for a null.
+ * `field` is the field of `data`, `stored` what `storedField` made of it.
+ */
+export function parquetColumn(data: Data, field: Field, stored: Field): ArrayLike<unknown> {
+  const cell = cellOf(data, field, stored);
+  const values = new Array<unknown>(data.length);
+  for (let row = 0; row < values.length; row++) values[row] = cell(row);
+  return values;
+}
+
+function cellOf(data: Data, field: Field, stored: Field): Cell {
+  if (becomesJson(field, stored)) {
+    const text = cellText(data, field);
+    const union = DataType.isUnion(field.type);
+    return (row) => (union || isValid(data, row) ? Buffer.from(text(row)) : null);
+  }
+  const { type } = field;
+  if (DataType.isDictionary(type)) return cellOf(decoded(data), field.clone({ type: type.dictionary }), stored);
+  if (DataType.isNull(type)) return () => null;
+  const value = presentCell(data, field, stored);
+  if (data.nullCount === 0) return value;
+  return (row) => (isValid(data, row) ? value(row) : null);
+}
+
+function presentCell(data: Data, { type }: Field, stored: Field): Cell {
+  const { values } = data;
+  if (DataType.isBool(type)) return (row) => bitAt(values, data.offset + row);
+  if (DataType.isFloat(type) && type.precision === 0) return (row) => halfToNumber(values[row]);
+  if (DataType.isInt(type) || DataType.isFloat(type) || DataType.isDuration(type)) return (row) => values[row];
+  if (DataType.isDecimal(type)) return (row) => wordsAt(data, row);
+  if (DataType.isTime(type)) {
+    if (type.unit === 0) return (row) => values[row] * 1000;
+    return (row) => values[row];
+  }
+  if (DataType.isTimestamp(type)) return type.unit === 0 ? (row) => milliseconds(values[row]) : (row) => values[row];
+  if (DataType.isDate(type)) return (row) => values[row];
+  if (DataType.isStruct(type)) {
+    const names = type.children.map(({ name }) => name);
+    const cells = type.children.map((child, i) => cellOf(data.children[i], child, stored.type.children[i]));
+    return (row) => {
+      const object = Object.create(null) as Record<string, unknown>;
+      for (let i = 0; i < cells.length; i++) object[names[i]] = cells[i](row);
+      return object;
+    };
+  }
+  if (DataType.isMap(type)) return mapCell(data, type.children[0], stored.type.children[0]);
+  if ((type.children ?? []).length > 0) return listCell(data, type.children[0], stored.type.children[0]);
+  return (row) => valueBytes(data, row);
+}
+
+function listCell(data: Data, item: Field, stored: Field): Cell {
+  const cell = cellOf(data.children[0], item, stored);
+  const offsets = data.valueOffsets;
+  const size = (data.type as { listSize?: number }).listSize ?? 0;
+  return (row) => {
+    const start = offsets === undefined ? row * size : Number(offsets[row]);
+    const length = (offsets === undefined ? start + size : Number(offsets[row + 1])) - start;
+    const items = new Array<unknown>(length);
+    for (let i = 0; i < length; i++) items[i] = cell(start + i);
+    return items;
+  };
+}
+
+function mapCell(data: Data, entries: Field, stored: Field): Cell {
+  const [key, value] = (entries.type.children as Field[]).map((child, i) =>
+    cellOf(data.children[0].children[i], child, stored.type.children[i]),
+  );
+  const offsets = data.valueOffsets;
+  return (row) => {
+    const items: { key: unknown; value: unknown }[] = [];
+    for (let i = Number(offsets[row]); i < Number(offsets[row + 1]); i++) items.push({ key: key(i), value: value(i) });
+    return items;
+  };
+}
+
+function milliseconds(seconds: bigint): bigint {
+  const value = seconds * 1000n;
+  if (BigInt.asIntN(64, value) !== value) throw new RangeError(`a timestamp of ${seconds} s does not fit milliseconds`);
+  return value;
+}

@@ -1,0 +1,122 @@
+import {
+  Binary,
+  DataType,
+  type Dictionary,
+  Field,
+  List,
+  Map_,
+  Struct,
+  TimeMillisecond,
+  Timestamp,
+  TimestampMillisecond,
+  Utf8,
+} from "apache-arrow";
+import type { SchemaElement } from "hyparquet-writer";
+import { isStringType } from "../columns/strings.js";
+import { isJsonField, JSON_KEY } from "../jsonl/json-text.js";
+import { withChildren } from "../schema/unify.js";
+
+/**
+ * The field as a Parquet file holds it: dictionaries plain, views and lists in their basic form, seconds as milliseconds, dates in
+ * milliseconds as timestamps; unions, intervals and structs without fields, which Parquet has not, as JSON text.
+ */
+export function storedField(field: Field): Field {
+  const { type } = field;
+  if (DataType.isDictionary(type)) return storedField(field.clone({ type: (type as Dictionary).dictionary }));
+  if (isStringType(type) && !DataType.isLargeUtf8(type)) return field.clone({ type: new Utf8() });
+  if (DataType.isBinaryView(type)) return field.clone({ type: new Binary() });
+  if (DataType.isTimestamp(type) && type.unit === 0) return field.clone({ type: new Timestamp(1, type.timezone) });
+  if (DataType.isTime(type) && type.unit === 0) return field.clone({ type: new TimeMillisecond() });
+  if (DataType.isDate(type) && type.unit === 1) return field.clone({ type: new TimestampMillisecond() });
+  const children = (type.children ?? []) as Field[];
+  const foreign =
+    DataType.isUnion(type) || DataType.isInterval(type) || (DataType.isStruct(type) && children.length === 0);
+  if (foreign) {
+    return new Field(field.name, new Utf8(), true, new Map([[JSON_KEY, "true"]]));
+  }
+  if (children.length === 0) return field;
+  const stored = children.map(storedField);
+  if (DataType.isMap(type)) {
+    const [key, value] = stored[0].type.children as Field[];
+    const entries = new Struct([key.clone({ name: "key", nullable: false }), value.clone({ name: "value" })]);
+    return field.clone({ type: new Map_(new Field("entries", entries as never, false), type.keysSorted) });
+  }
+  return field.clone({ type: DataType.isLargeList(type) ? new List(stored[0]) : withChildren(type, stored) });
+}
+
+/** True where `storedField` makes JSON text of a type that is something else. */
+export function becomesJson(original: Field, stored: Field): boolean {
+  return isJsonField(stored) && !isJsonField(original);
+}
+
+/** The Parquet schema of a stored field: its own element, then those of its children, depth first. */
+export function elementsOf({ name, type, nullable }: Field): SchemaElement[] {
+  const repetition_type = nullable ? "OPTIONAL" : "REQUIRED";
+  if (DataType.isStruct(type)) {
+    return [{ name, repetition_type, num_children: type.children.length }, ...type.children.flatMap(elementsOf)];
+  }
+  if (DataType.isMap(type)) {
+    const [key, value] = type.children[0].type.children as Field[];
+    return [
+      { name, repetition_type, num_children: 1, converted_type: "MAP", logical_type: { type: "MAP" } },
+      { name: "key_value", repetition_type: "REPEATED", num_children: 2 },
+      ...elementsOf(key),
+      ...elementsOf(value),
+    ];
+  }
+  if (DataType.isList(type) || DataType.isFixedSizeList(type)) {
+    return [
+      { name, repetition_type, num_children: 1, converted_type: "LIST", logical_type: { type: "LIST" } },
+      { name: "list", repetition_type: "REPEATED", num_children: 1 },
+      ...elementsOf(type.children[0].clone({ name: "element" })),
+    ];
+  }
+  return [{ name, repetition_type, ...leafElement(type) }];
+}
+
+type Leaf = Omit<SchemaElement, "name" | "repetition_type">;
+
+function leafElement(type: DataType): Leaf {
+  if (DataType.isNull(type)) return { type: "INT32", logical_type: { type: "NULL" } };
+  if (DataType.isBool(type)) return { type: "BOOLEAN" };
+  if (isStringType(type)) return { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } };
+  if (DataType.isFixedSizeBinary(type)) return { type: "FIXED_LEN_BYTE_ARRAY", type_length: type.byteWidth };
+  if (DataType.isInt(type)) {
+    const physical = type.bitWidth === 64 ? "INT64" : "INT32";
+    if (type.isSigned && type.bitWidth >= 32) return { type: physical };
+    return { type: physical, converted_type: `${type.isSigned ? "INT" : "UINT"}_${type.bitWidth as 8}` };
+  }
+  if (DataType.isFloat(type)) {
+    if (type.precision === 0)
+      return { type: "FIXED_LEN_BYTE_ARRAY", type_length: 2, logical_type: { type: "FLOAT16" } };
+    return { type: type.precision === 1 ? "FLOAT" : "DOUBLE" };
+  }
+  if (DataType.isDecimal(type)) return decimalElement(type.precision, type.scale);
+  if (DataType.isDate(type)) return { type: "INT32", converted_type: "DATE", logical_type: { type: "DATE" } };
+  if (DataType.isTime(type)) {
+    const unit = UNITS[type.unit];
+    return { type: type.unit === 1 ? "INT32" : "INT64", logical_type: { type: "TIME", isAdjustedToUTC: false, unit } };
+  }
+  if (DataType.isTimestamp(type)) {
+    const isAdjustedToUTC = Boolean(type.timezone);
+    return { type: "INT64", logical_type: { type: "TIMESTAMP", isAdjustedToUTC, unit: UNITS[type.unit] } };
+  }
+  if (DataType.isDuration(type)) return { type: "INT64" };
+  return { type: "BYTE_ARRAY" };
+}
+
+const UNITS = ["MILLIS", "MILLIS", "MICROS", "NANOS"] as const;
+
+function decimalElement(precision: number, scale: number): Leaf {
+  const shared = {
+    converted_type: "DECIMAL",
+    precision,
+    scale,
+    logical_type: { type: "DECIMAL", precision, scale },
+  } as const;
+  if (precision <= 9) return { type: "INT32", ...shared };
+  if (precision <= 18) return { type: "INT64", ...shared };
+  // Bytes that 10^precision needs, with its sign.
+  const type_length = Math.ceil((precision * Math.log2(10) + 1) / 8);
+  return { type: "FIXED_LEN_BYTE_ARRAY", type_length, ...shared };
+}

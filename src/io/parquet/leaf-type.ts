@@ -1,0 +1,99 @@
+import {
+  Binary,
+  Bool,
+  type DataType,
+  DateDay,
+  Decimal,
+  FixedSizeBinary,
+  Float16,
+  Float32,
+  Float64,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  Null,
+  TimeMicrosecond,
+  TimeMillisecond,
+  TimeNanosecond,
+  Timestamp,
+  Uint8,
+  Uint16,
+  Uint32,
+  Uint64,
+  Utf8,
+} from "apache-arrow";
+import type { SchemaElement } from "./file.js";
+
+const TIME_UNITS = ["", "MILLIS", "MICROS", "NANOS"];
+
+/**
+ * The Arrow type that holds every value of a leaf exactly. Logical types come first, then the older converted types.
+ * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
+ * @throws Error for a physical type that is unknown and for decimals of more than 76 digits.
+ */
+export function leafType(element: SchemaElement): DataType {
+  const { type, type_length: width, converted_type: converted, logical_type: logical } = element;
+  if (logical?.type === "NULL") return new Null();
+  if (logical?.type === "DECIMAL" || converted === "DECIMAL") return decimalType(element);
+  switch (type) {
+    case "BOOLEAN":
+      return new Bool();
+    case "INT32":
+      return int32Type(element);
+    case "INT64":
+      return int64Type(element);
+    case "INT96":
+      return new Timestamp(3);
+    case "FLOAT":
+      return new Float32();
+    case "DOUBLE":
+      return new Float64();
+    case "BYTE_ARRAY": {
+      const text =
+        ["STRING", "ENUM", "JSON"].includes(logical?.type ?? "") || ["UTF8", "ENUM", "JSON"].includes(converted ?? "");
+      return text ? new Utf8() : new Binary();
+    }
+    case "FIXED_LEN_BYTE_ARRAY":
+      if (!(width !== undefined && width > 0))
+        throw new Error(`column ${JSON.stringify(element.name)} has width ${width}`);
+      return logical?.type === "FLOAT16" && width === 2 ? new Float16() : new FixedSizeBinary(width);
+    default:
+      throw new Error(`column ${JSON.stringify(element.name)} has the unknown type ${type}`);
+  }
+}
+
+function int32Type({ converted_type: converted, logical_type: logical }: SchemaElement): DataType {
+  if (logical?.type === "DATE" || converted === "DATE") return new DateDay();
+  if (logical?.type === "TIME" || converted === "TIME_MILLIS") return new TimeMillisecond();
+  const bits = logical?.type === "INTEGER" ? logical.bitWidth : Number(converted?.match(/^U?INT_(\d+)$/)?.[1] ?? 32);
+  const signed = logical?.type === "INTEGER" ? logical.isSigned : !converted?.startsWith("UINT_");
+  if (bits === 8) return signed ? new Int8() : new Uint8();
+  if (bits === 16) return signed ? new Int16() : new Uint16();
+  return signed ? new Int32() : new Uint32();
+}
+
+function int64Type({ converted_type: converted, logical_type: logical }: SchemaElement): DataType {
+  if (logical?.type === "TIMESTAMP") {
+    return new Timestamp(TIME_UNITS.indexOf(logical.unit), logical.isAdjustedToUTC ? "UTC" : null);
+  }
+  // The older annotations always meant UTC.
+  if (converted === "TIMESTAMP_MILLIS") return new Timestamp(1, "UTC");
+  if (converted === "TIMESTAMP_MICROS") return new Timestamp(2, "UTC");
+  if (logical?.type === "TIME") return logical.unit === "NANOS" ? new TimeNanosecond() : new TimeMicrosecond();
+  if (converted === "TIME_MICROS") return new TimeMicrosecond();
+  const signed = logical?.type === "INTEGER" ? logical.isSigned : converted !== "UINT_64";
+  return signed ? new Int64() : new Uint64();
+}
+
+function decimalType({ name, logical_type: logical, precision, scale }: SchemaElement): DataType {
+  const digits = logical?.type === "DECIMAL" ? logical.precision : precision;
+  const fraction = (logical?.type === "DECIMAL" ? logical.scale : scale) ?? 0;
+  if (!(digits !== undefined && digits > 0 && digits <= 76)) {
+    throw new Error(`column ${JSON.stringify(name)} is a decimal of ${digits} digits, expected 1 to 76`);
+  }
+  if (!(fraction >= 0 && fraction <= digits)) {
+    throw new Error(`column ${JSON.stringify(name)} is a decimal of ${digits} digits, ${fraction} of them a fraction`);
+  }
+  return new Decimal(fraction, digits, digits <= 38 ? 128 : 256);
+}

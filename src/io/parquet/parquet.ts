@@ -1,0 +1,134 @@
+import type { FileHandle } from "node:fs/promises";
+import { Schema } from "apache-arrow";
+import { InputError } from "../../errors.js";
+import { ARROW_SCHEMA, decodeSchema } from "../arrow/schema-message.js";
+import { BATCH_ROWS, type ColumnBatch, neededColumns, readColumns, scanColumns } from "../column-source.js";
+import { type FileOptions, pieceLimit } from "../file-options.js";
+import type { Source } from "../source.js";
+import { openFile, type ParquetFooter, readFooter } from "./file.js";
+import { RowGroupReader } from "./row-group.js";
+import { type ParquetNode, parquetNodes } from "./types.js";
+
+/** An opened file and what its footer says. */
+interface ParquetFile {
+  readonly path: string;
+  readonly name: string;
+  readonly byteLength: number;
+  readonly footer: ParquetFooter;
+  readonly nodes: readonly ParquetNode[];
+  readonly schema: Schema;
+  /** Bytes that the pages which are read at once may take. */
+  readonly limit: number;
+}
+
+/**
+ * Opens a Parquet file as a source: every codec, encoding and nesting; values go from pages into Arrow buffers as they are. The
+ * first pass reads only the columns of the text and order fields. Memory: a page and a dictionary of each of these columns, which
+ * together may take half of `memory` (64 MiB at least), a quarter of that to read ahead, and a batch of at most 8192 rows and about
+ * 8 MiB, or an eighth of that half where there are very many columns, whatever the row groups.
+ * @throws InputError where the file is missing, cut short, corrupt, encrypted or holds a type without an Arrow counterpart.
+ */
+export async function openParquet(options: FileOptions): Promise<Source> {
+  const { name } = options;
+  const file = await openParquetFile(options);
+  const { schema, byteLength } = file;
+  return {
+    name,
+    byteLength,
+    async *scan(options) {
+      const paths = neededColumns(schema, options, name);
+      const tops = paths.flatMap(({ indices, nested }) => [indices[0], nested?.[0] ?? indices[0]]);
+      const needed = Array.from(new Set(tops)).sort((a, b) => a - b);
+      yield* scanColumns(readBatches(file, needed), { ...options, source: name });
+    },
+    schema: () => Promise.resolve(schema),
+    async *read(options) {
+      yield* readColumns(readBatches(file), { ...options, source: name });
+    },
+  };
+}
+
+async function openParquetFile({ path, name, memory }: FileOptions): Promise<ParquetFile> {
+  try {
+    const file = await openFile(path);
+    try {
+      const footer = await readFooter(file);
+      // Not the root, whose name nobody needs.
+      if (footer.schema.slice(1).some((element) => typeof element.name !== "string")) {
+        throw new Error("a column without a name");
+      }
+      // Only a hint, so one that cannot be read is as good as none.
+      const original = decodeSchema(footer.metadata.get(ARROW_SCHEMA) ?? "");
+      const nodes = parquetNodes(footer.schema, original?.fields);
+      const metadata = new Map(Array.from(footer.metadata).filter(([key]) => key !== ARROW_SCHEMA));
+      const schema = new Schema(
+        nodes.map(({ field }) => field),
+        metadata,
+      );
+      return { path, name, byteLength: (await file.stat()).size, footer, nodes, schema, limit: pieceLimit(memory) };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw asInputError(error, name);
+  }
+}
+
+/** The rows of a file; with `columns`, only these top-level columns, and the others on demand. */
+async function* readBatches(parquet: ParquetFile, columns?: readonly number[]): AsyncGenerator<ColumnBatch> {
+  const { path, name, footer, nodes } = parquet;
+  const all = nodes.map((_, i) => i);
+  let file: FileHandle | undefined;
+  let before = 0;
+  let firstRow = 0;
+  try {
+    file = await openFile(path);
+    const handle = file;
+    for (const rowGroup of footer.rowGroups) {
+      const stored = Number(rowGroup.group.total_compressed_size ?? 0n);
+      if (rowGroup.rows === 0) {
+        before += stored;
+        continue;
+      }
+      const allowance = { held: 0, dictionaries: 0, limit: parquet.limit, columns: 0, begun: 0 };
+      const open = (chosen: readonly number[]) =>
+        new RowGroupReader({ ...parquet, file: handle, rowGroup, columns: chosen, firstRow, allowance });
+      const reader = open(columns ?? all);
+      let others: RowGroupReader | undefined;
+      let done = 0;
+      while (done < rowGroup.rows) {
+        const start = done;
+        const batch = await reader.next(BATCH_ROWS);
+        done += batch.numRows;
+        const end = done;
+        const bytesRead = Math.min(before + Math.floor((stored * done) / rowGroup.rows), parquet.byteLength);
+        // Called from outside this generator, whose own handling it does not reach.
+        const whole = async function* () {
+          try {
+            others ??= open(all);
+            while (others.row < start) await others.next(Math.min(BATCH_ROWS, start - others.row));
+            while (others.row < end) yield await others.next(end - others.row);
+          } catch (error) {
+            throw asInputError(error, name);
+          }
+        };
+        yield columns === undefined ? { batch, bytesRead } : { batch, bytesRead, whole };
+      }
+      before += stored;
+      firstRow += rowGroup.rows;
+    }
+  } catch (error) {
+    throw asInputError(error, name);
+  } finally {
+    await file?.close();
+  }
+}
+
+function asInputError(error: unknown, name: string): InputError {
+  if (error instanceof InputError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const what = code === undefined ? "cannot be read as Parquet" : "cannot be read";
+  // What a library stumbles over in a broken file is no sentence for a person.
+  const why = error instanceof TypeError ? "its metadata is corrupt" : message;
+  return new InputError(`${name}: ${what}: ${why}`, { cause: error });
+}

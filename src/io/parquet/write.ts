@@ -1,0 +1,60 @@
+import { type RecordBatch, Schema } from "apache-arrow";
+import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
+import { ARROW_SCHEMA, encodeSchema } from "../arrow/schema-message.js";
+import { Coalescer } from "../columns/coalesce.js";
+import { createFile, type TableOptions, type TableWriter } from "../table-writer.js";
+import { parquetColumn } from "./cells.js";
+import { elementsOf, storedField } from "./elements.js";
+
+/**
+ * Opens a Parquet file for writing: Snappy, row groups of 65,536 rows or about 16 MiB (64 where rows are large), the same bytes
+ * for the same rows and schema.
+ * Types come as `storedField` says; the Arrow schema goes along, so that pyarrow finds time zones and durations again.
+ * Memory: one row group, as Arrow and as JavaScript values.
+ */
+export async function openParquetWriter({ path, schema }: TableOptions<Schema>): Promise<TableWriter> {
+  const stored = schema.fields.map(storedField);
+  const root: SchemaElement = { name: "schema", num_children: stored.length, repetition_type: "REQUIRED" };
+  const bytes = new ByteWriter(1 << 20);
+  const writer = new ParquetWriter({
+    writer: bytes,
+    schema: [root, ...stored.flatMap(elementsOf)],
+    codec: "SNAPPY",
+    createdBy: "bge-dedup",
+    kvMetadata: [
+      ...Array.from(schema.metadata, ([key, value]) => ({ key, value })),
+      { key: ARROW_SCHEMA, value: encodeSchema(new Schema(stored)) },
+    ],
+  });
+  const coalescer = new Coalescer(schema);
+  const file = await createFile(path);
+
+  async function writeGroup(batch: RecordBatch): Promise<void> {
+    const columnData = schema.fields.map((field, c) => ({
+      name: field.name,
+      data: parquetColumn(batch.data.children[c], field, stored[c]) as unknown[],
+    }));
+    await writer.write({ columnData, rowGroupSize: batch.numRows });
+    await drain();
+  }
+
+  // The writer's offsets go on counting; only its buffer starts anew.
+  async function drain(): Promise<void> {
+    await file.append([new Uint8Array(bytes.buffer, 0, bytes.index)]);
+    bytes.index = 0;
+  }
+
+  return {
+    async write(batch) {
+      for (const full of coalescer.push(batch)) await writeGroup(full);
+    },
+    async finish() {
+      const rest = coalescer.flush();
+      if (rest !== undefined) await writeGroup(rest);
+      await writer.finish();
+      await drain();
+      await file.finish();
+    },
+    abort: () => file.abort(),
+  };
+}

@@ -1,0 +1,206 @@
+import {
+  Binary,
+  DataType,
+  type Date_,
+  DateMillisecond,
+  Decimal,
+  Dictionary,
+  Duration,
+  Field,
+  FixedSizeList,
+  Float,
+  type Int,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  List,
+  Map_,
+  Schema,
+  Struct,
+  type Time,
+  TimeMicrosecond,
+  TimeMillisecond,
+  TimeNanosecond,
+  Timestamp,
+  Uint8,
+  Uint16,
+  Uint32,
+  Uint64,
+  Union,
+  Utf8,
+  util,
+} from "apache-arrow";
+import { isStringType } from "../columns/strings.js";
+import { isJsonField, JSON_KEY } from "../jsonl/json-text.js";
+
+/** Told of a column whose types have no lossless common type and that becomes JSON text: its name and the two types. */
+export type OnConflict = (column: string, left: DataType, right: DataType) => void;
+
+/**
+ * One schema that holds the columns of all: fields by name in the order first seen, their types the narrowest that holds every
+ * value of each exactly. Integers widen; integers up to 32 bits and floats meet in float64; null yields to anything; strings meet
+ * in utf8; structs, lists and maps merge member by member; dictionary-encoded columns of several
+ * files, whose dictionaries differ, become plain; timestamps, times and durations take the finer unit, decimals of one
+ * scale the wider precision. Everything else becomes JSON text: utf8 with the field metadata `bge-dedup:json` = `true`.
+ * A column that some schema lacks is nullable. Metadata stay where they are equal. Dictionaries get ids of their own.
+ * @throws Error where one schema has two columns of the same name.
+ */
+export function unifySchemas(schemas: readonly Schema[], onConflict: OnConflict = () => {}): Schema {
+  const [first = new Schema([]), ...rest] = schemas;
+  for (const { fields } of schemas) refuseDuplicates(fields);
+  const fields = rest.reduce((merged, { fields }) => unifyFields(merged, fields, onConflict), first.fields as Field[]);
+  const metadata = rest.reduce((merged, schema) => common(merged, schema.metadata), first.metadata);
+  return new Schema(
+    fields.map((field) => ownDictionaries(field)),
+    metadata,
+  );
+}
+
+/**
+ * The same field with other dictionary ids, so that fields of several files fit into one schema: those that `nextId` gives, or
+ * ids that are new to this process.
+ */
+export function ownDictionaries(field: Field, nextId: () => number | null = () => null): Field {
+  const { type } = field;
+  if (DataType.isDictionary(type)) {
+    return field.clone({ type: new Dictionary(type.dictionary, type.indices, nextId(), type.isOrdered) });
+  }
+  const children = (type.children ?? []) as Field[];
+  if (children.length === 0) return field;
+  return field.clone({
+    type: withChildren(
+      type,
+      children.map((child) => ownDictionaries(child, nextId)),
+    ),
+  });
+}
+
+/** The same nested type over other children. */
+export function withChildren(type: DataType, children: Field[]): DataType {
+  if (DataType.isStruct(type)) return new Struct(children);
+  if (DataType.isFixedSizeList(type)) return new FixedSizeList(type.listSize, children[0]);
+  if (DataType.isMap(type)) return new Map_(children[0] as never, type.keysSorted);
+  if (DataType.isUnion(type)) return new Union((type as Union).mode, Array.from((type as Union).typeIds), children);
+  const Nested = type.constructor as new (child: Field) => DataType;
+  return new Nested(children[0]);
+}
+
+function refuseDuplicates(fields: readonly Field[]): void {
+  const names = new Set<string>();
+  for (const { name } of fields) {
+    if (names.has(name)) throw new Error(`two columns are named ${JSON.stringify(name)}: rename one of them`);
+    names.add(name);
+  }
+}
+
+function unifyFields(left: readonly Field[], right: readonly Field[], onConflict: OnConflict, path = ""): Field[] {
+  const byName = new Map(right.map((field) => [field.name, field]));
+  const fields = left.map((field) => {
+    const other = byName.get(field.name);
+    byName.delete(field.name);
+    return other === undefined
+      ? field.clone({ nullable: true })
+      : unifyField(field, other, onConflict, path + field.name);
+  });
+  return [...fields, ...Array.from(byName.values(), (field) => field.clone({ nullable: true }))];
+}
+
+function unifyField(left: Field, right: Field, onConflict: OnConflict, path: string): Field {
+  const nullable = left.nullable || right.nullable;
+  const metadata = common(left.metadata, right.metadata);
+  const leftNull = DataType.isNull(left.type);
+  if (leftNull || DataType.isNull(right.type)) return (leftNull ? right : left).clone({ nullable: true });
+  const json = isJsonField(left) || isJsonField(right);
+  const type = json ? undefined : unifyTypes(left.type, right.type, onConflict, path);
+  if (type !== undefined) return new Field(left.name, type, nullable, metadata);
+  if (!json) onConflict(path, left.type, right.type);
+  return new Field(left.name, new Utf8(), nullable, metadata.set(JSON_KEY, "true"));
+}
+
+function unifyTypes(a: DataType, b: DataType, onConflict: OnConflict, path: string): DataType | undefined {
+  if (sameType(a, b)) return a;
+  if (DataType.isDictionary(a)) return unifyTypes(a.dictionary, b, onConflict, path);
+  if (DataType.isDictionary(b)) return unifyTypes(a, b.dictionary, onConflict, path);
+  if (DataType.isInt(a) && DataType.isInt(b)) return unifyInts(a, b);
+  if (isNumber(a) && isNumber(b)) return unifyNumbers(a, b);
+  if (isStringType(a) && isStringType(b)) return new Utf8();
+  if (isBinary(a) && isBinary(b)) return new Binary();
+  if (DataType.isStruct(a) && DataType.isStruct(b)) {
+    return new Struct(unifyFields(a.children, b.children, onConflict, `${path}.`));
+  }
+  if (DataType.isMap(a) && DataType.isMap(b)) return unifyMaps(a, b, onConflict, path);
+  if (isList(a) && isList(b)) {
+    const item = unifyField(a.children[0], b.children[0], onConflict, `${path}[]`);
+    if (DataType.isFixedSizeList(a) && DataType.isFixedSizeList(b) && a.listSize === b.listSize)
+      return withChildren(a, [item]);
+    return DataType.isLargeList(a) && DataType.isLargeList(b) ? withChildren(a, [item]) : new List(item);
+  }
+  return unifyTimes(a, b);
+}
+
+// apache-arrow takes all decimals for the same type, and does not say their width.
+function sameType(a: DataType, b: DataType): boolean {
+  if (DataType.isDictionary(a) || (a.children ?? []).length > 0) return false;
+  if (DataType.isDecimal(a) && DataType.isDecimal(b) && a.bitWidth !== b.bitWidth) return false;
+  return util.compareTypes(a, b) && String(a) === String(b);
+}
+
+function unifyInts(a: Int, b: Int): Int | undefined {
+  const signed = a.isSigned || b.isSigned;
+  let width = Math.max(a.bitWidth, b.bitWidth);
+  // An unsigned integer needs one bit more where negative ones join it.
+  if (signed && [a, b].some((type) => !type.isSigned && type.bitWidth === width)) width *= 2;
+  const types = signed ? [Int8, Int16, Int32, Int64] : [Uint8, Uint16, Uint32, Uint64];
+  const Type = types[Math.log2(width) - 3];
+  return Type === undefined ? undefined : (new Type() as Int);
+}
+
+function unifyNumbers(a: DataType, b: DataType): DataType | undefined {
+  for (const type of [a, b]) if (DataType.isInt(type) && type.bitWidth > 32) return undefined;
+  if (DataType.isFloat(a) && DataType.isFloat(b)) return a.precision > b.precision ? a : b;
+  return new Float(2);
+}
+
+function unifyMaps(a: Map_, b: Map_, onConflict: OnConflict, path: string): DataType | undefined {
+  const [leftKey, leftValue] = a.children[0].type.children as Field[];
+  const [rightKey, rightValue] = b.children[0].type.children as Field[];
+  const key = unifyTypes(leftKey.type, rightKey.type, onConflict, path);
+  if (key === undefined) return undefined;
+  const value = unifyField(leftValue, rightValue, onConflict, `${path}{}`);
+  const entries = new Struct([new Field(leftKey.name, key, false), value]);
+  return new Map_(new Field(a.children[0].name, entries as never, false), a.keysSorted && b.keysSorted);
+}
+
+function unifyTimes(a: DataType, b: DataType): DataType | undefined {
+  if (DataType.isTimestamp(a) && DataType.isTimestamp(b)) {
+    const same = (a.timezone ?? "") === (b.timezone ?? "");
+    return same ? new Timestamp(Math.max(a.unit, b.unit), a.timezone) : undefined;
+  }
+  if (DataType.isDuration(a) && DataType.isDuration(b)) return new Duration(Math.max(a.unit, b.unit));
+  if (DataType.isTime(a) && DataType.isTime(b)) {
+    const finer = Math.max(a.unit, b.unit);
+    return [a as Time, new TimeMillisecond(), new TimeMicrosecond(), new TimeNanosecond()][finer];
+  }
+  if (DataType.isDate(a) && DataType.isDate(b)) return new DateMillisecond() as Date_;
+  if (DataType.isDecimal(a) && DataType.isDecimal(b) && a.scale === b.scale) {
+    return new Decimal(a.scale, Math.max(a.precision, b.precision), Math.max(a.bitWidth, b.bitWidth));
+  }
+  return undefined;
+}
+
+function isNumber(type: DataType): boolean {
+  return DataType.isInt(type) || DataType.isFloat(type);
+}
+
+function isBinary(type: DataType): boolean {
+  return DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isBinaryView(type);
+}
+
+function isList(type: DataType): boolean {
+  return DataType.isList(type) || DataType.isLargeList(type) || DataType.isFixedSizeList(type);
+}
+
+function common(left: Map<string, string>, right: Map<string, string>): Map<string, string> {
+  return new Map(Array.from(left).filter(([key, value]) => right.get(key) === value));
+}

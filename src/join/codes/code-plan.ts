@@ -1,0 +1,189 @@
+import type { Engine } from "../../onnx/engine.js";
+import { cosine } from "../../vectors/cosine.js";
+import { gatherInAnyOrder, samplePositions } from "../../vectors/gather.js";
+import type { VectorReader } from "../../vectors/reader.js";
+import { PairList } from "../pair-list.js";
+import { type CodeBook, EXTRA_COMPONENTS, fitCodeBook } from "./code-book.js";
+import { allOf, ColumnCodes } from "./column-codes.js";
+import { exactLevels } from "./float-product.js";
+import { IntegerScreen } from "./integer-screen.js";
+import { createBasisLearner } from "./rotation.js";
+import { allocateCodes, type CodeScale, createProjection, encodeRows, type Projection } from "./row-codes.js";
+import { BLOCK, createIntegerProduct, type IntegerProduct, PANEL } from "./tile-product.js";
+
+/** The codes that a join uses, and the kernels that make and multiply them. */
+export interface Plan {
+  readonly book: CodeBook;
+  /** What of the book hosts of columns need. */
+  readonly scale: CodeScale;
+  readonly projection: Projection;
+  readonly product: IntegerProduct;
+  /** Rows of a call at which the product is fastest here. */
+  readonly callRows: number;
+  /** Nanoseconds that the product of a pair takes here. */
+  readonly productNs: number;
+  release(): Promise<void>;
+}
+
+/**
+ * Sampled rows from which basis and scale are learnt: more of them take longer and let fewer pairs through, which pays where
+ * there are many.
+ */
+const LEARN_ROWS = { least: 2048, most: 8192, share: 1 / 24 };
+/** Learnt rows to which scale and centre are fitted: taken at even distances. */
+const FIT_ROWS = 1024;
+/** Sampled rows on which the bound is tried. */
+const TRY_ROWS = 1024;
+/**
+ * Rows of a call that are timed; 512 rows by 320 columns of int32 are 640 KiB. More are not tried: the trial, with few panels,
+ * takes them for as fast about half the time, and a join by them took 7 % longer.
+ */
+const CALL_ROWS = [256, 512];
+/** Rough costs, in nanoseconds: a multiplication in a plain loop, and coding one component of a row. */
+const LOOP_NS = 1;
+const CODE_NS = 5;
+/** Deeper codes are not tried where what survives costs less than this share of the product. */
+const NEGLIGIBLE = 0.1;
+/** How much longer a trial takes at twice the depth, at most: what grows fastest there is the cube of the depth. */
+const TRIAL_GROWTH = 5;
+/** Surviving pairs that are measured, to tell how many of them are near-duplicates, which survive at any depth. */
+const MEASURED_PAIRS = 1000;
+
+/**
+ * Chooses the depth of the codes by trial: for growing depths it learns a basis from a sample, times the product on this
+ * machine and counts on other sampled rows what the bound lets through. The depth with the least cost for each pair
+ * wins, so a machine with slow integer products takes shorter codes, and isotropic vectors or a low threshold longer ones.
+ * Costs about 0.1 s for each depth tried; the outcome of the join does not depend on it.
+ */
+export async function planCodes(options: {
+  vectors: VectorReader;
+  order: Uint32Array;
+  threshold: number;
+  engine: Engine;
+  wideEngine?: Engine;
+  signal?: AbortSignal;
+}): Promise<Plan> {
+  const { vectors, order, threshold, engine, wideEngine = engine, signal } = options;
+  const { dim } = vectors;
+  const wanted = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * order.length)));
+  const positions = samplePositions(order, wanted + TRY_ROWS);
+  const sample = new Float32Array(positions.length * dim);
+  await gatherInAnyOrder(vectors, positions, sample);
+  // Tried rows are not learnt from, where there are enough: a basis flatters the rows it was learnt from.
+  const learnt = Math.max(1, positions.length - TRY_ROWS);
+  const tried = sample.subarray(Math.max(0, positions.length - TRY_ROWS) * dim);
+  const fitted = thin(sample, learnt, dim);
+  const learner = await createBasisLearner(wideEngine, sample.subarray(0, learnt * dim), dim);
+  let best: { plan: Plan; cost: number } | undefined;
+  try {
+    for (const depth of depthsToTry(dim)) {
+      signal?.throwIfAborted();
+      const started = performance.now();
+      const basis = await learner.learn(depth - EXTRA_COMPONENTS);
+      const projection = await createProjection(wideEngine, basis, dim);
+      const product = await createIntegerProduct(engine, depth);
+      const levels = (await saturates(product, depth)) ? 63 : exactLevels(depth);
+      const coordinates = await projection.project(fitted);
+      const book = fitCodeBook({ basis, dim, depth, levels, coordinates });
+      const release = async () => {
+        await Promise.all([projection.release(), product.release()]);
+      };
+      const { productNs, survivorNs, callRows } = await tryPlan({ book, projection, product }, tried, threshold);
+      const { scale, base, slack, usualLength } = book;
+      const timed = { callRows, productNs };
+      const scaled = { book, scale: { depth, scale, base, slack, usualLength } };
+      const plan = { ...scaled, projection, product, ...timed, release };
+      const cost = productNs + survivorNs + (CODE_NS * depth) / (order.length / 2);
+      if (best === undefined || cost < best.cost) {
+        await best?.plan.release();
+        best = { plan, cost };
+      } else await release();
+      if (survivorNs < NEGLIGIBLE * productNs) break;
+      const mostSaved = (survivorNs * order.length * order.length) / 2;
+      if (mostSaved < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
+    }
+    return (best as { plan: Plan; cost: number }).plan;
+  } catch (error) {
+    await best?.plan.release();
+    throw error;
+  } finally {
+    await learner.release();
+  }
+}
+
+/** About FIT_ROWS of the first `count` rows, at even distances. */
+function thin(rows: Float32Array, count: number, dim: number): Float32Array {
+  const stride = Math.ceil(count / FIT_ROWS);
+  const thinned = new Float32Array(Math.ceil(count / stride) * dim);
+  for (let row = 0, to = 0; row < count; row += stride, to += dim) {
+    thinned.set(rows.subarray(row * dim, (row + 1) * dim), to);
+  }
+  return thinned;
+}
+
+/** Doubling depths, up to the one that holds every component. */
+function depthsToTry(dim: number): number[] {
+  const whole = Math.ceil((dim + EXTRA_COMPONENTS) / 64) * 64;
+  const depths: number[] = [];
+  for (let depth = 128; depth < whole; depth *= 2) depths.push(depth);
+  return [...depths, whole];
+}
+
+/** Nanoseconds for each pair that the product takes, and what it lets through. */
+async function tryPlan(
+  { book, projection, product }: Pick<Plan, "book" | "projection" | "product">,
+  tried: Float32Array,
+  threshold: number,
+) {
+  const count = tried.length / book.dim;
+  const codes = allocateCodes(book, count);
+  encodeRows(book, await projection.project(tried), count, codes, 0);
+  const columns = new ColumnCodes();
+  columns.append(book, codes, allOf(count));
+  const screen = new IntegerScreen(book, product, threshold, count);
+  const pairs = new PairList();
+  await screen.within(codes, columns, pairs);
+  // Each pair that survives in vain has a block scanned for it and is measured.
+  const measured = Math.min(pairs.length, MEASURED_PAIRS);
+  let near = 0;
+  for (let i = 0; i < measured; i++) {
+    const pair = Math.floor((i * pairs.length) / measured);
+    const [r, c] = [pairs.rows[pair] * book.dim, pairs.columns[pair] * book.dim];
+    if (cosine(tried, r, tried, c, book.dim) >= threshold) near++;
+  }
+  const inVain = pairs.length * (1 - near / Math.max(1, measured));
+  const survivors = inVain / Math.max(1, (count * (count - 1)) / 2);
+  const survivorNs = survivors * LOOP_NS * (BLOCK * book.depth + book.dim);
+  const panels = columns.panels(book.depth, 0, Math.min(product.mostPanels, columns.panels(book.depth).count));
+  // A device holds columns; bringing them there is no part of a product.
+  const fixed = await product.fix?.(panels);
+  let productNs = Number.POSITIVE_INFINITY;
+  let callRows = CALL_ROWS[0];
+  for (let run = 0; run < 3; run++) {
+    for (const size of CALL_ROWS) {
+      if (size > count && size !== CALL_ROWS[0]) continue;
+      const rows = codes.bytes.subarray(0, size * book.depth);
+      const start = performance.now();
+      await (fixed ? fixed.maxima(rows) : product.maxima(rows, panels));
+      const ns = (1e6 * (performance.now() - start)) / ((rows.length / book.depth) * panels.count * PANEL);
+      if (ns >= productNs) continue;
+      productNs = ns;
+      callRows = size;
+    }
+  }
+  await fixed?.release();
+  return { productNs, survivorNs, callRows };
+}
+
+/**
+ * True where the machine's products of unsigned and signed bytes are wrong for large values: without VNNI, two products
+ * are added in 16 bits with saturation. |q| <= 63 is safe there: 2 · (128 + 63) · 63 < 2^15.
+ */
+async function saturates(product: IntegerProduct, depth: number): Promise<boolean> {
+  const columns = { data: new Int8Array(depth * PANEL).fill(127), count: 1 };
+  for (const rows of [1, 64]) {
+    const products = await product.products(new Uint8Array(rows * depth).fill(255), columns);
+    if (products.some((value) => value !== 127 * 127 * depth)) return true;
+  }
+  return false;
+}

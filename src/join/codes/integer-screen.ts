@@ -1,0 +1,206 @@
+import type { PairList } from "../pair-list.js";
+import { ZERO_POINT } from "./code-book.js";
+import type { ColumnCodes } from "./column-codes.js";
+import { type CodeScale, type Codes, rowThreshold } from "./row-codes.js";
+import { BLOCK, BLOCKS, type FixedProduct, type IntegerProduct, type Maxima, PANEL } from "./tile-product.js";
+
+/** Rows whose products are brought back at once. */
+const PRODUCT_ROWS = 256;
+/** Nanoseconds of one multiplication in a plain loop, of one product brought back, and of a call: only their ratios matter. */
+const LOOP_NS = 0.4;
+const PRODUCT_NS = 1;
+const CALL_NS = 300_000;
+
+/** A tile beside columns, and where the pairs go that survive. */
+interface Comparison {
+  readonly tile: Codes;
+  readonly columns: ColumnCodes;
+  /** Of each row of the tile with these columns. */
+  readonly thresholds: Int32Array;
+  readonly pairs: PairList;
+}
+
+/** Finds the pairs that the bound of code-book.ts cannot reject. */
+export class IntegerScreen {
+  readonly #book: CodeScale;
+  readonly #product: IntegerProduct;
+  readonly #threshold: number;
+  readonly #callRows: number;
+  /** Row and block of those `#found` blocks whose maximum reaches its row's threshold. */
+  #rows = new Int32Array(1024);
+  #blocks = new Int32Array(1024);
+  #found = 0;
+
+  /** @param callRows rows of one call of a product: as many as keep its scores in the cache */
+  constructor(book: CodeScale, product: IntegerProduct, threshold: number, callRows: number) {
+    this.#callRows = callRows;
+    this.#book = book;
+    this.#product = product;
+    this.#threshold = threshold;
+  }
+
+  /**
+   * Appends to `pairs` the surviving (row of the tile, column of the group), for each row in order of the columns.
+   * @param fixed the product with these columns, where a device holds them
+   */
+  async between(tile: Codes, columns: ColumnCodes, fixed: FixedProduct | undefined, pairs: PairList): Promise<void> {
+    const comparison = this.#compare(tile, columns, pairs);
+    if (fixed !== undefined) this.#collect(await fixed.maxima(tile.bytes), comparison.thresholds, 0, 0);
+    else {
+      const { count } = columns.panels(this.#book.depth);
+      const { mostPanels } = this.#product;
+      for (let panel = 0; panel < count; panel += mostPanels) {
+        await this.#multiply(comparison, 0, panel, Math.min(mostPanels, count - panel));
+      }
+    }
+    await this.#scan(comparison);
+  }
+
+  /** Appends the surviving pairs of a tile with itself, each row with the earlier ones, ordered by row and then column. */
+  async within(tile: Codes, columns: ColumnCodes, pairs: PairList): Promise<void> {
+    const comparison = this.#compare(tile, columns, pairs);
+    const { count } = columns.panels(this.#book.depth);
+    // Rows before a panel have only later columns in it, those of it later ones from their own block on.
+    for (let panel = 0; panel < count; panel++) await this.#multiply(comparison, panel * PANEL, panel, 1);
+    const found = this.#found;
+    this.#found = 0;
+    for (let i = 0; i < found; i++) {
+      if (this.#blocks[i] >= Math.floor(this.#rows[i] / BLOCK)) continue;
+      this.#rows[this.#found] = this.#rows[i];
+      this.#blocks[this.#found++] = this.#blocks[i];
+    }
+    await this.#scan(comparison);
+    await this.#scanDiagonal(comparison);
+    pairs.sortByRow(tile.count);
+  }
+
+  #compare(tile: Codes, columns: ColumnCodes, pairs: PairList): Comparison {
+    this.#found = 0;
+    const thresholds = new Int32Array(tile.count);
+    for (let i = 0; i < tile.count; i++) {
+      thresholds[i] = rowThreshold(this.#book, tile, i, columns.bounds, this.#threshold);
+    }
+    return { tile, columns, thresholds, pairs };
+  }
+
+  /** Lists the blocks of `count` panels that survive with the rows from `firstRow` on. */
+  async #multiply({ tile, columns, thresholds }: Comparison, firstRow: number, panel: number, count: number) {
+    const { depth } = this.#book;
+    const panels = columns.panels(depth, panel, count);
+    for (let first = firstRow; first < tile.count; first += this.#callRows) {
+      const rows = tile.bytes.subarray(first * depth, (first + this.#callRows) * depth);
+      this.#collect(await this.#product.maxima(rows, panels), thresholds, first, panel * BLOCKS);
+    }
+  }
+
+  /** Lists the blocks that survive, of rows from `firstRow` and blocks from `firstBlock` on, behind those found before. */
+  #collect({ rows, blocks }: Maxima, thresholds: Int32Array, firstRow: number, firstBlock: number): void {
+    const width = blocks.length / rows.length;
+    for (let r = 0; r < rows.length; r++) {
+      const least = thresholds[firstRow + r];
+      if (rows[r] < least) continue;
+      for (let b = 0; b < width; b++) {
+        if (blocks[r * width + b] < least) continue;
+        if (this.#found === this.#rows.length) {
+          this.#rows = doubled(this.#rows);
+          this.#blocks = doubled(this.#blocks);
+        }
+        this.#rows[this.#found] = firstRow + r;
+        this.#blocks[this.#found++] = firstBlock + b;
+      }
+    }
+  }
+
+  /** Appends the surviving pairs of each row with the earlier ones of its own block. */
+  async #scanDiagonal({ tile, columns, thresholds, pairs }: Comparison): Promise<void> {
+    const { depth } = this.#book;
+    const panels = columns.panels(depth);
+    let rows = tile.bytes;
+    if (tile.count < panels.count * PANEL) {
+      rows = new Uint8Array(panels.count * PANEL * depth).fill(ZERO_POINT, tile.count * depth);
+      rows.set(tile.bytes);
+    }
+    const products = await this.#product.diagonal(rows, panels);
+    for (let r = 0; r < tile.count; r++) {
+      const least = thresholds[r];
+      const first = r - (r % BLOCK);
+      const at = r * BLOCK - first;
+      for (let c = first; c < r; c++) if (products[at + c] >= least) pairs.push(r, c);
+    }
+  }
+
+  /** Finds the pairs of the listed blocks, in the cheaper of two ways. */
+  async #scan(comparison: Comparison): Promise<void> {
+    const { tile, columns } = comparison;
+    if (this.#found === 0) return;
+    const loop = this.#found * BLOCK * this.#book.depth * LOOP_NS;
+    const product = CALL_NS + Math.min(this.#found, tile.count) * columns.count * PRODUCT_NS;
+    if (loop <= product) this.#scanByLoop(comparison);
+    else await this.#scanByProduct(comparison);
+  }
+
+  #scanByLoop({ tile, columns, thresholds, pairs }: Comparison): void {
+    const { depth } = this.#book;
+    const { data, count } = columns;
+    const { bytes } = tile;
+    for (let i = 0; i < this.#found; i++) {
+      const r = this.#rows[i];
+      const least = thresholds[r];
+      const first = this.#blocks[i] * BLOCK;
+      const panel = Math.floor(first / PANEL);
+      const end = Math.min(BLOCK, count - first);
+      // Four columns at a time, whose sums stay in registers.
+      for (let c = 0; c < end; c += 4) {
+        let s0 = 0;
+        let s1 = 0;
+        let s2 = 0;
+        let s3 = 0;
+        let from = panel * depth * PANEL + (first % PANEL) + c;
+        for (let k = r * depth; k < (r + 1) * depth; k++, from += PANEL) {
+          const value = bytes[k] - ZERO_POINT;
+          s0 = (s0 + Math.imul(value, data[from])) | 0;
+          s1 = (s1 + Math.imul(value, data[from + 1])) | 0;
+          s2 = (s2 + Math.imul(value, data[from + 2])) | 0;
+          s3 = (s3 + Math.imul(value, data[from + 3])) | 0;
+        }
+        if (s0 >= least) pairs.push(r, first + c);
+        if (s1 >= least && c + 1 < end) pairs.push(r, first + c + 1);
+        if (s2 >= least && c + 2 < end) pairs.push(r, first + c + 2);
+        if (s3 >= least && c + 3 < end) pairs.push(r, first + c + 3);
+      }
+    }
+  }
+
+  async #scanByProduct({ tile, columns, thresholds, pairs }: Comparison): Promise<void> {
+    const { depth } = this.#book;
+    const found = this.#found;
+    // Only rows with a surviving block are multiplied again.
+    const slot = new Int32Array(tile.count).fill(-1);
+    const chosen: number[] = [];
+    for (let i = 0; i < found; i++) {
+      const r = this.#rows[i];
+      if (slot[r] < 0) slot[r] = chosen.push(r) - 1;
+    }
+    for (let begin = 0; begin < chosen.length; begin += PRODUCT_ROWS) {
+      const part = chosen.slice(begin, begin + PRODUCT_ROWS);
+      const bytes = new Uint8Array(part.length * depth);
+      for (const [i, r] of part.entries()) bytes.set(tile.bytes.subarray(r * depth, (r + 1) * depth), i * depth);
+      const products = await this.#product.products(bytes, columns.panels(depth));
+      for (let i = 0; i < found; i++) {
+        const r = this.#rows[i];
+        const row = slot[r] - begin;
+        if (row < 0 || row >= part.length) continue;
+        const first = this.#blocks[i] * BLOCK;
+        const offset = (Math.floor(first / PANEL) * part.length + row) * PANEL + (first % PANEL);
+        const end = Math.min(BLOCK, columns.count - first);
+        for (let c = 0; c < end; c++) if (products[offset + c] >= thresholds[r]) pairs.push(r, first + c);
+      }
+    }
+  }
+}
+
+function doubled(values: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(2 * values.length);
+  grown.set(values);
+  return grown;
+}

@@ -1,0 +1,81 @@
+import { allocateBlock, type BlockBuffers, CODE_ROWS, Superblock, TILE_ROWS } from "./block.js";
+import type { Plan } from "./codes/code-plan.js";
+import { GROUP } from "./codes/column-codes.js";
+import { IntegerScreen } from "./codes/integer-screen.js";
+import type { ColumnGroup } from "./column-group.js";
+import type { Deal } from "./deal.js";
+import { meetEarlier } from "./join-earlier.js";
+import { JoinWithin } from "./join-within.js";
+import type { Judge } from "./judge.js";
+import { PairDecider } from "./pair-measurer.js";
+import type { JoinOptions } from "./self-join.js";
+
+/** Share of the memory left for the engine's sessions and for buffers that wait to be collected. */
+const RESERVE = 0.15;
+/** Copies of a group on its way to a host: as it is made, sent and held, and one of a group before that is not yet collected. */
+const GROUP_COPIES = 4;
+/** Bytes of the numbers that go with a row's code. */
+const NUMBER_BYTES = 4 * 8;
+
+/** What the parts of the join by integer codes share. */
+export interface Cascade {
+  readonly options: JoinOptions;
+  readonly plan: Plan;
+  readonly decider: PairDecider;
+  /** Meets tiles with columns that no host holds. */
+  readonly screen: IntegerScreen;
+  /** Who holds groups that are whole or of an earlier superblock. */
+  readonly deal: Deal;
+  /** Groups of kept vectors, which the join fills. */
+  readonly groups: ColumnGroup[];
+  /** Holds the vectors of a group that are read again, where there are several superblocks. */
+  readonly groupBuffers: BlockBuffers;
+  /** True where hosts keep the codes of earlier superblocks. */
+  readonly keepCodes: boolean;
+}
+
+/**
+ * The join by integer codes. Vectors are visited in superblocks that fit the memory. Each first meets the groups of
+ * vectors kept before it, of which only those columns are read from the store that survive; then, tile by tile, the
+ * vectors kept within it and itself. Where the hosts of the groups are workers, a tile is on its way past them while the
+ * one before is decided. Codes of all kept vectors stay in memory where they fit in half of it, else they are made again
+ * for each superblock by reading the vectors once. The outcome is the judge's.
+ */
+export async function joinByCodes(
+  options: JoinOptions,
+  { plan, judge, deal }: { plan: Plan; judge: Judge; deal: Deal },
+): Promise<void> {
+  const { vectors, order, threshold, memory, onProgress } = options;
+  const { book, callRows } = plan;
+  // Each kept vector's code is held once as a column, by whichever host, and once as a row while its superblock is here.
+  const codeBytes = order.length * book.depth;
+  const keepCodes = codeBytes <= memory / 2;
+  const groupBytes = GROUP * book.depth;
+  const columnBytes = (keepCodes ? codeBytes : 0) + deal.turn * GROUP_COPIES * groupBytes;
+  // Columns read from the store and a chunk being coded come on top, and for each host tiles on their way to it.
+  const tileBytes = deal.turn * (deal.ahead + 1) * TILE_ROWS * (book.depth + NUMBER_BYTES);
+  const fixed = columnBytes + tileBytes + (GROUP + CODE_ROWS) * vectors.dim * 4;
+  const rowBytes = vectors.dim * 4 + (keepCodes ? 1 : 2) * book.depth + NUMBER_BYTES;
+  const rows = Math.floor(((1 - RESERVE) * memory - fixed) / rowBytes);
+  const superblockRows = Math.min(order.length, Math.max(TILE_ROWS, rows));
+
+  const screen = new IntegerScreen(book, plan.product, threshold, callRows);
+  const decider = new PairDecider(options, judge);
+  const buffers = allocateBlock(plan, superblockRows);
+  const groupBuffers = allocateBlock(plan, superblockRows < order.length ? GROUP : 0);
+  const cascade: Cascade = { options, plan, decider, screen, deal, groups: [], groupBuffers, keepCodes };
+  try {
+    for (const host of deal.hosts) await host.open({ book: plan.scale, threshold, callRows });
+    for (let start = 0; start < order.length; start += superblockRows) {
+      const block = new Superblock(vectors, plan, order.subarray(start, start + superblockRows), buffers);
+      const active = await meetEarlier(cascade, block);
+      const within = new JoinWithin(cascade, block);
+      await within.run(active, (decided) => onProgress?.(start + decided));
+      const end = start + block.positions.length;
+      if (end < order.length) await within.leave();
+      onProgress?.(end);
+    }
+  } finally {
+    await decider.release();
+  }
+}

@@ -1,0 +1,78 @@
+import { float32DotError } from "../vectors/cosine.js";
+import { gatherInAnyOrder } from "../vectors/gather.js";
+import { createScoreProduct } from "./codes/tile-product.js";
+import type { Judge } from "./judge.js";
+import type { JoinOptions } from "./self-join.js";
+
+/**
+ * True where float32 products of all pairs take less time than learning a basis would (about 0.1 s): up to 3,500 vectors of
+ * 1,024 components, 5,600 of 256. A score costs as much as 256 multiplications to bring back.
+ */
+export function isSmall(count: number, dim: number): boolean {
+  return ((count * count) / 2) * (dim + 256) <= 8e9;
+}
+
+/** Rows that are decided together, and columns of one product. */
+const TILE_ROWS = 512;
+const TILE_COLUMNS = 2048;
+
+/**
+ * The join of few vectors: float32 scores of a tile with the vectors kept so far, then with itself; what is within the
+ * error of the scores of the threshold, or above, is judged. Holds all vectors and one tile of scores.
+ */
+export async function joinSmall(options: JoinOptions, judge: Judge): Promise<void> {
+  const { vectors, order, threshold, engine, wideEngine = engine, onProgress, signal } = options;
+  const { dim } = vectors;
+  if (order.length === 0) return;
+  const positions = order.slice();
+  const values = new Float32Array(positions.length * dim);
+  await gatherInAnyOrder(vectors, positions, values);
+  const product = await createScoreProduct(wideEngine, dim);
+  const possible = threshold - float32DotError(dim);
+  const part = (start: number, end: number) => values.subarray(start * dim, end * dim);
+  // Kept vectors are moved to the front, so that they lie together as columns.
+  let kept = 0;
+  try {
+    for (let start = 0; start < positions.length; start += TILE_ROWS) {
+      let end = Math.min(start + TILE_ROWS, positions.length);
+      // Columns from `kept` on are the tile itself.
+      for (let first = 0; ; first += TILE_COLUMNS) {
+        signal?.throwIfAborted();
+        const within = first >= kept;
+        const from = within ? start : first;
+        const to = within ? end : Math.min(first + TILE_COLUMNS, kept);
+        const scores = await product.scores(part(start, end), part(from, to));
+        for (let r = start; r < end; r++) {
+          const at = (r - start) * (to - from);
+          const columns = within ? r - start : to - from;
+          for (let c = 0; c < columns; c++) {
+            if (scores[at + c] < possible) continue;
+            judge.judge(positions[r], positions[from + c], values, r * dim, values, (from + c) * dim);
+          }
+        }
+        end = compact(start, end);
+        if (within || end === start) break;
+      }
+      values.copyWithin(kept * dim, start * dim, end * dim);
+      positions.copyWithin(kept, start, end);
+      kept += end - start;
+      onProgress?.(Math.min(start + TILE_ROWS, positions.length));
+    }
+  } finally {
+    await product.release();
+  }
+
+  /** Closes the gaps that removed rows leave and returns the new end. */
+  function compact(start: number, end: number): number {
+    let n = start;
+    for (let r = start; r < end; r++) {
+      if (judge.isRemoved(positions[r])) continue;
+      if (n < r) {
+        positions[n] = positions[r];
+        values.copyWithin(n * dim, r * dim, (r + 1) * dim);
+      }
+      n++;
+    }
+    return n;
+  }
+}

@@ -1,0 +1,141 @@
+import { type Superblock, TILE_ROWS } from "./block.js";
+import { allOf, ColumnCodes, GROUP } from "./codes/column-codes.js";
+import { gatherCodes } from "./codes/row-codes.js";
+import { ColumnGroup } from "./column-group.js";
+import type { ColumnHost, Meeting } from "./column-host.js";
+import type { Cascade } from "./join-by-codes.js";
+import { PairList } from "./pair-list.js";
+
+/** Rows on their way past the groups that hosts hold. */
+interface Tile {
+  /** Index of each row within the superblock. */
+  readonly locals: Int32Array;
+  /** 1 for each row that has been removed. */
+  readonly removed: Uint8Array;
+  /** Number after that of the last group that it meets at a host. */
+  readonly end: number;
+  /** Its way past the groups of each host. */
+  readonly meetings: ReadonlyMap<ColumnHost, Meeting>;
+}
+
+/** The join of a superblock with itself, which adds what stays to the groups. */
+export class JoinWithin {
+  readonly #cascade: Cascade;
+  readonly #block: Superblock;
+  /** Number of this superblock's first group, and the number after that of its last whole one. */
+  readonly #first: number;
+  #whole: number;
+  readonly #pairs = new PairList();
+
+  constructor(cascade: Cascade, block: Superblock) {
+    this.#cascade = cascade;
+    this.#block = block;
+    this.#first = cascade.groups.length;
+    this.#whole = this.#first;
+  }
+
+  /**
+   * Tile after tile, each in priority order; `deal.ahead` tiles are sent to the hosts before the one that is decided.
+   * @param active rows of the superblock that have stayed so far, ascending
+   */
+  async run(active: Int32Array, onProgress: (decided: number) => void): Promise<void> {
+    const { groups, options, deal } = this.#cascade;
+    const under: Tile[] = [];
+    for (let next = 0, decided = 0; decided < active.length; ) {
+      options.signal?.throwIfAborted();
+      while (under.length <= deal.ahead && next < active.length) {
+        under.push(await this.#send(active.subarray(next, next + TILE_ROWS)));
+        next += TILE_ROWS;
+      }
+      const tile = under.shift() as Tile;
+      await this.#decide(tile);
+      // Codes that all tiles under way meet at the hosts are needed here no more.
+      const end = under.length > 0 ? under[0].end : this.#whole;
+      for (let g = this.#first; g < end; g++) groups[g].codes = undefined;
+      decided += tile.locals.length;
+      onProgress(decided);
+    }
+  }
+
+  /** Brings the groups to where later superblocks look for them. */
+  async leave(): Promise<void> {
+    const { groups, deal, keepCodes } = this.#cascade;
+    for (let g = this.#first; g < groups.length; g++) {
+      const host = deal.hostOf(g);
+      const { codes } = groups[g];
+      if (!keepCodes) await host.drop(g);
+      else if (g < this.#whole) await host.rest(g);
+      else if (codes !== undefined) await host.hold(g, codes);
+      groups[g].codes = undefined;
+    }
+  }
+
+  async #send(locals: Int32Array): Promise<Tile> {
+    const { plan, deal } = this.#cascade;
+    await this.#block.code(locals[locals.length - 1] + 1);
+    const codes = gatherCodes(plan.book.depth, this.#block.codes, locals);
+    const removed = new Uint8Array(new SharedArrayBuffer(locals.length));
+    const end = this.#whole;
+    const meetings = new Map<ColumnHost, Meeting>();
+    for (const host of deal.hosts) {
+      const numbers: number[] = [];
+      for (let g = this.#first; g < end; g++) if (deal.hostOf(g) === host) numbers.push(g);
+      meetings.set(host, host.meet({ codes, removed }, numbers));
+    }
+    return { locals, removed, end, meetings };
+  }
+
+  /** Decides a tile: against the groups at the hosts, those here, and itself. */
+  async #decide({ locals, removed, end, meetings }: Tile): Promise<void> {
+    const { groups, decider, deal, options, plan, screen } = this.#cascade;
+    const block = this.#block;
+    const { codes, positions, values } = block;
+    for (let g = this.#first; g < end; g++) {
+      options.signal?.throwIfAborted();
+      const pairs = await (meetings.get(deal.hostOf(g)) as Meeting).next();
+      if (pairs.length === 0) continue;
+      await decider.decide(pairs, block, locals, { positions: groups[g].positions, values, slots: groups[g].locals });
+      decider.markRemoved(block, locals, removed);
+    }
+    let staying = decider.remaining(block, locals);
+    let tile = gatherCodes(plan.book.depth, codes, staying);
+    const pairs = this.#pairs;
+    for (let g = end; g < groups.length && staying.length > 0; g++) {
+      const group = groups[g];
+      pairs.length = 0;
+      await screen.between(tile, group.codes as ColumnCodes, undefined, pairs);
+      if (pairs.length === 0) continue;
+      await decider.decide(pairs, block, staying, { positions: group.positions, values, slots: group.locals });
+      const still = decider.remaining(block, staying);
+      if (still.length < staying.length) tile = gatherCodes(plan.book.depth, codes, still);
+      staying = still;
+    }
+    if (staying.length > 1) {
+      options.signal?.throwIfAborted();
+      const own = new ColumnCodes();
+      own.append(plan.book, tile, allOf(staying.length));
+      pairs.length = 0;
+      await screen.within(tile, own, pairs);
+      const columns = { positions: Uint32Array.from(staying, (local) => positions[local]), values, slots: staying };
+      await decider.decide(pairs, block, staying, columns);
+    }
+    await this.#keep(decider.remaining(block, staying));
+  }
+
+  /** Adds kept rows to the last group of this superblock; whole ones go to their hosts. */
+  async #keep(locals: Int32Array): Promise<void> {
+    const { groups, deal, plan } = this.#cascade;
+    const { codes, positions } = this.#block;
+    for (let next = 0; next < locals.length; ) {
+      if (groups.length === this.#whole) groups.push(new ColumnGroup(new ColumnCodes()));
+      const group = groups[groups.length - 1];
+      const columns = group.codes as ColumnCodes;
+      const joining = locals.subarray(next, next + GROUP - group.count);
+      columns.append(plan.book, codes, joining);
+      group.append(positions, joining);
+      next += joining.length;
+      if (group.count < GROUP) return;
+      await deal.hostOf(this.#whole).hold(this.#whole++, columns);
+    }
+  }
+}

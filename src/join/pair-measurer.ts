@@ -1,0 +1,59 @@
+import type { Superblock } from "./block.js";
+import { Refinement } from "./float-screen.js";
+import type { Judge } from "./judge.js";
+import type { Pairs } from "./pair-list.js";
+import type { JoinOptions } from "./self-join.js";
+
+/** Vectors of the columns of a group: column c has position positions[c] and begins at slots[c] × dim of `values`. */
+export interface ColumnVectors {
+  readonly positions: Uint32Array;
+  readonly values: Float32Array;
+  readonly slots: Int32Array;
+}
+
+/** Has pairs that survived judged, after a float32 product has thinned them where they are many. */
+export class PairDecider {
+  readonly #judge: Judge;
+  readonly #dim: number;
+  readonly #refinement: Refinement;
+
+  constructor({ engine, vectors, threshold }: JoinOptions, judge: Judge) {
+    this.#judge = judge;
+    this.#dim = vectors.dim;
+    this.#refinement = new Refinement(engine, vectors.dim, threshold);
+  }
+
+  /** @param locals index within the superblock of each row that pairs name */
+  async decide(pairs: Pairs, block: Superblock, locals: Int32Array, columns: ColumnVectors): Promise<void> {
+    if (pairs.length === 0) return;
+    const dim = this.#dim;
+    const judge = this.#judge;
+    const { positions, values } = block;
+    const vectors = { rows: values, rowSlots: locals, columns: columns.values, columnSlots: columns.slots };
+    const { rows, columns: named, length } = await this.#refinement.thin(pairs, vectors);
+    for (let i = 0; i < length; i++) {
+      const local = locals[rows[i]];
+      const column = named[i];
+      const slot = columns.slots[column];
+      judge.judge(positions[local], columns.positions[column], values, local * dim, columns.values, slot * dim);
+    }
+  }
+
+  /** Those of some rows of a superblock that have not been removed. */
+  remaining({ positions }: Superblock, locals: Int32Array): Int32Array {
+    const staying = new Int32Array(locals.length);
+    let count = 0;
+    for (let i = 0; i < locals.length; i++)
+      if (!this.#judge.isRemoved(positions[locals[i]])) staying[count++] = locals[i];
+    return count === locals.length ? locals : staying.subarray(0, count);
+  }
+
+  /** Sets the flag of each of some rows that has been removed. */
+  markRemoved({ positions }: Superblock, locals: Int32Array, removed: Uint8Array): void {
+    for (let i = 0; i < locals.length; i++) if (this.#judge.isRemoved(positions[locals[i]])) removed[i] = 1;
+  }
+
+  async release(): Promise<void> {
+    await this.#refinement.release();
+  }
+}

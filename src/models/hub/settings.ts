@@ -1,0 +1,67 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { UnavailableError } from "../../errors.js";
+import { type ProxySettings, proxySettings } from "./proxy.js";
+
+/** How long to wait for a hub; shorter in tests. */
+export interface Patience {
+  /** Milliseconds until the hub answers for the first time. */
+  readonly answer: number;
+  /** Milliseconds without a byte after which a transfer counts as broken off, and until any further answer. */
+  readonly stall: number;
+  /** Milliseconds before the first repetition; doubled for each further one. */
+  readonly backoff: number;
+}
+
+/** Where models come from and where they are kept. */
+export interface HubSettings {
+  /** Base address, without a slash at the end. */
+  readonly endpoint: string;
+  /** Folder with one `models--owner--name` for each repository. */
+  readonly cache: string;
+  /** Sent to the endpoint alone; never printed. */
+  readonly token?: string;
+  /** Nothing is asked of the network. */
+  readonly offline: boolean;
+  readonly proxy?: ProxySettings;
+  readonly patience: Patience;
+}
+
+const DEFAULT_ENDPOINT = "https://huggingface.co";
+
+/** Nobody waits longer than twice this for a network that swallows packets. */
+const PATIENCE: Patience = { answer: 4000, stall: 30_000, backoff: 500 };
+
+function folder(path: string): string {
+  return resolve(path.replace(/^~(?=$|[/\\])/, homedir()));
+}
+
+/**
+ * Reads the variables that the hub's own tools read: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME,
+ * HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, and HTTPS_PROXY, HTTP_PROXY, NO_PROXY in either case. Empty ones count as unset.
+ * @throws UnavailableError where HF_ENDPOINT is no address
+ */
+export function hubSettings(env: Readonly<Record<string, string | undefined>>): HubSettings {
+  const get = (...names: string[]) => names.map((name) => env[name]?.trim()).find((value) => value);
+  const home = get("HF_HOME") ?? join(get("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "huggingface");
+  return {
+    endpoint: endpoint(get("HF_ENDPOINT") ?? DEFAULT_ENDPOINT),
+    cache: folder(get("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? join(home, "hub")),
+    token: get("HF_TOKEN"),
+    offline: /^(1|true|yes|on)$/i.test(get("HF_HUB_OFFLINE") ?? ""),
+    proxy: proxySettings(env),
+    patience: PATIENCE,
+  };
+}
+
+/** Checks an address; one with a password in it is refused, and not shown. */
+function endpoint(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && url.username + url.password !== "") {
+    throw new UnavailableError("HF_ENDPOINT holds a user name or password; put the token into HF_TOKEN instead");
+  }
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search + url.hash !== "") {
+    throw new UnavailableError(`HF_ENDPOINT ${text} is not an address such as ${DEFAULT_ENDPOINT}`);
+  }
+  return url.href.replace(/\/+$/, "");
+}

@@ -1,0 +1,111 @@
+import { modelProto } from "../onnx/builder.js";
+import type { Engine } from "../onnx/engine.js";
+import { float32DotError } from "../vectors/cosine.js";
+import type { VectorReader } from "../vectors/reader.js";
+import type { KeptTable } from "./certificates.js";
+
+/** Rows of each side of a tile; all of its scores come back. */
+const TILE = 1024;
+
+/** How far a stored vector's squared length may be from 1: float32 rounding of each component, with room. */
+const UNIT_TOLERANCE = 1e-5;
+
+/**
+ * Guarantees 2 and 3: scans all pairs of kept vectors, without the search's pruning or order, for a pair whose float64
+ * cosine is at least the threshold and which no guard tells apart. A float32 product only decides what is worth measuring,
+ * with its error bound on the safe side.
+ * @param memory bytes of vectors held at once
+ * @returns the first violation in order of rows, and the number of pairs scanned
+ */
+export async function verifyIndependence(options: {
+  vectors: VectorReader;
+  threshold: number;
+  engine: Engine;
+  memory: number;
+  kept: KeptTable;
+  onProgress: (rows: number) => void;
+  signal?: AbortSignal;
+}): Promise<{ violation?: string; pairs: number }> {
+  const { vectors, threshold, engine, memory, kept, onProgress, signal } = options;
+  const { dim } = vectors;
+  const members = Uint32Array.from(kept.rows.keys()).filter((k) => kept.vectors[k] >= 0);
+  const outside = members.find((k) => kept.vectors[k] >= vectors.count);
+  if (outside !== undefined) {
+    return { violation: `row ${kept.rows[outside]} has vector ${kept.vectors[outside]} of ${vectors.count}`, pairs: 0 };
+  }
+  const kernel = await engine.compile(
+    modelProto({
+      nodes: [{ op: "Gemm", inputs: ["a", "b"], outputs: ["scores"], attributes: { transB: { int: 1 } } }],
+      inputs: [
+        { name: "a", dtype: "float32", shape: ["n", dim] },
+        { name: "b", dtype: "float32", shape: ["m", dim] },
+      ],
+      outputs: [{ name: "scores", dtype: "float32", shape: ["n", "m"] }],
+    }),
+  );
+  const load = async (from: number, count: number) => {
+    const positions = members.subarray(from, from + count);
+    const values = new Float32Array(positions.length * dim);
+    await vectors.gather(
+      Array.from(positions, (k) => kept.vectors[k]),
+      values,
+    );
+    return values;
+  };
+  const possible = threshold - float32DotError(dim);
+  const slabRows = Math.max(TILE, Math.floor(memory / (dim * 4) / TILE) * TILE);
+  let pairs = 0;
+  try {
+    // A slab stays in memory while the rows after its start stream past it once.
+    for (let slab = 0; slab < members.length; slab += slabRows) {
+      const left = await load(slab, slabRows);
+      const leftRows = left.length / dim;
+      const odd = firstOddLength(left, dim);
+      if (odd >= 0) return { violation: `the vector of row ${kept.rows[members[slab + odd]]} has not length 1`, pairs };
+      for (let column = slab; column < members.length; column += TILE) {
+        const right =
+          column < slab + leftRows
+            ? left.subarray((column - slab) * dim, (column - slab + TILE) * dim)
+            : await load(column, TILE);
+        const columns = right.length / dim;
+        for (let row = slab; row < Math.min(slab + leftRows, column + columns); row += TILE) {
+          signal?.throwIfAborted();
+          const tile = left.subarray((row - slab) * dim, (row - slab + TILE) * dim);
+          const rows = tile.length / dim;
+          const feed = (data: Float32Array, n: number) => ({ dtype: "float32" as const, shape: [n, dim], data });
+          const { scores } = await kernel.run({ a: feed(tile, rows), b: feed(right, columns) });
+          for (let i = 0; i < rows; i++) {
+            for (let j = Math.max(0, row + i + 1 - column); j < columns; j++) {
+              pairs++;
+              if ((scores.data as Float32Array)[i * columns + j] < possible) continue;
+              const [a, b] = [members[row + i], members[column + j]];
+              if (kept.signatures !== undefined && kept.signatures[a] !== kept.signatures[b]) continue;
+              let dot = 0;
+              for (let c = 0; c < dim; c++) dot += tile[i * dim + c] * right[j * dim + c];
+              if (dot < threshold) continue;
+              const both = `rows ${kept.rows[a]} and ${kept.rows[b]} are both kept`;
+              return {
+                violation: `${both}, but their cosine is ${dot}, at or above the threshold ${threshold}`,
+                pairs,
+              };
+            }
+          }
+        }
+        onProgress(Math.min(column + TILE, members.length));
+      }
+    }
+  } finally {
+    await kernel.release();
+  }
+  return { pairs };
+}
+
+/** First row of n × dim that is not of unit length, -1 where all are. */
+function firstOddLength(values: Float32Array, dim: number): number {
+  for (let row = 0; row * dim < values.length; row++) {
+    let sum = 0;
+    for (let c = 0; c < dim; c++) sum += values[row * dim + c] ** 2;
+    if (!(Math.abs(sum - 1) < UNIT_TOLERANCE)) return row;
+  }
+  return -1;
+}

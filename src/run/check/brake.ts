@@ -1,0 +1,123 @@
+import type { Schema } from "apache-arrow";
+import { BrakeError } from "../../errors.js";
+import { batchTexts } from "../../io/schema/text-columns.js";
+import type { Reject, Source } from "../../io/source.js";
+import type { Decisions } from "../../join/decisions.js";
+import { acceptedTextColumns } from "../read/missing-field.js";
+import { type Limit, limitReached } from "./limit.js";
+
+/** Rejected records and removed pairs that a message shows. */
+const SHOWN_REJECTS = 3;
+const SHOWN_PAIRS = 5;
+
+/** Characters of a text that are enough to recognise it. */
+const SHOWN_CHARACTERS = 50;
+
+/** `--max-rejects`: a count stops the run at the first record beyond it, a share can only be taken of all. */
+export class RejectsBrake {
+  readonly #limit: Limit | undefined;
+  readonly #shown: string[] = [];
+  #count = 0;
+
+  constructor(limit: Limit | undefined) {
+    this.#limit = limit;
+  }
+
+  /**
+   * Takes the rejected records of a batch.
+   * @throws BrakeError where they are more than the count
+   */
+  add(source: string, rejects: readonly Reject[]): void {
+    this.#count += rejects.length;
+    for (const { line, error } of rejects.slice(0, SHOWN_REJECTS - this.#shown.length)) {
+      this.#shown.push(`line ${line} of ${source}: ${error}`);
+    }
+    if (this.#limit?.kind === "count" && this.#count > this.#limit.value) throw this.#error("records", this.#limit);
+  }
+
+  /** @throws BrakeError where they are more than the share of all records */
+  end(records: number): void {
+    const limit = this.#limit;
+    if (limit !== undefined && limitReached(limit, this.#count, records))
+      throw this.#error(`of ${records} records`, limit);
+  }
+
+  #error(what: string, { text }: Limit): BrakeError {
+    return new BrakeError(
+      `${this.#count} ${what} were rejected, more than --max-rejects ${text}; nothing was published. ` +
+        `The first are ${this.#shown.join("; ")}. Mend the inputs or raise the limit`,
+    );
+  }
+}
+
+/** What is needed to find the texts of a few rows again. */
+interface Readable {
+  readonly sources: readonly Source[];
+  /** First row of each source, and behind them the number of rows. */
+  readonly firstRows: readonly number[];
+  readonly textFields: readonly string[];
+  readonly vectorField?: string;
+  readonly vectorDim?: number;
+  readonly schema: Schema;
+}
+
+/**
+ * `--max-removed`, before anything is written.
+ * @throws BrakeError with the numbers and some of the pairs, spread over all, with their texts
+ */
+export async function applyRemovedBrake(
+  limit: Limit | undefined,
+  decisions: Decisions,
+  readable: Readable,
+): Promise<void> {
+  if (limit === undefined) return;
+  const rows = readable.firstRows.at(-1) ?? 0;
+  const goes = (row: number) => decisions.keptRow(row) >= 0 && decisions.keptRow(row) !== row;
+  let removed = 0;
+  for (let row = 0; row < rows; row++) if (goes(row)) removed++;
+  if (!limitReached(limit, removed, rows)) return;
+  const shown: number[] = [];
+  const every = Math.max(1, removed / SHOWN_PAIRS);
+  for (let row = 0, seen = 0; row < rows; row++) {
+    if (goes(row) && seen++ >= shown.length * every) shown.push(row);
+  }
+  const texts = await textsOfRows(new Set(shown.flatMap((row) => [row, decisions.keptRow(row)])), readable);
+  const named = (row: number) => `row ${row}${texts.has(row) ? ` ${excerpt(texts.get(row) as string)}` : ""}`;
+  const pairs = shown.map((row) => {
+    const why = `${decisions.reason(row)}, ${decisions.similarity(row).toFixed(4)}`;
+    return `${named(row)} for ${named(decisions.keptRow(row))} (${why})`;
+  });
+  throw new BrakeError(
+    `${removed} of ${rows} rows would be removed, more than --max-removed ${limit.text}; nothing was published. ` +
+      `Some of them: ${pairs.join("; ")}. Raise the limit or --threshold`,
+  );
+}
+
+/** Texts of some rows, read again as far as the last of them; none where that fails, since the brake counts for more. */
+async function textsOfRows(wanted: Set<number>, readable: Readable): Promise<Map<number, string>> {
+  const { sources, firstRows, schema, ...options } = readable;
+  const found = new Map<number, string>();
+  const last = Math.max(...wanted);
+  try {
+    const paths = acceptedTextColumns(schema, options, "the inputs");
+    for (const [s, source] of sources.entries()) {
+      if (firstRows[s] > last) break;
+      for await (const { records, columns } of source.read({ ...options, schema })) {
+        const positions = [...records.keys()].filter((i) => wanted.has(firstRows[s] + records[i]));
+        if (positions.length > 0) {
+          const { texts } = batchTexts(columns, paths);
+          for (const i of positions) if (typeof texts[i] === "string") found.set(firstRows[s] + records[i], texts[i]);
+        }
+        if (records.length > 0 && firstRows[s] + (records.at(-1) as number) >= last) break;
+      }
+    }
+  } catch {}
+  return found;
+}
+
+/** The beginning of a text, in quotes. */
+function excerpt(text: string): string {
+  const characters = [...text.slice(0, 2 * SHOWN_CHARACTERS)];
+  const cut = characters.length > SHOWN_CHARACTERS || text.length > 2 * SHOWN_CHARACTERS;
+  return JSON.stringify(cut ? `${characters.slice(0, SHOWN_CHARACTERS).join("")}…` : text);
+}

@@ -1,0 +1,145 @@
+import { DataType, type RecordBatch, type Schema } from "apache-arrow";
+import { InputError } from "../../errors.js";
+import type { KeepPolicy } from "../../exact/priority.js";
+import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
+import { batchTexts } from "../../io/schema/text-columns.js";
+import type { KeptTable, RemovedTable } from "../../proofs/certificates.js";
+import { guardSignature } from "../../text/guards.js";
+import { normalise } from "../../text/normalise.js";
+import { hash128 } from "../read/hash.js";
+import { acceptedTextColumns } from "../read/missing-field.js";
+import type { DedupManifest } from "../work/dedup-folder.js";
+import { namesOfInput } from "../write/output-columns.js";
+import { characters, type PriorityKey } from "./verify-priority.js";
+
+/** The options of the run that its tables are read by, from the manifest. */
+type VerifyOptions = DedupManifest["options"];
+
+/** Gathers numbers or 64-bit integers of unknown count into one array. */
+class Gathered<T extends Float64Array | BigUint64Array> {
+  #values: T;
+  #count = 0;
+
+  /** @param empty an array of the kind that is wanted */
+  constructor(empty: T) {
+    this.#values = empty;
+  }
+
+  push(value: T[number]): void {
+    if (this.#count === this.#values.length) {
+      const Kind = this.#values.constructor as new (length: number) => T;
+      const grown = new Kind(Math.max(1024, this.#count * 2));
+      (grown as Float64Array).set(this.#values as Float64Array);
+      this.#values = grown;
+    }
+    this.#values[this.#count++] = value;
+  }
+
+  get values(): T {
+    return this.#values.subarray(0, this.#count) as T;
+  }
+}
+
+const numbers = () => new Gathered(new Float64Array());
+const hashes = () => new Gathered(new BigUint64Array());
+
+/** Reads a column of numbers, nulls as -1. */
+function readNumbers(batch: RecordBatch, name: string, table: string, into: Gathered<Float64Array>): void {
+  const column = batch.getChild(name);
+  if (column === null) throw new InputError(`${table} has no column ${name}; name a folder that bge-dedup wrote`);
+  for (let i = 0; i < batch.numRows; i++) {
+    const value = column.get(i);
+    into.push(value === null ? -1 : Number(value));
+  }
+}
+
+const words = new Uint32Array(4);
+
+/** 64 bits of a text's hash: enough to tell the texts of one pair apart. */
+function hash64(text: string): bigint {
+  hash128(text, words);
+  return (BigInt(words[0]) << 32n) | BigInt(words[1]);
+}
+
+/** What the proofs of keep policy and guards look at, one entry a row of either table. */
+export interface PolicyColumns {
+  /** What the rows are ordered by, undefined where it is a field of another type than number: that order is not proved. */
+  readonly keys: readonly PriorityKey[] | undefined;
+  /** Hashes of the guard signatures, where a guard was active. */
+  readonly signatures?: BigUint64Array;
+}
+
+/** Gives the key of a row from its number, its text and its place in a batch of its table. */
+type KeyOf = (row: number, text: string, batch: RecordBatch, at: number) => PriorityKey;
+
+/**
+ * What the rows of a table are ordered by under a keep policy, written down anew, so that a proof shares nothing with the
+ * run. Undefined for a field that is not a column of numbers: strings and dates have rules of their own.
+ */
+function priorityKeys(policy: KeepPolicy, schema: Schema): KeyOf | undefined {
+  if (policy.kind === "first" || policy.kind === "last") return (row) => row;
+  if (!("field" in policy)) return (_, text) => characters(text);
+  const index = namesOfInput(schema).fields.findIndex(({ name }) => name === policy.field);
+  const type = schema.fields[index]?.type;
+  if (!DataType.isInt(type) && !DataType.isFloat(type)) return undefined;
+  return (_, __, batch, at) => (batch.getChildAt(index)?.get(at) as PriorityKey | null) ?? Number.NaN;
+}
+
+/** What is read of both tables. */
+function openColumns(path: string, schema: Schema, options: VerifyOptions) {
+  const columns = { rows: numbers(), vectors: numbers(), texts: hashes(), forms: hashes(), signatures: hashes() };
+  const paths = acceptedTextColumns(schema, options, path);
+  const keyOf = priorityKeys(options.keep, schema);
+  const keys: PriorityKey[] = [];
+  const { guards } = options;
+  const guarded = guards.numbers || guards.negation;
+  return {
+    add(batch: RecordBatch): void {
+      const first = columns.rows.values.length;
+      readNumbers(batch, "_row", path, columns.rows);
+      readNumbers(batch, "_vector", path, columns.vectors);
+      const rows = columns.rows.values;
+      for (const [i, found] of batchTexts(batch, paths).texts.entries()) {
+        const text = found ?? "";
+        columns.texts.push(hash64(text));
+        columns.forms.push(hash64(normalise(text)));
+        if (guarded) columns.signatures.push(hash64(guardSignature(text, guards)));
+        if (keyOf !== undefined) keys.push(keyOf(rows[first + i], text, batch, i));
+      }
+    },
+    values: () => ({
+      rows: columns.rows.values,
+      vectors: columns.vectors.values,
+      texts: columns.texts.values,
+      forms: columns.forms.values,
+      signatures: guarded ? columns.signatures.values : undefined,
+      keys: keyOf === undefined ? undefined : keys,
+    }),
+  };
+}
+
+/** Reads what the proofs need of kept.arrow; texts are held as hashes. */
+export async function readKept(path: string, options: VerifyOptions): Promise<KeptTable & PolicyColumns> {
+  const columns = openColumns(path, await readSchema(path), options);
+  const sizes = numbers();
+  for await (const batch of readTableBatches(path)) {
+    columns.add(batch);
+    readNumbers(batch, "_group_size", path, sizes);
+  }
+  return { ...columns.values(), groupSizes: sizes.values };
+}
+
+/** Reads what the proofs need of removed.arrow. */
+export async function readRemoved(path: string, options: VerifyOptions): Promise<RemovedTable & PolicyColumns> {
+  const columns = openColumns(path, await readSchema(path), options);
+  const [keptRows, similarity] = [numbers(), numbers()];
+  const reasons: string[] = [];
+  for await (const batch of readTableBatches(path)) {
+    columns.add(batch);
+    readNumbers(batch, "_kept_row", path, keptRows);
+    readNumbers(batch, "_similarity", path, similarity);
+    const reason = batch.getChild("_reason");
+    for (let i = 0; i < batch.numRows; i++) reasons.push(String(reason?.get(i)));
+  }
+  return { ...columns.values(), keptRows: keptRows.values, similarity: similarity.values, reasons };
+}

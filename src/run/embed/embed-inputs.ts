@@ -1,0 +1,222 @@
+import type { Embedder } from "../../embed/local/embedder.js";
+import type { KeepPolicy } from "../../exact/priority.js";
+import { openSources, STDIN, spoolStdin } from "../../io/open-sources.js";
+import { createRejectsWriter } from "../../io/rejects.js";
+import type { Source } from "../../io/source.js";
+import type { ModelSpec } from "../../models/spec.js";
+import type { Reporter } from "../../reporter.js";
+import type { RunContext, SharedOptions } from "../options.js";
+import { findInputs } from "../read/find-inputs.js";
+import { prepareVectors, vectorNormaliser } from "../read/given-vectors.js";
+import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
+import { type FileRecord, fileRecord, VERSION } from "../work/manifest.js";
+import type { Fingerprint, WorkArea } from "../work/work-area.js";
+import type { DeviceName } from "./device.js";
+import { type EmbeddedTexts, embedToStore, StaleWorkError, type WindowEmbedder } from "./embed-store.js";
+import { prepareLocalModel } from "./local-model.js";
+
+/** Name of the file of rejected records. */
+export const REJECTS = "rejects.jsonl";
+
+/** Name under which standard input is saved in the work area. */
+const SPOOL = "stdin.jsonl";
+
+/** Share of `--memory` that columns of JSONL may take between the passes: those of a million short records at 4 GB. */
+const KEPT_SHARE = 1 / 16;
+
+/** Gives out `bytes` until they are used up. */
+function allowance(bytes: number): (wanted: number) => boolean {
+  let left = bytes;
+  return (wanted) => {
+    if (wanted > left) return false;
+    left -= wanted;
+    return true;
+  };
+}
+
+/** The same windows; `spent` is told how long each took to come. */
+async function* timed(windows: AsyncGenerator<TextWindow>, spent: (milliseconds: number) => void) {
+  try {
+    for (;;) {
+      const asked = performance.now();
+      const { done, value } = await windows.next();
+      spent(performance.now() - asked);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await windows.return(undefined);
+  }
+}
+
+/** Everything the first pass leaves in memory and in the work area. */
+export interface EmbeddedInputs {
+  readonly sources: readonly Source[];
+  readonly index: RowIndex;
+  readonly texts: EmbeddedTexts;
+  readonly model: ModelSpec;
+  readonly provider: DeviceName;
+  readonly rejected: number;
+  /** Vector position of each group of equal texts, -1 where its text has no direction. */
+  readonly vectorOfGroup: Int32Array;
+  /** Group of each vector. */
+  readonly groupOfVector: Int32Array;
+  readonly inputs: readonly FileRecord[];
+}
+
+/** A model on a device or behind a server, ready to be started. */
+export interface PreparedModel {
+  readonly model: ModelSpec;
+  readonly provider: DeviceName;
+  readonly start: () => Promise<Embedder>;
+  readonly windowChars: number;
+}
+
+/**
+ * Finds the model and the device, or asks the server, and says which.
+ * @throws UnavailableError where one of them cannot be had
+ */
+export async function prepareModel(
+  shared: SharedOptions,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<PreparedModel> {
+  if (shared.vectorField !== undefined) return prepareVectors(shared.vectorField, reporter);
+  if (shared.endpoint !== undefined) {
+    const { prepareEndpoint } = await import("./endpoint-model.js");
+    return prepareEndpoint(shared.endpoint, reporter, signal);
+  }
+  return prepareLocalModel(shared, reporter, signal);
+}
+
+/**
+ * read -> exact -> tokenize -> embed -> store: the first, streaming pass, which both commands share. Afterwards the store
+ * is complete in the work area and the rejects are written there.
+ */
+export async function embedInputs(options: {
+  shared: SharedOptions;
+  keep: KeepPolicy;
+  /** Called with the text and number of each new group, in order; once more from the start where stale work is dropped. */
+  onGroup?: (text: string, group: number) => void;
+  work: WorkArea;
+  context: RunContext;
+}): Promise<EmbeddedInputs> {
+  const { shared, keep, onGroup, work, context } = options;
+  const { reporter, signal } = context;
+  // A mistyped name is told before a model is downloaded or a server is asked.
+  const files = await findInputs(shared.inputs, shared.out);
+  const { model, provider, start, windowChars } = await prepareModel(shared, reporter, signal);
+  const { vectorField } = shared;
+  if (files.includes(STDIN)) await spoolStdin(work.path(SPOOL), context.stdin, signal);
+
+  const fingerprint: Fingerprint = {
+    version: VERSION,
+    inputs: files.join("\n"),
+    "text field": shared.textFields.join("\n"),
+    "vector field": vectorField ?? "none",
+    model: model.fingerprint,
+    dtype: model.dtype,
+    "max length": model.maxTokens,
+    long: shared.long,
+    "batch tokens": shared.batchTokens ?? "default",
+    device: provider,
+  };
+  for (let fresh = shared.fresh; ; fresh = true) {
+    const sources = await openSources(files, work.path(SPOOL), shared.memory);
+    const index = createRowIndex(keep);
+    const rejects = createRejectsWriter(work.path(REJECTS));
+    const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const reading = reporter.stage("read", bytes);
+    const embedding = reporter.stage("embed", bytes);
+    let bytesRead = 0;
+    const windows = readTexts({
+      sources,
+      textFields: shared.textFields,
+      vectorField,
+      index,
+      rejects,
+      maxRejects: shared.maxRejects,
+      windowChars,
+      onGroup,
+      reserve: allowance(shared.memory * KEPT_SHARE),
+      stage: {
+        advance(done, rows) {
+          bytesRead = done;
+          reading.advance(done, rows);
+        },
+        end: () => reading.end(),
+      },
+      signal,
+    });
+    try {
+      const texts = await embedToStore({
+        windows: timed(windows, (milliseconds) => reading.waited?.("read", milliseconds)),
+        work,
+        fingerprint,
+        startEmbedder: () => startWindows(start, vectorField, index),
+        fresh,
+        // How many texts there will be is not known before the end, so the share of those found so far stands for it.
+        stage: {
+          advance: (done) => embedding.advance((bytesRead * done) / Math.max(index.exact.counts.groups, 1), done),
+          busy: embedding.busy,
+          waited: embedding.waited,
+          end() {},
+        },
+        note: (message) => reporter.note(message),
+        signal,
+      });
+      embedding.end();
+      index.exact.close();
+      await rejects.finish();
+      const inputs = await Promise.all(sources.map((source) => recordOf(source, work.path(SPOOL))));
+      return {
+        sources,
+        index,
+        texts,
+        model,
+        provider,
+        rejected: rejects.count,
+        ...matchVectors(index, texts.rowOfVector),
+        inputs,
+      };
+    } catch (error) {
+      await rejects.finish().catch(() => {});
+      if (!(error instanceof StaleWorkError)) throw error;
+      reporter.note(`starting over: ${error.message}`);
+    }
+  }
+}
+
+/** What gives the vectors of windows: the model, or the input's own column. */
+export async function startWindows(
+  start: () => Promise<Embedder>,
+  vectorField: string | undefined,
+  index: RowIndex,
+): Promise<WindowEmbedder> {
+  if (vectorField !== undefined) return vectorNormaliser(index);
+  const { dim, embed, busy, close } = await start();
+  return { dim, embed: ({ texts }) => embed(texts), busy, close };
+}
+
+/** Identity of an input; JSONL is hashed while it is read. */
+async function recordOf(source: Source, spool: string): Promise<FileRecord> {
+  const { name, byteLength, sha256 } = source;
+  if (sha256 !== undefined) return { name, bytes: byteLength, sha256 };
+  return fileRecord(name === STDIN ? spool : name, name);
+}
+
+/** Vectors lie in the order of the groups, without those of no direction, and carry the row that began the group. */
+function matchVectors({ exact }: RowIndex, rowOfVector: Float64Array) {
+  const { groups } = exact.counts;
+  const vectorOfGroup = new Int32Array(groups).fill(-1);
+  const groupOfVector = new Int32Array(rowOfVector.length);
+  let vector = 0;
+  for (let group = 0; group < groups; group++) {
+    if (exact.firstRow(group) !== rowOfVector[vector]) continue;
+    vectorOfGroup[group] = vector;
+    groupOfVector[vector++] = group;
+  }
+  if (vector !== rowOfVector.length)
+    throw new Error(`${rowOfVector.length} vectors are stored but only ${vector} belong to texts`);
+  return { vectorOfGroup, groupOfVector };
+}

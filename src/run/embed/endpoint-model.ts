@@ -1,0 +1,50 @@
+import { openEndpoint } from "../../embed/endpoint/endpoint.js";
+import { proxySettings } from "../../models/hub/proxy.js";
+import { KNOWN_MODELS } from "../../models/registry.js";
+import type { ModelSpec } from "../../models/spec.js";
+import type { Reporter } from "../../reporter.js";
+import type { EndpointChoice } from "../options.js";
+import type { PreparedModel } from "./embed-inputs.js";
+
+/** Characters of a window: sixteen full requests, of which three windows are under way. */
+const WINDOW_CHARS = 1 << 17;
+
+/** Threshold where the served name contains none of the known ones. */
+const DEFAULT_THRESHOLD = { value: 0.9, source: "general default; choose one on your own data" };
+
+/**
+ * A model behind an OpenAI-compatible server. Its fingerprint holds the served name and the dimension but not the host, so
+ * that an interrupted run goes on when the server has moved; that two servers give a name to the same weights is the user's
+ * to know.
+ * @throws UnavailableError where the server cannot be had; UsageError where its model must be chosen
+ */
+export async function prepareEndpoint(
+  choice: EndpointChoice,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<PreparedModel> {
+  const { model: wanted, concurrency } = choice;
+  const address = choice.address();
+  const note = (message: string) => reporter.note(message);
+  const proxy = proxySettings(process.env);
+  const { served, start } = await openEndpoint({ address, model: wanted, concurrency, note, proxy, signal });
+  const { name, dim, maxTokens } = served;
+  const known = KNOWN_MODELS.find((model) => name.toLowerCase().includes(model.name));
+  const threshold = known?.threshold ?? DEFAULT_THRESHOLD;
+  reporter.note(
+    `model ${name} at ${address.shown}: ${dim} dimensions, ` +
+      `${maxTokens === undefined ? "longest text unknown" : `at most ${maxTokens} tokens`}, ${concurrency} requests at once`,
+  );
+  const model: ModelSpec = {
+    name,
+    dtype: "served",
+    pooling: "none",
+    poolingSource: "done by the server",
+    // 0 where the server does not tell.
+    maxTokens: maxTokens ?? 0,
+    threshold: threshold.value,
+    thresholdSource: threshold.source,
+    fingerprint: `endpoint model ${name} dim ${dim}`,
+  };
+  return { model, provider: "endpoint", start: async () => start(), windowChars: WINDOW_CHARS };
+}

@@ -1,0 +1,75 @@
+import { startBuiltinEmbedder } from "../../embed/local/builtin-embedder.js";
+import { startEmbedder } from "../../embed/local/embedder.js";
+import { sessionCount } from "../../embed/local/session-count.js";
+import { windowChars } from "../../embed/local/window-size.js";
+import { UnavailableError } from "../../errors.js";
+import { resolveModel } from "../../models/resolve.js";
+import type { ModelSpec } from "../../models/spec.js";
+import type { Reporter } from "../../reporter.js";
+import type { SharedOptions } from "../options.js";
+import { chooseDevice } from "./device.js";
+import type { PreparedModel } from "./embed-inputs.js";
+
+/** Tokenizing workers that keep a device busy: each gives 0.7 M tokens/s. */
+const TOKENIZERS = { cpu: 1, gpu: 4 };
+
+/** Workers of the builtin model that keep up with reading, which has a thread of its own; each embeds 250,000 short texts/s. */
+const BUILTIN_WORKERS = 2;
+
+/** What `prepareLocalModel` obeys. */
+export type LocalModelOptions = Pick<
+  SharedOptions,
+  "model" | "device" | "dtype" | "maxLength" | "long" | "batchTokens" | "threads" | "memory"
+>;
+
+/**
+ * Finds the device and the model, with the element type that suits the device, and says which.
+ * @throws UnavailableError where one of them cannot be had
+ */
+export async function prepareLocalModel(
+  options: LocalModelOptions,
+  reporter: Pick<Reporter, "note" | "stage">,
+  signal?: AbortSignal,
+): Promise<PreparedModel> {
+  const { threads, batchTokens, long, memory } = options;
+  const builtin = options.model === "builtin";
+  const { provider, reason, half } = await chooseDevice({ device: options.device, builtin });
+  const model = await resolveForDevice(options, half && !builtin, reporter, signal);
+  const note = (message: string) => reporter.note(message);
+  note(`model ${model.name} (${model.dtype}) on ${provider}: ${reason}`);
+  if (builtin && long === "mean") {
+    note("--long mean has no effect on the builtin model, whose n-grams are a set; longer texts are cut and counted");
+  }
+  const tokenizers = Math.min(TOKENIZERS[provider === "cpu" ? "cpu" : "gpu"], threads);
+  const sessions = sessionCount({ model, provider, threads, memory });
+  return {
+    model,
+    provider,
+    start: async () =>
+      builtin && provider === "cpu"
+        ? startBuiltinEmbedder({
+            maxTokens: model.maxTokens,
+            workers: Math.max(1, Math.min(BUILTIN_WORKERS, threads - 1)),
+          })
+        : startEmbedder({ model, provider, threads, sessions, tokenizers, batchTokens, long, note }),
+    windowChars: windowChars(model, provider),
+  };
+}
+
+/** The model; where the user leaves the element type open, fp16 if the device is made for it and there is such a file. */
+async function resolveForDevice(
+  { model: name, dtype, maxLength }: LocalModelOptions,
+  half: boolean,
+  reporter: Pick<Reporter, "note" | "stage">,
+  signal?: AbortSignal,
+): Promise<ModelSpec> {
+  if (half && dtype === "auto") {
+    try {
+      return await resolveModel({ name, dtype: "fp16", maxLength, reporter, signal });
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      reporter.note(`no fp16 file of model ${name}, which a GPU prefers; taking what there is`);
+    }
+  }
+  return resolveModel({ name, dtype, maxLength, reporter, signal });
+}

@@ -1,0 +1,29 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../../errors.js";
+import { expandInputs, STDIN } from "../../io/open-sources.js";
+import { OUTPUT_FILES } from "../write/output-names.js";
+
+/**
+ * The input files in their order, none of which is a file that the run would write over or take away.
+ * @throws InputError naming what is missing; UsageError naming an input that is an output of `out` as well, by whatever path
+ */
+export async function findInputs(inputs: readonly string[], out: string): Promise<string[]> {
+  const files = await expandInputs(inputs, out, OUTPUT_FILES);
+  const identity = async (path: string) => {
+    const found = await stat(path, { bigint: true }).catch(() => undefined);
+    return found && `${found.dev} ${found.ino}`;
+  };
+  const outputs = new Map<string | undefined, string>();
+  for (const name of OUTPUT_FILES) outputs.set(await identity(join(out, name)), name);
+  outputs.delete(undefined);
+  if (outputs.size === 0) return files;
+  for (const file of files) {
+    const name = file === STDIN ? undefined : outputs.get(await identity(file));
+    if (name === undefined) continue;
+    throw new UsageError(
+      `input ${file} is ${name} of the output folder ${out}, which this run replaces; choose another --out`,
+    );
+  }
+  return files;
+}

@@ -1,0 +1,65 @@
+import { existsSync } from "node:fs";
+import { lstat, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { InputError } from "../../errors.js";
+import { syncFolder, writeDurably } from "../../io/durable.js";
+import { isFileName } from "../write/output-names.js";
+
+/**
+ * What a publication does: files that move from the work area into the output folder, and files there that go. It is written
+ * down before the first of them moves, so that whoever comes next completes what was cut short.
+ */
+export interface Publication {
+  readonly files: readonly string[];
+  readonly stale: readonly string[];
+}
+
+/** Name of the plan in the work area. */
+export const PLAN = "publish.json";
+/** Name of the work area in an output folder. */
+export const WORK = ".work";
+
+/** Whether files of two runs may be mixed in an output folder: a publication has begun and has not ended. */
+export function hasPlan(out: string): boolean {
+  return existsSync(join(out, WORK, PLAN));
+}
+
+/**
+ * Writes down a publication. From then on it is completed, if not by this process.
+ * @throws Error where a folder is in the way of one of the files
+ */
+export async function planPublication(out: string, area: string, plan: Publication): Promise<void> {
+  for (const name of [...plan.files, ...plan.stale]) {
+    const found = await lstat(join(out, name)).catch(() => undefined);
+    if (found?.isDirectory()) {
+      throw new Error(
+        `${join(out, name)} is a folder, expected a file or nothing; nothing was published: move it away and run the same command again`,
+      );
+    }
+  }
+  await writeDurably(join(area, PLAN), JSON.stringify(plan));
+  await syncFolder(area);
+}
+
+/**
+ * The publication that was cut short, if any.
+ * @throws InputError where what is written there is no plan of ours, which must not move or remove anything
+ */
+export async function readPlan(area: string): Promise<Publication | undefined> {
+  const path = join(area, PLAN);
+  if (!existsSync(path)) return undefined;
+  let plan: Partial<Publication> | null = null;
+  try {
+    plan = JSON.parse(await readFile(path, "utf8")) as Partial<Publication> | null;
+  } catch {}
+  const { files, stale } = plan ?? {};
+  if (Array.isArray(files) && Array.isArray(stale) && [...files, ...stale].every(isFileName)) return { files, stale };
+  throw new InputError(`${path} is damaged, expected the plan of a publication; remove ${area} and run again`);
+}
+
+/** Removes what goes and moves what comes, as far as that has not happened yet. */
+export async function movePublished(out: string, area: string, { files, stale }: Publication): Promise<void> {
+  for (const name of stale) await rm(join(out, name), { force: true });
+  for (const name of files) if (existsSync(join(area, name))) await rename(join(area, name), join(out, name));
+  await syncFolder(out);
+}

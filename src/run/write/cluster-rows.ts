@@ -1,0 +1,161 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Schema as ArrowSchema, type RecordBatch, type Schema } from "apache-arrow";
+import { InputError } from "../../errors.js";
+import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
+import { batchOf } from "../../io/columns/take.js";
+import { sourcesSchema } from "../../io/schema/source-schema.js";
+import { batchTexts } from "../../io/schema/text-columns.js";
+import { openVectorStore } from "../../vectors/store.js";
+import { embedInputs } from "../embed/embed-inputs.js";
+import { EMBEDDINGS } from "../embed/embed-store.js";
+import type { ClusterOptions, RunContext } from "../options.js";
+import { acceptedTextColumns } from "../read/missing-field.js";
+import { readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
+import { type FileRecord, modelRecord } from "../work/manifest.js";
+import type { WorkArea } from "../work/work-area.js";
+
+/** A batch of rows to be clustered. */
+export interface ClusterBatch {
+  /** `_row` of each. */
+  readonly rows: Float64Array;
+  /** Position of the vector of each in the store, -1 where it has none. */
+  readonly vectors: Float64Array;
+  readonly texts: readonly (string | null)[];
+  /** The input columns. */
+  readonly columns: RecordBatch;
+}
+
+/** Rows to be clustered and where their vectors are. */
+export interface ClusterRows {
+  readonly count: number;
+  readonly rejected: number;
+  /** True where the vectors were made by this run. */
+  readonly fresh: boolean;
+  readonly storePath: string;
+  /** Positions of the distinct vectors, ascending. */
+  readonly positions: Uint32Array;
+  /** Rows that have each of them. */
+  readonly weights: Uint32Array;
+  /** Row that stands for each of them. */
+  readonly rowOfPosition: Float64Array;
+  /** Schema of the input columns. */
+  readonly schema: Schema;
+  batches(): AsyncGenerator<ClusterBatch>;
+  /** What made the vectors, for the manifest. */
+  readonly model: object;
+  /** The files that the rows and vectors come from. */
+  readonly inputs: readonly FileRecord[];
+  /** @throws InputError where those have been replaced since they were read */
+  requireUnchanged(): Promise<void>;
+}
+
+/** Counts rows by vector and lists those that occur. */
+function distinctVectors(storeCount: number, rowVectors: Iterable<readonly [row: number, vector: number]>) {
+  const counts = new Uint32Array(storeCount);
+  const first = new Float64Array(storeCount);
+  for (const [row, vector] of rowVectors) {
+    if (vector < 0) continue;
+    if (vector >= storeCount)
+      throw new InputError(`row ${row} has vector ${vector}, but the store holds ${storeCount}`);
+    if (counts[vector]++ === 0) first[vector] = row;
+  }
+  const positions = Uint32Array.from(counts.keys()).filter((vector) => counts[vector] > 0);
+  return {
+    positions,
+    weights: Uint32Array.from(positions, (vector) => counts[vector]),
+    rowOfPosition: Float64Array.from(positions, (vector) => first[vector]),
+  };
+}
+
+/** Columns that bge-dedup added to kept.arrow. */
+const ADDED = ["_row", "_vector", "_group_size"];
+
+/**
+ * The kept rows of a folder that bge-dedup wrote, with the vectors they have there.
+ * @throws InputError where the folder lacks kept.arrow or its manifest
+ */
+export async function dedupRows(folder: string): Promise<ClusterRows> {
+  const keptPath = join(folder, "kept.arrow");
+  const manifest = await readDedupManifest(folder);
+  if (!existsSync(keptPath)) {
+    throw new InputError(`${keptPath} is missing; run bge-dedup with --format arrow, or name the files themselves`);
+  }
+  const full = await readSchema(keptPath);
+  const input = full.fields.flatMap(({ name }, index) => (ADDED.includes(name) ? [] : [index]));
+  const schema = new ArrowSchema(input.map((index) => full.fields[index]));
+  const textColumns = acceptedTextColumns(full, manifest.options, keptPath);
+  const numbers = (batch: RecordBatch, name: string) => {
+    const column = batch.getChild(name);
+    if (column === null) throw new InputError(`${keptPath} has no column ${name}; run bge-dedup again`);
+    return Float64Array.from({ length: batch.numRows }, (_, i) => Number(column.get(i) ?? -1));
+  };
+  const pairs: [number, number][] = [];
+  for await (const batch of readTableBatches(keptPath)) {
+    const rows = numbers(batch, "_row");
+    const vectors = numbers(batch, "_vector");
+    for (let i = 0; i < rows.length; i++) pairs.push([rows[i], vectors[i]]);
+  }
+  const storePath = join(folder, EMBEDDINGS);
+  const store = await openVectorStore(storePath);
+  await store.close();
+  return {
+    count: pairs.length,
+    rejected: 0,
+    fresh: false,
+    storePath,
+    ...distinctVectors(store.count, pairs),
+    schema,
+    async *batches() {
+      for await (const batch of readTableBatches(keptPath)) {
+        const columns = input.map((index) => batch.data.children[index]);
+        yield {
+          rows: numbers(batch, "_row"),
+          vectors: numbers(batch, "_vector"),
+          texts: batchTexts(batch, textColumns).texts,
+          columns: batchOf(schema, columns, batch.numRows),
+        };
+      }
+    },
+    model: manifest.model,
+    inputs: manifest.outputs
+      .filter(({ name }) => name === "kept.arrow" || name === EMBEDDINGS)
+      .map((record) => ({ ...record, name: join(folder, record.name) })),
+    requireUnchanged: () => requireUnchanged(folder, manifest),
+  };
+}
+
+/** All accepted rows of raw files, embedded by this run. */
+export async function rawRows(options: ClusterOptions, work: WorkArea, context: RunContext): Promise<ClusterRows> {
+  const embedded = await embedInputs({ shared: options, keep: { kind: "first" }, work, context });
+  const { sources, index, texts, model, provider, vectorOfGroup, rejected, inputs } = embedded;
+  const { exact, firstRows } = index;
+  const vectorOf = (row: number) => vectorOfGroup[exact.groupOf(row)];
+  function* rowVectors(): Generator<readonly [number, number]> {
+    for (let row = 0; row < exact.counts.rows; row++) if (exact.rawOf(row) >= 0) yield [row, vectorOf(row)];
+  }
+  const schema = await sourcesSchema(sources);
+  const { textFields, vectorField } = options;
+  const { vectorDim } = index;
+  const textColumns = acceptedTextColumns(schema, options, "the inputs");
+  return {
+    count: exact.counts.rows - rejected,
+    rejected,
+    fresh: true,
+    storePath: work.path(EMBEDDINGS),
+    ...distinctVectors(texts.rowOfVector.length, rowVectors()),
+    schema,
+    async *batches() {
+      for (const [s, source] of sources.entries()) {
+        for await (const { records, columns } of source.read({ textFields, vectorField, vectorDim, schema })) {
+          const rows = Float64Array.from(records, (record) => firstRows[s] + record);
+          yield { rows, vectors: rows.map(vectorOf), texts: batchTexts(columns, textColumns).texts, columns };
+        }
+      }
+    },
+    model: modelRecord(model, texts.dim, provider),
+    inputs,
+    // An input that changes is noticed, as far as it is, where it is read.
+    requireUnchanged: async () => {},
+  };
+}

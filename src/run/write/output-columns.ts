@@ -1,0 +1,142 @@
+import type { Data, RecordBatch } from "apache-arrow";
+import {
+  Dictionary,
+  Field,
+  Float32,
+  Int8,
+  makeData,
+  Schema,
+  Uint32,
+  Uint64,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
+import { batchOf } from "../../io/columns/take.js";
+import type { Decisions, Reason } from "../../join/decisions.js";
+
+/** Columns that bge-dedup adds to those of the input. */
+export const DEDUP_COLUMNS = ["_row", "_vector", "_group_size", "_kept_row", "_similarity", "_reason"];
+/** Columns that bge-cluster adds to those of the input. */
+export const CLUSTER_COLUMNS = ["_row", "cluster", "distance"];
+
+/** Metadata of an input column that goes by another name in our tables: the name in the input. */
+const NAME_KEY = "bge-dedup:name";
+
+/**
+ * Input columns under names that do not clash with ours or with each other: `_row` becomes `_row_in`, and so on. Column i
+ * of the result is column i of the input.
+ */
+export function inputFields(schema: Schema, ours: readonly string[]): Field[] {
+  const taken = new Set(schema.fields.map(({ name }) => name));
+  return schema.fields.map((field) => {
+    const { type, nullable } = field;
+    // An input that was an output once has forgotten what its own input was called.
+    const metadata = new Map(field.metadata);
+    const stale = metadata.delete(NAME_KEY);
+    if (!ours.includes(field.name)) return stale ? new Field(field.name, type, nullable, metadata) : field;
+    let name = `${field.name}_in`;
+    while (taken.has(name)) name += "_in";
+    taken.add(name);
+    return new Field(name, type, nullable, metadata.set(NAME_KEY, field.name));
+  });
+}
+
+/** The schema of kept.arrow or removed.arrow with the names that its columns had in the input, so that a flag's name is found. */
+export function namesOfInput(schema: Schema): Schema {
+  return new Schema(
+    schema.fields.map((field) => {
+      const { name, type, nullable, metadata } = field;
+      const before = metadata.get(NAME_KEY);
+      if (before !== undefined) return new Field(before, type, nullable, metadata);
+      return DEDUP_COLUMNS.includes(name) ? new Field(`${name} of bge-dedup`, type, nullable, metadata) : field;
+    }),
+  );
+}
+
+/** Every reason, in the order of the dictionary's indices. */
+const REASONS: readonly Reason[] = ["exact", "normalized", "semantic"];
+const reasonType = new Dictionary(new Utf8(), new Int8());
+/** One dictionary for all batches: the Arrow file format does not allow another one later. */
+const reasonDictionary = vectorFromArray(REASONS, new Utf8());
+
+/** Schema of kept.arrow over these input columns. */
+export function keptSchema(input: readonly Field[]): Schema {
+  return new Schema([
+    new Field("_row", new Uint64(), false),
+    ...input,
+    new Field("_vector", new Uint64(), true),
+    new Field("_group_size", new Uint32(), false),
+  ]);
+}
+
+/** Schema of removed.arrow over these input columns. */
+export function removedSchema(input: readonly Field[]): Schema {
+  return new Schema([
+    new Field("_row", new Uint64(), false),
+    ...input,
+    new Field("_vector", new Uint64(), true),
+    new Field("_kept_row", new Uint64(), false),
+    new Field("_similarity", new Float32(), false),
+    new Field("_reason", reasonType, false),
+  ]);
+}
+
+/** A uint64 column; a negative value is a null. */
+export function uint64Column(values: ArrayLike<number>): Data<Uint64> {
+  const length = values.length;
+  const data = new BigUint64Array(length);
+  const validity = new Uint8Array(Math.ceil(length / 8));
+  let nullCount = 0;
+  for (let i = 0; i < length; i++) {
+    if (values[i] < 0) nullCount++;
+    else {
+      data[i] = BigInt(values[i]);
+      validity[i >> 3] |= 1 << (i & 7);
+    }
+  }
+  return makeData({ type: new Uint64(), length, nullCount, data, ...(nullCount > 0 ? { nullBitmap: validity } : {}) });
+}
+
+/** Rows of kept.arrow. `columns` holds the kept rows of the input. */
+export function keptBatch(
+  schema: Schema,
+  rows: readonly number[],
+  columns: readonly Data[],
+  to: Decisions,
+): RecordBatch {
+  const sizes = Uint32Array.from(rows, (row) => to.groupSize(row));
+  return batchOf(
+    schema,
+    [
+      uint64Column(rows),
+      ...columns,
+      uint64Column(rows.map((row) => to.vector(row))),
+      makeData({ type: new Uint32(), length: rows.length, nullCount: 0, data: sizes }),
+    ],
+    rows.length,
+  );
+}
+
+/** Rows of removed.arrow. `columns` holds the removed rows of the input. */
+export function removedBatch(
+  schema: Schema,
+  rows: readonly number[],
+  columns: readonly Data[],
+  to: Decisions,
+): RecordBatch {
+  const length = rows.length;
+  const similarity = Float32Array.from(rows, (row) => to.similarity(row));
+  const reasons = Int8Array.from(rows, (row) => REASONS.indexOf(to.reason(row)));
+  return batchOf(
+    schema,
+    [
+      uint64Column(rows),
+      ...columns,
+      uint64Column(rows.map((row) => to.vector(row))),
+      uint64Column(rows.map((row) => to.keptRow(row))),
+      makeData({ type: new Float32(), length, nullCount: 0, data: similarity }),
+      makeData({ type: reasonType, length, nullCount: 0, data: reasons, dictionary: reasonDictionary }),
+    ],
+    length,
+  );
+}

@@ -1,0 +1,50 @@
+import type { VectorReader } from "./reader.js";
+
+/** Rows gathered at once into the buffer that is then spread over the target. */
+const CHUNK_ROWS = 1024;
+
+/**
+ * Copies vectors in any order of positions into `into` (n × dim, row-major, the caller's), asking the reader for ascending
+ * positions only: a store reads whole record batches, and in a scattered order would read one for every vector.
+ * Holds 1,024 vectors besides, and only where the positions do not ascend already.
+ */
+export async function gatherInAnyOrder(
+  vectors: VectorReader,
+  positions: Uint32Array,
+  into: Float32Array,
+): Promise<void> {
+  if (isAscending(positions)) return vectors.gather(positions, into);
+  const { dim } = vectors;
+  const order = Uint32Array.from(positions, (_, i) => i).sort((a, b) => positions[a] - positions[b]);
+  const buffer = new Float32Array(Math.min(CHUNK_ROWS, order.length) * dim);
+  for (let start = 0; start < order.length; start += CHUNK_ROWS) {
+    const part = order.subarray(start, start + CHUNK_ROWS);
+    await vectors.gather(
+      part.map((i) => positions[i]),
+      buffer.subarray(0, part.length * dim),
+    );
+    for (let j = 0; j < part.length; j++) into.set(buffer.subarray(j * dim, (j + 1) * dim), part[j] * dim);
+  }
+}
+
+/** True where each position is larger than the one before. */
+export function isAscending(positions: Uint32Array): boolean {
+  for (let i = 1; i < positions.length; i++) if (positions[i] <= positions[i - 1]) return false;
+  return true;
+}
+
+/**
+ * Positions of a sample of at most `rows` out of `order`: runs of 64 neighbours at even distances, so that a store reads
+ * few record batches for it.
+ */
+export function samplePositions(order: Uint32Array, rows: number): Uint32Array {
+  if (rows >= order.length) return order;
+  const run = 64;
+  const runs = Math.ceil(rows / run);
+  const sample = new Uint32Array(runs * run);
+  for (let i = 0; i < runs; i++) {
+    const start = Math.floor((i * (order.length - run)) / Math.max(1, runs - 1));
+    sample.set(order.subarray(start, start + run), i * run);
+  }
+  return sample.subarray(0, rows);
+}
