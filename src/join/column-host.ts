@@ -2,7 +2,7 @@ import type { Engine } from "../onnx/engine.js";
 import type { ColumnCodes } from "./codes/column-codes.js";
 import { checkExact, createFloatProduct } from "./codes/float-product.js";
 import { IntegerScreen } from "./codes/integer-screen.js";
-import { type CodeScale, type Codes, gatherCodes } from "./codes/row-codes.js";
+import { type CodeScale, gatherCodes, type RowCodes } from "./codes/row-codes.js";
 import { createIntegerProduct, type FixedProduct, type IntegerProduct } from "./codes/tile-product.js";
 import { PairList, type Pairs } from "./pair-list.js";
 
@@ -16,7 +16,7 @@ export interface HostSettings {
 
 /** Rows on their way past the groups of a host. */
 export interface MeetingTile {
-  readonly codes: Codes;
+  readonly codes: RowCodes;
   /**
    * 1 for each row that is removed meanwhile and need not be compared any more. On shared memory, so that a host in a worker
    * sees it; when it does changes what work is done and not the outcome.

@@ -2,7 +2,7 @@ import type { ExactTexts } from "../exact/exact.js";
 import { reasonOf } from "../exact/exact.js";
 import { longSort } from "../exact/long-sort.js";
 import type { RowOrder } from "../exact/priority.js";
-import type { JoinResult } from "./self-join.js";
+import type { JoinResult } from "./judge.js";
 
 /** Why a row was removed. */
 export type Reason = "exact" | "normalized" | "semantic";
@@ -44,7 +44,7 @@ export async function vectorPriority(
  * whose text was removed all go on account of the vector that is kept, with the cosine that was measured for their common
  * vector, so that every removed row names a kept one.
  */
-export function decide(options: {
+export function decisionsFrom(options: {
   exact: ExactTexts;
   winner: Int32Array;
   /** Vector position of each group, -1 where its text has no direction. */

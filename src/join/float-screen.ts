@@ -22,7 +22,7 @@ const TILE_COLUMNS = 1024;
  * Thins out surviving pairs by float32 scores, whose error is bounded far more tightly than that of integer codes. Pays
  * where the codes cannot part the data from the threshold, and bounds what such data costs by that of the float32 product.
  */
-export class Refinement {
+export class FloatScreen {
   readonly #engine: Engine;
   readonly #dim: number;
   readonly #possible: number;

@@ -1,14 +1,14 @@
-import { allocateBlock, type BlockBuffers, CODE_ROWS, Superblock, TILE_ROWS } from "./block.js";
-import type { Plan } from "./codes/code-plan.js";
+import type { CodeJoin } from "./code-join.js";
+import type { CodePlan } from "./codes/code-plan.js";
 import { GROUP } from "./codes/column-codes.js";
 import { IntegerScreen } from "./codes/integer-screen.js";
-import type { ColumnGroup } from "./column-group.js";
 import type { Deal } from "./deal.js";
-import { meetEarlier } from "./join-earlier.js";
+import { joinEarlier } from "./join-earlier.js";
+import type { JoinOptions } from "./join-options.js";
 import { JoinWithin } from "./join-within.js";
 import type { Judge } from "./judge.js";
-import { PairDecider } from "./pair-measurer.js";
-import type { JoinOptions } from "./self-join.js";
+import { PairMeasurer } from "./pair-measurer.js";
+import { allocateBlock, CODE_ROWS, Superblock, TILE_ROWS } from "./superblock.js";
 
 /** Share of the memory left for the engine's sessions and for buffers that wait to be collected. */
 const RESERVE = 0.15;
@@ -16,23 +16,6 @@ const RESERVE = 0.15;
 const GROUP_COPIES = 4;
 /** Bytes of the numbers that go with a row's code. */
 const NUMBER_BYTES = 4 * 8;
-
-/** What the parts of the join by integer codes share. */
-export interface Cascade {
-  readonly options: JoinOptions;
-  readonly plan: Plan;
-  readonly decider: PairDecider;
-  /** Meets tiles with columns that no host holds. */
-  readonly screen: IntegerScreen;
-  /** Who holds groups that are whole or of an earlier superblock. */
-  readonly deal: Deal;
-  /** Groups of kept vectors, which the join fills. */
-  readonly groups: ColumnGroup[];
-  /** Holds the vectors of a group that are read again, where there are several superblocks. */
-  readonly groupBuffers: BlockBuffers;
-  /** True where hosts keep the codes of earlier superblocks. */
-  readonly keepCodes: boolean;
-}
 
 /**
  * The join by integer codes. Vectors are visited in superblocks that fit the memory. Each first meets the groups of
@@ -43,7 +26,7 @@ export interface Cascade {
  */
 export async function joinByCodes(
   options: JoinOptions,
-  { plan, judge, deal }: { plan: Plan; judge: Judge; deal: Deal },
+  { plan, judge, deal }: { plan: CodePlan; judge: Judge; deal: Deal },
 ): Promise<void> {
   const { vectors, order, threshold, memory, onProgress } = options;
   const { book, callRows } = plan;
@@ -60,22 +43,22 @@ export async function joinByCodes(
   const superblockRows = Math.min(order.length, Math.max(TILE_ROWS, rows));
 
   const screen = new IntegerScreen(book, plan.product, threshold, callRows);
-  const decider = new PairDecider(options, judge);
+  const measurer = new PairMeasurer(options, judge);
   const buffers = allocateBlock(plan, superblockRows);
   const groupBuffers = allocateBlock(plan, superblockRows < order.length ? GROUP : 0);
-  const cascade: Cascade = { options, plan, decider, screen, deal, groups: [], groupBuffers, keepCodes };
+  const join: CodeJoin = { options, plan, measurer, screen, deal, groups: [], groupBuffers, keepCodes };
   try {
     for (const host of deal.hosts) await host.open({ book: plan.scale, threshold, callRows });
     for (let start = 0; start < order.length; start += superblockRows) {
       const block = new Superblock(vectors, plan, order.subarray(start, start + superblockRows), buffers);
-      const active = await meetEarlier(cascade, block);
-      const within = new JoinWithin(cascade, block);
+      const active = await joinEarlier(join, block);
+      const within = new JoinWithin(join, block);
       await within.run(active, (decided) => onProgress?.(start + decided));
       const end = start + block.positions.length;
       if (end < order.length) await within.leave();
       onProgress?.(end);
     }
   } finally {
-    await decider.release();
+    await measurer.release();
   }
 }

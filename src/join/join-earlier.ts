@@ -1,11 +1,11 @@
 import { gatherInAnyOrder } from "../vectors/gather.js";
-import { Superblock, TILE_ROWS } from "./block.js";
+import type { CodeJoin } from "./code-join.js";
 import { allOf, ColumnCodes } from "./codes/column-codes.js";
 import { gatherCodes } from "./codes/row-codes.js";
 import type { ColumnGroup } from "./column-group.js";
 import type { ColumnHost, Meeting } from "./column-host.js";
-import type { Cascade } from "./join-by-codes.js";
 import { PairList } from "./pair-list.js";
+import { Superblock, TILE_ROWS } from "./superblock.js";
 
 /** Surviving pairs that are collected before they are decided: 8 MB. */
 const MOST_PAIRS = 1 << 20;
@@ -15,40 +15,40 @@ const MOST_PAIRS = 1 << 20;
  * read from the store late, those that survive only and each once.
  * @returns the rows that stay, ascending
  */
-export async function meetEarlier(cascade: Cascade, block: Superblock): Promise<Int32Array> {
-  const { groups, deal } = cascade;
+export async function joinEarlier(join: CodeJoin, block: Superblock): Promise<Int32Array> {
+  const { groups, deal } = join;
   let active: Int32Array = Int32Array.from(block.positions, (_, local) => local);
   for (let first = 0; first < groups.length && active.length > 0; first += deal.turn) {
-    if (!cascade.keepCodes) await bringGroups(cascade, first);
-    await passTiles(cascade, block, active, first);
-    await leaveGroups(cascade, first);
-    active = cascade.decider.remaining(block, active);
+    if (!join.keepCodes) await bringGroups(join, first);
+    await passTiles(join, block, active, first);
+    await leaveGroups(join, first);
+    active = join.measurer.remaining(block, active);
   }
   return active;
 }
 
 /** The groups of a turn, with their numbers and hosts. */
-function* turnOf({ groups, deal }: Cascade, first: number) {
+function* turnOf({ groups, deal }: CodeJoin, first: number) {
   for (let g = first; g < Math.min(first + deal.turn, groups.length); g++) {
     yield { number: g, group: groups[g], host: deal.hostOf(g) };
   }
 }
 
-async function bringGroups(cascade: Cascade, first: number): Promise<void> {
-  for (const { number, group, host } of turnOf(cascade, first)) {
-    await host.hold(number, await codesOf(cascade, group));
+async function bringGroups(join: CodeJoin, first: number): Promise<void> {
+  for (const { number, group, host } of turnOf(join, first)) {
+    await host.hold(number, await codesOf(join, group));
   }
 }
 
-async function leaveGroups(cascade: Cascade, first: number): Promise<void> {
-  for (const { number, host } of turnOf(cascade, first)) {
-    if (cascade.keepCodes) await host.rest(number);
+async function leaveGroups(join: CodeJoin, first: number): Promise<void> {
+  for (const { number, host } of turnOf(join, first)) {
+    if (join.keepCodes) await host.rest(number);
     else await host.drop(number);
   }
 }
 
 /** Codes a group anew from its vectors. */
-async function codesOf({ options, plan, groupBuffers }: Cascade, group: ColumnGroup): Promise<ColumnCodes> {
+async function codesOf({ options, plan, groupBuffers }: CodeJoin, group: ColumnGroup): Promise<ColumnCodes> {
   const block = new Superblock(options.vectors, plan, group.positions.slice(0, group.count), groupBuffers);
   await block.code(group.count);
   const columns = new ColumnCodes();
@@ -56,9 +56,9 @@ async function codesOf({ options, plan, groupBuffers }: Cascade, group: ColumnGr
   return columns;
 }
 
-async function passTiles(cascade: Cascade, block: Superblock, active: Int32Array, first: number): Promise<void> {
-  const { options, plan, deal } = cascade;
-  const members = [...turnOf(cascade, first)];
+async function passTiles(join: CodeJoin, block: Superblock, active: Int32Array, first: number): Promise<void> {
+  const { options, plan, deal } = join;
+  const members = [...turnOf(join, first)];
   const found = members.map(() => new PairList());
   const numbers = new Map<ColumnHost, number[]>();
   for (const { host, number } of members) numbers.set(host, [...(numbers.get(host) ?? []), number]);
@@ -80,21 +80,21 @@ async function passTiles(cascade: Cascade, block: Superblock, active: Int32Array
       for (let p = 0; p < length; p++) found[number - first].push(start + rows[p], columns[p]);
     }
     const pairs = found.reduce((sum, { length }) => sum + length, 0);
-    if (pairs > MOST_PAIRS) await decideFound(cascade, block, active, first, found);
+    if (pairs > MOST_PAIRS) await measureFound(join, block, active, first, found);
   }
-  await decideFound(cascade, block, active, first, found);
+  await measureFound(join, block, active, first, found);
 }
 
 /** Reads the columns of the surviving pairs and decides them, group after group. */
-async function decideFound(
-  cascade: Cascade,
+async function measureFound(
+  join: CodeJoin,
   block: Superblock,
   active: Int32Array,
   first: number,
   found: readonly PairList[],
 ): Promise<void> {
-  const { vectors } = cascade.options;
-  for (const { number, group } of turnOf(cascade, first)) {
+  const { vectors } = join.options;
+  for (const { number, group } of turnOf(join, first)) {
     const pairs = found[number - first];
     if (pairs.length === 0) continue;
     const { count, positions } = group;
@@ -104,9 +104,9 @@ async function decideFound(
     for (let column = 0; column < count; column++) if (slots[column] === 0) slots[column] = used++;
     const read = new Uint32Array(used);
     for (let column = 0; column < count; column++) if (slots[column] >= 0) read[slots[column]] = positions[column];
-    const values = cascade.groupBuffers.values.subarray(0, used * vectors.dim);
+    const values = join.groupBuffers.values.subarray(0, used * vectors.dim);
     await gatherInAnyOrder(vectors, read, values);
-    await cascade.decider.decide(pairs, block, active, { positions, values, slots });
+    await join.measurer.measure(pairs, block, active, { positions, values, slots });
     pairs.length = 0;
   }
 }

@@ -1,8 +1,8 @@
 import { float32DotError } from "../vectors/cosine.js";
 import { gatherInAnyOrder } from "../vectors/gather.js";
 import { createScoreProduct } from "./codes/tile-product.js";
+import type { JoinOptions } from "./join-options.js";
 import type { Judge } from "./judge.js";
-import type { JoinOptions } from "./self-join.js";
 
 /**
  * True where float32 products of all pairs take less time than learning a basis would (about 0.1 s): up to 3,500 vectors of

@@ -1,10 +1,10 @@
-import { type Superblock, TILE_ROWS } from "./block.js";
+import type { CodeJoin } from "./code-join.js";
 import { allOf, ColumnCodes, GROUP } from "./codes/column-codes.js";
 import { gatherCodes } from "./codes/row-codes.js";
 import { ColumnGroup } from "./column-group.js";
 import type { ColumnHost, Meeting } from "./column-host.js";
-import type { Cascade } from "./join-by-codes.js";
 import { PairList } from "./pair-list.js";
+import { type Superblock, TILE_ROWS } from "./superblock.js";
 
 /** Rows on their way past the groups that hosts hold. */
 interface Tile {
@@ -20,17 +20,17 @@ interface Tile {
 
 /** The join of a superblock with itself, which adds what stays to the groups. */
 export class JoinWithin {
-  readonly #cascade: Cascade;
+  readonly #join: CodeJoin;
   readonly #block: Superblock;
   /** Number of this superblock's first group, and the number after that of its last whole one. */
   readonly #first: number;
   #whole: number;
   readonly #pairs = new PairList();
 
-  constructor(cascade: Cascade, block: Superblock) {
-    this.#cascade = cascade;
+  constructor(join: CodeJoin, block: Superblock) {
+    this.#join = join;
     this.#block = block;
-    this.#first = cascade.groups.length;
+    this.#first = join.groups.length;
     this.#whole = this.#first;
   }
 
@@ -39,7 +39,7 @@ export class JoinWithin {
    * @param active rows of the superblock that have stayed so far, ascending
    */
   async run(active: Int32Array, onProgress: (decided: number) => void): Promise<void> {
-    const { groups, options, deal } = this.#cascade;
+    const { groups, options, deal } = this.#join;
     const under: Tile[] = [];
     for (let next = 0, decided = 0; decided < active.length; ) {
       options.signal?.throwIfAborted();
@@ -48,7 +48,7 @@ export class JoinWithin {
         next += TILE_ROWS;
       }
       const tile = under.shift() as Tile;
-      await this.#decide(tile);
+      await this.#measureTile(tile);
       // Codes that all tiles under way meet at the hosts are needed here no more.
       const end = under.length > 0 ? under[0].end : this.#whole;
       for (let g = this.#first; g < end; g++) groups[g].codes = undefined;
@@ -59,7 +59,7 @@ export class JoinWithin {
 
   /** Brings the groups to where later superblocks look for them. */
   async leave(): Promise<void> {
-    const { groups, deal, keepCodes } = this.#cascade;
+    const { groups, deal, keepCodes } = this.#join;
     for (let g = this.#first; g < groups.length; g++) {
       const host = deal.hostOf(g);
       const { codes } = groups[g];
@@ -71,7 +71,7 @@ export class JoinWithin {
   }
 
   async #send(locals: Int32Array): Promise<Tile> {
-    const { plan, deal } = this.#cascade;
+    const { plan, deal } = this.#join;
     await this.#block.code(locals[locals.length - 1] + 1);
     const codes = gatherCodes(plan.book.depth, this.#block.codes, locals);
     const removed = new Uint8Array(new SharedArrayBuffer(locals.length));
@@ -86,18 +86,18 @@ export class JoinWithin {
   }
 
   /** Decides a tile: against the groups at the hosts, those here, and itself. */
-  async #decide({ locals, removed, end, meetings }: Tile): Promise<void> {
-    const { groups, decider, deal, options, plan, screen } = this.#cascade;
+  async #measureTile({ locals, removed, end, meetings }: Tile): Promise<void> {
+    const { groups, measurer, deal, options, plan, screen } = this.#join;
     const block = this.#block;
     const { codes, positions, values } = block;
     for (let g = this.#first; g < end; g++) {
       options.signal?.throwIfAborted();
       const pairs = await (meetings.get(deal.hostOf(g)) as Meeting).next();
       if (pairs.length === 0) continue;
-      await decider.decide(pairs, block, locals, { positions: groups[g].positions, values, slots: groups[g].locals });
-      decider.markRemoved(block, locals, removed);
+      await measurer.measure(pairs, block, locals, { positions: groups[g].positions, values, slots: groups[g].locals });
+      measurer.markRemoved(block, locals, removed);
     }
-    let staying = decider.remaining(block, locals);
+    let staying = measurer.remaining(block, locals);
     let tile = gatherCodes(plan.book.depth, codes, staying);
     const pairs = this.#pairs;
     for (let g = end; g < groups.length && staying.length > 0; g++) {
@@ -105,8 +105,8 @@ export class JoinWithin {
       pairs.length = 0;
       await screen.between(tile, group.codes as ColumnCodes, undefined, pairs);
       if (pairs.length === 0) continue;
-      await decider.decide(pairs, block, staying, { positions: group.positions, values, slots: group.locals });
-      const still = decider.remaining(block, staying);
+      await measurer.measure(pairs, block, staying, { positions: group.positions, values, slots: group.locals });
+      const still = measurer.remaining(block, staying);
       if (still.length < staying.length) tile = gatherCodes(plan.book.depth, codes, still);
       staying = still;
     }
@@ -117,14 +117,14 @@ export class JoinWithin {
       pairs.length = 0;
       await screen.within(tile, own, pairs);
       const columns = { positions: Uint32Array.from(staying, (local) => positions[local]), values, slots: staying };
-      await decider.decide(pairs, block, staying, columns);
+      await measurer.measure(pairs, block, staying, columns);
     }
-    await this.#keep(decider.remaining(block, staying));
+    await this.#keep(measurer.remaining(block, staying));
   }
 
   /** Adds kept rows to the last group of this superblock; whole ones go to their hosts. */
   async #keep(locals: Int32Array): Promise<void> {
-    const { groups, deal, plan } = this.#cascade;
+    const { groups, deal, plan } = this.#join;
     const { codes, positions } = this.#block;
     for (let next = 0; next < locals.length; ) {
       if (groups.length === this.#whole) groups.push(new ColumnGroup(new ColumnCodes()));

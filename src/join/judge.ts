@@ -1,5 +1,16 @@
 import { cosine } from "../vectors/cosine.js";
-import type { JoinResult } from "./self-join.js";
+
+/** The outcome for each vector position. Kept vectors have `keptBy` -1. */
+export interface JoinResult {
+  /** Position of the kept vector on whose account this one is removed, the earliest in priority order; -1 where kept. */
+  readonly keptBy: Int32Array;
+  /** Float64 cosine with it; 0 where kept. */
+  readonly similarity: Float64Array;
+  /** For a kept vector the earliest kept one that is as near but that a guard keeps apart; -1 where there is none. */
+  readonly guardedFrom: Int32Array;
+  /** Pairs measured in float64. */
+  readonly measured: number;
+}
 
 /** What decides about a pair besides its cosine. */
 export interface JudgeOptions {

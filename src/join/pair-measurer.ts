@@ -1,8 +1,8 @@
-import type { Superblock } from "./block.js";
-import { Refinement } from "./float-screen.js";
+import { FloatScreen } from "./float-screen.js";
+import type { JoinOptions } from "./join-options.js";
 import type { Judge } from "./judge.js";
 import type { Pairs } from "./pair-list.js";
-import type { JoinOptions } from "./self-join.js";
+import type { Superblock } from "./superblock.js";
 
 /** Vectors of the columns of a group: column c has position positions[c] and begins at slots[c] × dim of `values`. */
 export interface ColumnVectors {
@@ -12,25 +12,25 @@ export interface ColumnVectors {
 }
 
 /** Has pairs that survived judged, after a float32 product has thinned them where they are many. */
-export class PairDecider {
+export class PairMeasurer {
   readonly #judge: Judge;
   readonly #dim: number;
-  readonly #refinement: Refinement;
+  readonly #floatScreen: FloatScreen;
 
   constructor({ engine, vectors, threshold }: JoinOptions, judge: Judge) {
     this.#judge = judge;
     this.#dim = vectors.dim;
-    this.#refinement = new Refinement(engine, vectors.dim, threshold);
+    this.#floatScreen = new FloatScreen(engine, vectors.dim, threshold);
   }
 
   /** @param locals index within the superblock of each row that pairs name */
-  async decide(pairs: Pairs, block: Superblock, locals: Int32Array, columns: ColumnVectors): Promise<void> {
+  async measure(pairs: Pairs, block: Superblock, locals: Int32Array, columns: ColumnVectors): Promise<void> {
     if (pairs.length === 0) return;
     const dim = this.#dim;
     const judge = this.#judge;
     const { positions, values } = block;
     const vectors = { rows: values, rowSlots: locals, columns: columns.values, columnSlots: columns.slots };
-    const { rows, columns: named, length } = await this.#refinement.thin(pairs, vectors);
+    const { rows, columns: named, length } = await this.#floatScreen.thin(pairs, vectors);
     for (let i = 0; i < length; i++) {
       const local = locals[rows[i]];
       const column = named[i];
@@ -54,6 +54,6 @@ export class PairDecider {
   }
 
   async release(): Promise<void> {
-    await this.#refinement.release();
+    await this.#floatScreen.release();
   }
 }

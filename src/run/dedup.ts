@@ -2,8 +2,9 @@ import { createBreaks } from "../breaks.js";
 import { exactDecisions } from "../exact/exact.js";
 import { formatKeepPolicy } from "../exact/priority.js";
 import { sourcesSchema } from "../io/schema/source-schema.js";
-import { decide, vectorPriority } from "../join/decisions.js";
-import { type JoinResult, selfJoin } from "../join/self-join.js";
+import { decisionsFrom, vectorPriority } from "../join/decisions.js";
+import type { JoinResult } from "../join/judge.js";
+import { selfJoin } from "../join/self-join.js";
 import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
 import { type Reporter, timedReporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
@@ -63,7 +64,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     const signatures = guards.of(groupOfVector);
     const provider = await joinProvider(options.device, inputs.provider);
     const join = await joinStore({ options, work, threshold, order, signatures, provider, reporter, signal });
-    const decisions = decide({ ...inputs, exact: index.exact, winner, join });
+    const decisions = decisionsFrom({ ...inputs, exact: index.exact, winner, join });
     const readable = {
       sources,
       firstRows: index.firstRows,

@@ -1,4 +1,4 @@
-import type { Codes, ColumnBounds } from "../join/codes/row-codes.js";
+import type { ColumnBounds, RowCodes } from "../join/codes/row-codes.js";
 import type { HostSettings } from "../join/column-host.js";
 
 /** What goes to a worker that holds columns and what comes back. Buffers are transferred, but for the flags, which are shared. */
@@ -17,7 +17,7 @@ export interface MeetMessage {
   readonly kind: "meet";
   /** Number of the tile, which its answers carry. */
   readonly tile: number;
-  readonly codes: Codes;
+  readonly codes: RowCodes;
   readonly removed: Uint8Array;
   readonly groups: readonly number[];
 }

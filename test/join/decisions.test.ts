@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ExactTexts, exactDecisions } from "../../src/exact/exact.js";
 import { parseKeepPolicy, RowOrder } from "../../src/exact/priority.js";
-import { decide, vectorPriority } from "../../src/join/decisions.js";
+import { decisionsFrom, vectorPriority } from "../../src/join/decisions.js";
 import { hash128 } from "../../src/run/read/hash.js";
 
 /** Rows of three groups: two equal ones and one in capitals, one on its own, a rejected one, an empty text without a vector. */
@@ -30,7 +30,7 @@ async function decisionsOf(options: {
     guardedFrom: Int32Array.from(guardedFrom),
     measured: 0,
   };
-  const decisions = decide({ exact, winner, vectorOfGroup, groupOfVector, join });
+  const decisions = decisionsFrom({ exact, winner, vectorOfGroup, groupOfVector, join });
   const rows = TEXTS.map((_, row) => row).filter((row) => TEXTS[row] !== null);
   return { decisions, order: await vectorPriority(winner, groupOfVector, order, async () => {}), rows };
 }

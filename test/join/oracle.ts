@@ -1,4 +1,4 @@
-import type { JoinResult } from "../../src/join/self-join.js";
+import type { JoinResult } from "../../src/join/judge.js";
 
 /** The definition, word for word: visit in priority order, keep what has no kept near-duplicate, all in float64. */
 export function naiveJoin(

@@ -12,7 +12,7 @@ import { allocateCodes, type CodeScale, createProjection, encodeRows, type Proje
 import { BLOCK, createIntegerProduct, type IntegerProduct, PANEL } from "./tile-product.js";
 
 /** The codes that a join uses, and the kernels that make and multiply them. */
-export interface Plan {
+export interface CodePlan {
   readonly book: CodeBook;
   /** What of the book hosts of columns need. */
   readonly scale: CodeScale;
@@ -62,7 +62,7 @@ export async function planCodes(options: {
   engine: Engine;
   wideEngine?: Engine;
   signal?: AbortSignal;
-}): Promise<Plan> {
+}): Promise<CodePlan> {
   const { vectors, order, threshold, engine, wideEngine = engine, signal } = options;
   const { dim } = vectors;
   const wanted = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * order.length)));
@@ -74,7 +74,7 @@ export async function planCodes(options: {
   const tried = sample.subarray(Math.max(0, positions.length - TRY_ROWS) * dim);
   const fitted = thin(sample, learnt, dim);
   const learner = await createBasisLearner(wideEngine, sample.subarray(0, learnt * dim), dim);
-  let best: { plan: Plan; cost: number } | undefined;
+  let best: { plan: CodePlan; cost: number } | undefined;
   try {
     for (const depth of depthsToTry(dim)) {
       signal?.throwIfAborted();
@@ -102,7 +102,7 @@ export async function planCodes(options: {
       const mostSaved = (survivorNs * order.length * order.length) / 2;
       if (mostSaved < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
     }
-    return (best as { plan: Plan; cost: number }).plan;
+    return (best as { plan: CodePlan; cost: number }).plan;
   } catch (error) {
     await best?.plan.release();
     throw error;
@@ -131,7 +131,7 @@ function depthsToTry(dim: number): number[] {
 
 /** Nanoseconds for each pair that the product takes, and what it lets through. */
 async function tryPlan(
-  { book, projection, product }: Pick<Plan, "book" | "projection" | "product">,
+  { book, projection, product }: Pick<CodePlan, "book" | "projection" | "product">,
   tried: Float32Array,
   threshold: number,
 ) {

@@ -1,5 +1,5 @@
 import type { CodeBook } from "./code-book.js";
-import { type Codes, type ColumnBounds, writeColumns } from "./row-codes.js";
+import { type ColumnBounds, type RowCodes, writeColumns } from "./row-codes.js";
 import { MOST_PANELS, PANEL, type Panels } from "./tile-product.js";
 
 /**
@@ -28,7 +28,7 @@ export class ColumnCodes {
   }
 
   /** Adds the rows `rows` of `codes`, in this order. */
-  append(book: CodeBook, codes: Codes, rows: Int32Array): void {
+  append(book: CodeBook, codes: RowCodes, rows: Int32Array): void {
     const panelBytes = book.depth * PANEL;
     const needed = Math.ceil((this.count + rows.length) / PANEL) * panelBytes;
     if (this.data.length < needed) {

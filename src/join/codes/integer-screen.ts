@@ -1,7 +1,7 @@
 import type { PairList } from "../pair-list.js";
 import { ZERO_POINT } from "./code-book.js";
 import type { ColumnCodes } from "./column-codes.js";
-import { type CodeScale, type Codes, rowThreshold } from "./row-codes.js";
+import { type CodeScale, type RowCodes, rowThreshold } from "./row-codes.js";
 import { BLOCK, BLOCKS, type FixedProduct, type IntegerProduct, type Maxima, PANEL } from "./tile-product.js";
 
 /** Rows whose products are brought back at once. */
@@ -13,7 +13,7 @@ const CALL_NS = 300_000;
 
 /** A tile beside columns, and where the pairs go that survive. */
 interface Comparison {
-  readonly tile: Codes;
+  readonly tile: RowCodes;
   readonly columns: ColumnCodes;
   /** Of each row of the tile with these columns. */
   readonly thresholds: Int32Array;
@@ -43,7 +43,7 @@ export class IntegerScreen {
    * Appends to `pairs` the surviving (row of the tile, column of the group), for each row in order of the columns.
    * @param fixed the product with these columns, where a device holds them
    */
-  async between(tile: Codes, columns: ColumnCodes, fixed: FixedProduct | undefined, pairs: PairList): Promise<void> {
+  async between(tile: RowCodes, columns: ColumnCodes, fixed: FixedProduct | undefined, pairs: PairList): Promise<void> {
     const comparison = this.#compare(tile, columns, pairs);
     if (fixed !== undefined) this.#collect(await fixed.maxima(tile.bytes), comparison.thresholds, 0, 0);
     else {
@@ -57,7 +57,7 @@ export class IntegerScreen {
   }
 
   /** Appends the surviving pairs of a tile with itself, each row with the earlier ones, ordered by row and then column. */
-  async within(tile: Codes, columns: ColumnCodes, pairs: PairList): Promise<void> {
+  async within(tile: RowCodes, columns: ColumnCodes, pairs: PairList): Promise<void> {
     const comparison = this.#compare(tile, columns, pairs);
     const { count } = columns.panels(this.#book.depth);
     // Rows before a panel have only later columns in it, those of it later ones from their own block on.
@@ -74,7 +74,7 @@ export class IntegerScreen {
     pairs.sortByRow(tile.count);
   }
 
-  #compare(tile: Codes, columns: ColumnCodes, pairs: PairList): Comparison {
+  #compare(tile: RowCodes, columns: ColumnCodes, pairs: PairList): Comparison {
     this.#found = 0;
     const thresholds = new Int32Array(tile.count);
     for (let i = 0; i < tile.count; i++) {

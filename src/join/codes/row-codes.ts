@@ -7,7 +7,7 @@ import type { Basis } from "./rotation.js";
 const HALF_UP = ZERO_POINT + 0.5;
 
 /** Row sides of codes, with the numbers of each row that its thresholds need. */
-export interface Codes {
+export interface RowCodes {
   readonly count: number;
   /** count × depth, q + 128, and L + 128 in place of digits. */
   readonly bytes: Uint8Array;
@@ -45,7 +45,7 @@ export async function createProjection(engine: Engine, { directions, size }: Bas
 }
 
 /** Makes empty codes for `count` rows. */
-export function allocateCodes({ depth }: Pick<CodeBook, "depth">, count: number): Codes {
+export function allocateCodes({ depth }: Pick<CodeBook, "depth">, count: number): RowCodes {
   return {
     count,
     bytes: new Uint8Array(count * depth),
@@ -57,7 +57,7 @@ export function allocateCodes({ depth }: Pick<CodeBook, "depth">, count: number)
 }
 
 /** Copies the codes of some rows together, in fresh buffers. */
-export function gatherCodes(depth: number, codes: Codes, rows: Int32Array): Codes {
+export function gatherCodes(depth: number, codes: RowCodes, rows: Int32Array): RowCodes {
   const count = rows.length;
   const bytes = new Uint8Array(count * depth);
   const numbers = [codes.additive, codes.error, codes.length, codes.coded].map((from) => {
@@ -71,7 +71,13 @@ export function gatherCodes(depth: number, codes: Codes, rows: Int32Array): Code
 }
 
 /** Codes rows from their coordinates (n × size) into `into`, from row `start` on. */
-export function encodeRows(book: CodeBook, coordinates: Float32Array, rows: number, into: Codes, start: number): void {
+export function encodeRows(
+  book: CodeBook,
+  coordinates: Float32Array,
+  rows: number,
+  into: RowCodes,
+  start: number,
+): void {
   const { basis, dim, depth, levels, scale, centre } = book;
   const { size, defect } = basis;
   const { bytes, additive, error, length, coded } = into;
@@ -138,7 +144,7 @@ export interface ColumnBounds {
  */
 export function writeColumns(
   book: CodeBook,
-  codes: Codes,
+  codes: RowCodes,
   rows: Int32Array,
   block: Int8Array,
   width: number,
@@ -189,7 +195,7 @@ export type CodeScale = Pick<CodeBook, "depth" | "scale" | "base" | "slack" | "u
 /** Least integer product with which row `row` can reach `threshold` with a column of a group. */
 export function rowThreshold(
   book: CodeScale,
-  codes: Codes,
+  codes: RowCodes,
   row: number,
   bounds: ColumnBounds,
   threshold: number,

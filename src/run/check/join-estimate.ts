@@ -1,4 +1,5 @@
-import { type ColumnWorkers, selfJoin } from "../../join/self-join.js";
+import type { ColumnWorkers } from "../../join/join-options.js";
+import { selfJoin } from "../../join/self-join.js";
 import type { Engine } from "../../onnx/engine.js";
 import type { VectorReader } from "../../vectors/reader.js";
 

@@ -1,7 +1,7 @@
 import { gatherInAnyOrder, isAscending } from "../vectors/gather.js";
 import type { VectorReader } from "../vectors/reader.js";
-import type { Plan } from "./codes/code-plan.js";
-import { allocateCodes, type Codes, encodeRows } from "./codes/row-codes.js";
+import type { CodePlan } from "./codes/code-plan.js";
+import { allocateCodes, encodeRows, type RowCodes } from "./codes/row-codes.js";
 
 /** Rows that are decided together. */
 export const TILE_ROWS = 1024;
@@ -12,11 +12,11 @@ export const CODE_ROWS = 2048;
 export interface BlockBuffers {
   /** rows × dim. */
   readonly values: Float32Array;
-  readonly codes: Codes;
+  readonly codes: RowCodes;
 }
 
 /** Makes room for superblocks of up to `rows` vectors. */
-export function allocateBlock({ book }: Plan, rows: number): BlockBuffers {
+export function allocateBlock({ book }: CodePlan, rows: number): BlockBuffers {
   return { values: new Float32Array(rows * book.dim), codes: allocateCodes(book, rows) };
 }
 
@@ -25,16 +25,16 @@ export class Superblock {
   readonly positions: Uint32Array;
   /** positions.length × dim; valid up to the row asked for by `code`. */
   readonly values: Float32Array;
-  readonly codes: Codes;
+  readonly codes: RowCodes;
   readonly #vectors: VectorReader;
-  readonly #plan: Plan;
+  readonly #plan: CodePlan;
   readonly #ascending: boolean;
   #coded = 0;
   /** The chunk from `#coded` on, on its way from the reader. */
   #reading: Promise<void> | undefined;
 
   /** @param buffers with room for as many; no longer what a superblock before held */
-  constructor(vectors: VectorReader, plan: Plan, positions: Uint32Array, { values, codes }: BlockBuffers) {
+  constructor(vectors: VectorReader, plan: CodePlan, positions: Uint32Array, { values, codes }: BlockBuffers) {
     this.positions = positions;
     this.values = values.subarray(0, positions.length * vectors.dim);
     this.codes = codes;
