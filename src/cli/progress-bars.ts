@@ -1,14 +1,13 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import type { Stage } from "../reporter.js";
+import type { Reporter, Stage } from "../reporter.js";
 import { duration, Pace } from "./pace.js";
 import { printable } from "./printable.js";
-import type { ProgressReporter } from "./progress.js";
 
 /** Columns of a line beside its bar. */
 const OTHER_COLUMNS = 68;
 
 /** A bar for each stage, drawn again ten times a second; notes stand above them. */
-export function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
+export function barReporter(stderr: NodeJS.WriteStream): Reporter & { close(): void } {
   const bars = new MultiBar(
     {
       stream: stderr,

@@ -16,9 +16,7 @@ export function progressMode(flag: "auto" | ProgressMode, quiet: boolean, stderr
 }
 
 /** A reporter that can be taken down before something else is printed. */
-export interface ProgressReporter extends Reporter {
-  close(): void;
-}
+export type ProgressReporter = Reporter & { close(): void };
 
 /** Time between two log lines of a stage, in milliseconds. */
 const LOG_EVERY = 10_000;

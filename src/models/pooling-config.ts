@@ -1,6 +1,6 @@
 import { UnavailableError } from "../errors.js";
+import type { Pooling } from "../onnx/pooling.js";
 import { readJson } from "./folder-json.js";
-import type { Pooling } from "./spec.js";
 
 /**
  * Modes by the names of `pooling_mode` in sentence-transformers 5.4 and later, and of the flags `pooling_mode_*` before. A sum

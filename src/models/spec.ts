@@ -1,11 +1,10 @@
+import type { Pooling } from "../onnx/pooling.js";
+
 /** Element type of the ONNX file that is used. */
 export type Dtype = "fp32" | "fp16" | "int8";
 
 /** What becomes of a text that is longer than the model takes: its end is cut off, or its windows are averaged. */
 export type LongText = "truncate" | "mean";
-
-/** How token vectors become one vector: the first token's, their mean, or the model pools by itself. */
-export type Pooling = "cls" | "mean" | "none";
 
 /** Everything a run needs to know of a model before a session is made. Structured-cloneable: workers receive it. */
 export interface ModelSpec {

@@ -1,7 +1,9 @@
-import type { Pooling } from "../models/spec.js";
 import { appendToModel, dataType, type Initializer, type Node } from "./builder.js";
 import { keepFirstToken } from "./first-token.js";
 import type { ModelInterface } from "./inspect.js";
+
+/** How token vectors become one vector: the first token's, their mean, or the model pools by itself. */
+export type Pooling = "cls" | "mean" | "none";
 
 /** Output that the appended nodes define: float32 [batch, dim], not normalised. */
 export const POOLED = "bge_dedup_pooled";

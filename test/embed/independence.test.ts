@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { groupByLength, paddedLength } from "../../src/embed/local/batching.js";
-import type { Dtype, Pooling } from "../../src/models/spec.js";
+import type { Dtype } from "../../src/models/spec.js";
+import type { Pooling } from "../../src/onnx/pooling.js";
 import { startTiny } from "./tiny-embedder.js";
 
 /** Texts of many lengths, from none to far over the limit, seeded. */

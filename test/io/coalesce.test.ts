@@ -16,7 +16,7 @@ import fc from "fast-check";
 import { openArrow } from "../../src/io/arrow/arrow.js";
 import { sliceBatch } from "../../src/io/column-source.js";
 import { Coalescer } from "../../src/io/columns/coalesce.js";
-import { columnBuilder } from "../../src/io/columns/column-builder.js";
+import { columnBuilder } from "../../src/io/columns/create-builder.js";
 import { rowBytes } from "../../src/io/columns/row-bytes.js";
 import { oneRun } from "../../src/io/columns/runs.js";
 import { batchOf } from "../../src/io/columns/take.js";

@@ -9,7 +9,7 @@ import {
 } from "apache-arrow";
 import { UsageError } from "../../errors.js";
 import { Coalescer } from "../columns/coalesce.js";
-import type { Dictionaries } from "../columns/column-builder.js";
+import type { Dictionaries } from "../columns/create-builder.js";
 import { emptyDictionary } from "../columns/dictionary-builder.js";
 import { bytesOf } from "../columns/layout.js";
 import { ownDictionaries } from "../schema/unify.js";

@@ -1,5 +1,6 @@
 import type { RecordBatch, Schema } from "apache-arrow";
-import { type ColumnBuilder, columnBuilder, type Dictionaries } from "./column-builder.js";
+import type { ColumnBuilder } from "./column-builder.js";
+import { columnBuilder, type Dictionaries } from "./create-builder.js";
 import { rowBytes } from "./row-bytes.js";
 import { oneRun } from "./runs.js";
 import { batchOf } from "./take.js";

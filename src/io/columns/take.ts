@@ -1,5 +1,5 @@
 import { type Data, makeData, RecordBatch, type Schema, Struct } from "apache-arrow";
-import { columnBuilder } from "./column-builder.js";
+import { columnBuilder } from "./create-builder.js";
 import { runsOf } from "./runs.js";
 
 /**

@@ -1,5 +1,5 @@
 import { type Data, DataType, type FixedSizeList, makeData } from "apache-arrow";
-import { columnBuilder } from "../columns/column-builder.js";
+import { columnBuilder } from "../columns/create-builder.js";
 import { fixedWidth } from "../columns/layout.js";
 import { nullData } from "../columns/null-data.js";
 import { oneRun } from "../columns/runs.js";

@@ -17,7 +17,7 @@ import {
   util,
   type Vector,
 } from "apache-arrow";
-import { columnBuilder } from "../columns/column-builder.js";
+import { columnBuilder } from "../columns/create-builder.js";
 import { isValid, valueBytes } from "../columns/layout.js";
 import { nullData } from "../columns/null-data.js";
 import { oneRun, runsOf } from "../columns/runs.js";
