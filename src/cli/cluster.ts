@@ -1,9 +1,6 @@
-import type { ClusterOptions } from "../run/options.js";
-import { isDedupFolder } from "../run/work/dedup-folder.js";
-import { reportError, runCommand, single } from "./command.js";
+import { clusterOptions } from "../run/flags/cluster.js";
+import { reportError, runCommand } from "./command.js";
 import { clusterFlags, sharedFlags } from "./flags.js";
-import { sharedOptions } from "./options.js";
-import { parseNumber } from "./parse.js";
 import { parser, wantedLogFormat } from "./parser.js";
 import { jsonLine } from "./printable.js";
 import { formatCluster } from "./summary.js";
@@ -46,7 +43,11 @@ export async function main(argv: readonly string[]): Promise<number> {
         async (flags) => {
           exitCode = await runCommand(flags, async ({ reporter, signal, print }) => {
             const { runCluster } = await import("../run/cluster.js");
-            const summary = await runCluster(clusterOptions(flags), { reporter, signal, stdin: process.stdin });
+            const summary = await runCluster(clusterOptions(flags, flags.inputs ?? ["bge-out"]), {
+              reporter,
+              signal,
+              stdin: process.stdin,
+            });
             reporter.close();
             if (flags.json) await print(jsonLine(summary));
             else if (!flags.quiet) await print(formatCluster(summary));
@@ -59,30 +60,4 @@ export async function main(argv: readonly string[]): Promise<number> {
     return reportError(error, wantedLogFormat(argv));
   }
   return exitCode;
-}
-
-/** The flags, checked. Clusters go beside the rows they are made of unless the user says otherwise. */
-function clusterOptions(
-  flags: Parameters<typeof sharedOptions>[0] & {
-    inputs?: string[];
-    k: string;
-    iterations: string;
-    tolerance: string;
-    starts: string;
-    spherical: boolean;
-    labels: string;
-  },
-): ClusterOptions {
-  const inputs = flags.inputs ?? ["bge-out"];
-  const count = (flag: string, value: string, min: number, max: number) =>
-    parseNumber(flag, single(flag, value), { min, max, integer: true });
-  return {
-    ...sharedOptions(flags, inputs, flags.out ?? (isDedupFolder(inputs) ? inputs[0] : "bge-out")),
-    k: count("k", flags.k, 1, 2 ** 31 - 1),
-    iterations: count("iterations", flags.iterations, 1, 1_000_000),
-    tolerance: parseNumber("tolerance", single("tolerance", flags.tolerance), { min: 0, max: 1 }),
-    starts: count("starts", flags.starts, 1, 10_000),
-    spherical: flags.spherical,
-    labels: count("labels", flags.labels, 0, 100),
-  };
 }

@@ -1,4 +1,3 @@
-import { UsageError } from "../errors.js";
 import { jsonLine, printable } from "./printable.js";
 import { createReporter, type LogFormat, type ProgressReporter, progressMode } from "./progress.js";
 
@@ -27,16 +26,6 @@ export interface Terminal {
   readonly signal: AbortSignal;
   /** Prints a result on standard output. */
   print(text: string): Promise<void>;
-}
-
-/**
- * One value of a flag that is not a list.
- * @throws UsageError where it is given twice, which is a mistake rather than the last one, or is empty, as a shell's unset variable
- */
-export function single<T>(flag: string, value: T | T[]): T {
-  if (Array.isArray(value)) throw new UsageError(`--${flag} is given ${value.length} times; expected once`);
-  if (value === "") throw new UsageError(`--${flag} is empty; expected a value`);
-  return value;
 }
 
 /**

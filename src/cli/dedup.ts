@@ -1,16 +1,14 @@
 import { existsSync } from "node:fs";
 import { UsageError } from "../errors.js";
-import { parseKeepPolicy } from "../exact/priority.js";
-import { parseLimit } from "../run/check/limit.js";
-import type { DedupOptions, Format } from "../run/options.js";
-import { reportError, runCommand, single } from "./command.js";
+import { dedupOptions } from "../run/flags/dedup.js";
+import { chosen } from "../run/flags/parse.js";
+import { DEVICES, DTYPES, endpointChoice, memoryOf, modelName, threadsOf } from "../run/flags/shared.js";
+import { closest } from "../run/flags/suggest.js";
+import { reportError, runCommand } from "./command.js";
 import type { DoctorOptions } from "./doctor.js";
 import { dedupFlags, sharedFlags } from "./flags.js";
-import { endpointChoice, sharedOptions } from "./options.js";
-import { parseBytes, parseNumber } from "./parse.js";
 import { parser, wantedLogFormat } from "./parser.js";
 import { jsonLine, printable } from "./printable.js";
-import { closest } from "./suggest.js";
 import { formatDedup, formatEstimate } from "./summary.js";
 
 /** The commands beside the main one, for whose names a mistyped one is compared. */
@@ -52,7 +50,7 @@ export async function main(argv: readonly string[]): Promise<number> {
             ),
         async (flags) => {
           exitCode = await runCommand({ ...flags, resumes: !flags.dryRun }, async ({ reporter, signal, print }) => {
-            const options = dedupOptions(flags);
+            const options = dedupOptions(flags, requireInputs(flags.inputs));
             const context = { reporter, signal, stdin: process.stdin };
             if (flags.dryRun) {
               const { estimate } = await import("../run/dry-run.js");
@@ -87,12 +85,8 @@ export async function main(argv: readonly string[]): Promise<number> {
             }),
         async (flags) => {
           exitCode = await runCommand({ ...flags, resumes: false }, async ({ reporter, signal, print }) => {
-            const memory = parseBytes("memory", single("memory", flags.memory));
-            const threads = parseNumber("threads", single("threads", flags.threads), {
-              min: 1,
-              max: 1024,
-              integer: true,
-            });
+            const memory = memoryOf(flags.memory);
+            const threads = threadsOf(flags.threads);
             const { verifyFolder } = await import("../run/verify.js");
             const report = await verifyFolder({ folder: flags.dir, threads, memory, reporter, signal });
             reporter.close();
@@ -125,11 +119,11 @@ export async function main(argv: readonly string[]): Promise<number> {
           }),
         async (flags) => {
           const options: DoctorOptions = {
-            model: single("model", flags.model ?? (process.env.BGE_MODEL || "builtin")),
-            endpoint: endpointChoice({ ...flags, long: "truncate" }),
-            device: single("device", flags.device) as DoctorOptions["device"],
-            dtype: single("dtype", flags.dtype) as DoctorOptions["dtype"],
-            memory: parseBytes("memory", single("memory", flags.memory)),
+            model: modelName(flags.model),
+            endpoint: endpointChoice(flags),
+            device: chosen("device", flags.device, DEVICES),
+            dtype: chosen("dtype", flags.dtype, DTYPES),
+            memory: memoryOf(flags.memory),
           };
           exitCode = await runCommand({ progress: "none", resumes: false }, async ({ print, signal }) => {
             const { runDoctor } = await import("./doctor.js");
@@ -150,35 +144,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   return exitCode;
 }
 
-/** The flags of the main command, checked. */
-function dedupOptions(
-  flags: Parameters<typeof sharedOptions>[0] & {
-    inputs?: string[];
-    threshold?: string;
-    keep: string;
-    guard: readonly string[];
-    format: readonly string[];
-    maxRemoved?: string;
-  },
-): DedupOptions {
-  if (flags.inputs === undefined || flags.inputs.length === 0) {
+/**
+ * The inputs that are named.
+ * @throws UsageError where there are none, or the first is the mistyped name of a command
+ */
+function requireInputs(inputs: readonly string[] | undefined): readonly string[] {
+  if (inputs === undefined || inputs.length === 0) {
     throw new UsageError('no input; name files, folders or globs, or "-" for standard input');
   }
-  const [first] = flags.inputs;
+  const [first] = inputs;
   const meant = existsSync(first) ? undefined : closest(first, COMMANDS);
   if (meant !== undefined) throw new UsageError(`input ${first} does not exist; did you mean bge-dedup ${meant}?`);
-  const guards = new Set(flags.guard);
-  if (guards.has("none") && guards.size > 1) guards.delete("none");
-  return {
-    ...sharedOptions(flags, flags.inputs, flags.out ?? "bge-out"),
-    threshold:
-      flags.threshold === undefined
-        ? undefined
-        : parseNumber("threshold", single("threshold", flags.threshold), { min: 0, max: 1, minExclusive: true }),
-    keep: parseKeepPolicy(single("keep", flags.keep)),
-    guards: { numbers: guards.has("numbers"), negation: guards.has("negation") },
-    formats: [...new Set(flags.format)] as Format[],
-    maxRemoved:
-      flags.maxRemoved === undefined ? undefined : parseLimit("max-removed", single("max-removed", flags.maxRemoved)),
-  };
+  return inputs;
 }

@@ -1,5 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Options } from "yargs";
+import { FORMATS, GUARDS } from "../run/flags/dedup.js";
+import { DEVICES, DTYPES, LONG } from "../run/flags/shared.js";
 
 /** Flags that both commands have. Help, parsing and defaults come from this one table. */
 export const sharedFlags = {
@@ -25,20 +27,20 @@ export const sharedFlags = {
   },
   device: {
     type: "string",
-    choices: ["auto", "cpu", "cuda", "webgpu", "dml", "coreml"],
+    choices: DEVICES,
     default: "auto",
     describe: "where the model runs",
   },
   dtype: {
     type: "string",
-    choices: ["auto", "fp32", "fp16", "int8"],
+    choices: DTYPES,
     default: "auto",
     describe: "which ONNX file of the model is used",
   },
   "max-length": { type: "string", describe: "tokens of the longest text (the model's limit); see --long" },
   long: {
     type: "string",
-    choices: ["truncate", "mean"],
+    choices: LONG,
     default: "truncate",
     describe: "longer texts are cut, or embedded in windows whose vectors are averaged by their tokens",
   },
@@ -85,14 +87,14 @@ export const dedupFlags = {
   guard: {
     type: "string",
     array: true,
-    choices: ["numbers", "negation", "none"],
+    choices: GUARDS,
     default: ["none"],
     describe: "never merge texts whose numbers or negations differ; repeatable",
   },
   format: {
     type: "string",
     array: true,
-    choices: ["arrow", "parquet", "jsonl"],
+    choices: FORMATS,
     default: ["arrow"],
     describe: "format of kept and removed; repeatable",
   },

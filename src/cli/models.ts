@@ -7,7 +7,8 @@ import { type HubSettings, hubSettings } from "../models/hub/settings.js";
 import { KNOWN_MODELS } from "../models/registry.js";
 import { repositoryOf } from "../models/resolve.js";
 import type { Dtype } from "../models/spec.js";
-import { runCommand, single, type Terminal } from "./command.js";
+import { single } from "../run/flags/parse.js";
+import { runCommand, type Terminal } from "./command.js";
 import { sharedFlags } from "./flags.js";
 import { jsonLine } from "./printable.js";
 

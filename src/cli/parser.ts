@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import yargs, { type Argv, type Options } from "yargs";
 import { UsageError } from "../errors.js";
+import { closest } from "../run/flags/suggest.js";
 import { VERSION } from "../run/work/manifest.js";
 import { clusterFlags, dedupFlags, sharedFlags } from "./flags.js";
 import type { LogFormat } from "./progress.js";
-import { closest } from "./suggest.js";
 
 /** Every flag there is in one of the commands. */
 const FLAGS: Readonly<Record<string, Options>> = { ...sharedFlags, ...dedupFlags, ...clusterFlags };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { sharedOptions } from "../../src/cli/options.js";
 import { parseEndpoint } from "../../src/embed/endpoint/address.js";
+import { sharedOptions } from "../../src/run/flags/shared.js";
 
 test("paths lie below the URL as given, and beside its /v1", () => {
   for (const text of ["http://host:30000/v1", "http://host:30000/v1/", "http://host:30000/v1/embeddings"]) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseBytes, parseNumber } from "../../src/cli/parse.js";
 import { UsageError } from "../../src/errors.js";
 import { limitReached, parseLimit } from "../../src/run/check/limit.js";
+import { parseBytes, parseNumber } from "../../src/run/flags/parse.js";
 
 describe("a brake", () => {
   it("is a count, a percentage or a fraction", () => {

@@ -12,7 +12,8 @@ export interface Limit {
  * Parses `--max-removed` and `--max-rejects`: a whole number is a count, a percentage or a fraction below 1 a share.
  * @throws UsageError for anything else
  */
-export function parseLimit(flag: string, text: string): Limit {
+export function parseLimit(flag: string, given: string | number): Limit {
+  const text = String(given);
   const percent = /^(\d+(?:\.\d+)?)%$/.exec(text);
   if (percent !== null && Number(percent[1]) <= 100) return { kind: "share", value: Number(percent[1]) / 100, text };
   if (/^\d+$/.test(text)) return { kind: "count", value: Number(text), text };

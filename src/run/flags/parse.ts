@@ -1,4 +1,33 @@
-import { UsageError } from "../errors.js";
+import { UsageError } from "../../errors.js";
+
+/** A number, or its text on a command line. */
+export type Value = string | number;
+
+/** The values of a flag that may be repeated. */
+export function listOf<T>(value: T | readonly T[]): readonly T[] {
+  return Array.isArray(value) ? value : [value as T];
+}
+
+/**
+ * One value of a flag that is not a list.
+ * @throws UsageError where it is given twice, which is a mistake rather than the last one, or is empty, as a shell's unset variable
+ */
+export function single<T>(flag: string, value: T | T[]): T {
+  if (Array.isArray(value)) throw new UsageError(`--${flag} is given ${value.length} times; expected once`);
+  if (value === "") throw new UsageError(`--${flag} is empty; expected a value`);
+  return value;
+}
+
+/**
+ * One of the values that a flag may have.
+ * @throws UsageError listing them for any other
+ */
+export function chosen<T extends string>(flag: string, value: string | string[], choices: readonly T[]): T {
+  const one = single(flag, value);
+  const choice = choices.find((each) => each === one);
+  if (choice === undefined) throw new UsageError(`--${flag} ${one} is unknown; expected one of ${choices.join(", ")}`);
+  return choice;
+}
 
 /**
  * Parses a number flag.
@@ -6,7 +35,7 @@ import { UsageError } from "../errors.js";
  */
 export function parseNumber(
   flag: string,
-  text: string,
+  given: Value,
   {
     min,
     max,
@@ -14,6 +43,7 @@ export function parseNumber(
     minExclusive = false,
   }: { min: number; max: number; integer?: boolean; minExclusive?: boolean },
 ): number {
+  const text = String(given);
   const value = text.trim() === "" ? Number.NaN : Number(text);
   const inside = value <= max && (minExclusive ? value > min : value >= min);
   if (!inside || (integer && !Number.isInteger(value))) {
@@ -32,7 +62,8 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20,
  * Parses a size such as 4GB, 512M, 1.5GiB; units are powers of 1024.
  * @throws UsageError for anything else and for less than 64 MB, which no run can live in
  */
-export function parseBytes(flag: string, text: string): number {
+export function parseBytes(flag: string, given: Value): number {
+  const text = String(given);
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim()) ?? [];
   const bytes = number === undefined ? Number.NaN : Number(number) * UNITS[unit.toUpperCase()];
   if (!(bytes >= 64 * 2 ** 20)) throw new UsageError(`--${flag} ${text} is not a size of at least 64MB, such as 4GB`);

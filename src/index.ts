@@ -1,0 +1,243 @@
+/**
+ * bge-dedup as a library: what the two commands do, and the two engines below them. Options are the commands' flags in camelCase.
+ * Nothing is printed and nothing ends the process; errors are those of errors.ts, whose `exitCode` is the command's. Every
+ * function may be called again and side by side in one process; two runs into one output folder exclude each other. What a
+ * function needs is loaded at its first call.
+ */
+
+import type { KMeansResult } from "./cluster/lloyd.js";
+import { UsageError } from "./errors.js";
+import type { JoinResult } from "./join/judge.js";
+import type { Reporter } from "./reporter.js";
+import type { ClusterFlags } from "./run/flags/cluster.js";
+import type { DedupFlags } from "./run/flags/dedup.js";
+import type { Value } from "./run/flags/parse.js";
+import type { ClusterSummary, DedupSummary } from "./run/summary.js";
+import type { VerifyReport } from "./run/verify.js";
+
+export { BrakeError, InputError, UnavailableError, UsageError } from "./errors.js";
+export type { ClusterSummary, DedupSummary, JoinResult, KMeansResult, VerifyReport };
+
+/** How far a stage of a run is. */
+export interface Progress {
+  /** read, embed, join, write, seed, k-means, verify, … */
+  readonly stage: string;
+  /** Done of `total`; of a stage that reads, bytes. */
+  readonly done: number;
+  readonly total: number;
+  /** Rows done. */
+  readonly rows: number;
+}
+
+/** How a caller watches a run and stops it. */
+export interface RunHooks {
+  /** Stops the run, which then rejects with the signal's reason; the same call later continues with what is saved. */
+  readonly signal?: AbortSignal;
+  /** Called as stages go on. An error that it throws fails the run. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Told what the command would print for a person: which model and device were taken, that a text was cut, … */
+  readonly onNote?: (message: string) => void;
+}
+
+/** Options of `dedup`: the flags of bge-dedup. */
+export interface DedupOptions extends DedupFlags, RunHooks {
+  /** Files, folders, globs, or "-" for JSONL on `stdin`. */
+  readonly inputs: string | readonly string[];
+  /** What "-" reads (the process's standard input). */
+  readonly stdin?: NodeJS.ReadableStream;
+}
+
+/** Options of `cluster`: the flags of bge-cluster. */
+export interface ClusterOptions extends ClusterFlags, RunHooks {
+  /** A folder that `dedup` wrote, whose kept rows are clustered (bge-out), or raw inputs as those of `dedup`. */
+  readonly inputs?: string | readonly string[];
+  /** What "-" reads (the process's standard input). */
+  readonly stdin?: NodeJS.ReadableStream;
+}
+
+/** Options of `verify`. */
+export interface VerifyOptions extends RunHooks {
+  /** Folder that `dedup` wrote. */
+  readonly dir: string;
+  /** Ceiling of memory, in bytes or as "4GB" (4GB). */
+  readonly memory?: Value;
+  /** Threads of the products (all cores). */
+  readonly threads?: Value;
+}
+
+/** What `selfJoin` and `kmeans` share. */
+interface VectorOptions {
+  /** Unit vectors, n × dim, row-major. They stay the caller's and must not change meanwhile. */
+  readonly vectors: Float32Array;
+  /** Components of each vector. */
+  readonly dim: number;
+  /** Threads (all cores). */
+  readonly threads?: Value;
+  /** Bytes that may be held beside the vectors, or "1GB" (1GB). */
+  readonly memory?: Value;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `selfJoin`. */
+export interface SelfJoinOptions extends VectorOptions {
+  /** Cosine in (0, 1] from which two vectors are near-duplicates. */
+  readonly threshold: number;
+  /** Every position once, in priority order: of two near-duplicates the earlier one stays (0, 1, 2, …). */
+  readonly order?: Uint32Array;
+  /** A signature for each vector; pairs whose signatures differ are not merged. */
+  readonly signatures?: BigUint64Array;
+  /** Called with the number of vectors that are decided. */
+  readonly onProgress?: (decided: number) => void;
+}
+
+/** Options of `kmeans`. */
+export interface KMeansOptions extends VectorOptions {
+  /** Number of clusters, at most that of distinct vectors. */
+  readonly k: number;
+  /** How many times each vector counts, at least 1 (once). */
+  readonly weights?: Uint32Array;
+  /** Most iterations (50). */
+  readonly iterations?: number;
+  /** Relative shift of the centroids at which the iterations end (1e-4). */
+  readonly tolerance?: number;
+  /** Seed of everything random (0). */
+  readonly seed?: number;
+  /** Runs from different seeds, of which the one with the least inertia counts (1). */
+  readonly starts?: number;
+  /** Centroids of unit length (false). */
+  readonly spherical?: boolean;
+  /** Called with the stage and how much of it is done. */
+  readonly onProgress?: (progress: { stage: string; iteration: number; done: number; total: number }) => void;
+}
+
+/**
+ * Removes near-duplicate rows as `bge-dedup` does and writes the output folder.
+ * @throws UsageError, InputError, BrakeError or UnavailableError as the command's exit codes 2 to 5; any other Error where the run
+ * failed and may be repeated
+ */
+export async function dedup(options: DedupOptions): Promise<DedupSummary> {
+  const { inputs, signal, onProgress, onNote, stdin = process.stdin, ...flags } = options;
+  const { DEDUP_NAMES, dedupOptions } = await import("./run/flags/dedup.js");
+  const { requireKnown, SHARED_NAMES } = await import("./run/flags/shared.js");
+  const { runDedup } = await load(() => import("./run/dedup.js"));
+  requireKnown(flags, [...SHARED_NAMES, ...DEDUP_NAMES]);
+  return runDedup(dedupOptions(flags, [inputs].flat()), { reporter: reporterOf(options), signal, stdin });
+}
+
+/**
+ * Clusters rows as `bge-cluster` does and writes clusters.arrow and centroids.arrow.
+ * @throws as `dedup`
+ */
+export async function cluster(options: ClusterOptions = {}): Promise<ClusterSummary> {
+  const { inputs = "bge-out", signal, onProgress, onNote, stdin = process.stdin, ...flags } = options;
+  const { CLUSTER_NAMES, clusterOptions } = await import("./run/flags/cluster.js");
+  const { requireKnown, SHARED_NAMES } = await import("./run/flags/shared.js");
+  const { runCluster } = await load(() => import("./run/cluster.js"));
+  requireKnown(flags, [...SHARED_NAMES, ...CLUSTER_NAMES]);
+  return runCluster(clusterOptions(flags, [inputs].flat()), { reporter: reporterOf(options), signal, stdin });
+}
+
+/**
+ * Proves the result of a run again from its files alone, as `bge-dedup verify` does.
+ * @returns `ok`, or the first violation in words
+ * @throws InputError where the folder is not one that `dedup` wrote in Arrow format
+ */
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const { dir, memory, threads, signal } = options;
+  const { memoryOf, threadsOf } = await import("./run/flags/shared.js");
+  const { verifyFolder } = await load(() => import("./run/verify.js"));
+  const reporter = reporterOf(options);
+  return verifyFolder({ folder: dir, memory: memoryOf(memory), threads: threadsOf(threads), reporter, signal });
+}
+
+/**
+ * The exact self-join of vectors in memory: a vector stays unless an earlier one that stays has cosine >= threshold with it. What
+ * a scan of all pairs in float64 finds is what it finds.
+ * @returns for each vector the one that removed it, -1 where it stays, and their cosine; the arrays are the caller's
+ * @throws UsageError where vectors have not length 1, or the threshold or the order is none
+ */
+export async function selfJoin(options: SelfJoinOptions): Promise<JoinResult> {
+  const { vectors, dim, threshold, signatures, onProgress, signal } = options;
+  const { memoryOf, threadsOf } = await import("./run/flags/shared.js");
+  const { arrayReader } = await import("./vectors/array.js");
+  const threads = threadsOf(options.threads);
+  const reader = arrayReader(vectors, dim);
+  const order = options.order ?? Uint32Array.from({ length: reader.count }, (_, position) => position);
+  if (!(threshold > 0 && threshold <= 1)) throw new UsageError(`threshold ${threshold} is not in (0, 1]`);
+  requirePermutation(order, reader.count);
+  if (signatures !== undefined && signatures.length !== reader.count) {
+    throw new UsageError(`${signatures.length} signatures for ${reader.count} vectors; expected one for each`);
+  }
+  const [{ createOrtEngine }, { columnWorkers }, join] = await load(() =>
+    Promise.all([import("./onnx/ort-engine.js"), import("./workers/column-workers.js"), import("./join/self-join.js")]),
+  );
+  return join.selfJoin({
+    vectors: reader,
+    order,
+    threshold,
+    signatures,
+    engine: createOrtEngine({ threads: 1 }),
+    wideEngine: createOrtEngine({ threads }),
+    workers: columnWorkers(threads),
+    memory: memoryOf(options.memory ?? "1GB"),
+    onProgress,
+    signal,
+  });
+}
+
+/**
+ * k-means of vectors in memory, on the caller's thread, which is kept for a tile of rows at a time. Each assignment is the nearest
+ * centroid by float64 distance.
+ * @returns clusters numbered from the largest to the smallest; the arrays are the caller's
+ * @throws UsageError where vectors have not length 1, or k is more than there are distinct vectors
+ */
+export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
+  const { vectors, dim, threads, memory, ...rest } = options;
+  const { memoryOf, threadsOf } = await import("./run/flags/shared.js");
+  const { arrayReader } = await import("./vectors/array.js");
+  const reader = arrayReader(vectors, dim);
+  const [{ createOrtEngine }, { kmeans: run }] = await load(() =>
+    Promise.all([import("./onnx/ort-engine.js"), import("./cluster/lloyd.js")]),
+  );
+  return run({
+    ...rest,
+    vectors: reader,
+    positions: Uint32Array.from({ length: reader.count }, (_, position) => position),
+    engine: createOrtEngine({ threads: threadsOf(threads) }),
+    memory: memoryOf(memory ?? "1GB"),
+  });
+}
+
+/** Loads what uses onnxruntime, which unless told otherwise keeps figures for its makers in the user's cache. */
+function load<T>(modules: () => Promise<T>): Promise<T> {
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
+  return modules();
+}
+
+/** A reporter that calls the hooks. */
+function reporterOf({ onProgress = () => {}, onNote = () => {} }: RunHooks): Reporter {
+  return {
+    stage(stage, total) {
+      let rowsDone = 0;
+      return {
+        advance(done, rows = done) {
+          rowsDone = rows;
+          onProgress({ stage, done, total, rows });
+        },
+        end: () => onProgress({ stage, done: total, total, rows: rowsDone }),
+      };
+    },
+    note: onNote,
+  };
+}
+
+/** @throws UsageError unless `order` holds every position below `count` once */
+function requirePermutation(order: Uint32Array, count: number): void {
+  const seen = new Uint8Array(count);
+  for (const position of order) {
+    if (position >= count || seen[position]++ > 0) {
+      throw new UsageError(`order holds position ${position} ${position >= count ? `of ${count}` : "twice"}`);
+    }
+  }
+  if (order.length !== count) throw new UsageError(`order holds ${order.length} positions; expected all ${count}`);
+}
