@@ -20,13 +20,16 @@ export const jobs = (() => {
 /** Text of a job file. */
 export const jobFile = (name: string): string => readFileSync(join(jobs, name), "utf8");
 
+/** What a rerun may cure: a failed run. */
+const CURABLE = 1;
+
 /** Exit codes that a rerun cannot cure: those of the error classes, ascending. */
 export const permanentCodes: readonly number[] = [
   ...new Set(
     Object.values(errors).flatMap((Failure) => {
       if (typeof Failure !== "function") return [];
       const { exitCode } = new (Failure as new (message: string) => { exitCode?: unknown })("");
-      return typeof exitCode === "number" ? [exitCode] : [];
+      return typeof exitCode === "number" && exitCode !== CURABLE ? [exitCode] : [];
     }),
   ),
 ].sort((a, b) => a - b);
