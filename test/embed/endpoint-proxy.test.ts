@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
 import { parseEndpoint } from "../../src/embed/endpoint/address.js";
 import { openEndpoint } from "../../src/embed/endpoint/endpoint.js";
+import { createHttpClient, isLoopback } from "../../src/embed/endpoint/http.js";
 import { ENDPOINT_LIMITS } from "../../src/embed/endpoint/outage.js";
-import { createProxiedClient, isLoopback } from "../../src/embed/endpoint/proxy.js";
-import { proxySettings } from "../../src/models/hub/proxy.js";
+import { proxySettings } from "../../src/model/network.js";
 import { type EmbeddingServer, startEmbeddingServer, vectorOf } from "./endpoint-server.js";
 
 /** A name that only the proxy knows. */
@@ -104,7 +104,7 @@ test("an answer that trickles in without end behind a proxy is given up as one t
     const timer = setInterval(() => response.write(" "), 10);
     response.on("close", () => clearInterval(timer));
   });
-  const client = createProxiedClient({ connections: 1, connectMs: 1000, timeoutMs: 100 }, { http: address });
+  const client = createHttpClient({ connections: 1, connectMs: 1000, timeoutMs: 100 }, { http: address });
   const ask = () => client.send({ url: new URL(HIDDEN), headers: {} });
   await assert.rejects(ask(), { code: "ETIMEDOUT", message: /^no complete answer in 0\.3 s \(by way of the proxy;/ });
   const underWay = assert.rejects(ask(), { message: "the connection was closed" });

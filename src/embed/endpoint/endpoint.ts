@@ -1,10 +1,9 @@
 import { UnavailableError } from "../../errors.js";
-import type { ProxySettings } from "../../models/hub/proxy.js";
+import type { ProxySettings } from "../../model/network.js";
 import type { Embedder, WindowVectors } from "../local/embedder.js";
 import { normaliseInto } from "../normalise.js";
 import type { EndpointAddress } from "./address.js";
 import { answerText, readEmbeddings, refusesCount, refusesSize, shorterLength } from "./answer.js";
-import { planRequests, type RequestBounds } from "./batches.js";
 import { discoverModel, embeddingsBody, type LongTexts, refusal, type ServedModel } from "./discovery.js";
 import { ENDPOINT_LIMITS, type EndpointLimits } from "./outage.js";
 import { createEndpointRequests, type EndpointRequests } from "./requests.js";
@@ -181,4 +180,38 @@ function certainChars(longTexts: LongTexts): number {
 /** A window whose vectors are still coming in. */
 interface OpenWindow extends Pick<WindowVectors, "vectors" | "directed" | "truncated"> {
   tokens: number;
+}
+
+/** Bounds of one request. */
+interface RequestBounds {
+  readonly texts: number;
+  /** UTF-16 units of all texts; a longer one goes alone. */
+  readonly chars: number;
+  /** A text of more units than this goes alone, because the server may cut or refuse it. */
+  readonly aloneAbove: number;
+}
+
+/**
+ * Requests for the texts at `members`, neighbours together: lists of positions in `texts`.
+ */
+function planRequests(texts: readonly string[], members: readonly number[], bounds: RequestBounds): number[][] {
+  const requests: number[][] = [];
+  let open: number[] = [];
+  let chars = 0;
+  for (const member of members) {
+    const { length } = texts[member];
+    if (length > bounds.aloneAbove) {
+      requests.push([member]);
+      continue;
+    }
+    if (open.length === bounds.texts || (open.length > 0 && chars + length > bounds.chars)) {
+      requests.push(open);
+      open = [];
+      chars = 0;
+    }
+    open.push(member);
+    chars += length;
+  }
+  if (open.length > 0) requests.push(open);
+  return requests;
 }

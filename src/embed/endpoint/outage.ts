@@ -1,5 +1,5 @@
 import { UnavailableError } from "../../errors.js";
-import { type BackoffLimits, backoffMs } from "./backoff.js";
+import { type BackoffLimits, backoffMs } from "../../model/network.js";
 
 /** How long and how often a server is tried. */
 export interface EndpointLimits extends BackoffLimits {
@@ -101,7 +101,7 @@ export function trackOutage(options: {
           `${shown} failed ${failures} times over the same request while it answered others: ${why}; see the server's log`,
         );
       }
-      const delay = Math.max(backoffMs(failures, limits, Math.random()), pausedUntil - now);
+      const delay = Math.max(backoffMs(failures, limits), pausedUntil - now);
       const patience = everAnswered ? limits.patienceMs : limits.firstContactMs;
       if (now + delay - downSince > patience + Math.min(asked, ASKED_PATIENCES * patience)) {
         const wait = retryAfterMs === undefined ? "" : `, and it asks to wait ${Math.round(retryAfterMs / 1000)} s`;

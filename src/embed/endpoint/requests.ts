@@ -1,11 +1,11 @@
+import { setMaxListeners } from "node:events";
+import { setTimeout } from "node:timers/promises";
 import { UnavailableError } from "../../errors.js";
-import type { ProxySettings } from "../../models/hub/proxy.js";
+import { type ProxySettings, retryAfterMs } from "../../model/network.js";
 import type { EndpointAddress } from "./address.js";
 import { answerText, GarbledAnswerError, refusesSize } from "./answer.js";
-import { retryAfterMs } from "./backoff.js";
-import { createHttpClient, type HttpAnswer } from "./http.js";
+import { createHttpClient, type HttpAnswer, isLoopback } from "./http.js";
 import { type EndpointLimits, type Failure, trackOutage } from "./outage.js";
-import { createProxiedClient, isLoopback } from "./proxy.js";
 
 /** Statuses that pass: overloads, restarts, time-outs of proxies; 424 is a backend of TEI. */
 const TRANSIENT = new Set([408, 424, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
@@ -58,32 +58,23 @@ export function createEndpointRequests(options: {
 }): EndpointRequests {
   const { address, known, concurrency, limits, note, proxy } = options;
   const bounds = { connections: concurrency, connectMs: CONNECT_MS, timeoutMs: limits.timeoutMs };
-  const direct = proxy === undefined || isLoopback(new URL(address.shown).hostname);
-  const http = direct ? createHttpClient(bounds) : createProxiedClient(bounds, proxy);
+  const http = createHttpClient(bounds, isLoopback(new URL(address.shown).hostname) ? undefined : proxy);
   const outage = trackOutage({ shown: address.shown, known, limits, note });
   const headers = address.headers();
-  let failure: Error | undefined;
+  /** Aborted with what everything fails with. */
+  const ending = new AbortController();
+  const { signal: ended } = ending;
+  setMaxListeners(0, ended);
   let running = 0;
   const waiting: (() => void)[] = [];
-  const sleeping = new Set<() => void>();
 
   const fail = (error: Error) => {
-    if (failure !== undefined) return;
-    failure = error;
+    if (ended.aborted) return;
+    ending.abort(error);
     http.close();
-    for (const wake of [...waiting.splice(0), ...sleeping]) wake();
+    for (const wake of waiting.splice(0)) wake();
   };
-  /** Ends early where everything has failed. */
-  const sleep = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        sleeping.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      sleeping.add(wake);
-    });
+  const sleep = (ms: number) => setTimeout(ms, undefined, { signal: ended });
   const enter = async () => {
     if (running < concurrency) running++;
     else await new Promise<void>((resolve) => waiting.push(resolve));
@@ -102,7 +93,7 @@ export function createEndpointRequests(options: {
       if (TRANSIENT.has(answer.status) && !takes?.(answer.status) && !refusesSize(answer)) {
         return {
           why: address.redact(`status ${answer.status} ${answerText(answer.body)}`.trim()),
-          retryAfterMs: retryAfterMs(answer.headers["retry-after"], Date.now()),
+          retryAfterMs: retryAfterMs(answer.headers["retry-after"]),
         };
       }
       const value = read(answer);
@@ -111,7 +102,7 @@ export function createEndpointRequests(options: {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const passes = error instanceof GarbledAnswerError || code !== undefined;
-      if (failure !== undefined || !passes) throw error;
+      if (ended.aborted || !passes) throw error;
       // Where a host has several addresses the message is empty and the code says it all.
       const why = address.redact(message || (code as string));
       if (NO_TLS.test(code ?? "")) {
@@ -131,9 +122,8 @@ export function createEndpointRequests(options: {
         let outlived = 0;
         let lastFailure = Number.POSITIVE_INFINITY;
         for (let failures = 0; ; ) {
-          for (let pause = outage.pauseMs(); pause > 0 && failure === undefined; pause = outage.pauseMs())
-            await sleep(pause);
-          if (failure !== undefined) throw failure;
+          for (let pause = outage.pauseMs(); pause > 0; pause = outage.pauseMs()) await sleep(pause);
+          ended.throwIfAborted();
           const result = await attempt(call, body);
           if ("value" in result) return result.value;
           failures++;
@@ -143,7 +133,7 @@ export function createEndpointRequests(options: {
         }
       } catch (error) {
         fail(error as Error);
-        throw failure;
+        throw ended.reason;
       } finally {
         leave();
       }

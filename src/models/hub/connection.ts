@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { openProxy } from "./proxy.js";
+import { openNetwork } from "../../model/network.js";
 import type { HubSettings } from "./settings.js";
 
 /** The hub answered, but not with what was asked for. */
@@ -49,7 +49,7 @@ const LARGEST_ANSWER = 32 * 2 ** 20;
 async function chooseFetch({ proxy }: HubSettings): Promise<typeof fetch> {
   if (proxy === undefined) return fetch;
   try {
-    return (await openProxy(proxy)).fetch;
+    return (await openNetwork({ connectMs: 10000, timeoutMs: 300000 }, proxy)).fetch;
   } catch (error) {
     throw new HubUnreachableError((error as Error).message);
   }

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { UnavailableError } from "../../errors.js";
-import { type ProxySettings, proxySettings } from "./proxy.js";
+import { type ProxySettings, proxySettings } from "../../model/network.js";
 
 /** How long to wait for a hub; shorter in tests. */
 export interface Patience {

@@ -1,5 +1,5 @@
 import { openEndpoint } from "../../embed/endpoint/endpoint.js";
-import { proxySettings } from "../../models/hub/proxy.js";
+import { proxySettings } from "../../model/network.js";
 import { KNOWN_MODELS } from "../../models/registry.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
