@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { openNetwork } from "../../model/network.js";
+import { UnavailableError } from "../../errors.js";
+import { backoffMs, type Network, openNetwork, retryAfterMs } from "../../model/network.js";
 import type { HubSettings } from "./settings.js";
 
 /** The hub answered, but not with what was asked for. */
@@ -7,30 +8,39 @@ export class HubAnswerError extends Error {
   readonly status: number;
   /** The hub's own word for it, such as GatedRepo or RepoNotFound; empty where it gave none. */
   readonly code: string;
-  constructor(status: number, code: string, message: string) {
+  readonly retryAfterMs?: number;
+  constructor({ status, headers }: Response, message: string) {
     super(message);
     this.status = status;
-    this.code = code;
+    this.code = headers.get("x-error-code") ?? "";
+    this.retryAfterMs = retryAfterMs(headers.get("retry-after"));
   }
 }
 
 /** Nothing came back: no route, no name, no answer in time. */
 export class HubUnreachableError extends Error {}
 
+/** An answer began and did not end. */
+export class BrokenOffError extends HubUnreachableError {}
+
+/** A file, or the rest of one. */
+export interface HubFileAnswer {
+  /** 206 where only the rest comes. */
+  readonly status: number;
+  /** The content-range, null where all comes. */
+  readonly range: string | null;
+  /** @throws BrokenOffError where the bytes end early or none comes for the `stall` of the settings */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
 /** Requests to one hub: proxies, token, time limits and repetitions are in here, and nowhere else. */
 export interface HubConnection {
   /** A `fetch` for small answers, read whole; throws for every status that is no success. */
   readonly fetchWhole: typeof fetch;
-  /**
-   * Opens a file from byte `from` on.
-   * @param path of the address, from the endpoint's own
-   * @returns the answer, 200 or 206, whose body the caller reads, and `abort`, which ends it
-   */
-  open(path: string, from: number): Promise<{ response: Response; abort: (reason: Error) => void }>;
-  /** Takes out what must not be printed. */
-  redact(text: string): string;
-  /** Waits before the `attempt`-th repetition, counted from 0. */
-  pause(attempt: number, asked?: number): Promise<void>;
+  /** Opens a file, by its path below the endpoint, from byte `from` on. */
+  open(path: string, from: number): Promise<HubFileAnswer>;
+  /** Waits before the next attempt after so many failed ones, at least 1. */
+  pause(failures: number, askedMs?: number): Promise<void>;
 }
 
 /** Statuses that pass: too many requests, and a server or its gateway in trouble. */
@@ -45,172 +55,166 @@ const LONGEST_WAIT = 60_000;
 /** Largest answer that is read whole; listings are far smaller. */
 const LARGEST_ANSWER = 32 * 2 ** 20;
 
-/** The `fetch` to use: Node's own, or one that knows the proxies where there are any. */
-async function chooseFetch({ proxy }: HubSettings): Promise<typeof fetch> {
-  if (proxy === undefined) return fetch;
-  try {
-    return (await openNetwork({ connectMs: 10000, timeoutMs: 300000 }, proxy)).fetch;
-  } catch (error) {
-    throw new HubUnreachableError((error as Error).message);
-  }
-}
+/** The system's and undici's codes in words. */
+const WORDS: Readonly<Record<string, string>> = {
+  ENOTFOUND: "its name is not known",
+  EAI_AGAIN: "the name server does not answer",
+  ECONNREFUSED: "the connection is refused",
+  ECONNRESET: "the connection was reset",
+  ENETUNREACH: "there is no route to it",
+  EHOSTUNREACH: "there is no route to it",
+  UND_ERR_BODY_TIMEOUT: "no more data came in time",
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: `the answer has more than ${LARGEST_ANSWER} bytes`,
+};
 
 /** Why a request failed, in a few words, from the nested errors that fetch gives. */
 function reasonOf(error: unknown): string {
   const { cause, errors, code, message } = error as Error & { errors?: unknown[]; code?: string };
   if (cause !== undefined) return reasonOf(cause);
   if (errors !== undefined && errors.length > 0) return reasonOf(errors[0]);
-  const words: Record<string, string> = {
-    ENOTFOUND: "its name is not known",
-    EAI_AGAIN: "the name server does not answer",
-    ECONNREFUSED: "the connection is refused",
-    ECONNRESET: "the connection was reset",
-    ENETUNREACH: "there is no route to it",
-    EHOSTUNREACH: "there is no route to it",
-  };
-  return words[code ?? ""] ?? message ?? String(error);
+  return WORDS[code ?? ""] ?? message ?? String(error);
 }
 
-/** Milliseconds that a Retry-After asks for, given as seconds or as a date. */
-function retryAfter(response: Response): number | undefined {
-  const text = response.headers.get("retry-after");
-  if (text === null) return undefined;
-  const wait = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), LONGEST_WAIT) : undefined;
-}
-
-/** Opens the way to the hub of the settings; nothing is sent yet. */
+/** Opens the way to the hub of the settings; nothing is sent yet. @throws HubUnreachableError where a proxy is no address */
 export async function connectHub(settings: HubSettings, signal?: AbortSignal): Promise<HubConnection> {
   const { endpoint, token, patience, proxy } = settings;
   const { origin } = new URL(endpoint);
-  const send = await chooseFetch(settings);
   const secrets = [token, ...[proxy?.http, proxy?.https].map((url) => url?.match(/\/\/([^/]*@)/)?.[1])];
+  const limits = { connectMs: patience.stall, timeoutMs: patience.stall };
+  const open = (largestAnswer?: number) =>
+    openNetwork({ ...limits, largestAnswer }, proxy).catch(({ message }: Error) => {
+      throw new HubUnreachableError(message);
+    });
+  const [files, listings] = [await open(), await open(LARGEST_ANSWER)];
 
+  /** Takes out what must not be printed: secrets, and what signs the addresses of content networks. */
   const redact = (text: string) => {
     let clean = text;
     for (const secret of secrets) if (secret) clean = clean.replaceAll(secret, "***");
-    // Addresses of content networks are signed: who has one can read the file.
     return clean.replace(/(https?:\/\/[^\s?]*)\?\S*/g, "$1");
   };
-
-  const pause = async (attempt: number, asked?: number) => {
-    // Half of it is chance, so that jobs which failed together do not come back together.
-    const wait = asked ?? Math.min(patience.backoff * 2 ** attempt * (0.5 + Math.random() / 2), LONGEST_WAIT);
-    await sleep(wait, undefined, { signal });
+  const pause = async (failures: number, askedMs?: number) => {
+    const wait = askedMs ?? backoffMs(failures, { firstMs: patience.backoff, longestMs: LONGEST_WAIT });
+    await sleep(Math.min(wait, LONGEST_WAIT), undefined, { signal });
+  };
+  const brokenOff = (url: string, error: unknown) => {
+    signal?.throwIfAborted();
+    return new BrokenOffError(`${new URL(url).host} broke off its answer: ${redact(reasonOf(error))}`);
   };
 
   // A hub that has answered once is there, and may take its time with a file that it has to look for.
   let reached = false;
 
-  /** One request until its headers are there. */
-  const once = async (url: string, init: RequestInit) => {
-    const controller = new AbortController();
-    const abort = (reason: Error) => controller.abort(reason);
+  /** One request until its headers are there, which are those of a success. */
+  const once = async (network: Network, url: string, init: RequestInit): Promise<Response> => {
+    const { host, origin: asked } = new URL(url);
+    const late = new AbortController();
     const limit = reached ? patience.stall : patience.answer;
-    const timer = setTimeout(() => abort(new Error(`no answer within ${limit / 1000} s`)), limit);
+    const timer = setTimeout(() => late.abort(new Error(`no answer within ${limit / 1000} s`)), limit);
     const headers = new Headers(init.headers);
-    if (token !== undefined && new URL(url).origin === origin) headers.set("authorization", `Bearer ${token}`);
-    try {
-      const either = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
-      const response = await send(url, { ...init, headers, signal: either });
-      reached = true;
-      return { response, abort };
-    } catch (error) {
-      signal?.throwIfAborted();
-      const { host } = new URL(url);
-      throw new HubUnreachableError(
-        `${host} cannot be reached${proxy === undefined ? "" : " through the proxy"}: ${redact(reasonOf(error))}`,
-      );
-    } finally {
-      clearTimeout(timer);
-    }
+    if (token !== undefined && asked === origin) headers.set("authorization", `Bearer ${token}`);
+    const either = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+    const response = await network
+      .fetch(url, { ...init, headers, signal: either })
+      .catch((error) => {
+        signal?.throwIfAborted();
+        const way = proxy === undefined ? "" : " through the proxy";
+        throw new HubUnreachableError(`${host} cannot be reached${way}: ${redact(reasonOf(error))}`);
+      })
+      .finally(() => clearTimeout(timer));
+    reached = true;
+    if (response.ok) return response;
+    await response.body?.cancel();
+    const said = (response.headers.get("x-error-message") ?? "").slice(0, 200);
+    throw new HubAnswerError(response, redact(`${host} answers ${response.status}${said && `: ${said}`}`));
   };
 
-  /** A request repeated as often as it makes sense; the answer is a success. */
-  const persistently = async (url: string, init: RequestInit, ask: typeof once) => {
-    for (let attempt = 0; ; attempt++) {
-      let asked: number | undefined;
+  /** A request repeated as often as it makes sense. */
+  const persistently = async (ask: () => Promise<Response>): Promise<Response> => {
+    for (let failures = 1; ; failures++) {
       try {
-        const answer = await ask(url, init);
-        const { response } = answer;
-        if (response.ok) return answer;
-        asked = retryAfter(response);
-        await response.body?.cancel();
-        const code = response.headers.get("x-error-code") ?? "";
-        const said = (response.headers.get("x-error-message") ?? "").slice(0, 200);
-        throw new HubAnswerError(
-          response.status,
-          code,
-          redact(`${new URL(url).host} answers ${response.status}${said === "" ? "" : `: ${said}`}`),
-        );
+        return await ask();
       } catch (error) {
-        const passing =
-          error instanceof HubUnreachableError
-            ? attempt + 1 < TRIES_UNREACHABLE
-            : error instanceof HubAnswerError && PASSING.has(error.status) && attempt + 1 < TRIES_BUSY;
-        if (!passing) throw error;
+        const answered = error instanceof HubAnswerError ? error : undefined;
+        const busy = answered !== undefined && PASSING.has(answered.status);
+        const tries = busy ? TRIES_BUSY : error instanceof HubUnreachableError ? TRIES_UNREACHABLE : 1;
+        if (failures >= tries) throw error;
+        await pause(failures, answered?.retryAfterMs);
       }
-      await pause(attempt, asked);
     }
-  };
-
-  /** One answer, read whole. */
-  const readWhole = async (url: string, init: RequestInit) => {
-    const answer = await once(url, init);
-    if (!answer.response.ok) return answer;
-    const { response, abort } = answer;
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    try {
-      for await (const chunk of guardedBody(response, patience.stall, abort)) {
-        chunks.push(chunk);
-        size += chunk.length;
-        if (size > LARGEST_ANSWER) throw new Error(`the answer has more than ${LARGEST_ANSWER} bytes`);
-      }
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw new HubUnreachableError(`${new URL(url).host} broke off its answer: ${redact(reasonOf(error))}`);
-    }
-    const headers = new Headers([...response.headers]);
-    // The body has been unpacked.
-    headers.delete("content-encoding");
-    headers.delete("content-length");
-    return { response: new Response(Buffer.concat(chunks), { status: response.status, headers }), abort };
   };
 
   return {
-    fetchWhole: async (input: string | URL | Request, init: RequestInit = {}) =>
-      (await persistently(input instanceof Request ? input.url : String(input), init, readWhole)).response,
-    open: (path, from) =>
-      persistently(
-        `${endpoint}/${path}`,
-        // Compressed on the way, its bytes could not be counted.
-        { headers: { "accept-encoding": "identity", ...(from > 0 && { range: `bytes=${from}-` }) } },
-        once,
-      ),
-    redact,
+    fetchWhole: (input: string | URL | Request, init: RequestInit = {}) =>
+      persistently(async () => {
+        const url = input instanceof Request ? input.url : String(input);
+        const response = await once(listings, url, init);
+        const body = await response.arrayBuffer().catch((error) => {
+          throw brokenOff(url, error);
+        });
+        return new Response(body, response);
+      }),
+    async open(path, from) {
+      const url = `${endpoint}/${path}`;
+      // Compressed on the way, its bytes could not be counted.
+      const headers = { "accept-encoding": "identity", ...(from > 0 && { range: `bytes=${from}-` }) };
+      const { status, body, headers: answered } = await persistently(() => once(files, url, { headers }));
+      async function* received(): AsyncGenerator<Uint8Array> {
+        try {
+          yield* (body ?? []) as AsyncIterable<Uint8Array>;
+        } catch (error) {
+          throw brokenOff(url, error);
+        }
+      }
+      return { status, range: answered.get("content-range"), body: received() };
+    },
     pause,
   };
 }
 
-/**
- * The body of an answer; where no byte comes for `stall` milliseconds it is aborted.
- * @throws Error where it breaks off
- */
-export async function* guardedBody(
-  response: Response,
-  stall: number,
-  abort: (reason: Error) => void,
-): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return;
-  const timer = setTimeout(() => abort(new Error(`no data for ${stall / 1000} s`)), stall);
-  try {
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-      timer.refresh();
-      yield chunk;
-      timer.refresh();
+/** The three ways to go on without the hub. */
+export const WAYS_OUT =
+  "ways out: set HF_ENDPOINT to a mirror that can be reached, give --model a folder that holds the model's files, " +
+  "or use --model builtin, which needs none";
+
+/** Turns what went wrong with a hub or the cache into an error that says what to do. */
+export function explain(error: unknown, repository: string, settings: HubSettings): UnavailableError {
+  if (error instanceof UnavailableError) return error;
+  const { endpoint, cache, token, tokenFile } = settings;
+  const { message } = error as Error;
+  const failed = (cure: string) => new UnavailableError(`model ${repository}: ${message}; ${cure}`);
+  if (error instanceof HubAnswerError) {
+    const { status, code } = error;
+    if (code === "GatedRepo" || status === 403) {
+      return failed(
+        "it is only for accounts that were let in: accept its terms on its page at the hub and set HF_TOKEN to a token of that account",
+      );
     }
-  } finally {
-    clearTimeout(timer);
+    if (status === 401 && token !== undefined) {
+      return failed(
+        tokenFile === undefined
+          ? "HF_TOKEN is not accepted; set it to a token that is valid, or unset it"
+          : `the token in ${tokenFile} is not accepted; log in anew, or set HF_TOKEN to a token that is valid`,
+      );
+    }
+    if (status === 401 || status === 404) {
+      return failed(
+        `there is no such repository at ${endpoint}, or it is private (then set HF_TOKEN); bge-dedup models lists the known names`,
+      );
+    }
   }
+  return (
+    explainDisk(error, cache) ??
+    new UnavailableError(`model ${repository} is not cached in full and cannot be had: ${message}; ${WAYS_OUT}`)
+  );
+}
+
+/** The same for a failure of the disk alone; undefined where it is none. */
+export function explainDisk(error: unknown, cache: string): UnavailableError | undefined {
+  const { code, syscall = "", message } = error as NodeJS.ErrnoException;
+  const ofDisk = /^(open|read|write|mkdir|rename|symlink|copyfile|ftruncate|fsync|statfs|unlink|rm)$/.test(syscall);
+  if (code === undefined || !ofDisk) return undefined;
+  return new UnavailableError(
+    `the model cache ${cache} cannot be written: ${message}; set HF_HOME to a folder that can be`,
+  );
 }

@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UnavailableError } from "../../errors.js";
 import { blobPath, fileSize } from "./cache.js";
-import { guardedBody, HubAnswerError, type HubConnection, HubUnreachableError } from "./connection.js";
+import { BrokenOffError, HubAnswerError, type HubConnection, HubUnreachableError } from "./connection.js";
 import type { HubFile } from "./files.js";
 
 /** Transfers that may break off one after the other without a single new byte. */
@@ -13,13 +13,13 @@ const FRUITLESS_TRIES = 4;
 /** What came is not what the hub lists; the message is what was found. */
 class DamagedError extends Error {}
 
-/** The transfer ended early; what came is kept. */
-class BrokenOffError extends Error {}
-
-/** Git hashes a header with the length before the content. */
-function startHash({ digest, size }: HubFile): Hash {
-  if (digest.algorithm === "sha256") return createHash("sha256");
-  return createHash("sha1").update(`blob ${size}\0`);
+/** Hash over the first `have` bytes of a file on the disk; more can be added. */
+async function hashOf(path: string, { digest, size }: HubFile, have: number): Promise<Hash> {
+  // Git hashes a header with the length before the content.
+  const hash = digest.algorithm === "sha256" ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
+  if (have === 0) return hash;
+  for await (const chunk of createReadStream(path, { end: have - 1, highWaterMark: 1 << 20 })) hash.update(chunk);
+  return hash;
 }
 
 /**
@@ -29,10 +29,7 @@ function startHash({ digest, size }: HubFile): Hash {
 export async function blobIsWhole(folder: string, file: HubFile, check: boolean): Promise<boolean> {
   const blob = blobPath(folder, file);
   if ((await fileSize(blob)) !== file.size) return false;
-  if (!check) return true;
-  const hash = startHash(file);
-  for await (const chunk of createReadStream(blob, { highWaterMark: 1 << 20 })) hash.update(chunk);
-  return hash.digest("hex") === file.digest.hex;
+  return !check || (await hashOf(blob, file, file.size)).digest("hex") === file.digest.hex;
 }
 
 /** What a transfer needs to know. */
@@ -44,8 +41,6 @@ export interface Transfer {
   readonly file: HubFile;
   /** Folder of the repository in the cache. */
   readonly folder: string;
-  /** Milliseconds without a byte after which it counts as broken off. */
-  readonly stall: number;
   readonly signal?: AbortSignal;
   /** Called with the bytes of this file that are there. */
   readonly advance: (bytes: number) => void;
@@ -59,114 +54,77 @@ export interface Transfer {
  */
 export async function downloadBlob(transfer: Transfer): Promise<void> {
   const { file, folder, repository } = transfer;
+  const { path, size, digest } = file;
   const blob = blobPath(folder, file);
   await mkdir(dirname(blob), { recursive: true });
   // A name of our own: other tools write to <digest>.incomplete under a lock that Node cannot take.
   const part = `${blob}.bge-dedup.incomplete`;
   for (let attempt = 0; ; attempt++) {
     try {
-      await fill(part, transfer);
-      return await moveIntoPlace(part, blob, file);
+      const left = (await fileSize(part)) ?? 0;
+      const have = left <= size ? left : 0;
+      const handle = await open(part, have > 0 ? "r+" : "w");
+      try {
+        await complete(handle, await hashOf(part, file, have), have, transfer);
+      } finally {
+        await handle.close();
+      }
+      await rename(part, blob).catch(async (error: NodeJS.ErrnoException) => {
+        // Where machines share the cache, another may have been first with the same content.
+        if (error.code !== "ENOENT" || (await fileSize(blob)) !== size) throw error;
+      });
+      return;
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
       await rm(part, { force: true });
-      if (attempt === 1) {
-        throw new UnavailableError(
-          `${file.path} of ${repository} came damaged twice: ${error.message}, expected ${file.size} bytes with ` +
-            `${file.digest.algorithm} ${file.digest.hex}; it was dropped; try again later, or another HF_ENDPOINT`,
-        );
-      }
+      if (attempt === 0) continue;
+      throw new UnavailableError(
+        `${path} of ${repository} came damaged twice: ${error.message}, expected ${size} bytes with ` +
+          `${digest.algorithm} ${digest.hex}; it was dropped; try again later, or another HF_ENDPOINT`,
+      );
     }
   }
 }
 
-/** Renames a finished file; where the cache is shared by machines, another may have been first with the same content. */
-async function moveIntoPlace(part: string, blob: string, file: HubFile): Promise<void> {
-  try {
-    await rename(part, blob);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || (await fileSize(blob)) !== file.size) throw error;
-  }
-}
-
-/** The partial file while it is written. */
-interface Partial {
-  readonly handle: FileHandle;
-  /** Over the first `have` bytes. */
-  hash: Hash;
-  have: number;
-}
-
-/** Completes the partial file and checks it. */
-async function fill(path: string, transfer: Transfer): Promise<void> {
-  const { file, connection, advance, signal } = transfer;
-  const { size, digest } = file;
-  const left = (await fileSize(path)) ?? 0;
-  const have = left <= size ? left : 0;
-  const hash = startHash(file);
-  if (have > 0)
-    for await (const chunk of createReadStream(path, { end: have - 1, highWaterMark: 1 << 20 })) hash.update(chunk);
-  const part: Partial = { handle: await open(path, have > 0 ? "r+" : "w"), hash, have };
-  advance(have);
-  try {
-    for (let fruitless = 0; part.have < size; ) {
-      const before = part.have;
-      try {
-        await receive(part, transfer);
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!(error instanceof BrokenOffError || error instanceof HubUnreachableError)) throw error;
-        fruitless = part.have > before ? 0 : fruitless + 1;
-        if (fruitless >= FRUITLESS_TRIES) throw error;
-        await connection.pause(fruitless);
+/**
+ * Completes a partial file, by as many requests as it takes, and checks it.
+ * @param hash over the first `have` bytes
+ */
+async function complete(handle: FileHandle, hash: Hash, have: number, transfer: Transfer): Promise<void> {
+  const { file, connection, repository, commit, advance, signal } = transfer;
+  const { path, size, digest } = file;
+  let [sum, done] = [hash, have];
+  advance(done);
+  for (let fruitless = 0; done < size; ) {
+    const before = done;
+    try {
+      const { status, range, body } = await connection.open(`${repository}/resolve/${commit}/${path}`, done);
+      if (status === 206 && !range?.startsWith(`bytes ${done}-`)) throw new DamagedError(`content-range ${range}`);
+      // A server that knows no ranges starts over.
+      if (status !== 206 && done > 0) [sum, done] = [await hashOf(path, file, 0), 0];
+      for await (const chunk of body) {
+        if (done + chunk.length > size) throw new DamagedError(`more than ${size} bytes`);
+        // Gathering chunks into writes of 1 MB saved 6 % of the processor's time, and would lose what a kill interrupts.
+        await handle.write(chunk, 0, chunk.length, done);
+        sum.update(chunk);
+        done += chunk.length;
+        advance(done);
       }
+      if (done < size) throw new BrokenOffError(`the answer ended there, expected ${size} bytes`);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof HubAnswerError && error.status === 416) throw new DamagedError("status 416");
+      if (!(error instanceof HubUnreachableError)) throw error;
+      fruitless = done > before ? 0 : fruitless + 1;
+      if (fruitless >= FRUITLESS_TRIES) {
+        if (!(error instanceof BrokenOffError)) throw error;
+        throw new Error(`the transfer of ${path} broke off after ${done} bytes: ${error.message}`);
+      }
+      await connection.pause(fruitless + 1);
     }
-    await part.handle.truncate(size);
-    await part.handle.sync();
-  } finally {
-    await part.handle.close();
   }
-  const found = part.hash.digest("hex");
+  await handle.truncate(size);
+  await handle.sync();
+  const found = sum.digest("hex");
   if (found !== digest.hex) throw new DamagedError(`${digest.algorithm} ${found}`);
-}
-
-/** One request: takes over what comes after the bytes that are there; never more than the file's size. */
-async function receive(
-  part: Partial,
-  { connection, repository, commit, file, stall, advance }: Transfer,
-): Promise<void> {
-  const { response, abort } = await connection
-    .open(`${repository}/resolve/${commit}/${file.path}`, part.have)
-    .catch((error) => {
-      throw error instanceof HubAnswerError && error.status === 416 ? new DamagedError("status 416") : error;
-    });
-  const range = response.headers.get("content-range");
-  if (response.status === 206 && !range?.startsWith(`bytes ${part.have}-`)) {
-    await response.body?.cancel();
-    throw new DamagedError(`content-range ${range}`);
-  }
-  if (response.status !== 206 && part.have > 0) {
-    // The server knows no ranges and starts over.
-    part.have = 0;
-    part.hash = startHash(file);
-  }
-  const body = guardedBody(response, stall, abort);
-  for (;;) {
-    const { done, value } = await body.next().catch((cause: Error) => {
-      throw new BrokenOffError(`the transfer of ${file.path} broke off after ${part.have} bytes: ${cause.message}`);
-    });
-    if (done) break;
-    if (part.have + value.length > file.size) {
-      abort(new Error("too long"));
-      throw new DamagedError(`more than ${file.size} bytes`);
-    }
-    // Gathering chunks into writes of 1 MB saved 6 % of the processor's time, and would lose what a kill interrupts.
-    await part.handle.write(value, 0, value.length, part.have);
-    part.hash.update(value);
-    part.have += value.length;
-    advance(part.have);
-  }
-  if (part.have < file.size) {
-    throw new BrokenOffError(`the transfer of ${file.path} ended after ${part.have} of ${file.size} bytes`);
-  }
 }

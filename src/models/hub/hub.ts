@@ -8,9 +8,8 @@ import type { Reporter } from "../../reporter.js";
 import { findKnownModel } from "../registry.js";
 import type { Dtype } from "../spec.js";
 import { BRANCH, findCached, lockPath, publishSnapshot, removeCached, repositoryFolder } from "./cache.js";
-import { connectHub, type HubConnection } from "./connection.js";
+import { connectHub, explain, explainDisk, type HubConnection, WAYS_OUT } from "./connection.js";
 import { blobIsWhole, downloadBlob } from "./download.js";
-import { explain, explainDisk, WAYS_OUT } from "./errors.js";
 import { chooseFiles, type ListedFile, type WantedFiles } from "./files.js";
 import type { HubSettings } from "./settings.js";
 
@@ -144,11 +143,10 @@ async function bringBlobs(
   }
   reporter?.note(`downloading ${repository} (${wanted.dtype}), ${formatSize(total)}, to ${settings.cache}`);
   const stage = reporter?.stage("download", total, "MB");
-  const { stall } = settings.patience;
   let before = 0;
   for (const file of missing) {
     const advance = (bytes: number) => stage?.advance(before + bytes, Math.round((before + bytes) / 1e5) / 10);
-    await downloadBlob({ connection, repository, commit, file, folder, stall, signal, advance });
+    await downloadBlob({ connection, repository, commit, file, folder, signal, advance });
     before += file.size;
   }
   stage?.end();

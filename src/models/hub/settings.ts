@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { UnavailableError } from "../../errors.js";
@@ -21,6 +22,8 @@ export interface HubSettings {
   readonly cache: string;
   /** Sent to the endpoint alone; never printed. */
   readonly token?: string;
+  /** The file that the token was read from; absent where it is of the environment. */
+  readonly tokenFile?: string;
   /** Nothing is asked of the network. */
   readonly offline: boolean;
   readonly proxy?: ProxySettings;
@@ -38,20 +41,33 @@ function folder(path: string): string {
 
 /**
  * Reads the variables that the hub's own tools read: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME,
- * HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, and HTTPS_PROXY, HTTP_PROXY, NO_PROXY in either case. Empty ones count as unset.
+ * HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE, and HTTPS_PROXY, HTTP_PROXY, NO_PROXY in either case. Empty ones count
+ * as unset. Without HF_TOKEN the token is the one that `hf auth login` left in HF_TOKEN_PATH, or in the file `token` of HF_HOME.
  * @throws UnavailableError where HF_ENDPOINT is no address
  */
 export function hubSettings(env: Readonly<Record<string, string | undefined>>): HubSettings {
   const get = (...names: string[]) => names.map((name) => env[name]?.trim()).find((value) => value);
   const home = get("HF_HOME") ?? join(get("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "huggingface");
+  const tokenFile = folder(get("HF_TOKEN_PATH") ?? join(home, "token"));
+  const stored = get("HF_TOKEN") === undefined ? readToken(tokenFile) : undefined;
   return {
     endpoint: endpoint(get("HF_ENDPOINT") ?? DEFAULT_ENDPOINT),
     cache: folder(get("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? join(home, "hub")),
-    token: get("HF_TOKEN"),
+    token: get("HF_TOKEN") ?? stored,
+    ...(stored !== undefined && { tokenFile }),
     offline: /^(1|true|yes|on)$/i.test(get("HF_HUB_OFFLINE") ?? ""),
     proxy: proxySettings(env),
     patience: PATIENCE,
   };
+}
+
+/** The token that a file holds, undefined where it holds none. */
+function readToken(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Checks an address; one with a password in it is refused, and not shown. */
