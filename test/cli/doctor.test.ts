@@ -16,6 +16,7 @@ describe("doctor, where something is wrong", () => {
       const { code, stdout, stderr } = await run("dedup", ["doctor", ...args]);
       assert.equal(code, 5, args.join(" "));
       assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /resume/, "there is nothing to resume");
       assert.match(stdout, new RegExp(`^node +${process.version}$`, "m"));
       assert.match(stdout, /^onnxruntime-node +\d/m);
       assert.match(stdout, /^device cpu +[\d.]+ GFLOP\/s in fp32$/m);

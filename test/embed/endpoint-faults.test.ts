@@ -36,27 +36,31 @@ for (const [name, fault] of passing) {
   });
 }
 
-test("Retry-After is obeyed by every request", async () => {
-  const server = await serve();
-  const embedder = await open(server);
-  server.faults.push({ status: 429, headers: { "retry-after": "1" } });
-  const begin = performance.now();
-  await embedder.embed(["first"]).then(() => {});
-  const [refused, again] = server.received;
-  assert.ok(again.at - refused.at >= 995, `${again.at - refused.at} ms`);
-
-  server.received.length = 0;
-  server.faults.push({ status: 503, headers: { "retry-after": "1" } });
-  const first = embedder.embed(["second"]);
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  // Another window that begins meanwhile waits as well.
-  await Promise.all([first, embedder.embed(["third"])]);
-  const [start, ...later] = server.received;
-  assert.equal(later.length, 2);
-  for (const { at } of later) assert.ok(at - start.at >= 995, `${at - start.at} ms`);
-  assert.ok(performance.now() - begin < 4000);
-  await embedder.close();
-});
+for (const status of [429, 503]) {
+  test(`the Retry-After of a status ${status} is obeyed by every request, those that begin meanwhile too`, async () => {
+    /** Requests as they come, and the times that pass from the first on. Timers of one process fire in their order. */
+    const events: string[] = [];
+    let armed = false;
+    const server = await serve({
+      faultOf([text]) {
+        events.push(text);
+        if (!armed) return undefined;
+        armed = false;
+        for (const ms of [500, 900]) setTimeout(() => events.push(`${ms} ms`), ms);
+        return { status, headers: { "retry-after": "1" } };
+      },
+    });
+    const embedder = await open(server);
+    armed = true;
+    events.length = 0;
+    const first = embedder.embed(["first"]);
+    while (!events.includes("500 ms")) await new Promise((resolve) => setTimeout(resolve, 5));
+    await Promise.all([first, embedder.embed(["later"])]);
+    assert.deepEqual(events.slice(0, 3), ["first", "500 ms", "900 ms"]);
+    assert.deepEqual(events.slice(3).sort(), ["first", "later"]);
+    await embedder.close();
+  });
+}
 
 test("a wait that is asked for beyond all patience ends the run at once, with its length", async () => {
   const server = await serve();
@@ -151,15 +155,13 @@ test("a server that is still loading is waited for", async () => {
   assertVectors((await (await open(server)).embed(texts)).vectors, texts);
 });
 
-test("an address where nobody answers is given up within seconds", async () => {
+test("an address where nobody answers is given up, with the cure and without a word of resuming", async () => {
   const server = await serve();
   await server.kill();
-  const begin = performance.now();
-  await assert.rejects(open(server), { exitCode: 5, message: /ECONNREFUSED.*start the server or correct --endpoint/ });
-  assert.ok(performance.now() - begin < 4000);
+  await assert.rejects(open(server), { exitCode: 5, message: /ECONNREFUSED.*start the server or correct --endpoint$/ });
 });
 
-test("a server that goes down is given up in bounded time, by every window, with a note", async () => {
+test("a server that goes down is given up by every window, with a note", async () => {
   const server = await serve();
   const notes: string[] = [];
   const address = parseEndpoint(server.url);
@@ -167,9 +169,7 @@ test("a server that goes down is given up in bounded time, by every window, with
   const embedder = endpoint.start();
   await embedder.embed(texts);
   await server.kill();
-  const begin = performance.now();
   const results = await Promise.allSettled([embedder.embed(texts), embedder.embed(texts), embedder.embed(texts)]);
-  assert.ok(performance.now() - begin < 4000);
   for (const result of results) {
     assert.equal(result.status, "rejected");
     assert.equal(result.reason.exitCode, 5);
@@ -202,15 +202,14 @@ test("a server that went down before the first window is waited for as well", as
   await embedder.close();
 });
 
-test("closing breaks off what is under way at once", async () => {
+test("closing breaks off what is under way", async () => {
   const server = await serve({ faultOf: (input) => (input.length > 1 ? "silence" : undefined) });
   const embedder = await open(server);
   const settled = assert.rejects(embedder.embed(texts), /closed/);
   while (server.received.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  const begin = performance.now();
   await embedder.close();
+  // By the close and not by a time limit, as the message tells.
   await settled;
-  assert.ok(performance.now() - begin < 1000);
 });
 
 test("a signal ends the waiting for a server", async () => {

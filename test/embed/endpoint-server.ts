@@ -28,7 +28,6 @@ export interface Payload {
 
 /** An embeddings request as it came. */
 export interface Received {
-  readonly at: number;
   readonly input: readonly string[];
   readonly encoding: unknown;
   readonly model: unknown;
@@ -122,7 +121,7 @@ export async function startEmbeddingServer(options: ServerOptions): Promise<Embe
   const embeddings = async (request: IncomingMessage, response: ServerResponse) => {
     const body = JSON.parse(await bodyOf(request)) as { input: string[]; encoding_format?: string; model?: string };
     const { input, encoding_format: encoding, model } = body;
-    received.push({ at: performance.now(), input, encoding, model, authorization: request.headers.authorization });
+    received.push({ input, encoding, model, authorization: request.headers.authorization });
     const fault = options.faultOf?.(input) ?? faults.shift();
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     if (fault === "silence") return;

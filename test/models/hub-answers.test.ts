@@ -30,16 +30,18 @@ test("a repository that is not there, one that is gated, and one without permiss
 
 test("a hub that is busy is asked again, as late as it wants", async () => {
   const statuses = [429, 503, 500, 502];
-  const times: number[] = [];
+  /** Tries, and a time that passes from the first on. Timers of one process fire in their order. */
+  const events: string[] = [];
   hub.faults.push((_, response) => {
-    times.push(performance.now());
     const status = statuses.shift();
+    if (events.length === 0) setTimeout(() => events.push("900 ms"), 900);
+    events.push(`${status ?? "taken"}`);
     if (status === undefined) return false;
     response.writeHead(status, status === 429 ? { "retry-after": "1" } : {}).end();
     return true;
   });
   await fetchTiny();
-  assert.ok(times[1] - times[0] > 950, `waited ${times[1] - times[0]} ms, asked for 1 s`);
+  assert.deepEqual(events.slice(0, 6), ["429", "900 ms", "503", "500", "502", "taken"]);
 });
 
 test("a hub that stays busy is given up after five tries", async () => {
@@ -48,11 +50,9 @@ test("a hub that stays busy is given up after five tries", async () => {
   assert.equal(hub.requests.length, 5);
 });
 
-test("a hub that accepts and never answers is given up within twice the time limit", async () => {
+test("a hub that accepts and never answers is given up after two tries", async () => {
   hub.faults.push(() => true);
-  const started = performance.now();
   await assert.rejects(fetchTiny(), { exitCode: 5, message: /no answer within 0\.8 s.*HF_ENDPOINT.*folder.*builtin/ });
-  assert.ok(performance.now() - started < 4000);
   assert.equal(hub.requests.length, 2);
 });
 

@@ -55,7 +55,7 @@ export interface Outage {
 
 /**
  * @param shown name of the server for messages
- * @param known whether it has answered before, over other connections
+ * @param known whether it has answered before, over other connections: then there is work that a later run resumes
  * @param note told when it stops and when it resumes answering
  */
 export function trackOutage(options: {
@@ -107,7 +107,7 @@ export function trackOutage(options: {
         const wait = retryAfterMs === undefined ? "" : `, and it asks to wait ${Math.round(retryAfterMs / 1000)} s`;
         throw new UnavailableError(
           `${shown} cannot be reached or does not work: ${why}${wait} (tried for ${Math.round((now - downSince) / 1000)} s); ` +
-            "start the server or correct --endpoint, then run the same command again: it resumes where it stopped",
+            `start the server or correct --endpoint${known ? ", then run the same command again: it resumes where it stopped" : ""}`,
         );
       }
       // Single failures are everyday; a server that is gone is worth a line.
