@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { answerText, refusesSize, shorterLength } from "../../src/embed/endpoint/answer.js";
-import { backoffMs, retryAfterMs } from "../../src/model/network.js";
+import { backoffMs, retryAfterMs } from "../../src/network.js";
 
 test("waits double up to the longest, their upper half by chance", () => {
   const limits = { firstMs: 500, longestMs: 15_000 };

@@ -6,7 +6,7 @@ import { parseEndpoint } from "../../src/embed/endpoint/address.js";
 import { openEndpoint } from "../../src/embed/endpoint/endpoint.js";
 import { createHttpClient, isLoopback } from "../../src/embed/endpoint/http.js";
 import { ENDPOINT_LIMITS } from "../../src/embed/endpoint/outage.js";
-import { proxySettings } from "../../src/model/network.js";
+import { proxySettings } from "../../src/network.js";
 import { type EmbeddingServer, startEmbeddingServer, vectorOf } from "./endpoint-server.js";
 
 /** A name that only the proxy knows. */

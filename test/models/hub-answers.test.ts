@@ -25,6 +25,8 @@ test("a repository that is not there, one that is gated, and one without permiss
   hub.faults = [];
   answer(401);
   await assert.rejects(fetchTiny({ settings: { ...settings, token: "hf_x" } }), /HF_TOKEN is not accepted/);
+  const stored = { ...settings, token: "hf_x", tokenFile: "/home/me/token" };
+  await assert.rejects(fetchTiny({ settings: stored }), /the token in \/home\/me\/token is not accepted; log in anew/);
   assert.equal(hub.requests.filter(({ url }) => url.includes("nothing")).length, 1, "a refusal is not repeated");
 });
 
@@ -137,6 +139,20 @@ test("an answer that is no listing, or has no end, is an error", async () => {
   };
   hub.faults.push((request, response) => /tree|next/.test(request.url) && endless(request, response));
   await assert.rejects(fetchTiny(), /more than 10000 files/);
+});
+
+test("a listing without end is not gathered in memory", async () => {
+  hub.faults.push(({ url }, response) => {
+    if (!url.includes("/tree/")) return false;
+    const chunk = Buffer.alloc(1 << 20, " ");
+    const more = () => {
+      while (!response.destroyed && response.write(chunk));
+    };
+    response.writeHead(200).on("drain", more);
+    more();
+    return true;
+  });
+  await assert.rejects(fetchTiny(), { exitCode: 5, message: /broke off its answer: .*more than 33554432 bytes/ });
 });
 
 test("a hub that answered once may take longer than the first time for a file", async () => {

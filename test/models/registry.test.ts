@@ -123,3 +123,18 @@ test("the variables of the hub's own tools decide where models come from and lie
     (error: Error) => !error.message.includes("geheim"),
   );
 });
+
+test("the token that hf auth login left is taken where HF_TOKEN is unset, unless that is turned off", () => {
+  const home = write(join(root, "home"), { token: "hf_stored\n", elsewhere: "hf_elsewhere", empty: "\n" });
+  const tokenOf = (env: Record<string, string>) => {
+    const { token, tokenFile } = hubSettings({ HF_HOME: home, ...env });
+    return [token, tokenFile];
+  };
+  assert.deepEqual(tokenOf({}), ["hf_stored", join(home, "token")]);
+  assert.deepEqual(tokenOf({ HF_TOKEN_PATH: join(home, "elsewhere") }), ["hf_elsewhere", join(home, "elsewhere")]);
+  assert.deepEqual(tokenOf({ HF_TOKEN: "hf_given" }), ["hf_given", undefined]);
+  assert.deepEqual(tokenOf({ HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" }), [undefined, undefined]);
+  for (const name of ["empty", "absent"]) {
+    assert.deepEqual(tokenOf({ HF_TOKEN_PATH: join(home, name) }), [undefined, undefined]);
+  }
+});

@@ -134,6 +134,7 @@ describe("one dependency lives behind one place", () => {
     ],
     ["@huggingface/tokenizers", /^models\/tokenizer/],
     ["@huggingface/hub", /^models\/hub\//],
+    ["undici", /^network\.ts/],
     ["ml-kmeans", /^cluster\/seed/],
     ["yargs", /^cli\//],
     ["cli-progress", /^cli\/progress/],

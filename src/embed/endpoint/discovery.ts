@@ -113,15 +113,17 @@ async function probeLongText(
     takes: () => true,
     body: () => embeddingsBody(name, [text], encoding),
     read(answer): Pick<ServedModel, "longTexts" | "countsTokens"> {
+      const usual = Math.min(USUAL_TOKENS, maxTokens ?? USUAL_TOKENS);
+      const unknown = (safe: number, countsTokens = true) => ({
+        longTexts: { kind: "unknown", safe } as const,
+        countsTokens,
+      });
       if (refusesSize(answer)) return { longTexts: { kind: "refused" }, countsTokens: true };
-      const safe = Math.min(USUAL_TOKENS, maxTokens ?? USUAL_TOKENS);
-      if (answer.status !== 200) return { longTexts: { kind: "unknown", safe }, countsTokens: true };
+      if (answer.status !== 200) return unknown(usual);
       const { tokens } = readEmbeddings(answer.body, 1, name);
-      if (tokens > 0 && tokens <= fewest) return { longTexts: { kind: "unknown", safe }, countsTokens: false };
-      if (tokens > 0 && tokens < words) return { longTexts: { kind: "cut", tokens }, countsTokens: true };
-      if (tokens < words * 1.5)
-        return { longTexts: { kind: "unknown", safe: tokens > 0 ? words : safe }, countsTokens: true };
-      return { longTexts: { kind: "unknown", safe }, countsTokens: false };
+      if (tokens === 0) return unknown(usual);
+      if (tokens <= fewest || tokens >= words * 1.5) return unknown(usual, false);
+      return tokens < words ? { longTexts: { kind: "cut", tokens }, countsTokens: true } : unknown(words);
     },
   });
 }

@@ -1,5 +1,5 @@
 import { UnavailableError } from "../../errors.js";
-import type { ProxySettings } from "../../model/network.js";
+import type { ProxySettings } from "../../network.js";
 import type { Embedder, WindowVectors } from "../local/embedder.js";
 import { normaliseInto } from "../normalise.js";
 import type { EndpointAddress } from "./address.js";

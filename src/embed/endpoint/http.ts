@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { UnavailableError } from "../../errors.js";
-import { type NetworkLimits, openNetwork, type ProxySettings } from "../../model/network.js";
+import { type NetworkLimits, openNetwork, type ProxySettings } from "../../network.js";
 
 /** A complete answer, whatever its status. */
 export interface HttpAnswer {

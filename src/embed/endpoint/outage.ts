@@ -1,5 +1,5 @@
 import { UnavailableError } from "../../errors.js";
-import { type BackoffLimits, backoffMs } from "../../model/network.js";
+import { type BackoffLimits, backoffMs } from "../../network.js";
 
 /** How long and how often a server is tried. */
 export interface EndpointLimits extends BackoffLimits {

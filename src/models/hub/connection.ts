@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UnavailableError } from "../../errors.js";
-import { backoffMs, type Network, openNetwork, retryAfterMs } from "../../model/network.js";
+import { backoffMs, type Network, openNetwork, retryAfterMs } from "../../network.js";
 import type { HubSettings } from "./settings.js";
 
 /** The hub answered, but not with what was asked for. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { UnavailableError } from "../../errors.js";
-import { type ProxySettings, proxySettings } from "../../model/network.js";
+import { type ProxySettings, proxySettings } from "../../network.js";
 
 /** How long to wait for a hub; shorter in tests. */
 export interface Patience {
@@ -41,21 +41,24 @@ function folder(path: string): string {
 
 /**
  * Reads the variables that the hub's own tools read: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME,
- * HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE, and HTTPS_PROXY, HTTP_PROXY, NO_PROXY in either case. Empty ones count
- * as unset. Without HF_TOKEN the token is the one that `hf auth login` left in HF_TOKEN_PATH, or in the file `token` of HF_HOME.
+ * HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_HUB_OFFLINE, and HTTPS_PROXY, HTTP_PROXY, NO_PROXY in
+ * either case. Empty ones count as unset. Where HF_TOKEN is unset, the token is the one that `hf auth login` left in the file
+ * HF_TOKEN_PATH, or `token` in HF_HOME; the hub's JavaScript library (2.17.5) does not read that file.
  * @throws UnavailableError where HF_ENDPOINT is no address
  */
 export function hubSettings(env: Readonly<Record<string, string | undefined>>): HubSettings {
   const get = (...names: string[]) => names.map((name) => env[name]?.trim()).find((value) => value);
   const home = get("HF_HOME") ?? join(get("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "huggingface");
+  const isOn = (name: string) => /^(1|true|yes|on)$/i.test(get(name) ?? "");
   const tokenFile = folder(get("HF_TOKEN_PATH") ?? join(home, "token"));
-  const stored = get("HF_TOKEN") === undefined ? readToken(tokenFile) : undefined;
+  const token = get("HF_TOKEN");
+  const stored = token === undefined && !isOn("HF_HUB_DISABLE_IMPLICIT_TOKEN") ? readToken(tokenFile) : undefined;
   return {
     endpoint: endpoint(get("HF_ENDPOINT") ?? DEFAULT_ENDPOINT),
     cache: folder(get("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? join(home, "hub")),
-    token: get("HF_TOKEN") ?? stored,
+    token: token ?? stored,
     ...(stored !== undefined && { tokenFile }),
-    offline: /^(1|true|yes|on)$/i.test(get("HF_HUB_OFFLINE") ?? ""),
+    offline: isOn("HF_HUB_OFFLINE"),
     proxy: proxySettings(env),
     patience: PATIENCE,
   };

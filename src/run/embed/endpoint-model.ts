@@ -1,7 +1,7 @@
 import { openEndpoint } from "../../embed/endpoint/endpoint.js";
-import { proxySettings } from "../../model/network.js";
 import { KNOWN_MODELS } from "../../models/registry.js";
 import type { ModelSpec } from "../../models/spec.js";
+import { proxySettings } from "../../network.js";
 import type { Reporter } from "../../reporter.js";
 import type { EndpointChoice } from "../options.js";
 import type { PreparedModel } from "./embed-inputs.js";
