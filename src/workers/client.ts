@@ -1,88 +1,151 @@
 import { Worker } from "node:worker_threads";
-import { CLOSE, type Request, type Response } from "../embed/local/messages.js";
-import { UnavailableError } from "../errors.js";
+import { takeDevice } from "../onnx/device-turn.js";
+import type { Provider } from "../onnx/ort-engine.js";
+import {
+  type ArgumentOf,
+  CLOSE,
+  type Moving,
+  type PartOf,
+  type Request,
+  type Response,
+  type ResultOf,
+  receivedError,
+  unpacked,
+  type WorkerKind,
+} from "./messages.js";
 
-/** A few equal worker threads behind one asynchronous function. */
-export interface WorkerClient<Payload, Result> {
-  /** Sends to the worker with the fewest requests under way; `transfer` moves to it. */
-  call(payload: Payload, transfer?: readonly ArrayBuffer[]): Promise<Result>;
-  /** Milliseconds that the workers have worked on requests, all together. */
+/** One worker thread, or several equal ones, behind asynchronous calls. */
+export interface WorkerClient<Calls> {
+  /**
+   * Sends a call, which need not wait for those before it: the worker answers them in order. `onPart` is given the parts of the
+   * answer as they come; an error that it throws rejects the call.
+   * @throws what the worker threw, of the same class where that decides the exit code; or why the worker ended
+   */
+  readonly call: <Name extends keyof Calls & string>(
+    name: Name,
+    argument: ArgumentOf<Calls[Name]> | Moving<ArgumentOf<Calls[Name]>>,
+    onPart?: (part: PartOf<Calls[Name]>) => void,
+  ) => Promise<ResultOf<Calls[Name]>>;
+  /** Calls that have no answer yet. */
+  readonly waiting: number;
+  /** Milliseconds spent on answered calls. */
   readonly busy: number;
   /**
-   * Rejects the requests under way, at once, and ends the workers. Settles when they have ended: a worker in a native call,
-   * such as a long batch, ends after it.
+   * Rejects the calls under way, at once, and ends the worker. Settles when it has ended: a worker in a native call, such as a
+   * long batch, ends after it.
    */
-  close(): Promise<void>;
-}
-
-interface Pending<Result> {
-  resolve(result: Result): void;
-  reject(error: Error): void;
+  readonly close: () => Promise<void>;
 }
 
 /**
- * Starts `count` workers on a module that answers with `serve`. A worker that throws or exits rejects everything that
- * waits for it and every later call with its cause; nothing hangs.
+ * Starts `count` workers on a module that answers with `serve`. Where one cannot be started, those before it end. A worker that
+ * crashes or exits rejects everything that waits for it and every later call with the cause; nothing hangs.
+ * @param options.provider device that the workers compute on: taken now, given back once all of them have ended
+ * @throws Error where a worker cannot be started or another thread has the device
  */
-export function startWorkers<Payload, Result>(options: {
-  module: URL;
-  startup: unknown;
-  count: number;
-}): WorkerClient<Payload, Result> {
-  const { module, startup, count } = options;
+export function startWorkers<Kind extends WorkerKind>(options: {
+  readonly module: URL;
+  readonly startup: Kind["startup"];
+  readonly count: number;
+  readonly provider?: Provider;
+}): WorkerClient<Kind["calls"]>[] {
+  const { module, startup, count, provider = "cpu" } = options;
+  const giveBack = takeDevice(provider);
+  const workers: WorkerClient<Kind["calls"]>[] = [];
+  let running = 0;
+  const onEnd = () => {
+    if (--running === 0) giveBack();
+  };
+  try {
+    for (; running < count; running++) workers.push(startWorker(module, startup, onEnd));
+  } catch (error) {
+    if (running === 0) giveBack();
+    for (const { close } of workers) close().catch(() => {});
+    throw error;
+  }
+  return workers;
+}
+
+/** Calls go to the worker with the fewest under way. */
+export function leastLoaded<Calls>(workers: readonly WorkerClient<Calls>[]): WorkerClient<Calls> {
+  return {
+    call: (...call) => workers.reduce((a, b) => (b.waiting < a.waiting ? b : a)).call(...call),
+    get waiting() {
+      return workers.reduce((sum, { waiting }) => sum + waiting, 0);
+    },
+    get busy() {
+      return workers.reduce((sum, { busy }) => sum + busy, 0);
+    },
+    async close() {
+      await Promise.all(workers.map(({ close }) => close()));
+    },
+  };
+}
+
+/** Who waits for the answer of a call. */
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+  onPart?(part: unknown): void;
+}
+
+function startWorker<Calls>(module: URL, startup: unknown, onEnd: () => void): WorkerClient<Calls> {
+  const worker = new Worker(module, { workerData: startup });
+  const tasks = new Map<number, Waiting>();
   let nextTask = 0;
-  let failure: Error | undefined;
   let busy = 0;
-  const members = Array.from({ length: count }, () => {
-    const worker = new Worker(module, { workerData: startup });
-    const pending = new Map<number, Pending<Result>>();
-    const fail = (error: Error) => {
-      failure ??= error;
-      for (const { reject } of pending.values()) reject(error);
-      pending.clear();
-    };
-    worker.on("message", (response: Response<Result>) => {
-      const task = pending.get(response.taskId);
-      pending.delete(response.taskId);
-      if (task === undefined) return;
-      if ("result" in response) {
-        busy += response.milliseconds;
-        task.resolve(response.result);
-      } else {
-        const { message, unavailable } = response.error;
-        task.reject(unavailable ? new UnavailableError(message) : new Error(message));
+  let failure: Error | undefined;
+  const fail = (error: Error) => {
+    failure ??= error;
+    for (const { reject } of tasks.values()) reject(failure);
+    tasks.clear();
+  };
+  worker.on("message", (response: Response) => {
+    const task = tasks.get(response.task);
+    if (task === undefined) return;
+    if ("part" in response) {
+      try {
+        task.onPart?.(response.part);
+        return;
+      } catch (error) {
+        task.reject(error as Error);
       }
+    } else if ("error" in response) task.reject(receivedError(response.error));
+    else {
+      busy += response.milliseconds;
+      task.resolve(response.result);
+    }
+    tasks.delete(response.task);
+  });
+  worker.on("messageerror", fail);
+  worker.on("error", fail);
+  const ended = new Promise<void>((resolve) => {
+    worker.on("exit", (code) => {
+      fail(new Error(`worker ${module.pathname.split("/").at(-1)} ended with code ${code}`));
+      onEnd();
+      resolve();
     });
-    worker.on("error", fail);
-    const ended = new Promise<void>((resolve) => {
-      worker.on("exit", (code) => {
-        fail(new Error(`worker ${module.pathname.split("/").at(-1)} ended with code ${code}`));
-        resolve();
-      });
-    });
-    return { worker, pending, ended };
   });
   return {
+    call(name, argument, onPart) {
+      if (failure !== undefined) return Promise.reject(failure);
+      const { value, transfer } = unpacked<unknown>(argument);
+      const task = nextTask++;
+      return new Promise((resolve, reject) => {
+        worker.postMessage({ task, call: name, argument: value } satisfies Request, transfer);
+        tasks.set(task, { resolve, reject, onPart } as Waiting);
+      });
+    },
+    get waiting() {
+      return tasks.size;
+    },
     get busy() {
       return busy;
     },
-    call(payload, transfer = []) {
-      if (failure !== undefined) return Promise.reject(failure);
-      const member = members.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
-      const request: Request<Payload> = { taskId: nextTask++, payload };
-      return new Promise((resolve, reject) => {
-        member.pending.set(request.taskId, { resolve, reject });
-        member.worker.postMessage(request, transfer);
-      });
-    },
     async close() {
-      failure ??= new Error("the workers were closed");
-      for (const { pending } of members) {
-        for (const { reject } of pending.values()) reject(failure);
-        pending.clear();
-      }
-      for (const { worker } of members) worker.postMessage(CLOSE);
-      await Promise.all(members.map(({ ended }) => ended));
+      fail(new Error("the workers were closed"));
+      worker.postMessage(CLOSE);
+      await ended;
     },
   };
 }

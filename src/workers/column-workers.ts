@@ -1,12 +1,11 @@
-import { Worker } from "node:worker_threads";
 import { UnavailableError } from "../errors.js";
 import type { ColumnCodes } from "../join/codes/column-codes.js";
-import type { ColumnHost, Meeting, MeetingTile } from "../join/column-host.js";
-import type { ColumnWorkers } from "../join/join-options.js";
+import type { ColumnHost, HostSettings, Meeting, MeetingTile } from "../join/column-host.js";
 import type { Pairs } from "../join/pair-list.js";
-import { takeDevice } from "../onnx/device-turn.js";
+import type { ColumnWorkers } from "../join/join-options.js";
 import type { Provider } from "../onnx/ort-engine.js";
-import type { Found, HostMessage } from "./column-messages.js";
+import { startWorkers, type WorkerClient } from "./client.js";
+import { moving, type Workers } from "./messages.js";
 
 /**
  * More workers than this would wait for the thread that decides: at 100,000 x 1,024 its own work is a third of the products.
@@ -15,128 +14,87 @@ import type { Found, HostMessage } from "./column-messages.js";
 const MOST_WORKERS = 32;
 
 /**
- * Workers that hold columns for the join: one for each of `threads` but the caller's, or one that computes on a device. What fails
- * in them shows when they are asked.
+ * Workers that hold columns for the join: one for each of `threads` but the caller's, or one that computes on a device. An error
+ * of a worker rejects the meeting that asks next.
  */
 export function columnWorkers(threads: number, provider: Provider = "cpu"): ColumnWorkers {
   const device = provider !== "cpu";
+  const module = new URL("./column-worker.js", import.meta.url);
   return {
     // A device is one, and has threads enough.
     most: device ? 1 : Math.min(threads - 1, MOST_WORKERS),
     start(count) {
-      const hosts: ColumnHost[] = [];
-      try {
-        while (hosts.length < count) hosts.push(new WorkerHost(provider));
-      } catch (error) {
-        for (const host of hosts) host.close().catch(() => {});
-        throw error;
-      }
-      return hosts;
+      const workers = startWorkers<Workers["columns"]>({ module, startup: provider, count, provider });
+      return workers.map((worker) => new WorkerHost(worker, provider));
     },
     device,
   };
 }
 
-/** Results of one tile, as they come. */
-interface Inbox {
-  readonly found: Exclude<Found, { error: string }>[];
-  /** Groups that are still to answer. */
-  left: number;
-  waiting?: { resolve(pairs: Pairs): void; reject(error: Error): void };
-}
-
-function toPairs({ rows, columns }: { rows: Int32Array; columns: Int32Array }): Pairs {
-  return { rows, columns, length: rows.length };
-}
-
-/** A host in a worker thread. Requests are sent and not waited for: the worker does them in order. */
+/** A host in a worker thread. Its calls are sent and not waited for: the worker answers them in order. */
 class WorkerHost implements ColumnHost {
+  readonly #worker: WorkerClient<Workers["columns"]["calls"]>;
   readonly #provider: Provider;
-  readonly #worker: Worker;
-  readonly #inboxes = new Map<number, Inbox>();
-  readonly #ended: Promise<void>;
-  #tiles = 0;
+  /** The first error, after which the host is of no use. */
   #failure: Error | undefined;
 
-  constructor(provider: Provider) {
+  constructor(worker: WorkerClient<Workers["columns"]["calls"]>, provider: Provider) {
+    this.#worker = worker;
     this.#provider = provider;
-    const giveBack = takeDevice(provider);
-    this.#worker = new Worker(new URL("./column-worker.js", import.meta.url), { workerData: provider });
-    this.#worker.on("message", (found: Found) => this.#receive(found));
-    this.#worker.on("error", (error) => this.#fail(error));
-    this.#ended = new Promise((resolve) => {
-      this.#worker.on("exit", (code) => {
-        this.#fail(new Error(`a worker of the join ended with code ${code}`));
-        giveBack();
-        resolve();
-      });
-    });
   }
 
-  async open(settings: Parameters<ColumnHost["open"]>[0]): Promise<void> {
-    this.#send({ kind: "open", settings });
+  async open(settings: HostSettings): Promise<void> {
+    this.#sent(this.#worker.call("open", settings));
   }
 
   async hold(group: number, { data, count, bounds }: ColumnCodes): Promise<void> {
     const copy = data.slice();
-    this.#send({ kind: "hold", group, data: copy, count, bounds }, [copy.buffer]);
+    this.#sent(this.#worker.call("hold", moving({ group, data: copy, count, bounds }, copy)));
   }
 
   async rest(group: number): Promise<void> {
-    this.#send({ kind: "rest", group });
+    this.#sent(this.#worker.call("rest", group));
   }
 
   async drop(group: number): Promise<void> {
-    this.#send({ kind: "drop", group });
+    this.#sent(this.#worker.call("drop", group));
   }
 
   meet({ codes, removed }: MeetingTile, groups: readonly number[]): Meeting {
-    const tile = this.#tiles++;
-    const inbox: Inbox = { found: [], left: groups.length };
-    if (groups.length > 0) {
-      this.#inboxes.set(tile, inbox);
-      this.#send({ kind: "meet", tile, codes, removed, groups });
-    }
+    const found: Pairs[] = [];
+    let wake = () => {};
+    const onPairs = (pairs: Pairs) => {
+      found.push(pairs);
+      wake();
+    };
+    if (groups.length > 0)
+      this.#sent(this.#worker.call("meet", { codes, removed, groups }, onPairs)).then(() => wake());
     return {
-      next: () =>
-        new Promise((resolve, reject) => {
-          const first = inbox.found.shift();
-          if (first !== undefined) resolve(toPairs(first));
-          else if (this.#failure !== undefined) reject(this.#failure);
-          else inbox.waiting = { resolve, reject };
-        }),
+      next: async () => {
+        if (found.length === 0 && this.#failure === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+        const pairs = found.shift();
+        if (pairs === undefined) throw this.#failure;
+        return pairs;
+      },
     };
   }
 
-  async close(): Promise<void> {
-    this.#failure ??= new Error("the workers of the join were closed");
-    this.#send({ kind: "close" });
-    await this.#ended;
+  close(): Promise<void> {
+    return this.#worker.close();
   }
 
-  #send(message: HostMessage, transfer: readonly ArrayBuffer[] = []): void {
-    this.#worker.postMessage(message, transfer);
-  }
-
-  #receive(found: Found): void {
-    if ("error" in found) {
-      const onDevice = `the join does not run on ${this.#provider}: ${found.error}; use --device cpu`;
-      this.#fail(this.#provider === "cpu" ? new Error(found.error) : new UnavailableError(onDevice));
-      return;
+  /** Settles with the call, and keeps its error for the meeting that asks next. */
+  async #sent(call: Promise<void>): Promise<void> {
+    try {
+      await call;
+    } catch (cause) {
+      const { message } = cause as Error;
+      const onDevice = `the join does not run on ${this.#provider}: ${message}; use --device cpu`;
+      this.#failure ??= this.#provider === "cpu" ? (cause as Error) : new UnavailableError(onDevice);
     }
-    const inbox = this.#inboxes.get(found.tile);
-    if (inbox === undefined) return;
-    if (--inbox.left === 0) this.#inboxes.delete(found.tile);
-    if (inbox.waiting === undefined) inbox.found.push(found);
-    else {
-      inbox.waiting.resolve(toPairs(found));
-      inbox.waiting = undefined;
-    }
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    for (const { waiting } of this.#inboxes.values()) waiting?.reject(this.#failure);
-    this.#inboxes.clear();
   }
 }

@@ -1,64 +1,43 @@
-import { parentPort, workerData } from "node:worker_threads";
 import { createBreaks } from "../breaks.js";
-import { localShard, type Shard } from "../cluster/shard.js";
+import { localShard } from "../cluster/shard.js";
 import type { Totals } from "../cluster/sums.js";
-import { InputError } from "../errors.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { openVectorStore } from "../vectors/store.js";
-import type { RowReply, RowRequest, RowResults, RowWorkerData } from "./row-messages.js";
+import { type Moving, moving, type Workers } from "./messages.js";
+import { serve } from "./serve.js";
 
 /** Worker that has a shard of the rows to be clustered and reads their vectors itself. */
-const port = parentPort;
-if (port === null) throw new Error("this module is a worker: start it with rowWorkers");
-const { store, threads } = workerData as RowWorkerData;
-const reply = (message: RowReply, transfer: readonly ArrayBuffer[] = []): void => port.postMessage(message, transfer);
-let opened: Shard | null = null;
-
-async function open(): Promise<Shard> {
-  return localShard({
+serve<Workers["rows"]>(async ({ store, threads }) => {
+  let onRows: (rows: number) => void = () => {};
+  const shard = localShard({
     engine: createOrtEngine({ threads }),
     vectors: await openVectorStore(store),
-    onRows: (rows) => reply({ kind: "rows", rows }),
+    onRows: (rows) => onRows(rows),
     onTile: () => {},
     pause: createBreaks(),
   });
-}
-
-async function handle(request: Exclude<RowRequest, { kind: "close" }>): Promise<RowResults[keyof RowResults]> {
-  opened ??= await open();
-  switch (request.kind) {
-    case "open":
-      await opened.open(request.settings);
-      return undefined;
-    case "pass":
-      return copied(await opened.pass(request.centroids, request.fresh));
-    case "move":
-      return copied(await opened.move(request.row, request.to));
-    case "distances":
-      return (await opened.distances()) as Float64Array<ArrayBuffer>;
-    case "assignment":
-      return (await opened.assignment()).slice();
-  }
-}
+  return {
+    open: (settings) => shard.open(settings),
+    async pass({ centroids, fresh }, tell) {
+      onRows = tell;
+      return copied(await shard.pass(centroids, fresh));
+    },
+    move: async ({ row, to }) => copied(await shard.move(row, to)),
+    async distances(_, tell) {
+      onRows = tell;
+      const distances = await shard.distances();
+      return moving(distances, distances);
+    },
+    async assignment() {
+      const assignment = (await shard.assignment()).slice();
+      return moving(assignment, assignment);
+    },
+  };
+});
 
 /** Sums apart from the kernels' memory, which stays here. */
-function copied({ dim, stride, scale, squaredNorms, sums, weight, members }: Totals): Totals {
-  return { dim, stride, scale, squaredNorms, sums: sums.slice(), weight: weight.slice(), members: members.slice() };
+function copied(totals: Totals): Moving<Totals> {
+  const { dim, stride, scale, squaredNorms } = totals;
+  const [sums, weight, members] = [totals.sums.slice(), totals.weight.slice(), totals.members.slice()];
+  return moving({ dim, stride, scale, squaredNorms, sums, weight, members }, sums, weight, members);
 }
-
-function buffers(value: RowResults[keyof RowResults]): ArrayBuffer[] {
-  if (value === undefined) return [];
-  return ("sums" in value ? [value.sums, value.weight, value.members] : [value]).map(
-    ({ buffer }) => buffer as ArrayBuffer,
-  );
-}
-
-let last: Promise<void> = Promise.resolve();
-port.on("message", (request: RowRequest) => {
-  // Between two native calls, since this thread is here: ended in the midst of one, onnxruntime would end the whole process.
-  if (request.kind === "close") process.exit(0);
-  last = last
-    .then(() => handle(request))
-    .then((value) => reply({ kind: "result", value }, buffers(value)))
-    .catch((error: Error) => reply({ kind: "error", message: error.message, input: error instanceof InputError }));
-});

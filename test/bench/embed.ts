@@ -4,13 +4,13 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { groupByLength, paddedLength } from "../../src/embed/local/batching.js";
-import { startEmbedder } from "../../src/embed/local/embedder.js";
 import { sessionCount } from "../../src/embed/local/session-count.js";
 import { windowChars } from "../../src/embed/local/window-size.js";
 import { readModelFolder } from "../../src/models/folder.js";
 import { loadEncoder } from "../../src/models/load-encoder.js";
 import type { Dtype, ModelSpec } from "../../src/models/spec.js";
 import { orderedMap } from "../../src/run/embed/ordered-map.js";
+import { startEmbedder } from "../../src/workers/embedders.js";
 import { reviews, tnewsTitles } from "./corpora.js";
 
 /**

@@ -3,11 +3,11 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { startEmbedder } from "../../src/embed/local/embedder.js";
 import { UnavailableError } from "../../src/errors.js";
 import { readModelFolder } from "../../src/models/folder.js";
 import type { ModelSpec } from "../../src/models/spec.js";
 import { modelProto, type Node } from "../../src/onnx/builder.js";
+import { startEmbedder } from "../../src/workers/embedders.js";
 import { tinyModel } from "../models/golden.js";
 
 let folder = "";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { startEmbedder } from "../../src/embed/local/embedder.js";
 import { readModelFolder } from "../../src/models/folder.js";
 import type { Dtype, ModelSpec } from "../../src/models/spec.js";
 import type { Provider } from "../../src/onnx/ort-engine.js";
 import type { Pooling } from "../../src/onnx/pooling.js";
+import { startEmbedder } from "../../src/workers/embedders.js";
 import { type Golden, readGolden, tinyModel } from "../models/golden.js";
 
 /**

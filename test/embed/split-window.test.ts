@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { EmbeddedWindow, TokenParts } from "../../src/embed/local/messages.js";
+import type { EmbeddedWindow, TokenParts } from "../../src/embed/local/embedder.js";
 import { joinVectors, splitWindow } from "../../src/embed/local/split-window.js";
 
 /** Texts of some parts each, every part some tokens; token ids count up, so that a shift shows. */

@@ -1,8 +1,9 @@
 import { after } from "node:test";
-import { type Embedder, type EmbedderOptions, startEmbedder } from "../../src/embed/local/embedder.js";
+import type { Embedder } from "../../src/embed/local/embedder.js";
 import { readModelFolder } from "../../src/models/folder.js";
 import type { Dtype } from "../../src/models/spec.js";
 import type { Pooling } from "../../src/onnx/pooling.js";
+import { type EmbedderOptions, startEmbedder } from "../../src/workers/embedders.js";
 import { tinyModel } from "../models/golden.js";
 
 const open: Embedder[] = [];

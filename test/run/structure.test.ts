@@ -95,8 +95,8 @@ describe("imports point down", () => {
       join: ["onnx", "vectors", "exact"],
       proofs: ["onnx", "vectors"],
       cluster: ["text", "onnx", "vectors"],
-      workers: ["onnx", "vectors", "join", "cluster", "embed"],
-      embed: ["onnx", "models", "workers"],
+      embed: ["onnx", "models"],
+      workers: ["onnx", "vectors", "models", "join", "cluster", "embed"],
       run: ["text", "onnx", "io", "vectors", "models", "exact", "join", "proofs", "cluster", "workers", "embed"],
       cli: ["onnx", "models", "exact", "embed", "run"],
     };

@@ -1,33 +1,50 @@
-import { workerData } from "node:worker_threads";
-import { UnavailableError } from "../../src/errors.js";
-import { serve } from "../../src/workers/server.js";
+import { InputError, UnavailableError } from "../../src/errors.js";
+import { moving } from "../../src/workers/messages.js";
+import { serve } from "../../src/workers/serve.js";
 
 /** What the tests ask of the worker. */
-export type EchoRequest =
-  | { readonly kind: "echo"; readonly bytes: Uint8Array; readonly wait?: number }
-  | { readonly kind: "fail" | "unavailable" | "exit" | "crash" | "name" };
+export interface Echo {
+  readonly startup: { readonly name: string; readonly broken?: boolean };
+  readonly calls: {
+    /** Gives back the bytes after `wait` milliseconds. */
+    echo(request: { readonly bytes: Uint8Array; readonly wait?: number }): Uint8Array;
+    /** Tells the numbers below `count`, one by one, each in a buffer of its own; returns the count. */
+    countUp(count: number, tell: (part: Uint8Array) => void): number;
+    fail(kind: "plain" | "unavailable" | "input"): void;
+    exit(): void;
+    crash(): void;
+    name(): string;
+  };
+}
 
 /** A worker for tests: gives back what it got, fails, ends or crashes on demand. */
-serve<EchoRequest, Uint8Array | string>(
-  async (request) => {
-    switch (request.kind) {
-      case "echo":
-        if (request.wait !== undefined) await new Promise((resolve) => setTimeout(resolve, request.wait));
-        return request.bytes;
-      case "fail":
-        throw new Error("it failed");
-      case "unavailable":
-        throw new UnavailableError("no device");
-      case "exit":
-        return process.exit(7);
-      case "crash":
-        setImmediate(() => {
-          throw new RangeError("crashed");
-        });
-        return new Promise(() => {});
-      case "name":
-        return String((workerData as { name: string }).name);
-    }
-  },
-  (result) => (typeof result === "string" ? [] : [result.buffer as ArrayBuffer]),
-);
+serve<Echo>(async ({ name, broken }) => {
+  if (broken) throw new UnavailableError("it does not start");
+  return {
+    async echo({ bytes, wait }) {
+      if (wait !== undefined) await new Promise((resolve) => setTimeout(resolve, wait));
+      return moving(bytes, bytes);
+    },
+    async countUp(count, tell) {
+      for (let i = 0; i < count; i++) {
+        const part = Uint8Array.of(i);
+        tell(moving(part, part));
+        if (part.byteLength !== 0) throw new Error("the buffer of a part was copied");
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return count;
+    },
+    async fail(kind) {
+      if (kind === "plain") throw new RangeError("it failed");
+      throw kind === "input" ? new InputError("no input") : new UnavailableError("no device");
+    },
+    exit: async () => process.exit(7),
+    crash() {
+      setImmediate(() => {
+        throw new RangeError("crashed");
+      });
+      return new Promise(() => {});
+    },
+    name: async () => name,
+  };
+});

@@ -1,20 +1,27 @@
-import type { LongText, ModelSpec } from "../../models/spec.js";
-import { takeDevice } from "../../onnx/device-turn.js";
-import type { Provider } from "../../onnx/ort-engine.js";
-import { startWorkers } from "../../workers/client.js";
-import type {
-  EmbeddedWindow,
-  SessionProbe,
-  SessionReady,
-  SessionStartup,
-  TokenizedWindow,
-  TokenizeRequest,
-  TokenizerReady,
-  TokenizeStartup,
-  TokenParts,
-} from "./messages.js";
-import { joinVectors, splitWindow } from "./split-window.js";
-import { textsRequest } from "./texts-request.js";
+/**
+ * Token ids of a window. A text is one part, or several where it is long and `--long mean`; part p is
+ * `ids[offsets[p]..offsets[p + 1])`, special tokens included, and has none where the model knows no token of the text.
+ */
+export interface TokenParts {
+  readonly ids: Int32Array;
+  /** Parts + 1 offsets into `ids`. */
+  readonly offsets: Int32Array;
+  /** Texts + 1 numbers of first parts; absent where each text is one part. */
+  readonly firstPart?: Int32Array;
+}
+
+/** Vectors of a window of token ids. */
+export interface EmbeddedWindow {
+  /** n × dim, L2-normalised; a row of zeros where the text has no direction. */
+  readonly vectors: Float32Array;
+  /** 1 where the text has a direction, 0 where its vector is zero. */
+  readonly directed: Uint8Array;
+  /** Tokens without and with padding, for the report. */
+  readonly tokens: number;
+  readonly paddedTokens: number;
+  /** What a person should know of how it went, such as that memory was short. */
+  readonly notes?: readonly string[];
+}
 
 /** Vectors of a window of texts, in the order of the texts. */
 export interface WindowVectors extends EmbeddedWindow {
@@ -30,89 +37,4 @@ export interface Embedder {
   /** Milliseconds that each kind of worker has worked, all of its kind together; absent where none is of this machine. */
   busy?(): Readonly<Record<string, number>>;
   close(): Promise<void>;
-}
-
-/** How an embedder is set up. */
-export interface EmbedderOptions {
-  readonly model: ModelSpec;
-  readonly provider: Provider;
-  /** Threads of all sessions together. */
-  readonly threads: number;
-  /** Sessions that share each window, 1 where absent and on any device but the processor. Each holds the model in memory. */
-  readonly sessions?: number;
-  /** Tokenizing workers. */
-  readonly tokenizers: number;
-  /** Padded tokens of a batch; chosen by device where absent. */
-  readonly batchTokens?: number;
-  /** What becomes of texts that are longer than the model takes; they are cut where absent. */
-  readonly long?: LongText;
-  /** Told once of what a person should know, such as that memory was short. */
-  readonly note?: (message: string) => void;
-}
-
-/**
- * Starts tokenizing workers and the workers that own a session each, and waits until the model has run at its limits.
- * @throws UnavailableError where the model or the device cannot be had
- */
-export async function startEmbedder(options: EmbedderOptions): Promise<Embedder> {
-  const {
-    model,
-    provider,
-    threads,
-    tokenizers,
-    sessions = 1,
-    batchTokens,
-    long = "truncate",
-    note = () => {},
-  } = options;
-  if (sessions > 1 && provider !== "cpu") throw new Error(`${sessions} sessions on ${provider}; a device takes one`);
-  const giveBack = takeDevice(provider);
-  const tokenizeStartup: TokenizeStartup = { model, long };
-  const sessionStartup: SessionStartup = {
-    model,
-    provider,
-    threads: Math.max(1, Math.floor(threads / sessions)),
-    batchTokens,
-  };
-  const tokenize = startWorkers<TokenizeRequest, TokenizedWindow | TokenizerReady>({
-    module: new URL("./tokenize-worker.js", import.meta.url),
-    startup: tokenizeStartup,
-    count: tokenizers,
-  });
-  const session = startWorkers<TokenParts | SessionProbe, SessionReady | EmbeddedWindow>({
-    module: new URL("./session-worker.js", import.meta.url),
-    startup: sessionStartup,
-    count: sessions,
-  });
-  const close = async () => {
-    await Promise.all([tokenize.close(), session.close()]);
-    giveBack();
-  };
-  try {
-    const { largestId } = (await tokenize.call(null)) as TokenizerReady;
-    // As many calls as there are sessions reach each of them once.
-    const ready = Array.from({ length: sessions }, () => session.call({ largestId }) as Promise<SessionReady>);
-    const [{ dim }] = await Promise.all(ready);
-    return {
-      dim,
-      async embed(texts) {
-        const request = textsRequest(texts);
-        const window = (await tokenize.call(request, [request.ends.buffer])) as TokenizedWindow;
-        const { truncated, ...parts } = window;
-        const pieces = splitWindow(parts, sessions).map((piece) => {
-          const moved = [piece.ids, piece.offsets, ...(piece.firstPart === undefined ? [] : [piece.firstPart])];
-          const buffers = moved.map(({ buffer }) => buffer as ArrayBuffer);
-          return session.call(piece, buffers) as Promise<EmbeddedWindow>;
-        });
-        const vectors = joinVectors(await Promise.all(pieces));
-        for (const message of vectors.notes ?? []) note(message);
-        return { ...vectors, truncated };
-      },
-      busy: () => ({ tokenize: tokenize.busy, embed: session.busy }),
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
 }

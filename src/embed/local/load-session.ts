@@ -4,12 +4,22 @@ import { dirname, join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { UnavailableError } from "../../errors.js";
 import { builtin } from "../../models/builtin.js";
+import type { ModelSpec } from "../../models/spec.js";
 import { inspectModel, type ModelInterface } from "../../onnx/inspect.js";
-import { sessionOptions } from "../../onnx/ort-engine.js";
+import { type Provider, sessionOptions } from "../../onnx/ort-engine.js";
 import { appendPooling } from "../../onnx/pooling.js";
 import { deviceCure } from "./device-cure.js";
 import type { IdType } from "./feeds.js";
-import type { SessionStartup } from "./messages.js";
+
+/** Which model a session runs, where and how. */
+export interface SessionOptions {
+  readonly model: ModelSpec;
+  readonly provider: Provider;
+  /** Threads inside an operator. */
+  readonly threads: number;
+  /** Padded tokens of one batch; where absent as many as the device likes. */
+  readonly batchTokens?: number;
+}
 
 /** A session with what must be known of its model to feed it. */
 export interface LoadedSession {
@@ -30,7 +40,7 @@ const EXACT_BYTE_PRODUCTS = { x64quantprecision: "1" };
  * Loads a model with pooling appended. Weights in files beside it are found there by onnxruntime.
  * @throws UnavailableError naming the file or the device, what is wrong with it and the cure
  */
-export async function loadSession({ model, provider, threads }: SessionStartup): Promise<LoadedSession> {
+export async function loadSession({ model, provider, threads }: SessionOptions): Promise<LoadedSession> {
   const path = model.onnxPath;
   let bytes: Uint8Array;
   try {

@@ -1,30 +1,14 @@
 import { UnavailableError } from "../../errors.js";
+import type { ModelSpec } from "../../models/spec.js";
 import { POOLED } from "../../onnx/pooling.js";
 import { normaliseInto } from "../normalise.js";
 import { averageParts } from "./average.js";
 import { type Batch, coarseLength, paddedLength } from "./batching.js";
+import type { EmbeddedWindow, TokenParts } from "./embedder.js";
 import { fillFeeds } from "./feeds.js";
-import { loadSession } from "./load-session.js";
-import type { EmbeddedWindow, SessionProbe, SessionReady, SessionStartup, TokenParts } from "./messages.js";
+import { type LoadedSession, loadSession, type SessionOptions } from "./load-session.js";
 import { runBatches } from "./run-batches.js";
 import { TokenBudget } from "./token-budget.js";
-
-/**
- * A model on a device. Blocks its thread while it computes, so it lives in a worker.
- *
- * On a processor the vector of a text is the same to the bit whatever else is in its batch: products sum in one order,
- * padding adds zeros, and models that quantise activations by batch are run one text at a time. On a GPU the libraries
- * choose their kernels by the size of the batch, so vectors may differ in their last bits with `--batch-tokens`.
- */
-export interface EmbeddingSession extends SessionReady {
-  /**
-   * Runs the model at its limits (largest id, longest text), so that whatever does not fit shows before any work.
-   * @throws UnavailableError
-   */
-  probe(probe: SessionProbe): Promise<void>;
-  /** Vectors of a window of token ids. */
-  embed(window: TokenParts): Promise<EmbeddedWindow>;
-}
 
 /**
  * Padded tokens of a batch where the user does not say. On a processor a run of 512 fits the caches, and is 10 % faster than
@@ -43,85 +27,120 @@ const LONGEST_RUN = 800;
  * Loads the model and runs it once.
  * @throws UnavailableError naming the model, what is wrong and the cure
  */
-export async function createEmbeddingSession(startup: SessionStartup): Promise<EmbeddingSession> {
-  const { model, provider, threads, batchTokens } = startup;
-  const { name, maxTokens } = model;
-  const { session, inspected, inputTypes } = await loadSession(startup);
-  const kind = model.onnxPath === undefined ? "builtin" : provider === "cpu" ? "cpu" : "gpu";
-  const budget = new TokenBudget({
-    tokens: batchTokens ?? Math.max(BATCH_TOKENS[kind], kind === "cpu" ? TOKENS_PER_THREAD * threads : 0),
-    milliseconds: kind === "cpu" && batchTokens === undefined ? LONGEST_RUN : undefined,
-  });
-  // A scale of activations that a batch shares would let the vector of a text depend on its neighbours and its padding.
-  const alone = inspected.quantisesActivations;
-  const pad = kind === "builtin" ? coarseLength : paddedLength;
-  const lengthOf = alone ? (tokens: number) => tokens : (tokens: number) => pad(tokens, maxTokens);
-
-  let dim = 0;
-  const run = async (window: { ids: Int32Array; offsets: Int32Array }, batch: Batch): Promise<Float32Array> => {
-    const { [POOLED]: pooled } = await session.run(fillFeeds(window, batch, inputTypes), [POOLED]);
-    dim = pooled.dims[1];
-    return pooled.data as Float32Array;
-  };
-  /** One text of `tokens` times the same id. */
-  const tryOut = async (tokens: number, id: number): Promise<void> => {
-    const ids = new Int32Array(tokens).fill(id);
-    const vector = await run({ ids, offsets: Int32Array.of(0, tokens) }, { members: Int32Array.of(0), length: tokens });
-    normaliseInto(vector, 0, new Float32Array(dim), 0, dim, name);
-  };
+export async function createEmbeddingSession(options: SessionOptions): Promise<EmbeddingSession> {
+  const { name } = options.model;
+  const session = new EmbeddingSession(options, await loadSession(options));
   try {
-    await tryOut(2, 0);
+    await session.tryOut(2, 0);
   } catch (cause) {
     if (cause instanceof UnavailableError) throw cause;
     const why = (cause as Error).message.trim();
     const cure = /f16/.test(why) ? "use --dtype fp32" : "check that its ONNX file is complete";
-    throw new UnavailableError(`model ${name} does not run on ${provider}: ${why}; ${cure}`);
+    throw new UnavailableError(`model ${name} does not run on ${options.provider}: ${why}; ${cure}`);
+  }
+  return session;
+}
+
+/**
+ * A model on a device. Blocks its thread while it computes, so it lives in a worker.
+ *
+ * On a processor the vector of a text is the same to the bit whatever else is in its batch: products sum in one order,
+ * padding adds zeros, and models that quantise activations by batch are run one text at a time. On a GPU the libraries
+ * choose their kernels by the size of the batch, so vectors may differ in their last bits with `--batch-tokens`.
+ */
+export class EmbeddingSession {
+  readonly #model: ModelSpec;
+  readonly #loaded: LoadedSession;
+  readonly #budget: TokenBudget;
+  /** A scale of activations that a batch shares would let the vector of a text depend on its neighbours and its padding. */
+  readonly #alone: boolean;
+  readonly #lengthOf: (tokens: number) => number;
+  #dim = 0;
+
+  /** `createEmbeddingSession` makes one and tries it out. */
+  constructor({ model, provider, threads, batchTokens }: SessionOptions, loaded: LoadedSession) {
+    this.#model = model;
+    this.#loaded = loaded;
+    const kind = model.onnxPath === undefined ? "builtin" : provider === "cpu" ? "cpu" : "gpu";
+    this.#budget = new TokenBudget({
+      tokens: batchTokens ?? Math.max(BATCH_TOKENS[kind], kind === "cpu" ? TOKENS_PER_THREAD * threads : 0),
+      milliseconds: kind === "cpu" && batchTokens === undefined ? LONGEST_RUN : undefined,
+    });
+    this.#alone = loaded.inspected.quantisesActivations;
+    const pad = kind === "builtin" ? coarseLength : paddedLength;
+    this.#lengthOf = this.#alone ? (tokens) => tokens : (tokens) => pad(tokens, model.maxTokens);
   }
 
-  return {
-    dim,
-    async probe({ largestId }) {
-      if (largestId === undefined) return;
-      const { vocabulary } = inspected;
-      const wrong = (why: string) =>
-        new UnavailableError(
-          `model ${name}: ${why}; take tokenizer.json, config.json and the ONNX file from one repository`,
-        );
-      // Not left to the model: on some devices an id outside of the table ends the process.
-      if (vocabulary !== undefined && largestId >= vocabulary) {
-        throw wrong(`its tokenizer has token id ${largestId}, but its table has ${vocabulary} entries`);
-      }
-      const tokens = Math.min(maxTokens, LONGEST_PROBE);
-      try {
-        await tryOut(tokens, largestId);
-      } catch (cause) {
-        if (cause instanceof UnavailableError) throw cause;
-        throw wrong(`it does not take ${tokens} tokens of id ${largestId}: ${(cause as Error).message}`);
-      }
-    },
-    async embed(window) {
-      const { ids, offsets, firstPart } = window;
-      const parts = offsets.length - 1;
-      const notes: string[] = [];
-      const vectors = new Float32Array(parts * dim);
-      const directed = new Uint8Array(parts);
-      const paddedTokens = await runBatches({
-        offsets,
-        lengthOf,
-        budget,
-        maxRows: alone ? 1 : Number.POSITIVE_INFINITY,
-        run: (batch) => run(window, batch),
-        take({ members }, values) {
-          for (let i = 0; i < members.length; i++) {
-            const part = members[i];
-            if (normaliseInto(values, i * dim, vectors, part * dim, dim, name)) directed[part] = 1;
-          }
-        },
-        note: (message) => notes.push(message),
-      });
-      const counts = { tokens: ids.length, paddedTokens, notes };
-      if (firstPart === undefined) return { vectors, directed, ...counts };
-      return { ...averageParts(vectors, dim, offsets, firstPart), ...counts };
-    },
-  };
+  /** Components of a vector, known once a text was tried out. */
+  get dim(): number {
+    return this.#dim;
+  }
+
+  /** Embeds one text of `tokens` times the same id. @throws what onnxruntime throws; Error where the vector is no vector */
+  async tryOut(tokens: number, id: number): Promise<void> {
+    const ids = new Int32Array(tokens).fill(id);
+    const batch = { members: Int32Array.of(0), length: tokens };
+    const vector = await this.#run({ ids, offsets: Int32Array.of(0, tokens) }, batch);
+    normaliseInto(vector, 0, new Float32Array(this.#dim), 0, this.#dim, this.#model.name);
+  }
+
+  /**
+   * Runs the model at its limits (largest id, longest text), so that whatever does not fit shows before any work; does nothing
+   * where ids have no table.
+   * @throws UnavailableError
+   */
+  async probe(largestId: number | undefined): Promise<void> {
+    if (largestId === undefined) return;
+    const { name, maxTokens } = this.#model;
+    const { vocabulary } = this.#loaded.inspected;
+    const wrong = (why: string) =>
+      new UnavailableError(
+        `model ${name}: ${why}; take tokenizer.json, config.json and the ONNX file from one repository`,
+      );
+    // Not left to the model: on some devices an id outside of the table ends the process.
+    if (vocabulary !== undefined && largestId >= vocabulary) {
+      throw wrong(`its tokenizer has token id ${largestId}, but its table has ${vocabulary} entries`);
+    }
+    const tokens = Math.min(maxTokens, LONGEST_PROBE);
+    try {
+      await this.tryOut(tokens, largestId);
+    } catch (cause) {
+      if (cause instanceof UnavailableError) throw cause;
+      throw wrong(`it does not take ${tokens} tokens of id ${largestId}: ${(cause as Error).message}`);
+    }
+  }
+
+  /** Vectors of a window of token ids. */
+  async embed(window: TokenParts): Promise<EmbeddedWindow> {
+    const { ids, offsets, firstPart } = window;
+    const dim = this.#dim;
+    const parts = offsets.length - 1;
+    const notes: string[] = [];
+    const vectors = new Float32Array(parts * dim);
+    const directed = new Uint8Array(parts);
+    const paddedTokens = await runBatches({
+      offsets,
+      lengthOf: this.#lengthOf,
+      budget: this.#budget,
+      maxRows: this.#alone ? 1 : Number.POSITIVE_INFINITY,
+      run: (batch) => this.#run(window, batch),
+      take: ({ members }, values) => {
+        for (let i = 0; i < members.length; i++) {
+          const part = members[i];
+          if (normaliseInto(values, i * dim, vectors, part * dim, dim, this.#model.name)) directed[part] = 1;
+        }
+      },
+      note: (message) => notes.push(message),
+    });
+    const counts = { tokens: ids.length, paddedTokens, notes };
+    if (firstPart === undefined) return { vectors, directed, ...counts };
+    return { ...averageParts(vectors, dim, offsets, firstPart), ...counts };
+  }
+
+  async #run(window: TokenParts, batch: Batch): Promise<Float32Array> {
+    const { session, inputTypes } = this.#loaded;
+    const { [POOLED]: pooled } = await session.run(fillFeeds(window, batch, inputTypes), [POOLED]);
+    this.#dim = pooled.dims[1];
+    return pooled.data as Float32Array;
+  }
 }

@@ -1,4 +1,4 @@
-import type { EmbeddedWindow, TokenParts } from "./messages.js";
+import type { EmbeddedWindow, TokenParts } from "./embedder.js";
 
 /**
  * Cuts a window between texts into at most `pieces` windows of about equal numbers of tokens, for sessions side by side. The

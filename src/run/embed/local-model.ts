@@ -1,11 +1,10 @@
-import { startBuiltinEmbedder } from "../../embed/local/builtin-embedder.js";
-import { startEmbedder } from "../../embed/local/embedder.js";
 import { sessionCount } from "../../embed/local/session-count.js";
 import { windowChars } from "../../embed/local/window-size.js";
 import { UnavailableError } from "../../errors.js";
 import { resolveModel } from "../../models/resolve.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
+import { startBuiltinEmbedder, startEmbedder } from "../../workers/embedders.js";
 import type { SharedOptions } from "../options.js";
 import { chooseDevice } from "./device.js";
 import type { PreparedModel } from "./embed-inputs.js";
