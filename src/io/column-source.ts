@@ -13,7 +13,7 @@ import {
   resolveTextColumns,
 } from "./schema/text-columns.js";
 import { batchVectors, resolveVectorColumn } from "./schema/vector-columns.js";
-import type { BatchVectors, ReadBatch, Reject, ScannedBatch, ScanOptions } from "./source.js";
+import type { BatchVectors, ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions } from "./source.js";
 
 /** Rows of a batch that a columnar source yields, at most. */
 export const BATCH_ROWS = 8192;
@@ -27,7 +27,7 @@ export interface ColumnBatch {
   readonly whole?: () => AsyncIterable<RecordBatch>;
 }
 
-/** Columns that a pass looks at, found once a batch. */
+/** What the scan looks at in a batch. */
 interface Inspected {
   /** One entry a row: null where it is rejected, undefined where it has no text but a vector. */
   readonly texts: (string | null | undefined)[];
@@ -51,7 +51,7 @@ export function neededColumns(schema: Schema, options: ScanOptions, source: stri
   return paths;
 }
 
-/** Texts and vectors of a batch and which rows are rejected; both passes ask this, so both reject the same. */
+/** Texts and vectors of a batch and which rows are rejected. */
 function inspect(batch: RecordBatch, options: ScanOptions, source: string, dim: number): Inspected {
   const { textFields, vectorField } = options;
   if (vectorField === undefined) return batchTexts(batch, resolveTextColumns(batch.schema, textFields, source));
@@ -98,24 +98,27 @@ export async function* scanColumns(
 /** The second pass over a columnar source, see `Source.read`; `batches` hold every column. */
 export async function* readColumns(
   batches: AsyncIterable<ColumnBatch>,
-  options: ScanOptions & { readonly schema: Schema; readonly source: string },
+  options: ReadOptions & { readonly source: string },
 ): AsyncGenerator<ReadBatch> {
-  const { schema, source, vectorDim = 0 } = options;
+  const { schema, rejected, source } = options;
   let firstRecord = 0;
-  let dim = vectorDim;
   for await (const { batch, bytesRead } of batches) {
-    const { texts, vectors } = inspect(batch, options, source, dim);
-    dim = vectors?.dim ?? dim;
-    const rows = new Uint32Array(texts.length);
-    let accepted = 0;
-    for (let row = 0; row < texts.length; row++) if (texts[row] !== null) rows[accepted++] = row;
-    const kept = rows.subarray(0, accepted);
-    const whole = accepted < texts.length ? takeRows(batch, kept) : batch;
+    const { numRows } = batch;
+    const first = firstRecord;
+    const records =
+      rejected?.accepted(first, numRows) ?? Uint32Array.from({ length: numRows }, (_, row) => first + row);
+    const whole =
+      records.length < numRows
+        ? takeRows(
+            batch,
+            records.map((record) => record - first),
+          )
+        : batch;
     refuseInvalidUtf8(whole, source);
-    const columns = castBatch(whole, schema);
-    yield { records: kept.map((row) => firstRecord + row), columns, bytesRead };
-    firstRecord += batch.numRows;
+    yield { records, columns: castBatch(whole, schema), bytesRead };
+    firstRecord += numRows;
   }
+  rejected?.requireAll(firstRecord);
 }
 
 // What follows takes a string column for UTF-8, as Arrow promises it.

@@ -101,7 +101,30 @@ export async function openSources(files: readonly string[], stdinPath: string, m
   const sources: Source[] = [];
   for (const file of files) {
     if (file === STDIN) sources.push(await openJsonl({ path: stdinPath, name: STDIN }));
-    else sources.push(await (formatOf(file) as (typeof FORMATS)[number]).open({ path: file, name: file, memory }));
+    else {
+      const source = await (formatOf(file) as (typeof FORMATS)[number]).open({ path: file, name: file, memory });
+      sources.push("inferred" in source ? source : await watched(source, file));
+    }
   }
   return sources;
+}
+
+/**
+ * A source whose second pass fails where its file was written to since it was opened: a columnar file is not hashed while it is
+ * read, so that its size and time stand for its content.
+ */
+async function watched(source: Source, path: string): Promise<Source> {
+  const before = await stat(path);
+  return {
+    name: source.name,
+    byteLength: source.byteLength,
+    scan: (options) => source.scan(options),
+    schema: () => source.schema(),
+    async *read(options) {
+      yield* source.read(options);
+      const { size, mtimeMs } = await stat(path);
+      if (size === before.size && mtimeMs === before.mtimeMs) return;
+      throw new Error(`the input changed during the run: ${source.name} was written to while it was read; start again`);
+    },
+  };
 }

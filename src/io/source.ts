@@ -1,4 +1,5 @@
 import type { RecordBatch, Schema } from "apache-arrow";
+import type { RejectedRecords } from "./rejected-records.js";
 
 /** A record that cannot be used. It is written to rejects.jsonl and counted; the run goes on. */
 export interface Reject {
@@ -55,6 +56,14 @@ export interface ScannedBatch {
   readonly bytesRead: number;
 }
 
+/** What the second pass is to read. */
+export interface ReadOptions {
+  /** A unified schema that covers the source's own. */
+  readonly schema: Schema;
+  /** Records to leave out, as the scan has found them; every record is read where it is absent. */
+  readonly rejected?: RejectedRecords;
+}
+
 /** One batch of the second pass: the accepted records as Arrow columns. */
 export interface ReadBatch {
   /** Source-local record index of each row of `columns`, ascending. */
@@ -68,7 +77,8 @@ export interface ReadBatch {
 /**
  * One input file. It is read twice: `scan` for the texts, then `read` for the columns, but for what the scan was given the
  * memory to keep; beside that, memory is bounded by one batch (a record, some Parquet pages, an Arrow record batch of 64 MiB or
- * a compressed one where that is larger). Both passes see the same records in the same order, and reject the same ones.
+ * a compressed one where that is larger). Both passes see the same records in the same order; the scan judges them, and the second
+ * pass leaves out what the scan has rejected.
  */
 export interface Source {
   /** As shown to people and written to the manifest; "-" for standard input. */
@@ -81,6 +91,9 @@ export interface Source {
   scan(options: ScanOptions): AsyncGenerator<ScannedBatch>;
   /** The input columns in Arrow terms. For JSONL inferred from every record, so only known once `scan` has ended. */
   schema(): Promise<Schema>;
-  /** Second pass: every accepted record, cast to `schema` (a unified schema that covers this source's own). */
-  read(options: ScanOptions & { readonly schema: Schema }): AsyncGenerator<ReadBatch>;
+  /**
+   * Second pass: every accepted record, cast to the schema.
+   * @throws Error where the file is seen to have changed since the scan
+   */
+  read(options: ReadOptions): AsyncGenerator<ReadBatch>;
 }

@@ -65,21 +65,14 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     const provider = await joinProvider(options.device, inputs.provider);
     const join = await joinStore({ options, work, threshold, order, signatures, provider, reporter, signal });
     const decisions = decisionsFrom({ ...inputs, exact: index.exact, winner, join });
-    const readable = {
-      sources,
-      firstRows: index.firstRows,
-      textFields: options.textFields,
-      vectorField: options.vectorField,
-      vectorDim: index.vectorDim,
-      schema,
-    };
-    await applyRemovedBrake(options.maxRemoved, decisions, readable);
+    const readable = { sources, index, schema };
+    await applyRemovedBrake(options.maxRemoved, decisions, readable, options);
 
     const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
     makeRoom(options.memory);
     const writing = reporter.stage("write", bytes);
     const outputs = await writeOutputs({
-      ...readable,
+      inputs: readable,
       decisions,
       formats: options.formats,
       path: work.path,

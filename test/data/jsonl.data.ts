@@ -34,7 +34,7 @@ for (const compression of [undefined, "gzip"] as const) {
     const schema = await source.schema();
     assert.deepEqual(schema.fields.map(String), ["id: Int64", "text: Utf8", "label: Utf8"]);
     const read: unknown[] = [];
-    for await (const { columns } of source.read({ ...options, schema })) {
+    for await (const { columns } of source.read({ schema })) {
       for (const row of columns.toArray()) read.push(row.toJSON());
     }
     assert.deepEqual(read, rows);

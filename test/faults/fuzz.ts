@@ -12,6 +12,7 @@ import { decodeZstd } from "../../src/io/compress/zstd.js";
 import { rowText } from "../../src/io/jsonl/json-text.js";
 import { openJsonl } from "../../src/io/jsonl/jsonl.js";
 import { openParquet } from "../../src/io/parquet/parquet.js";
+import { RejectedRecords } from "../../src/io/rejected-records.js";
 import type { Source } from "../../src/io/source.js";
 import { JSON_SEEDS, jsonTarget, linesTarget } from "./fuzz-text.js";
 import { goldenFiles } from "./golden-files.js";
@@ -97,19 +98,21 @@ function blockTarget(block: Buffer, size: number, decode: (bytes: Uint8Array, si
 /** Reads a source as both passes do; both must see the same records. */
 async function readBoth(source: Source, fields: readonly string[]): Promise<void> {
   let scanned = 0;
-  let rejected = 0;
+  let rejects = 0;
+  const rejected = new RejectedRecords(source.name);
   for await (const batch of source.scan({ textFields: fields })) {
     scanned += batch.texts.length;
-    rejected += batch.rejects.length;
+    rejects += batch.rejects.length;
+    rejected.add(batch.texts.length, batch.rejects);
   }
   const schema = await source.schema();
   let read = 0;
-  for await (const { columns } of source.read({ textFields: fields, schema })) {
+  for await (const { columns } of source.read({ schema, rejected })) {
     const text = rowText(columns);
     for (let i = 0; i < columns.numRows; i++) assert.ok(text(i).length > 0);
     read += columns.numRows;
   }
-  assert.equal(read + rejected, scanned);
+  assert.equal(read + rejects, scanned);
 }
 
 /** Opens a mutated file and reads it; the only error it may end in is one for a person. */

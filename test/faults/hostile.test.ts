@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
+import { Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { InputError } from "../../src/errors.js";
 import { start } from "../cli/command-line.js";
 import { dedup, noting, testFolder } from "../run/folders.js";
@@ -96,4 +98,36 @@ test("a pipe that closes early is an input that ends there; one that breaks ends
   const out = join(folder, "broken");
   await assert.rejects(dedup(["-"], out, { context: { stdin: broken } }), /the pipe broke/);
   assert.ok(!existsSync(join(out, "kept.arrow")));
+});
+
+test("a Parquet or Arrow file that is written to between the passes ends the run, and one that is not does not", async () => {
+  const texts = (last: string | null) => [...Array.from({ length: 50 }, (_, i) => `text number ${i}`), null, last];
+  const contents: Record<string, (last: string | null) => Uint8Array> = {
+    parquet: (last) =>
+      new Uint8Array(parquetWriteBuffer({ columnData: [{ name: "text", data: texts(last), type: "STRING" }] })),
+    arrow: (last) => tableToIPC(new Table({ text: vectorFromArray(texts(last), new Utf8()) }), "file"),
+  };
+  for (const [format, content] of Object.entries(contents)) {
+    const file = join(folder, `rewritten.${format}`);
+    for (const last of ["the last", "the lost", null]) {
+      writeFileSync(file, content("the last"));
+      utimesSync(file, 1000, 1000);
+      const stage = (name: string) => {
+        if (name === "write" && last !== "the last") writeFileSync(file, content(last));
+        return { advance() {}, end() {} };
+      };
+      const out = join(folder, `rewritten-${format}-${last}`);
+      const run = dedup([file], out, { context: { reporter: { ...noting(), stage } } });
+      if (last === "the last") {
+        const { counts } = await run;
+        assert.deepEqual([counts.read, counts.rejected], [52, 1]);
+        continue;
+      }
+      await assert.rejects(run, (error: Error) => {
+        // Where the file is laid out anew, its old footer may no longer fit it.
+        return /changed during the run/.test(error.message) || (last === null && error instanceof InputError);
+      });
+      assert.ok(!existsSync(join(out, "kept.arrow")));
+    }
+  }
 });

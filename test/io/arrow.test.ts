@@ -27,6 +27,7 @@ import {
   goldenRows,
   inFolder,
   openGolden,
+  scanRejects,
   surviveDamage,
   testGolden,
   writeTable,
@@ -121,12 +122,13 @@ test("text that is not UTF-8 is rejected, another such column stops the second p
     await writeTable(openArrowWriter, path, schema, [batchOf(schema, [good, bad], 3)]);
     const source = await openArrow({ path, name: "t" });
     assert.deepEqual(await allTexts(source, ["bad"]), [null, null, "a"]);
-    const [first] = await allRejects(source, ["bad"]);
+    const { rejects, rejected } = await scanRejects(source, ["bad"]);
+    const [first] = rejects;
     assert.equal(first.error, 'text field "bad" is not valid UTF-8');
     assert.equal(first.raw, '{"good":"x","bad":"ww=="}');
-    const read = source.read({ textFields: ["good"], schema });
+    const read = source.read({ schema });
     await assert.rejects(() => read.next(), { message: /^t: column "bad" is a string but holds bytes/, exitCode: 3 });
-    const rows = source.read({ textFields: ["bad"], schema });
+    const rows = source.read({ schema, rejected });
     assert.deepEqual((await rows.next()).value.records, Uint32Array.of(2));
     await rows.return(undefined);
   });

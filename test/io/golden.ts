@@ -8,6 +8,7 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { openArrow } from "../../src/io/arrow/arrow.js";
 import { rowText } from "../../src/io/jsonl/json-text.js";
 import { openParquet } from "../../src/io/parquet/parquet.js";
+import { RejectedRecords } from "../../src/io/rejected-records.js";
 import type { Reject, Source } from "../../src/io/source.js";
 import type { TableOptions, TableWriter } from "../../src/io/table-writer.js";
 
@@ -55,23 +56,33 @@ export function testGolden(extension: string): void {
 export async function allRows(source: Source): Promise<string[]> {
   const rows: string[] = [];
   const schema = await source.schema();
-  for await (const { columns, records } of source.read({ textFields: ["text"], schema })) {
+  const { rejects, rejected } = await scanRejects(source);
+  for await (const { columns, records } of source.read({ schema, rejected })) {
     assert.equal(columns.numRows, records.length);
     const text = rowText(columns);
     for (let row = 0; row < records.length; row++) rows[records[row]] = text(row);
   }
-  for (const { record, raw } of await allRejects(source)) {
+  for (const { record, raw } of rejects) {
     assert.equal(rows[record], undefined, `record ${record} is accepted in one pass and rejected in the other`);
     rows[record] = raw;
   }
   return rows;
 }
 
-/** The rejects of the first pass. */
-export async function allRejects(source: Source, textFields = ["text"]): Promise<Reject[]> {
+/** The rejects of the first pass, and what the second is to know of them. */
+export async function scanRejects(source: Source, textFields = ["text"]) {
   const rejects: Reject[] = [];
-  for await (const batch of source.scan({ textFields })) rejects.push(...batch.rejects);
-  return rejects;
+  const rejected = new RejectedRecords(source.name);
+  for await (const batch of source.scan({ textFields })) {
+    rejects.push(...batch.rejects);
+    rejected.add(batch.texts.length, batch.rejects);
+  }
+  return { rejects, rejected };
+}
+
+/** The rejects of the first pass. */
+export async function allRejects(source: Source, textFields?: string[]): Promise<Reject[]> {
+  return (await scanRejects(source, textFields)).rejects;
 }
 
 /** The texts of the first pass. */
@@ -88,7 +99,8 @@ export async function allTexts(source: Source, textFields = ["text"]): Promise<(
 export async function allBatches(source: Source): Promise<{ schema: Schema; batches: RecordBatch[] }> {
   const schema = await source.schema();
   const batches: RecordBatch[] = [];
-  for await (const { columns } of source.read({ textFields: ["text"], schema })) batches.push(columns);
+  const { rejected } = await scanRejects(source);
+  for await (const { columns } of source.read({ schema, rejected })) batches.push(columns);
   return { schema, batches };
 }
 

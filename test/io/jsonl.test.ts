@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib";
 import { Field, Float64, Schema, Utf8 } from "apache-arrow";
 import { InputError } from "../../src/errors.js";
 import { type JsonlSource, openJsonl } from "../../src/io/jsonl/jsonl.js";
+import { RejectedRecords } from "../../src/io/rejected-records.js";
 import { jsonTextField } from "../../src/io/schema/infer-schema.js";
 import type { Reject, ScanOptions } from "../../src/io/source.js";
 
@@ -25,12 +26,17 @@ async function source(content: string | Buffer, compression?: "gzip" | "zstd"): 
 
 const TEXT: ScanOptions = { textFields: ["text"] };
 
+/** What the scan of a source has rejected. */
+const scanned = new WeakMap<JsonlSource, RejectedRecords>();
+
 async function scan(from: JsonlSource, options = TEXT) {
   const texts: (string | null | undefined)[] = [];
   const order: unknown[] = [];
   const rejects: Reject[] = [];
   const batches: number[] = [];
   let bytesRead = 0;
+  const rejected = new RejectedRecords(from.name);
+  scanned.set(from, rejected);
   for await (const batch of from.scan(options)) {
     assert.equal(batch.firstRecord, texts.length);
     assert.ok(batch.bytesRead >= bytesRead && batch.bytesRead <= from.byteLength);
@@ -38,17 +44,18 @@ async function scan(from: JsonlSource, options = TEXT) {
     texts.push(...batch.texts);
     order.push(...(batch.order ?? []));
     rejects.push(...batch.rejects);
+    rejected.add(batch.texts.length, batch.rejects);
     batches.push(batch.texts.length);
   }
   return { texts, order, rejects, batches };
 }
 
-async function read(from: JsonlSource, schema?: Schema, options = TEXT) {
+async function read(from: JsonlSource, schema?: Schema) {
   const wanted = schema ?? (await from.schema());
   const records: number[] = [];
   const rows: Record<string, unknown>[] = [];
   const batches: number[] = [];
-  for await (const batch of from.read({ ...options, schema: wanted })) {
+  for await (const batch of from.read({ schema: wanted, rejected: scanned.get(from) })) {
     assert.deepEqual(batch.columns.schema.fields.map(String), wanted.fields.map(String));
     assert.equal(batch.records.length, batch.columns.numRows);
     records.push(...batch.records);
@@ -200,7 +207,7 @@ test("batches are bounded by rows, by bytes and by cells", async () => {
   await scan(sparse);
   assert.equal((await sparse.schema()).fields.length, 5001);
   const schema = await sparse.schema();
-  for await (const { columns } of sparse.read({ ...TEXT, schema })) assert.ok(columns.numRows <= 420);
+  for await (const { columns } of sparse.read({ schema })) assert.ok(columns.numRows <= 420);
 });
 
 test("10,000 columns work and more are an input error that names the cure", async () => {

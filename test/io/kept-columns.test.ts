@@ -10,6 +10,7 @@ import { buildRecordBatch } from "../../src/io/jsonl/columns.js";
 import { openJsonl } from "../../src/io/jsonl/jsonl.js";
 import { KeptColumns } from "../../src/io/jsonl/kept-columns.js";
 import type { JsonObject } from "../../src/io/jsonl/numbers.js";
+import { RejectedRecords } from "../../src/io/rejected-records.js";
 import { InferredFields, observeFields } from "../../src/io/schema/infer.js";
 import { inferredSchema } from "../../src/io/schema/infer-schema.js";
 
@@ -34,13 +35,15 @@ async function readAgain(options: { memory?: number; between?: () => Promise<voi
     left -= bytes;
     return true;
   };
-  for await (const _ of source.scan({ textFields: ["text"], ...(memory === undefined ? {} : { reserve }) })) {
+  const rejected = new RejectedRecords(source.name);
+  for await (const batch of source.scan({ textFields: ["text"], ...(memory === undefined ? {} : { reserve }) })) {
+    rejected.add(batch.texts.length, batch.rejects);
   }
   await between?.();
   const schema = await source.schema();
   const records: number[] = [];
   const rows: string[] = [];
-  for await (const { records: numbers, columns } of source.read({ textFields: ["text"], schema })) {
+  for await (const { records: numbers, columns } of source.read({ schema, rejected })) {
     records.push(...numbers);
     for (const row of columns.toArray()) {
       rows.push(

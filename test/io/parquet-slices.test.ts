@@ -50,7 +50,7 @@ test("a row group of half a gigabyte, kilobytes in the file, is read in batches 
     const source = await openTexts(folder, new Array<string>(5000).fill(text), 64 * MiB);
     let rows = 0;
     let peak = 0;
-    for await (const { columns } of source.read({ textFields: ["text"], schema: await source.schema() })) {
+    for await (const { columns } of source.read({ schema: await source.schema() })) {
       rows += columns.numRows;
       const bytes = columns.data.children[0].values.length as number;
       assert.ok(bytes <= 9 * MiB, `${bytes} bytes in a batch`);

@@ -5,7 +5,7 @@ import { byteStream, type Compression } from "../compress/decompress.js";
 import { InferredFields, observeFields } from "../schema/infer.js";
 import { inferredSchema } from "../schema/infer-schema.js";
 import { type FieldPath, fieldPath, hasLoneSurrogate, joinText, valueAt } from "../schema/text-fields.js";
-import type { ReadBatch, Reject, ScannedBatch, ScanOptions, Source } from "../source.js";
+import type { ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions, Source } from "../source.js";
 import { buildRecordBatch } from "./columns.js";
 import { KeptColumns } from "./kept-columns.js";
 import { type BadLine, lineBlocks } from "./lines.js";
@@ -120,18 +120,21 @@ class JsonlFile implements JsonlSource {
     return inferredSchema(this.inferred);
   }
 
-  async *read(options: ScanOptions & { readonly schema: Schema }): AsyncGenerator<ReadBatch> {
-    const { schema, textFields } = options;
+  async *read({ schema, rejected }: ReadOptions): AsyncGenerator<ReadBatch> {
     const kept = this.#kept === undefined ? 0 : yield* this.#kept.take(schema);
     if (kept === this.#records) return;
-    const paths = textFields.map(fieldPath);
     const maxRows = Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_CELLS / Math.max(1, schema.fields.length))));
     for await (const { firstRecord, lines, bytesRead } of this.#lineBatches(maxRows)) {
-      if (firstRecord + lines.length <= kept) continue;
+      const skipped = Math.min(Math.max(0, kept - firstRecord), lines.length);
+      if (skipped === lines.length) continue;
       const accepted = new AcceptedRecords(lines.length);
-      for (let i = Math.max(0, kept - firstRecord); i < lines.length; i++) {
-        const record = accept(lines[i], paths);
-        if (record.fault === undefined) accepted.add(firstRecord + i, record.value);
+      const first = firstRecord + skipped;
+      const count = lines.length - skipped;
+      const records = rejected?.accepted(first, count) ?? Array.from({ length: count }, (_, i) => first + i);
+      for (const record of records) {
+        const value = parseRecord(lines[record - firstRecord]);
+        if (typeof value === "string") throw this.#changed();
+        accepted.add(record, value);
       }
       yield accepted.batch(schema, bytesRead);
     }
@@ -161,10 +164,12 @@ class JsonlFile implements JsonlSource {
     }
     if (lines.length > 0) yield { firstRecord, lines, numbers, bytesRead: stream.bytesRead };
     this.#records = firstRecord + lines.length;
-    if (this.sha256 !== undefined && this.sha256 !== stream.sha256) {
-      throw new Error(`the input changed during the run: ${this.name} is not what it was when first read; start again`);
-    }
+    if (this.sha256 !== undefined && this.sha256 !== stream.sha256) throw this.#changed();
     this.sha256 = stream.sha256;
+  }
+
+  #changed(): Error {
+    return new Error(`the input changed during the run: ${this.name} is not what it was when first read; start again`);
   }
 }
 
@@ -194,19 +199,10 @@ type Accepted =
   | { readonly fault: undefined; readonly value: JsonObject; readonly text: string; readonly unicode: boolean }
   | { readonly fault: string };
 
-/** Both passes judge a line by this alone, so both reject the same ones. */
+/** The scan judges a line by this alone. */
 function accept(line: string | BadLine, paths: readonly FieldPath[]): Accepted {
-  if (typeof line !== "string") return { fault: line.error };
-  let value: unknown;
-  try {
-    value = parseJson(line);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return { fault: `not valid JSON: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}` };
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof RawNumber) {
-    return { fault: `not a JSON object: ${line.slice(0, 80)}` };
-  }
+  const value = parseRecord(line);
+  if (typeof value === "string") return { fault: value };
   const text = joinText(
     paths.map((path) => valueAt(value, path)),
     paths,
@@ -214,11 +210,27 @@ function accept(line: string | BadLine, paths: readonly FieldPath[]): Accepted {
   );
   if (typeof text !== "string") return { fault: text.error };
   // Decoded UTF-8 holds no lone surrogate; only an escape can make one.
-  const unicode = line.includes("\\u");
+  const unicode = (line as string).includes("\\u");
   if (unicode && Object.keys(value).some(hasLoneSurrogate)) {
     return { fault: "a field name holds a lone surrogate, expected valid Unicode" };
   }
-  return { fault: undefined, value: value as JsonObject, text, unicode };
+  return { fault: undefined, value, text, unicode };
+}
+
+/** The object that a line holds, or why it holds none. */
+function parseRecord(line: string | BadLine): JsonObject | string {
+  if (typeof line !== "string") return line.error;
+  let value: unknown;
+  try {
+    value = parseJson(line);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return `not valid JSON: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof RawNumber) {
+    return `not a JSON object: ${line.slice(0, 80)}`;
+  }
+  return value as JsonObject;
 }
 
 function reject(line: string | BadLine, record: number, number: number, error: string): Reject {

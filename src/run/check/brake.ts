@@ -1,9 +1,9 @@
-import type { Schema } from "apache-arrow";
 import { BrakeError } from "../../errors.js";
 import { batchTexts } from "../../io/schema/text-columns.js";
-import type { Reject, Source } from "../../io/source.js";
+import type { Reject } from "../../io/source.js";
 import type { Decisions } from "../../join/decisions.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
+import { type ReadableInputs, readRows } from "../read-rows.js";
 import { type Limit, limitReached } from "./limit.js";
 
 /** Rejected records and removed pairs that a message shows. */
@@ -12,6 +12,9 @@ const SHOWN_PAIRS = 5;
 
 /** Characters of a text that are enough to recognise it. */
 const SHOWN_CHARACTERS = 50;
+
+/** Where the text of a record is. */
+type TextFields = Parameters<typeof acceptedTextColumns>[1];
 
 /** `--max-rejects`: a count stops the run at the first record beyond it, a share can only be taken of all. */
 export class RejectsBrake {
@@ -50,28 +53,19 @@ export class RejectsBrake {
   }
 }
 
-/** What is needed to find the texts of a few rows again. */
-interface Readable {
-  readonly sources: readonly Source[];
-  /** First row of each source, and behind them the number of rows. */
-  readonly firstRows: readonly number[];
-  readonly textFields: readonly string[];
-  readonly vectorField?: string;
-  readonly vectorDim?: number;
-  readonly schema: Schema;
-}
-
 /**
  * `--max-removed`, before anything is written.
+ * @param fields where the texts of the rows are
  * @throws BrakeError with the numbers and some of the pairs, spread over all, with their texts
  */
 export async function applyRemovedBrake(
   limit: Limit | undefined,
   decisions: Decisions,
-  readable: Readable,
+  inputs: ReadableInputs,
+  fields: TextFields,
 ): Promise<void> {
   if (limit === undefined) return;
-  const rows = readable.firstRows.at(-1) ?? 0;
+  const rows = inputs.index.firstRows.at(-1) ?? 0;
   const goes = (row: number) => decisions.keptRow(row) >= 0 && decisions.keptRow(row) !== row;
   let removed = 0;
   for (let row = 0; row < rows; row++) if (goes(row)) removed++;
@@ -81,7 +75,7 @@ export async function applyRemovedBrake(
   for (let row = 0, seen = 0; row < rows; row++) {
     if (goes(row) && seen++ >= shown.length * every) shown.push(row);
   }
-  const texts = await textsOfRows(new Set(shown.flatMap((row) => [row, decisions.keptRow(row)])), readable);
+  const texts = await textsOfRows(new Set(shown.flatMap((row) => [row, decisions.keptRow(row)])), inputs, fields);
   const named = (row: number) => `row ${row}${texts.has(row) ? ` ${excerpt(texts.get(row) as string)}` : ""}`;
   const pairs = shown.map((row) => {
     const why = `${decisions.reason(row)}, ${decisions.similarity(row).toFixed(4)}`;
@@ -94,22 +88,22 @@ export async function applyRemovedBrake(
 }
 
 /** Texts of some rows, read again as far as the last of them; none where that fails, since the brake counts for more. */
-async function textsOfRows(wanted: Set<number>, readable: Readable): Promise<Map<number, string>> {
-  const { sources, firstRows, schema, ...options } = readable;
+async function textsOfRows(
+  wanted: Set<number>,
+  inputs: ReadableInputs,
+  fields: TextFields,
+): Promise<Map<number, string>> {
   const found = new Map<number, string>();
   const last = Math.max(...wanted);
   try {
-    const paths = acceptedTextColumns(schema, options, "the inputs");
-    for (const [s, source] of sources.entries()) {
-      if (firstRows[s] > last) break;
-      for await (const { records, columns } of source.read({ ...options, schema })) {
-        const positions = [...records.keys()].filter((i) => wanted.has(firstRows[s] + records[i]));
-        if (positions.length > 0) {
-          const { texts } = batchTexts(columns, paths);
-          for (const i of positions) if (typeof texts[i] === "string") found.set(firstRows[s] + records[i], texts[i]);
-        }
-        if (records.length > 0 && firstRows[s] + (records.at(-1) as number) >= last) break;
+    const paths = acceptedTextColumns(inputs.schema, fields, "the inputs");
+    for await (const { rows, columns } of readRows(inputs)) {
+      const positions = [...rows.keys()].filter((i) => wanted.has(rows[i]));
+      if (positions.length > 0) {
+        const { texts } = batchTexts(columns, paths);
+        for (const i of positions) if (typeof texts[i] === "string") found.set(rows[i], texts[i]);
       }
+      if (rows.length > 0 && rows[rows.length - 1] >= last) break;
     }
   } catch {}
   return found;

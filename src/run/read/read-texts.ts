@@ -1,5 +1,6 @@
 import { ExactTexts } from "../../exact/exact.js";
 import { type KeepPolicy, RowOrder } from "../../exact/priority.js";
+import { RejectedRecords } from "../../io/rejected-records.js";
 import type { RejectsWriter } from "../../io/rejects.js";
 import type { Source } from "../../io/source.js";
 import type { Stage } from "../../reporter.js";
@@ -24,6 +25,8 @@ export interface RowIndex {
   readonly order: RowOrder;
   /** Number of the first row of each source; one more entry holds the number of all rows. */
   readonly firstRows: number[];
+  /** What the pass has rejected, one for each source. */
+  readonly rejected: RejectedRecords[];
   /** Components of the input's own vectors, 0 where there are none. */
   vectorDim: number;
 }
@@ -68,6 +71,8 @@ export async function* readTexts(options: {
   const brake = new RejectsBrake(maxRejects);
   for (const source of sources) {
     firstRows.push(row);
+    const rejected = new RejectedRecords(source.name);
+    index.rejected.push(rejected);
     for await (const batch of source.scan({
       textFields,
       orderField,
@@ -76,6 +81,7 @@ export async function* readTexts(options: {
       reserve,
     })) {
       signal?.throwIfAborted();
+      rejected.add(batch.texts.length, batch.rejects);
       await rejects.write(source.name, batch.rejects);
       missing.add(source.name, batch.rejects, batch.rejects.length < batch.texts.length);
       brake.add(source.name, batch.rejects);
@@ -113,5 +119,5 @@ export async function* readTexts(options: {
 
 /** An empty index for a run. */
 export function createRowIndex(keep: KeepPolicy): RowIndex {
-  return { exact: new ExactTexts({ hash128 }), order: new RowOrder(keep), firstRows: [], vectorDim: 0 };
+  return { exact: new ExactTexts({ hash128 }), order: new RowOrder(keep), firstRows: [], rejected: [], vectorDim: 0 };
 }

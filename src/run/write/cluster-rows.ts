@@ -11,6 +11,7 @@ import { embedInputs } from "../embed/embed-inputs.js";
 import { EMBEDDINGS } from "../embed/embed-store.js";
 import type { ClusterOptions, RunContext } from "../options.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
+import { readRows } from "../read-rows.js";
 import { readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
 import { type FileRecord, modelRecord } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";
@@ -129,14 +130,12 @@ export async function dedupRows(folder: string): Promise<ClusterRows> {
 export async function rawRows(options: ClusterOptions, work: WorkArea, context: RunContext): Promise<ClusterRows> {
   const embedded = await embedInputs({ shared: options, keep: { kind: "first" }, work, context });
   const { sources, index, texts, model, provider, vectorOfGroup, rejected, inputs } = embedded;
-  const { exact, firstRows } = index;
+  const { exact } = index;
   const vectorOf = (row: number) => vectorOfGroup[exact.groupOf(row)];
   function* rowVectors(): Generator<readonly [number, number]> {
     for (let row = 0; row < exact.counts.rows; row++) if (exact.rawOf(row) >= 0) yield [row, vectorOf(row)];
   }
   const schema = await sourcesSchema(sources);
-  const { textFields, vectorField } = options;
-  const { vectorDim } = index;
   const textColumns = acceptedTextColumns(schema, options, "the inputs");
   return {
     count: exact.counts.rows - rejected,
@@ -146,11 +145,8 @@ export async function rawRows(options: ClusterOptions, work: WorkArea, context: 
     ...distinctVectors(texts.rowOfVector.length, rowVectors()),
     schema,
     async *batches() {
-      for (const [s, source] of sources.entries()) {
-        for await (const { records, columns } of source.read({ textFields, vectorField, vectorDim, schema })) {
-          const rows = Float64Array.from(records, (record) => firstRows[s] + record);
-          yield { rows, vectors: rows.map(vectorOf), texts: batchTexts(columns, textColumns).texts, columns };
-        }
+      for await (const { rows, columns } of readRows({ sources, index, schema })) {
+        yield { rows, vectors: rows.map(vectorOf), texts: batchTexts(columns, textColumns).texts, columns };
       }
     },
     model: modelRecord(model, texts.dim, provider),

@@ -1,11 +1,11 @@
-import type { Schema } from "apache-arrow";
+import type { Data, RecordBatch, Schema } from "apache-arrow";
 import { openArrowWriter } from "../../io/arrow/write.js";
 import { takeRows } from "../../io/columns/take.js";
-import type { Source } from "../../io/source.js";
 import type { TableWriter } from "../../io/table-writer.js";
 import type { Decisions, Reason } from "../../join/decisions.js";
 import type { Stage } from "../../reporter.js";
 import type { Format } from "../options.js";
+import { type ReadableInputs, readRows } from "../read-rows.js";
 import { DEDUP_COLUMNS, inputFields, keptBatch, keptSchema, removedBatch, removedSchema } from "./output-columns.js";
 
 const WRITERS: Readonly<Record<Format, (options: { path: string; schema: Schema }) => Promise<TableWriter>>> = {
@@ -24,78 +24,86 @@ export interface OutputCounts {
 
 /**
  * The second pass: reads the inputs again and writes every accepted row to kept or removed, in every format asked for.
- * @param schema unified schema of the sources
  * @param path where a file of that name is built
  */
 export async function writeOutputs(options: {
-  sources: readonly Source[];
-  firstRows: readonly number[];
-  textFields: readonly string[];
-  vectorField?: string;
-  vectorDim?: number;
-  schema: Schema;
+  inputs: ReadableInputs;
   decisions: Decisions;
   formats: readonly Format[];
   path: (name: string) => string;
   stage: Stage;
   signal?: AbortSignal;
 }): Promise<OutputCounts> {
-  const { sources, firstRows, textFields, vectorField, vectorDim, schema, decisions, formats, path, stage, signal } =
-    options;
-  const input = inputFields(schema, DEDUP_COLUMNS);
-  const tables = { kept: keptSchema(input), removed: removedSchema(input) };
+  const { inputs, decisions, formats, path, stage, signal } = options;
+  const input = inputFields(inputs.schema, DEDUP_COLUMNS);
+  const kept = new OutputTable(keptSchema(input), keptBatch);
+  const removed = new OutputTable(removedSchema(input), removedBatch);
   const files: string[] = [];
-  const writers: { kept: TableWriter[]; removed: TableWriter[] } = { kept: [], removed: [] };
-  const counts = { kept: 0, removed: { exact: 0, normalized: 0, semantic: 0 } };
+  const reasons = { exact: 0, normalized: 0, semantic: 0 };
   try {
     for (const format of formats) {
-      for (const table of ["kept", "removed"] as const) {
-        files.push(`${table}.${format}`);
-        writers[table].push(await WRITERS[format]({ path: path(`${table}.${format}`), schema: tables[table] }));
-      }
+      files.push(`kept.${format}`, `removed.${format}`);
+      await kept.open(format, path(`kept.${format}`));
+      await removed.open(format, path(`removed.${format}`));
     }
-    let bytesBefore = 0;
-    for (const [s, source] of sources.entries()) {
-      for await (const { records, columns, bytesRead } of source.read({ textFields, vectorField, vectorDim, schema })) {
-        signal?.throwIfAborted();
-        const kept: number[] = [];
-        const removed: number[] = [];
-        const keptAt: number[] = [];
-        const removedAt: number[] = [];
-        for (let i = 0; i < records.length; i++) {
-          const row = firstRows[s] + records[i];
-          const keptRow = decisions.keptRow(row);
-          if (keptRow < 0)
-            throw new Error(`row ${row} of ${source.name} was rejected before: the input changed during the run`);
-          if (keptRow === row) {
-            kept.push(row);
-            keptAt.push(i);
-          } else {
-            removed.push(row);
-            removedAt.push(i);
-            counts.removed[decisions.reason(row)]++;
-          }
+    for await (const { rows, columns, bytesRead } of readRows(inputs)) {
+      signal?.throwIfAborted();
+      const stay: number[] = [];
+      const go: number[] = [];
+      for (let i = 0; i < rows.length; i++) {
+        if (decisions.keptRow(rows[i]) === rows[i]) stay.push(i);
+        else {
+          go.push(i);
+          reasons[decisions.reason(rows[i])]++;
         }
-        counts.kept += kept.length;
-        if (kept.length > 0) {
-          const data = takeRows(columns, Uint32Array.from(keptAt)).data.children;
-          const batch = keptBatch(tables.kept, kept, data, decisions);
-          for (const writer of writers.kept) await writer.write(batch);
-        }
-        if (removed.length > 0) {
-          const data = takeRows(columns, Uint32Array.from(removedAt)).data.children;
-          const batch = removedBatch(tables.removed, removed, data, decisions);
-          for (const writer of writers.removed) await writer.write(batch);
-        }
-        stage.advance(bytesBefore + bytesRead, firstRows[s] + (records.at(-1) ?? 0) + 1);
       }
-      bytesBefore += source.byteLength;
-      stage.advance(bytesBefore, firstRows[s + 1]);
+      await kept.write(rows, columns, stay, decisions);
+      await removed.write(rows, columns, go, decisions);
+      stage.advance(bytesRead, (rows.at(-1) ?? -1) + 1);
     }
-    await Promise.all([...writers.kept, ...writers.removed].map((writer) => writer.finish()));
+    const bytes = inputs.sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    stage.advance(bytes, inputs.index.firstRows.at(-1));
+    await Promise.all([kept.finish(), removed.finish()]);
   } catch (error) {
-    for (const writer of [...writers.kept, ...writers.removed]) await writer.abort().catch(() => {});
+    await kept.abort();
+    await removed.abort();
     throw error;
   }
-  return { ...counts, files };
+  return { kept: kept.rows, removed: reasons, files };
+}
+
+/** One table in every format. */
+class OutputTable {
+  readonly #schema: Schema;
+  readonly #toBatch: typeof keptBatch;
+  readonly #writers: TableWriter[] = [];
+  /** Rows written. */
+  rows = 0;
+
+  constructor(schema: Schema, toBatch: typeof keptBatch) {
+    this.#schema = schema;
+    this.#toBatch = toBatch;
+  }
+
+  async open(format: Format, path: string): Promise<void> {
+    this.#writers.push(await WRITERS[format]({ path, schema: this.#schema }));
+  }
+
+  /** Writes the rows at these positions of a batch. */
+  async write(rows: Float64Array, columns: RecordBatch, at: readonly number[], decisions: Decisions): Promise<void> {
+    if (at.length === 0) return;
+    const taken: readonly Data[] = takeRows(columns, Uint32Array.from(at)).data.children;
+    const numbers = at.map((i) => rows[i]);
+    const batch = this.#toBatch(this.#schema, numbers, taken, decisions);
+    for (const writer of this.#writers) await writer.write(batch);
+    this.rows += at.length;
+  }
+
+  async finish(): Promise<void> {
+    await Promise.all(this.#writers.map((writer) => writer.finish()));
+  }
+
+  async abort(): Promise<void> {
+    for (const writer of this.#writers) await writer.abort().catch(() => {});
+  }
 }
