@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { ArgumentsCamelCase, Argv } from "yargs";
 import { UsageError } from "../errors.js";
 import { dedupOptions } from "../run/flags/dedup.js";
 import { chosen } from "../run/flags/parse.js";
@@ -21,115 +22,22 @@ const COMMANDS = ["verify", "doctor", "models"];
  */
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
+  const exitWith = async (code: Promise<number>) => {
+    exitCode = await code;
+  };
   try {
     await parser("bge-dedup", argv, [...COMMANDS, "list", "pull", "remove"])
       .command(
         "$0 [inputs..]",
         "remove near-duplicate rows of JSONL, Parquet and Arrow files, with proof",
-        (args) =>
-          args
-            .positional("inputs", {
-              type: "string",
-              array: true,
-              describe: 'files, folders, globs, or "-" for JSONL on standard input',
-            })
-            .options({ ...sharedFlags, ...dedupFlags })
-            .example("$0 input.jsonl", "write kept.arrow, removed.arrow and embeddings.arrow to bge-out")
-            .example("$0 data/*.parquet -t title -t body -o clean", "two text columns of several files")
-            .example(
-              "zcat faq.jsonl.gz | $0 - --threshold 0.92 --guard numbers",
-              "standard input, stricter, numbers must agree",
-            )
-            .example(
-              "$0 input.jsonl --keep max:updated_at --max-removed 20%",
-              "keep the newest; stop if too much would go",
-            )
-            .example("$0 input.jsonl --model ./bge-large-zh-v1.5", "a real model from a folder")
-            .epilogue(
-              "Exit codes: 0 done, 1 failed (run again to resume), 2 usage, 3 input, 4 a brake was hit, 5 model or device unavailable, 130/143 interrupted",
-            ),
-        async (flags) => {
-          exitCode = await runCommand({ ...flags, resumes: !flags.dryRun }, async ({ reporter, signal, print }) => {
-            const options = dedupOptions(flags, requireInputs(flags.inputs));
-            const context = { reporter, signal, stdin: process.stdin };
-            if (flags.dryRun) {
-              const { estimate } = await import("../run/dry-run.js");
-              const report = await estimate(options, context);
-              reporter.close();
-              if (flags.json) await print(jsonLine(report));
-              else if (!flags.quiet) await print(formatEstimate(report));
-              return 0;
-            }
-            const { runDedup } = await import("../run/dedup.js");
-            const summary = await runDedup(options, context);
-            reporter.close();
-            if (flags.json) await print(jsonLine(summary));
-            else if (!flags.quiet) await print(formatDedup(summary));
-            return 0;
-          });
-        },
+        dedupArguments,
+        (flags) => exitWith(dedupCommand(flags)),
       )
-      .command(
-        "verify <dir>",
-        "prove the result of a run again from its files alone",
-        (args) =>
-          args
-            .positional("dir", { type: "string", demandOption: true, describe: "folder that bge-dedup wrote" })
-            .options({
-              memory: sharedFlags.memory,
-              threads: sharedFlags.threads,
-              json: sharedFlags.json,
-              quiet: sharedFlags.quiet,
-              progress: sharedFlags.progress,
-              "log-format": sharedFlags["log-format"],
-            }),
-        async (flags) => {
-          exitCode = await runCommand({ ...flags, resumes: false }, async ({ reporter, signal, print }) => {
-            const memory = memoryOf(flags.memory);
-            const threads = threadsOf(flags.threads);
-            const { verifyFolder } = await import("../run/verify.js");
-            const report = await verifyFolder({ folder: flags.dir, threads, memory, reporter, signal });
-            reporter.close();
-            const { kept, removed, rejected, pairs } = report.checked;
-            if (flags.json) await print(jsonLine(report));
-            else if (!report.ok) process.stderr.write(`violation: ${printable(report.violation ?? "")}\n`);
-            else if (!flags.quiet) {
-              await print(
-                `proved: ${removed} removed rows each name a kept row that they equal or resemble, ` +
-                  `none of ${pairs} pairs among ${kept} kept rows is a near-duplicate, no row is lost (${rejected} rejected)\n`,
-              );
-            }
-            return report.ok ? 0 : 1;
-          });
-        },
+      .command("verify <dir>", "prove the result of a run again from its files alone", verifyArguments, (flags) =>
+        exitWith(verifyCommand(flags)),
       )
-      .command(
-        "doctor",
-        "print versions and devices, and try a model or a server",
-        (args) =>
-          args.options({
-            model: sharedFlags.model,
-            device: sharedFlags.device,
-            dtype: sharedFlags.dtype,
-            endpoint: sharedFlags.endpoint,
-            "endpoint-model": sharedFlags["endpoint-model"],
-            concurrency: sharedFlags.concurrency,
-            memory: sharedFlags.memory,
-            json: sharedFlags.json,
-          }),
-        async (flags) => {
-          const options: DoctorOptions = {
-            model: modelName(flags.model),
-            endpoint: endpointChoice(flags),
-            device: chosen("device", flags.device, DEVICES),
-            dtype: chosen("dtype", flags.dtype, DTYPES),
-            memory: memoryOf(flags.memory),
-          };
-          exitCode = await runCommand({ progress: "none", resumes: false }, async ({ print, signal }) => {
-            const { runDoctor } = await import("./doctor.js");
-            return runDoctor(options, { print, json: flags.json, signal });
-          });
-        },
+      .command("doctor", "print versions and devices, and try a model or a server", doctorArguments, (flags) =>
+        exitWith(doctorCommand(flags)),
       )
       .command("models", "list, download and remove models", async (args) => {
         const { modelsCommand } = await import("./models.js");
@@ -142,6 +50,99 @@ export async function main(argv: readonly string[]): Promise<number> {
     return reportError(error, wantedLogFormat(argv));
   }
   return exitCode;
+}
+
+/** The flags that a command declares, as yargs gives them. */
+type FlagsOf<Arguments extends (args: Argv) => Argv<unknown>> =
+  ReturnType<Arguments> extends Argv<infer Flags> ? ArgumentsCamelCase<Flags> : never;
+
+function dedupArguments(args: Argv) {
+  return args
+    .positional("inputs", {
+      type: "string",
+      array: true,
+      describe: 'files, folders, globs, or "-" for JSONL on standard input',
+    })
+    .options({ ...sharedFlags, ...dedupFlags })
+    .example("$0 input.jsonl", "write kept.arrow, removed.arrow and embeddings.arrow to bge-out")
+    .example("$0 data/*.parquet -t title -t body -o clean", "two text columns of several files")
+    .example(
+      "zcat faq.jsonl.gz | $0 - --threshold 0.92 --guard numbers",
+      "standard input, stricter, numbers must agree",
+    )
+    .example("$0 input.jsonl --keep max:updated_at --max-removed 20%", "keep the newest; stop if too much would go")
+    .example("$0 input.jsonl --model ./bge-large-zh-v1.5", "a real model from a folder")
+    .epilogue(
+      "Exit codes: 0 done, 1 failed (run again to resume), 2 usage, 3 input, 4 a brake was hit, 5 model or device unavailable, 130/143 interrupted",
+    );
+}
+
+function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
+  return runCommand({ ...flags, resumes: !flags.dryRun }, async ({ reporter, signal, print }) => {
+    const options = dedupOptions(flags, requireInputs(flags.inputs));
+    const context = { reporter, signal, stdin: process.stdin };
+    if (flags.dryRun) {
+      const { estimate } = await import("../run/dry-run.js");
+      const report = await estimate(options, context);
+      reporter.close();
+      if (flags.json) await print(jsonLine(report));
+      else if (!flags.quiet) await print(formatEstimate(report));
+      return 0;
+    }
+    const { runDedup } = await import("../run/dedup.js");
+    const summary = await runDedup(options, context);
+    reporter.close();
+    if (flags.json) await print(jsonLine(summary));
+    else if (!flags.quiet) await print(formatDedup(summary));
+    return 0;
+  });
+}
+
+function verifyArguments(args: Argv) {
+  const { memory, threads, json, quiet, progress } = sharedFlags;
+  return args
+    .positional("dir", { type: "string", demandOption: true, describe: "folder that bge-dedup wrote" })
+    .options({ memory, threads, json, quiet, progress, "log-format": sharedFlags["log-format"] });
+}
+
+function verifyCommand(flags: FlagsOf<typeof verifyArguments>): Promise<number> {
+  return runCommand({ ...flags, resumes: false }, async ({ reporter, signal, print }) => {
+    const memory = memoryOf(flags.memory);
+    const threads = threadsOf(flags.threads);
+    const { verifyFolder } = await import("../run/verify.js");
+    const report = await verifyFolder({ folder: flags.dir, threads, memory, reporter, signal });
+    reporter.close();
+    const { kept, removed, rejected, pairs } = report.checked;
+    if (flags.json) await print(jsonLine(report));
+    else if (!report.ok) process.stderr.write(`violation: ${printable(report.violation ?? "")}\n`);
+    else if (!flags.quiet) {
+      await print(
+        `proved: ${removed} removed rows each name a kept row that they equal or resemble, ` +
+          `none of ${pairs} pairs among ${kept} kept rows is a near-duplicate, no row is lost (${rejected} rejected)\n`,
+      );
+    }
+    return report.ok ? 0 : 1;
+  });
+}
+
+function doctorArguments(args: Argv) {
+  const { model, device, dtype, endpoint, concurrency, memory, json } = sharedFlags;
+  const endpointModel = sharedFlags["endpoint-model"];
+  return args.options({ model, device, dtype, endpoint, "endpoint-model": endpointModel, concurrency, memory, json });
+}
+
+async function doctorCommand(flags: FlagsOf<typeof doctorArguments>): Promise<number> {
+  const options: DoctorOptions = {
+    model: modelName(flags.model),
+    endpoint: endpointChoice(flags),
+    device: chosen("device", flags.device, DEVICES),
+    dtype: chosen("dtype", flags.dtype, DTYPES),
+    memory: memoryOf(flags.memory),
+  };
+  return runCommand({ progress: "none", resumes: false }, async ({ print, signal }) => {
+    const { runDoctor } = await import("./doctor.js");
+    return runDoctor(options, { print, json: flags.json, signal });
+  });
 }
 
 /**

@@ -7,7 +7,6 @@ import { type Reporter, timedReporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
 import { rowWorkers } from "../workers/row-workers.js";
 import { REJECTS } from "./embed/embed-inputs.js";
-import { EMBEDDINGS } from "./embed/embed-store.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import { findInputs } from "./read/find-inputs.js";
 import type { ClusterSummary } from "./summary.js";
@@ -17,6 +16,7 @@ import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./wor
 import { openWorkArea } from "./work/work-area.js";
 import { type ClusterRows, dedupRows, rawRows } from "./write/cluster-rows.js";
 import { CENTROIDS, CLUSTERS, writeClusters } from "./write/clusters.js";
+import { EMBEDDINGS } from "./write/output-names.js";
 
 /** Clusters shown in the summary. */
 const SHOWN = 10;
@@ -33,14 +33,7 @@ const SHOWN = 10;
 export async function runCluster(options: ClusterOptions, context: RunContext): Promise<ClusterSummary> {
   const reporter = timedReporter(context.reporter);
   noteSmallMemory(options.memory, reporter.note);
-  const fromFolder = isDedupFolder(options.inputs);
-  const inPlace = fromFolder && resolve(options.inputs[0]) === resolve(options.out);
-  if (!fromFolder) await findInputs(options.inputs, options.out);
-  // Clusters or vectors of other rows beside a kept.arrow would make that folder lie.
-  const kept = ["arrow", "parquet", "jsonl"].map((format) => join(options.out, `kept.${format}`)).find(existsSync);
-  if (kept !== undefined && !inPlace) {
-    throw new UsageError(`${kept} is a result of bge-dedup; cluster that folder, or name another one by --out`);
-  }
+  const { fromFolder, inPlace } = await checkFolders(options);
   const work = await openWorkArea(options.out);
   const signal = work.stopSignal(context.signal);
   try {
@@ -81,12 +74,11 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
       seconds: reporter.seconds,
       peak_memory: peakMemory(),
     };
-    const { maxRejects, fresh: _, ...rest } = options;
     const record = {
       ...summary,
       stages: reporter.stages,
       environment: environment(),
-      options: { ...rest, maxRejects: maxRejects?.text },
+      options: describeOptions(options),
       model: rows.model,
       inputs: rows.inputs,
       outputs: await Promise.all(files.map((name) => fileRecord(work.path(name), name))),
@@ -105,6 +97,27 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
   } finally {
     await work.close();
   }
+}
+
+/**
+ * Whether the input is a folder that bge-dedup wrote, and whether the clusters go to the same folder.
+ * @throws InputError where an input is missing; UsageError where the output folder holds the result of another bge-dedup run
+ */
+async function checkFolders({ inputs, out }: ClusterOptions): Promise<{ fromFolder: boolean; inPlace: boolean }> {
+  const fromFolder = isDedupFolder(inputs);
+  const inPlace = fromFolder && resolve(inputs[0]) === resolve(out);
+  if (!fromFolder) await findInputs(inputs, out);
+  // Clusters or vectors of other rows beside a kept.arrow would make that folder lie.
+  const kept = ["arrow", "parquet", "jsonl"].map((format) => join(out, `kept.${format}`)).find(existsSync);
+  if (kept !== undefined && !inPlace) {
+    throw new UsageError(`${kept} is a result of bge-dedup; cluster that folder, or name another one by --out`);
+  }
+  return { fromFolder, inPlace };
+}
+
+/** All that is needed to repeat the run. */
+function describeOptions({ maxRejects, fresh: _, ...rest }: ClusterOptions) {
+  return { ...rest, maxRejects: maxRejects?.text };
 }
 
 /** k-means over the distinct vectors of the rows, each as often as it occurs. */

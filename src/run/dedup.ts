@@ -12,16 +12,23 @@ import { columnWorkers } from "../workers/column-workers.js";
 import { applyRemovedBrake } from "./check/brake.js";
 import { joinProvider } from "./embed/device.js";
 import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed/embed-inputs.js";
-import { EMBEDDINGS } from "./embed/embed-store.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { guardSignatures } from "./read/guard-signatures.js";
 import { requireColumn } from "./read/missing-field.js";
 import type { DedupSummary } from "./summary.js";
-import { environment, fileRecord, MANIFEST, modelRecord, VERSION, writeManifest } from "./work/manifest.js";
+import {
+  environment,
+  type FileRecord,
+  fileRecord,
+  MANIFEST,
+  modelRecord,
+  VERSION,
+  writeManifest,
+} from "./work/manifest.js";
 import { makeRoom, noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./work/memory.js";
 import { openWorkArea, type WorkArea } from "./work/work-area.js";
 import { GUARDED, writeGuarded } from "./write/guarded.js";
-import { CLUSTER_FILES, TABLE_FILES } from "./write/output-names.js";
+import { CLUSTER_FILES, EMBEDDINGS, TABLE_FILES } from "./write/output-names.js";
 import { writeOutputs } from "./write/outputs.js";
 
 /** Files of other runs in the output folder, which would not fit the new ones. */
@@ -52,34 +59,31 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       work,
       context: { ...context, reporter, signal },
     });
-    const { sources, index, groupOfVector } = inputs;
-    if (index.exact.counts.rows === 0) reporter.note("the inputs hold no records, so the outputs will be empty");
-    const schema = await sourcesSchema(sources);
-    requireColumn(schema, "--id-field", options.idField);
-    requireColumn(schema, "--keep", "field" in options.keep ? options.keep.field : undefined);
-
+    const schema = await checkedSchema(options, inputs, reporter);
     const threshold = options.threshold ?? inputs.model.threshold;
-    const { winner } = exactDecisions(index.exact, (a, b) => index.order.compare(a, b));
-    const order = await vectorPriority(winner, groupOfVector, index.order, createBreaks(signal));
-    const signatures = guards.of(groupOfVector);
+    const { exact, order: rowOrder } = inputs.index;
+    const { winner } = exactDecisions(exact, (a, b) => rowOrder.compare(a, b));
+    const order = await vectorPriority(winner, inputs.groupOfVector, rowOrder, createBreaks(signal));
+    const signatures = guards.of(inputs.groupOfVector);
     const provider = await joinProvider(options.device, inputs.provider);
     const join = await joinStore({ options, work, threshold, order, signatures, provider, reporter, signal });
-    const decisions = decisionsFrom({ ...inputs, exact: index.exact, winner, join });
-    const readable = { sources, index, schema };
+    const decisions = decisionsFrom({ ...inputs, exact, winner, join });
+    const readable = { sources: inputs.sources, index: inputs.index, schema };
     await applyRemovedBrake(options.maxRemoved, decisions, readable, options);
 
-    const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
     makeRoom(options.memory);
+    const bytes = inputs.sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const writing = reporter.stage("write", bytes);
+    const { formats } = options;
     const outputs = await writeOutputs({
       inputs: readable,
       decisions,
-      formats: options.formats,
+      formats,
       path: work.path,
       stage: writing,
       signal,
     });
-    const guarded = guards.active ? await writeGuarded(work.path(GUARDED), index.exact.counts.rows, decisions) : 0;
+    const guarded = guards.active ? await writeGuarded(work.path(GUARDED), exact.counts.rows, decisions) : 0;
     writing.end();
 
     const files = [EMBEDDINGS, ...outputs.files];
@@ -98,19 +102,8 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       environment: environment(),
       options: describeOptions(options, threshold),
       inputs: inputs.inputs,
-      outputs: await Promise.all(
-        files.map((name) =>
-          name === EMBEDDINGS && inputs.texts.file !== undefined
-            ? { name, ...inputs.texts.file }
-            : fileRecord(work.path(name), name),
-        ),
-      ),
-      guarantees: {
-        certificate: `every removed row names a kept row that it equals or whose measured cosine is at least ${threshold}`,
-        independence: `exact search of ${order.length} vectors, ${join.measured} pairs measured in float64`,
-        lossless: "read = kept + removed + rejected, counted on writing",
-        proof: "bge-dedup verify",
-      },
+      outputs: await describeOutputs(files, inputs, work),
+      guarantees: guarantees(threshold, order.length, join.measured),
     });
     await work.publish([...files, MANIFEST], [...CLUSTER_FILES, ...OPTIONAL.filter((name) => !files.includes(name))]);
     noteOverMemory(options.memory, reporter.note);
@@ -120,6 +113,18 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
   } finally {
     await work.close();
   }
+}
+
+/**
+ * The schema of all inputs.
+ * @throws InputError where it lacks a column that a flag names
+ */
+async function checkedSchema(options: DedupOptions, { sources, index }: EmbeddedInputs, reporter: Reporter) {
+  if (index.exact.counts.rows === 0) reporter.note("the inputs hold no records, so the outputs will be empty");
+  const schema = await sourcesSchema(sources);
+  requireColumn(schema, "--id-field", options.idField);
+  requireColumn(schema, "--keep", "field" in options.keep ? options.keep.field : undefined);
+  return schema;
 }
 
 /** The self-join over the finished store, with what is left of `--memory`. */
@@ -155,6 +160,15 @@ async function joinStore(options: {
   } finally {
     await vectors.close();
   }
+}
+
+/** Size and digest of each output; the store's are known where it was written by this run. */
+function describeOutputs(files: readonly string[], { texts }: EmbeddedInputs, work: WorkArea): Promise<FileRecord[]> {
+  return Promise.all(
+    files.map((name) =>
+      name === EMBEDDINGS && texts.file !== undefined ? { name, ...texts.file } : fileRecord(work.path(name), name),
+    ),
+  );
 }
 
 function describeRun(options: DedupOptions, { index, texts, model, provider }: EmbeddedInputs, threshold: number) {
@@ -195,6 +209,16 @@ function countRows(
     undirected: groups - texts.rowOfVector.length,
     guarded,
     unordered: index.order.unordered,
+  };
+}
+
+/** What the manifest promises of the tables. */
+function guarantees(threshold: number, vectors: number, measured: number) {
+  return {
+    certificate: `every removed row names a kept row that it equals or whose measured cosine is at least ${threshold}`,
+    independence: `exact search of ${vectors} vectors, ${measured} pairs measured in float64`,
+    lossless: "read = kept + removed + rejected, counted on writing",
+    proof: "bge-dedup verify",
   };
 }
 

@@ -4,11 +4,13 @@ import { join } from "node:path";
 import type { WindowVectors } from "../embed/local/embedder.js";
 import { openSources, STDIN, spoolStdin } from "../io/open-sources.js";
 import type { RejectsWriter } from "../io/rejects.js";
+import type { Source } from "../io/source.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { columnWorkers } from "../workers/column-workers.js";
 import { estimateJoin } from "./check/join-estimate.js";
 import { joinProvider } from "./embed/device.js";
 import { prepareModel, startWindows } from "./embed/embed-inputs.js";
+import type { WindowEmbedder } from "./embed/embed-store.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { findInputs } from "./read/find-inputs.js";
 import { createRowIndex, readTexts, type TextWindow } from "./read/read-texts.js";
@@ -61,52 +63,17 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
   try {
     if (files.includes(STDIN)) await spoolStdin(spool, stdin, signal);
     const sources = await openSources(files, spool, options.memory);
-    const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const index = createRowIndex(options.keep);
-    const rejects = countingRejects();
-    const samples: TextWindow[] = [];
-    let windows = 0;
-    const started = performance.now();
-    const stage = reporter.stage("read", bytes);
-    const { textFields, vectorField, maxRejects } = options;
-    for await (const window of readTexts({
-      sources,
-      textFields,
-      vectorField,
+    const {
       index,
-      rejects,
-      maxRejects,
-      windowChars,
-      stage,
-      signal,
-    })) {
-      if (windows++ % SAMPLE_EVERY === 0 && samples.length < SAMPLES) samples.push(window);
-    }
-    const read = (performance.now() - started) / 1000;
+      rejected,
+      windows,
+      seconds: read,
+    } = await readAll(sources, windowChars, options, { reporter, signal });
     const { rows, groups, exactSurplus, normalisedSurplus } = index.exact.counts;
-
-    const loading = performance.now();
-    const embedder = await startWindows(start, vectorField, index);
-    const { dim } = embedder;
-    const load = (performance.now() - loading) / 1000;
-    let rate = 0;
-    let sample = new Float32Array(0);
-    try {
-      const timed = samples.slice(0, TIMED);
-      // The first window also warms the caches; where there are others it is not counted.
-      if (timed.length > 0) await embedder.embed(timed[0]);
-      const begin = performance.now();
-      const embedded = await Promise.all(timed.map((window) => embedder.embed(window)));
-      const sampled = timed.reduce((sum, { texts }) => sum + texts.length, 0);
-      if (sampled > 0) rate = (performance.now() - begin) / 1000 / sampled;
-      for (const window of samples.slice(TIMED)) {
-        if (performance.now() - begin > SAMPLE_MS) break;
-        embedded.push(await embedder.embed(window));
-      }
-      sample = directedVectors(embedded, dim);
-    } finally {
-      await embedder.close();
-    }
+    const { dim, load, rate, sample } = await embedSample(
+      () => startWindows(start, options.vectorField, index),
+      windows,
+    );
     const join = await estimateJoin({
       sample,
       dim,
@@ -119,28 +86,67 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
       signal,
     });
     const vectorBytes = groups * dim * 4;
+    const cached = Math.min(vectorBytes, Math.max(options.memory - BASE_BYTES, 0));
+    const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return {
       command: "dry-run",
       version: VERSION,
-      counts: {
-        read: rows,
-        rejected: rejects.count,
-        exact: exactSurplus,
-        normalized: normalisedSurplus,
-        distinct: groups,
-      },
+      counts: { read: rows, rejected, exact: exactSurplus, normalized: normalisedSurplus, distinct: groups },
       model: model.name,
       dim,
       seconds: { read, embed: load + rate * groups, join, write: WRITE_SHARE * read },
-      memory:
-        BASE_BYTES +
-        rows * ROW_BYTES +
-        groups * TEXT_BYTES +
-        Math.min(vectorBytes, Math.max(options.memory - BASE_BYTES, 0)),
+      memory: BASE_BYTES + rows * ROW_BYTES + groups * TEXT_BYTES + cached,
       disk: vectorBytes + 2 * bytes,
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Reads everything, and keeps some windows, spread over the first of them. */
+async function readAll(
+  sources: readonly Source[],
+  windowChars: number,
+  { keep, textFields, vectorField, maxRejects }: DedupOptions,
+  { reporter, signal }: Pick<RunContext, "reporter" | "signal">,
+) {
+  const started = performance.now();
+  const index = createRowIndex(keep);
+  const rejects = countingRejects();
+  const stage = reporter.stage(
+    "read",
+    sources.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  );
+  const settings = { sources, textFields, vectorField, index, rejects, maxRejects, windowChars, stage, signal };
+  const windows: TextWindow[] = [];
+  let seen = 0;
+  for await (const window of readTexts(settings)) {
+    if (seen++ % SAMPLE_EVERY === 0 && windows.length < SAMPLES) windows.push(window);
+  }
+  return { index, rejected: rejects.count, windows, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Embeds windows: seconds that the model takes to load and that a text takes, and the vectors. */
+async function embedSample(start: () => Promise<WindowEmbedder>, windows: readonly TextWindow[]) {
+  const loading = performance.now();
+  const embedder = await start();
+  const { dim } = embedder;
+  const load = (performance.now() - loading) / 1000;
+  try {
+    const timed = windows.slice(0, TIMED);
+    // The first window also warms the caches; where there are others it is not counted.
+    if (timed.length > 0) await embedder.embed(timed[0]);
+    const begin = performance.now();
+    const embedded = await Promise.all(timed.map((window) => embedder.embed(window)));
+    const texts = timed.reduce((sum, window) => sum + window.texts.length, 0);
+    const rate = texts > 0 ? (performance.now() - begin) / 1000 / texts : 0;
+    for (const window of windows.slice(TIMED)) {
+      if (performance.now() - begin > SAMPLE_MS) break;
+      embedded.push(await embedder.embed(window));
+    }
+    return { dim, load, rate, sample: directedVectors(embedded, dim) };
+  } finally {
+    await embedder.close();
   }
 }
 

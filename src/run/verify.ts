@@ -10,8 +10,8 @@ import { findChangedFile, findWrongCount } from "./check/verify-manifest.js";
 import { findBrokenPolicy } from "./check/verify-policy.js";
 import { readKept, readRemoved } from "./check/verify-tables.js";
 import { REJECTS } from "./embed/embed-inputs.js";
-import { EMBEDDINGS } from "./embed/embed-store.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
+import { EMBEDDINGS } from "./write/output-names.js";
 
 /** What a verification found. */
 export interface VerifyReport {

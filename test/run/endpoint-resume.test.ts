@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parseEndpoint } from "../../src/embed/endpoint/address.js";
 import { openEndpoint } from "../../src/embed/endpoint/endpoint.js";
-import { EMBEDDINGS, embedToStore } from "../../src/run/embed/embed-store.js";
+import { embedToStore } from "../../src/run/embed/embed-store.js";
 import type { TextWindow } from "../../src/run/read/read-texts.js";
 import { openWorkArea } from "../../src/run/work/work-area.js";
+import { EMBEDDINGS } from "../../src/run/write/output-names.js";
 import { openVectorStore } from "../../src/vectors/store.js";
 import { type EmbeddingServer, startEmbeddingServer, tokensOf, vectorOf } from "../embed/endpoint-server.js";
 

@@ -1,10 +1,11 @@
 import type { Embedder } from "../../embed/local/embedder.js";
 import type { KeepPolicy } from "../../exact/priority.js";
 import { openSources, STDIN, spoolStdin } from "../../io/open-sources.js";
-import { createRejectsWriter } from "../../io/rejects.js";
+import { createRejectsWriter, type RejectsWriter } from "../../io/rejects.js";
 import type { Source } from "../../io/source.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
+import { StaleWorkError } from "../earlier-work.js";
 import type { RunContext, SharedOptions } from "../options.js";
 import { findInputs } from "../read/find-inputs.js";
 import { prepareVectors, vectorNormaliser } from "../read/given-vectors.js";
@@ -12,7 +13,7 @@ import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../re
 import { type FileRecord, fileRecord, VERSION } from "../work/manifest.js";
 import type { Fingerprint, WorkArea } from "../work/work-area.js";
 import type { DeviceName } from "./device.js";
-import { type EmbeddedTexts, embedToStore, StaleWorkError, type WindowEmbedder } from "./embed-store.js";
+import { type EmbeddedTexts, embedToStore, type WindowEmbedder } from "./embed-store.js";
 import { prepareLocalModel } from "./local-model.js";
 
 /** Name of the file of rejected records. */
@@ -89,31 +90,107 @@ export async function prepareModel(
   return prepareLocalModel(shared, reporter, signal);
 }
 
+/** How the first pass is set up. */
+export interface EmbedInputsOptions {
+  readonly shared: SharedOptions;
+  readonly keep: KeepPolicy;
+  /** Called with the text and number of each new group, in order; once more from the start where stale work is dropped. */
+  readonly onGroup?: (text: string, group: number) => void;
+  readonly work: WorkArea;
+  readonly context: RunContext;
+}
+
 /**
  * read -> exact -> tokenize -> embed -> store: the first, streaming pass, which both commands share. Afterwards the store
  * is complete in the work area and the rejects are written there.
  */
-export async function embedInputs(options: {
-  shared: SharedOptions;
-  keep: KeepPolicy;
-  /** Called with the text and number of each new group, in order; once more from the start where stale work is dropped. */
-  onGroup?: (text: string, group: number) => void;
-  work: WorkArea;
-  context: RunContext;
-}): Promise<EmbeddedInputs> {
-  const { shared, keep, onGroup, work, context } = options;
+export async function embedInputs(options: EmbedInputsOptions): Promise<EmbeddedInputs> {
+  const { shared, work, context } = options;
   const { reporter, signal } = context;
   // A mistyped name is told before a model is downloaded or a server is asked.
   const files = await findInputs(shared.inputs, shared.out);
-  const { model, provider, start, windowChars } = await prepareModel(shared, reporter, signal);
-  const { vectorField } = shared;
+  const prepared = await prepareModel(shared, reporter, signal);
   if (files.includes(STDIN)) await spoolStdin(work.path(SPOOL), context.stdin, signal);
+  for (let fresh = shared.fresh; ; fresh = true) {
+    const sources = await openSources(files, work.path(SPOOL), shared.memory);
+    const rejects = createRejectsWriter(work.path(REJECTS));
+    try {
+      return await embedSources(sources, prepared, rejects, { ...options, shared: { ...shared, fresh } });
+    } catch (error) {
+      await rejects.finish().catch(() => {});
+      if (!(error instanceof StaleWorkError)) throw error;
+      reporter.note(`starting over: ${error.message}`);
+    }
+  }
+}
 
-  const fingerprint: Fingerprint = {
+/** Reads and embeds the sources once. @throws StaleWorkError as `embedToStore` does */
+async function embedSources(
+  sources: readonly Source[],
+  { model, provider, start, windowChars }: PreparedModel,
+  rejects: RejectsWriter,
+  { shared, keep, onGroup, work, context }: EmbedInputsOptions,
+): Promise<EmbeddedInputs> {
+  const { reporter, signal } = context;
+  const { textFields, vectorField, maxRejects, fresh } = shared;
+  const index = createRowIndex(keep);
+  const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const reading = reporter.stage("read", bytes);
+  const embedding = reporter.stage("embed", bytes);
+  let bytesRead = 0;
+  const windows = readTexts({
+    sources,
+    textFields,
+    vectorField,
+    index,
+    rejects,
+    maxRejects,
+    windowChars,
+    onGroup,
+    reserve: allowance(shared.memory * KEPT_SHARE),
+    stage: {
+      advance(done, rows) {
+        bytesRead = done;
+        reading.advance(done, rows);
+      },
+      end: () => reading.end(),
+    },
+    signal,
+  });
+  const texts = await embedToStore({
+    windows: timed(windows, (milliseconds) => reading.waited?.("read", milliseconds)),
+    work,
+    fingerprint: fingerprintOf(sources, shared, model, provider),
+    startEmbedder: () => startWindows(start, vectorField, index),
+    fresh,
+    // How many texts there will be is not known before the end, so the share of those found so far stands for it.
+    stage: {
+      ...embedding,
+      advance: (done) => embedding.advance((bytesRead * done) / Math.max(index.exact.counts.groups, 1), done),
+    },
+    note: (message) => reporter.note(message),
+    signal,
+  });
+  embedding.end();
+  index.exact.close();
+  await rejects.finish();
+  const inputs = await Promise.all(sources.map((source) => recordOf(source, work.path(SPOOL))));
+  const rejected = rejects.count;
+  return { sources, index, texts, model, provider, rejected, ...matchVectors(index, texts.rowOfVector), inputs };
+}
+
+/** All that the vectors of these inputs depend on. */
+function fingerprintOf(
+  sources: readonly Source[],
+  shared: SharedOptions,
+  model: ModelSpec,
+  provider: DeviceName,
+): Fingerprint {
+  return {
     version: VERSION,
-    inputs: files.join("\n"),
+    inputs: sources.map(({ name }) => name).join("\n"),
     "text field": shared.textFields.join("\n"),
-    "vector field": vectorField ?? "none",
+    "vector field": shared.vectorField ?? "none",
     model: model.fingerprint,
     dtype: model.dtype,
     "max length": model.maxTokens,
@@ -121,70 +198,6 @@ export async function embedInputs(options: {
     "batch tokens": shared.batchTokens ?? "default",
     device: provider,
   };
-  for (let fresh = shared.fresh; ; fresh = true) {
-    const sources = await openSources(files, work.path(SPOOL), shared.memory);
-    const index = createRowIndex(keep);
-    const rejects = createRejectsWriter(work.path(REJECTS));
-    const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const reading = reporter.stage("read", bytes);
-    const embedding = reporter.stage("embed", bytes);
-    let bytesRead = 0;
-    const windows = readTexts({
-      sources,
-      textFields: shared.textFields,
-      vectorField,
-      index,
-      rejects,
-      maxRejects: shared.maxRejects,
-      windowChars,
-      onGroup,
-      reserve: allowance(shared.memory * KEPT_SHARE),
-      stage: {
-        advance(done, rows) {
-          bytesRead = done;
-          reading.advance(done, rows);
-        },
-        end: () => reading.end(),
-      },
-      signal,
-    });
-    try {
-      const texts = await embedToStore({
-        windows: timed(windows, (milliseconds) => reading.waited?.("read", milliseconds)),
-        work,
-        fingerprint,
-        startEmbedder: () => startWindows(start, vectorField, index),
-        fresh,
-        // How many texts there will be is not known before the end, so the share of those found so far stands for it.
-        stage: {
-          advance: (done) => embedding.advance((bytesRead * done) / Math.max(index.exact.counts.groups, 1), done),
-          busy: embedding.busy,
-          waited: embedding.waited,
-          end() {},
-        },
-        note: (message) => reporter.note(message),
-        signal,
-      });
-      embedding.end();
-      index.exact.close();
-      await rejects.finish();
-      const inputs = await Promise.all(sources.map((source) => recordOf(source, work.path(SPOOL))));
-      return {
-        sources,
-        index,
-        texts,
-        model,
-        provider,
-        rejected: rejects.count,
-        ...matchVectors(index, texts.rowOfVector),
-        inputs,
-      };
-    } catch (error) {
-      await rejects.finish().catch(() => {});
-      if (!(error instanceof StaleWorkError)) throw error;
-      reporter.note(`starting over: ${error.message}`);
-    }
-  }
 }
 
 /** What gives the vectors of windows: the model, or the input's own column. */

@@ -2,7 +2,7 @@ import { ExactTexts } from "../../exact/exact.js";
 import { type KeepPolicy, RowOrder } from "../../exact/priority.js";
 import { RejectedRecords } from "../../io/rejected-records.js";
 import type { RejectsWriter } from "../../io/rejects.js";
-import type { Source } from "../../io/source.js";
+import type { ScannedBatch, Source } from "../../io/source.js";
 import type { Stage } from "../../reporter.js";
 import { RejectsBrake } from "../check/brake.js";
 import type { Limit } from "../check/limit.js";
@@ -34,74 +34,52 @@ export interface RowIndex {
 /** Most texts of a window. */
 const WINDOW_TEXTS = 2048;
 
+/** How the first pass over the inputs is set up. */
+export interface ReadTextsOptions {
+  readonly sources: readonly Source[];
+  readonly textFields: readonly string[];
+  readonly vectorField?: string;
+  readonly index: RowIndex;
+  readonly rejects: RejectsWriter;
+  readonly maxRejects?: Limit;
+  /** Characters after which a window is closed. */
+  readonly windowChars: number;
+  /** As in ScanOptions. */
+  readonly reserve?: (bytes: number) => boolean;
+  /** Called with the text and the number of each new group, in order. */
+  readonly onGroup?: (text: string, group: number) => void;
+  readonly stage: Stage;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * The first pass over the inputs: rejects bad records, finds equal texts, and yields each distinct text once, in windows of
  * bounded size whose borders depend on the texts alone. `index` fills up as the windows are taken.
- * @param windowChars characters after which a window is closed
  */
-export async function* readTexts(options: {
-  sources: readonly Source[];
-  textFields: readonly string[];
-  vectorField?: string;
-  index: RowIndex;
-  rejects: RejectsWriter;
-  maxRejects?: Limit;
-  windowChars: number;
-  /** As in ScanOptions. */
-  reserve?: (bytes: number) => boolean;
-  /** Called with the text and the number of each new group, in order. */
-  onGroup?: (text: string, group: number) => void;
-  stage: Stage;
-  signal?: AbortSignal;
-}): AsyncGenerator<TextWindow> {
-  const { sources, textFields, vectorField, index, rejects, maxRejects, windowChars, onGroup, reserve, stage, signal } =
-    options;
-  const { exact, order, firstRows } = index;
-  const orderField = "field" in order.policy ? order.policy.field : undefined;
-  const emptyWindow = (): TextWindow => ({
-    texts: [],
-    rows: [],
-    ...(vectorField === undefined ? {} : { vectors: [] }),
-  });
-  let window = emptyWindow();
+export async function* readTexts(options: ReadTextsOptions): AsyncGenerator<TextWindow> {
+  const { sources, vectorField, index, windowChars, stage } = options;
+  const { order, firstRows } = index;
+  const checks = { missing: new MissingTextField(options.textFields), brake: new RejectsBrake(options.maxRejects) };
+  let window = emptyWindow(vectorField);
   let chars = 0;
   let bytesBefore = 0;
   let row = 0;
-  const missing = new MissingTextField(textFields);
-  const brake = new RejectsBrake(maxRejects);
   for (const source of sources) {
     firstRows.push(row);
-    const rejected = new RejectedRecords(source.name);
-    index.rejected.push(rejected);
-    for await (const batch of source.scan({
-      textFields,
-      orderField,
-      vectorField,
-      vectorDim: index.vectorDim,
-      reserve,
-    })) {
-      signal?.throwIfAborted();
-      rejected.add(batch.texts.length, batch.rejects);
-      await rejects.write(source.name, batch.rejects);
-      missing.add(source.name, batch.rejects, batch.rejects.length < batch.texts.length);
-      brake.add(source.name, batch.rejects);
+    for await (const batch of scanSource(source, options, checks)) {
       const { vectors } = batch;
-      index.vectorDim = vectors?.dim ?? 0;
       for (let i = 0; i < batch.texts.length; i++, row++) {
-        const given = batch.texts[i];
-        const text = given === undefined ? "" : given;
-        order.add(text, batch.order?.[i]);
-        const begins = given === undefined ? exact.addWithoutText() : exact.add(given);
-        if (!begins || text === null) continue;
+        const text = batch.texts[i];
+        order.add(text === undefined ? "" : text, batch.order?.[i]);
+        if (!addText(text, options)) continue;
         if (vectors !== undefined)
           window.vectors?.push(vectors.values.subarray(i * vectors.dim, (i + 1) * vectors.dim));
-        onGroup?.(text, exact.counts.groups - 1);
-        window.texts.push(text);
+        window.texts.push(text ?? "");
         window.rows.push(row);
-        chars += text.length;
+        chars += text?.length ?? 0;
         if (window.texts.length === WINDOW_TEXTS || chars >= windowChars) {
           yield window;
-          window = emptyWindow();
+          window = emptyWindow(vectorField);
           chars = 0;
         }
       }
@@ -112,9 +90,43 @@ export async function* readTexts(options: {
   }
   firstRows.push(row);
   stage.end();
-  missing.check();
-  brake.end(row);
+  checks.missing.check();
+  checks.brake.end(row);
   if (window.texts.length > 0) yield window;
+}
+
+/** Batches of a source whose rejects have been written and counted. */
+async function* scanSource(
+  source: Source,
+  { textFields, vectorField, index, rejects, reserve, signal }: ReadTextsOptions,
+  { missing, brake }: { missing: MissingTextField; brake: RejectsBrake },
+): AsyncGenerator<ScannedBatch> {
+  const { policy } = index.order;
+  const orderField = "field" in policy ? policy.field : undefined;
+  const rejected = new RejectedRecords(source.name);
+  index.rejected.push(rejected);
+  const options = { textFields, orderField, vectorField, vectorDim: index.vectorDim, reserve };
+  for await (const batch of source.scan(options)) {
+    signal?.throwIfAborted();
+    rejected.add(batch.texts.length, batch.rejects);
+    await rejects.write(source.name, batch.rejects);
+    missing.add(source.name, batch.rejects, batch.rejects.length < batch.texts.length);
+    brake.add(source.name, batch.rejects);
+    index.vectorDim = batch.vectors?.dim ?? 0;
+    yield batch;
+  }
+}
+
+/** Takes the text of the next record, as in `ScannedBatch`; true where it begins a group, for which it is to be embedded. */
+function addText(text: string | null | undefined, { index: { exact }, onGroup }: ReadTextsOptions): boolean {
+  const begins = text === undefined ? exact.addWithoutText() : exact.add(text);
+  if (!begins || text === null) return false;
+  onGroup?.(text ?? "", exact.counts.groups - 1);
+  return true;
+}
+
+function emptyWindow(vectorField: string | undefined): TextWindow {
+  return vectorField === undefined ? { texts: [], rows: [] } : { texts: [], rows: [], vectors: [] };
 }
 
 /** An empty index for a run. */

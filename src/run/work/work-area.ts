@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { InputError } from "../../errors.js";
 import { writeDurably } from "../../io/durable.js";
 import { holdsLock, takeLock } from "../../io/lock.js";
+import { EMBEDDINGS } from "../write/output-names.js";
 import { movePublished, PLAN, planPublication, readPlan, WORK } from "./publication.js";
 
 /**
@@ -26,33 +27,6 @@ export interface WorkState {
   /** Counters that belong to those texts. */
   readonly truncated: number;
   readonly tokens: number;
-}
-
-/** The folder `.work` inside the output folder: unfinished files, state and lock. Outputs move out of it at the end. */
-export interface WorkArea {
-  readonly out: string;
-  /** Path of a file in the area. */
-  path(name: string): string;
-  /** Aborted with `signal`, or where another process has taken the area over: what is written now would go into its files. */
-  stopSignal(signal: AbortSignal | undefined): AbortSignal;
-  /** State of an interrupted run, if any. */
-  readState(): Promise<WorkState | undefined>;
-  /** @throws Error where another process has taken the folder over meanwhile: what is saved there is its own */
-  saveState(state: WorkState): Promise<void>;
-  /** Drops the vectors of an earlier run; standard input as it was saved stays, which may be that of this run already. */
-  clear(): Promise<void>;
-  /** Does something on the side, such as making a file durable: `publish` waits for it and fails with it, `close` waits. */
-  aside(task: () => Promise<void>): void;
-  /**
-   * Moves finished files into the output folder and removes files there that no longer belong to it. Once it has begun it
-   * is completed even by a later process, so the files of two runs are never mixed for longer than a crash lasts.
-   * @throws Error where another process has taken the folder over meanwhile, or something is in the way
-   */
-  publish(files: readonly string[], stale: readonly string[]): Promise<void>;
-  /** What went wrong in words that help, where the system only says which call failed: the disk is full, the folder is gone. */
-  explain(error: unknown): unknown;
-  /** Releases the lock; an area without anything worth keeping disappears, and so does an output folder that stayed empty. */
-  close(): Promise<void>;
 }
 
 const LOCK = "lock";
@@ -86,100 +60,153 @@ async function makeFolders(path: string): Promise<string | undefined> {
  */
 export async function openWorkArea(out: string): Promise<WorkArea> {
   const area = join(out, WORK);
-  const path = (name: string) => join(area, name);
-  const unusable = (cause: Error) =>
-    noSpace(out, cause) ?? new InputError(`cannot use ${out} as output folder: ${cause.message}; choose another --out`);
-  let made: string | undefined;
-  try {
-    made = await makeFolders(area);
-    const found = await stat(area);
-    if (!found.isDirectory()) throw new Error(`${area} is not a folder`);
-    if (found.dev !== (await stat(out)).dev) throw new Error(`${area} lies on another file system`);
-  } catch (cause) {
-    throw unusable(cause as Error);
-  }
-  const takenOver = () =>
-    new Error(
-      `another process has taken ${out} over while this one stood still; nothing was published: wait for it or choose another --out`,
-    );
+  const made = await claimFolder(out, area);
   const lost = new AbortController();
-  const release = await takeLock(path(LOCK), undefined, () => lost.abort(takenOver())).catch(
-    (cause: NodeJS.ErrnoException) => {
-      // A held lock is told in words; what the system refuses has a code.
-      throw cause.code === undefined ? cause : unusable(cause);
-    },
-  );
-
-  const requireLock = async () => {
-    if (existsSync(area) && !(await holdsLock(path(LOCK)))) throw takenOver();
-  };
-  const finishPublication = async () => {
-    const plan = await readPlan(area);
-    if (plan === undefined) return;
-    await movePublished(out, area, plan);
-    if (!plan.files.includes("embeddings.arrow")) return rm(path(PLAN), { force: true });
-    // The state of an interrupted run goes with the vectors it belongs to.
-    await rm(path("stdin.jsonl"), { force: true });
-    await clear();
-  };
-  const clear = async () => {
-    // The state goes before what it names, the plan last: until then a later process must find it.
-    await rm(path(STATE), { force: true });
-    const names = await readdir(area).catch(() => []);
-    for (const name of names) if (name.startsWith("embeddings.arrow")) await rm(path(name), { force: true });
-    await rm(path(PLAN), { force: true });
-  };
-  await finishPublication().catch(async (error) => {
+  const onLost = () => lost.abort(takenOver(out));
+  const release = await takeLock(join(area, LOCK), undefined, onLost).catch((cause: NodeJS.ErrnoException) => {
+    // A held lock is told in words; what the system refuses has a code.
+    throw cause.code === undefined ? cause : unusable(out, cause);
+  });
+  const work = new WorkArea({ out, made, lost: lost.signal, release });
+  await work.finishPublication().catch(async (error) => {
     await release();
     throw error;
   });
-  const sideTasks: Promise<void>[] = [];
-  return {
-    out,
-    path,
-    stopSignal: (signal) => (signal === undefined ? lost.signal : AbortSignal.any([signal, lost.signal])),
-    async readState() {
-      const text = await readFile(path(STATE), "utf8").catch(() => undefined);
-      return text === undefined ? undefined : parseState(text);
-    },
-    async saveState(state) {
-      await requireLock();
-      await writeDurably(path(STATE), JSON.stringify(state));
-    },
-    clear,
-    aside(task) {
-      const started = task();
-      // Told to `publish`; until then a failure must not count as unhandled.
-      started.catch(() => {});
-      sideTasks.push(started);
-    },
-    async publish(files, stale) {
-      await Promise.all(sideTasks);
-      await requireLock();
-      await planPublication(out, area, { files, stale });
-      await finishPublication();
-    },
-    explain(error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== undefined && !existsSync(area)) {
-        return new Error(
-          `the output folder ${out} was removed during the run (${message}); run the same command again`,
-        );
-      }
-      return noSpace(out, error) ?? error;
-    },
-    async close() {
-      await Promise.allSettled(sideTasks);
-      // What another process has taken over is its own.
-      const taken = !(await holdsLock(path(LOCK)));
-      if (taken || existsSync(path(STATE)) || existsSync(path(PLAN))) return release();
-      for (const name of await readdir(area).catch(() => [])) if (name !== LOCK) await rm(path(name), { force: true });
-      await release();
-      // Where another run has come in since, the folder is not empty and stays.
-      await rmdir(area).catch(() => {});
-      if (made !== undefined) await rmdir(out).catch(() => {});
-    },
-  };
+  return work;
+}
+
+/** Makes the work area where need be. @returns the topmost folder that was made, if any */
+async function claimFolder(out: string, area: string): Promise<string | undefined> {
+  try {
+    const made = await makeFolders(area);
+    const found = await stat(area);
+    if (!found.isDirectory()) throw new Error(`${area} is not a folder`);
+    if (found.dev !== (await stat(out)).dev) throw new Error(`${area} lies on another file system`);
+    return made;
+  } catch (cause) {
+    throw unusable(out, cause as Error);
+  }
+}
+
+/** The folder `.work` inside the output folder: unfinished files, state and lock. Outputs move out of it at the end. */
+export class WorkArea {
+  readonly out: string;
+  /** Path of a file in the area. */
+  readonly path = (name: string): string => join(this.#area, name);
+  readonly #area: string;
+  /** Topmost folder that this run has made, if any. */
+  readonly #made: string | undefined;
+  /** Aborted where another process has taken the area over. */
+  readonly #lost: AbortSignal;
+  readonly #release: () => Promise<void>;
+  readonly #sideTasks: Promise<void>[] = [];
+
+  /** `openWorkArea` makes one, with the lock taken. */
+  constructor(options: { out: string; made?: string; lost: AbortSignal; release: () => Promise<void> }) {
+    this.out = options.out;
+    this.#area = join(options.out, WORK);
+    this.#made = options.made;
+    this.#lost = options.lost;
+    this.#release = options.release;
+  }
+
+  /** Aborted with `signal`, or where another process has taken the area over: what is written now would go into its files. */
+  stopSignal(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#lost : AbortSignal.any([signal, this.#lost]);
+  }
+
+  /** State of an interrupted run, if any. */
+  async readState(): Promise<WorkState | undefined> {
+    const text = await readFile(this.path(STATE), "utf8").catch(() => undefined);
+    return text === undefined ? undefined : parseState(text);
+  }
+
+  /** @throws Error where another process has taken the folder over meanwhile: what is saved there is its own */
+  async saveState(state: WorkState): Promise<void> {
+    await this.#requireLock();
+    await writeDurably(this.path(STATE), JSON.stringify(state));
+  }
+
+  /** Drops the vectors of an earlier run; standard input as it was saved stays, which may be that of this run already. */
+  async clear(): Promise<void> {
+    // The state goes before what it names, the plan last: until then a later process must find it.
+    await rm(this.path(STATE), { force: true });
+    const names = await readdir(this.#area).catch(() => []);
+    for (const name of names) if (name.startsWith(EMBEDDINGS)) await rm(this.path(name), { force: true });
+    await rm(this.path(PLAN), { force: true });
+  }
+
+  /** Does something on the side, such as making a file durable: `publish` waits for it and fails with it, `close` waits. */
+  aside(task: () => Promise<void>): void {
+    const started = task();
+    // Told to `publish`; until then a failure must not count as unhandled.
+    started.catch(() => {});
+    this.#sideTasks.push(started);
+  }
+
+  /**
+   * Moves finished files into the output folder and removes files there that no longer belong to it. Once it has begun it
+   * is completed even by a later process, so the files of two runs are never mixed for longer than a crash lasts.
+   * @throws Error where another process has taken the folder over meanwhile, or something is in the way
+   */
+  async publish(files: readonly string[], stale: readonly string[]): Promise<void> {
+    await Promise.all(this.#sideTasks);
+    await this.#requireLock();
+    await planPublication(this.out, this.#area, { files, stale });
+    await this.finishPublication();
+  }
+
+  /** Completes a publication that was begun, by this process or an earlier one. */
+  async finishPublication(): Promise<void> {
+    const plan = await readPlan(this.#area);
+    if (plan === undefined) return;
+    await movePublished(this.out, this.#area, plan);
+    if (!plan.files.includes(EMBEDDINGS)) return rm(this.path(PLAN), { force: true });
+    // The state of an interrupted run goes with the vectors it belongs to.
+    await rm(this.path("stdin.jsonl"), { force: true });
+    await this.clear();
+  }
+
+  /** What went wrong in words that help, where the system only says which call failed: the disk is full, the folder is gone. */
+  explain(error: unknown): unknown {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== undefined && !existsSync(this.#area)) {
+      return new Error(
+        `the output folder ${this.out} was removed during the run (${message}); run the same command again`,
+      );
+    }
+    return noSpace(this.out, error) ?? error;
+  }
+
+  /** Releases the lock; an area without anything worth keeping disappears, and so does an output folder that stayed empty. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#sideTasks);
+    // What another process has taken over is its own.
+    const taken = !(await holdsLock(this.path(LOCK)));
+    if (taken || existsSync(this.path(STATE)) || existsSync(this.path(PLAN))) return this.#release();
+    const names = await readdir(this.#area).catch(() => []);
+    for (const name of names) if (name !== LOCK) await rm(this.path(name), { force: true });
+    await this.#release();
+    // Where another run has come in since, the folder is not empty and stays.
+    await rmdir(this.#area).catch(() => {});
+    if (this.#made !== undefined) await rmdir(this.out).catch(() => {});
+  }
+
+  async #requireLock(): Promise<void> {
+    if (existsSync(this.#area) && !(await holdsLock(this.path(LOCK)))) throw takenOver(this.out);
+  }
+}
+
+function unusable(out: string, cause: Error): Error {
+  return (
+    noSpace(out, cause) ?? new InputError(`cannot use ${out} as output folder: ${cause.message}; choose another --out`)
+  );
+}
+
+function takenOver(out: string): Error {
+  return new Error(
+    `another process has taken ${out} over while this one stood still; nothing was published: wait for it or choose another --out`,
+  );
 }
 
 /** A full disk in words that help; undefined for any other error. */

@@ -8,13 +8,13 @@ import { sourcesSchema } from "../../io/schema/source-schema.js";
 import { batchTexts } from "../../io/schema/text-columns.js";
 import { openVectorStore } from "../../vectors/store.js";
 import { embedInputs } from "../embed/embed-inputs.js";
-import { EMBEDDINGS } from "../embed/embed-store.js";
 import type { ClusterOptions, RunContext } from "../options.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
 import { readRows } from "../read-rows.js";
 import { readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
 import { type FileRecord, modelRecord } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";
+import { EMBEDDINGS } from "./output-names.js";
 
 /** A batch of rows to be clustered. */
 export interface ClusterBatch {

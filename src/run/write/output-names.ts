@@ -1,6 +1,9 @@
 /** Tables of bge-dedup, in every format that they can be written in. */
 export const TABLE_FILES = ["arrow", "parquet", "jsonl"].flatMap((format) => [`kept.${format}`, `removed.${format}`]);
 
+/** Name of the vector store in the work area and in the output folder. */
+export const EMBEDDINGS = "embeddings.arrow";
+
 /** Files of bge-cluster. */
 export const CLUSTER_FILES = ["clusters.arrow", "centroids.arrow"];
 
@@ -8,7 +11,7 @@ export const CLUSTER_FILES = ["clusters.arrow", "centroids.arrow"];
 export const OUTPUT_FILES: ReadonlySet<string> = new Set([
   ...TABLE_FILES,
   ...CLUSTER_FILES,
-  "embeddings.arrow",
+  EMBEDDINGS,
   "guarded.arrow",
   "rejects.jsonl",
 ]);
