@@ -20,35 +20,35 @@ const SAVE_SHARE = 0.02;
 export class CheckpointedStore {
   /** Row of each vector's text, by position in the store. */
   readonly rows: number[] = [];
-  /** Components of a vector, 0 until there is one. */
-  dim: number;
-  truncated: number;
-  tokens: number;
   readonly #work: WorkArea;
-  readonly #fingerprint: Fingerprint;
   /** State and rows that an interrupted run has left. */
   readonly #earlier: WorkState | undefined;
   readonly #storedRows: Float64Array;
   #writer: VectorStoreWriter | undefined;
-  /** Over all texts read so far. */
-  readonly #digest = createHash("sha256");
-  /** Row of the last text read so far. */
-  #reached = -1;
-  /** The state to be saved next; absent where nothing is new since the last. */
-  #checkpoint: WorkState | undefined;
+  /** The state after the last window that was stored. */
+  #state: WorkState;
+  /** Whether the state is newer than the one saved, and all that it counts is stored. */
+  #unsaved = false;
   #nextSave = performance.now() + SAVE_EVERY;
+  /** Over all texts read so far, and the row of the last of them. */
+  readonly #digest = createHash("sha256");
+  #reached = -1;
 
   /** Takes over the writer of what is stored already. */
   constructor(options: { work: WorkArea; fingerprint: Fingerprint; earlier?: WorkState; stored: StoredVectors }) {
     const { work, fingerprint, earlier, stored } = options;
+    const empty = { stored: 0, complete: false, dim: 0, through: -1, digest: "", truncated: 0, tokens: 0 };
     this.#work = work;
-    this.#fingerprint = fingerprint;
     this.#earlier = earlier;
     this.#storedRows = stored.rows;
     this.#writer = stored.writer;
-    this.dim = earlier?.dim ?? 0;
-    this.truncated = earlier?.truncated ?? 0;
-    this.tokens = earlier?.tokens ?? 0;
+    this.#state = earlier ?? { fingerprint, ...empty };
+  }
+
+  /** Components of a vector, texts cut and tokens seen, of this run and of the one that it continues. */
+  get totals(): Pick<WorkState, "dim" | "truncated" | "tokens"> {
+    const { dim, truncated, tokens } = this.#state;
+    return { dim, truncated, tokens };
   }
 
   /** Vectors that an interrupted run had stored. */
@@ -80,20 +80,21 @@ export class CheckpointedStore {
     while (rows.length < this.#storedRows.length && this.#storedRows[rows.length] <= last) {
       rows.push(this.#storedRows[rows.length]);
     }
-    if (last === through && this.#digestNow() !== this.#earlier?.digest) throw changed();
+    if (last === through && this.#position().digest !== this.#earlier?.digest) throw changed();
   }
 
   /** Stores the vectors of the window read last, those that have a direction. */
   async append(window: TextWindow, vectors: WindowVectors, dim: number): Promise<void> {
     const writer = await this.#open(dim);
     // Until the window is stored whole there is nothing new to save.
-    this.#checkpoint = undefined;
+    this.#unsaved = false;
     const directed = takeDirected(window, vectors, dim);
     await writer.append(directed.rows, directed.vectors);
     for (const row of directed.rows) this.rows.push(row);
-    for (const cut of vectors.truncated) this.truncated += cut;
-    this.tokens += vectors.tokens;
-    this.#checkpoint = this.#state({ complete: false, digest: this.#digestNow() });
+    const truncated = vectors.truncated.reduce((sum, cut) => sum + cut, this.#state.truncated);
+    const tokens = this.#state.tokens + vectors.tokens;
+    this.#state = { ...this.#state, stored: this.rows.length, truncated, tokens, ...this.#position() };
+    this.#unsaved = true;
   }
 
   /** Saves the state where the last time is long enough ago. */
@@ -107,10 +108,10 @@ export class CheckpointedStore {
 
   /** Makes the windows stored so far survive, and saves that they are. */
   async save(): Promise<void> {
-    const saved = this.#checkpoint;
-    if (saved === undefined || this.#writer === undefined) return;
-    this.#checkpoint = undefined;
-    if ((await this.#writer.sync()) === saved.stored) await this.#work.saveState(saved);
+    const state = this.#state;
+    if (!this.#unsaved || this.#writer === undefined) return;
+    this.#unsaved = false;
+    if ((await this.#writer.sync()) === state.stored) await this.#work.saveState(state);
   }
 
   /**
@@ -121,14 +122,14 @@ export class CheckpointedStore {
    * @throws StaleWorkError where an interrupted run had stored more or other texts
    */
   async finish(modelDim: () => Promise<number>): Promise<FileDigest | undefined> {
-    const digest = this.#digest.digest("hex");
     const complete = this.#earlier?.complete ?? false;
-    if (this.rows.length < this.resumed || (complete && digest !== this.#earlier?.digest)) throw changed();
+    const position = this.#position();
+    if (this.rows.length < this.resumed || (complete && position.digest !== this.#earlier?.digest)) throw changed();
     if (complete) return undefined;
-    const writer = await this.#open(this.#writer === undefined ? await modelDim() : this.dim);
+    const writer = this.#writer ?? (await this.#open(await modelDim()));
     const file = await writer.complete();
     this.#writer = undefined;
-    const state = this.#state({ complete: true, digest });
+    const state = { ...this.#state, ...position, complete: true };
     this.#work.aside(async () => {
       await writer.close();
       await this.#work.saveState(state);
@@ -143,21 +144,14 @@ export class CheckpointedStore {
   }
 
   async #open(dim: number): Promise<VectorStoreWriter> {
-    if (this.#writer === undefined) {
-      this.dim = dim;
-      this.#writer = await openVectorStoreWriter({ path: this.#work.path(EMBEDDINGS), dim });
-    }
+    this.#state = { ...this.#state, dim };
+    this.#writer ??= await openVectorStoreWriter({ path: this.#work.path(EMBEDDINGS), dim });
     return this.#writer;
   }
 
-  #state({ complete, digest }: Pick<WorkState, "complete" | "digest">): WorkState {
-    const { dim, truncated, tokens } = this;
-    const fingerprint = this.#fingerprint;
-    return { fingerprint, stored: this.rows.length, dim, truncated, tokens, complete, through: this.#reached, digest };
-  }
-
-  #digestNow(): string {
-    return this.#digest.copy().digest("hex");
+  /** How far the texts have been read. */
+  #position(): Pick<WorkState, "through" | "digest"> {
+    return { through: this.#reached, digest: this.#digest.copy().digest("hex") };
   }
 }
 

@@ -60,7 +60,7 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
   const { work, fresh, stage, signal } = options;
   const fingerprint = { ...options.fingerprint, "state format": STATE_FORMAT };
   const earlier = await findEarlierWork({ work, fingerprint, fresh });
-  const embedder = new EmbedderOnDemand(options.startEmbedder, signal);
+  const embedder = onDemand(options.startEmbedder, signal);
   let store: CheckpointedStore | undefined;
   try {
     await settleEarlierWork(earlier, embedder, options);
@@ -69,10 +69,9 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
     // It loads while the first window is read. Where it cannot, the window that waits for it says so.
     if (earlier.state === undefined) embedder.start().catch(() => {});
     await embedWindows(store, embedder, options);
-    for (const [part, milliseconds] of Object.entries(embedder.busy)) stage.busy?.(part, milliseconds);
+    for (const [part, milliseconds] of Object.entries(await embedder.busy())) stage.busy?.(part, milliseconds);
     const file = await store.finish(async () => (await embedder.start()).dim);
-    const { dim, truncated, tokens, resumed } = store;
-    return { rowOfVector: Float64Array.from(store.rows), dim, truncated, tokens, resumed, file };
+    return { rowOfVector: Float64Array.from(store.rows), ...store.totals, resumed: store.resumed, file };
   } catch (error) {
     if (!(error instanceof StaleWorkError)) await store?.save().catch(() => {});
     throw error;
@@ -123,41 +122,26 @@ async function embedWindows(
   }
 }
 
-/**
- * An embedder that starts when it is first needed. Windows under way are given up at once when the run is stopped: a slow model may
- * need minutes for them.
- */
-class EmbedderOnDemand {
-  readonly #start: () => Promise<WindowEmbedder>;
-  readonly #signal: AbortSignal | undefined;
-  readonly #stop = (): Promise<void> => this.#end();
-  #starting: Promise<WindowEmbedder> | undefined;
-  #started: WindowEmbedder | undefined;
+/** An embedder that starts when it is first needed. */
+type EmbedderOnDemand = ReturnType<typeof onDemand>;
 
-  constructor(start: () => Promise<WindowEmbedder>, signal: AbortSignal | undefined) {
-    this.#start = start;
-    this.#signal = signal;
-    signal?.addEventListener("abort", this.#stop);
-  }
-
-  /** Starts the embedder at the first call. */
-  async start(): Promise<WindowEmbedder> {
-    this.#starting ??= this.#start();
-    this.#started = await this.#starting;
-    return this.#started;
-  }
-
-  /** Milliseconds of its workers. */
-  get busy(): Readonly<Record<string, number>> {
-    return this.#started?.busy?.() ?? {};
-  }
-
-  async close(): Promise<void> {
-    this.#signal?.removeEventListener("abort", this.#stop);
-    await this.#end();
-  }
-
-  async #end(): Promise<void> {
-    await this.#starting?.then(({ close }) => close()).catch(() => {});
-  }
+/** Windows under way are given up at once when the run is stopped: a slow model may need minutes for them. */
+function onDemand(startEmbedder: () => Promise<WindowEmbedder>, signal: AbortSignal | undefined) {
+  let starting: Promise<WindowEmbedder> | undefined;
+  const end = async () => {
+    await starting?.then(({ close }) => close()).catch(() => {});
+  };
+  signal?.addEventListener("abort", end);
+  return {
+    start(): Promise<WindowEmbedder> {
+      starting ??= startEmbedder();
+      return starting;
+    },
+    /** Milliseconds of its workers; none where it was not started. */
+    busy: async () => (await starting)?.busy?.() ?? {},
+    async close(): Promise<void> {
+      signal?.removeEventListener("abort", end);
+      await end();
+    },
+  };
 }
