@@ -1,8 +1,8 @@
 import { UnavailableError } from "../errors.js";
 import type { ColumnCodes } from "../join/codes/column-codes.js";
 import type { ColumnHost, HostSettings, Meeting, MeetingTile } from "../join/column-host.js";
-import type { Pairs } from "../join/pair-list.js";
 import type { ColumnWorkers } from "../join/join-options.js";
+import type { Pairs } from "../join/pair-list.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import { startWorkers, type WorkerClient } from "./client.js";
 import { moving, type Workers } from "./messages.js";

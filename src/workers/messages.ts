@@ -3,7 +3,7 @@ import type { Totals } from "../cluster/sums.js";
 import type { EmbeddedWindow, TokenParts, WindowVectors } from "../embed/local/embedder.js";
 import type { SessionOptions } from "../embed/local/load-session.js";
 import { BrakeError, InputError, UnavailableError, UsageError } from "../errors.js";
-import type { RowCodes, ColumnBounds } from "../join/codes/row-codes.js";
+import type { ColumnBounds, RowCodes } from "../join/codes/row-codes.js";
 import type { HostSettings } from "../join/column-host.js";
 import type { Pairs } from "../join/pair-list.js";
 import type { LongText, ModelSpec } from "../models/spec.js";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { StaleWorkError } from "../../src/run/earlier-work.js";
+import { StaleWorkError } from "../../src/run/embed/earlier-work.js";
 import { embedToStore } from "../../src/run/embed/embed-store.js";
 import type { TextWindow } from "../../src/run/read/read-texts.js";
 import { openWorkArea } from "../../src/run/work/work-area.js";

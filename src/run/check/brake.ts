@@ -3,7 +3,7 @@ import { batchTexts } from "../../io/schema/text-columns.js";
 import type { Reject } from "../../io/source.js";
 import type { Decisions } from "../../join/decisions.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
-import { type ReadableInputs, readRows } from "../read-rows.js";
+import { type ReadableInputs, readRows } from "../read/read-rows.js";
 import { type Limit, limitReached } from "./limit.js";
 
 /** Rejected records and removed pairs that a message shows. */

@@ -5,7 +5,6 @@ import { createRejectsWriter, type RejectsWriter } from "../../io/rejects.js";
 import type { Source } from "../../io/source.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
-import { StaleWorkError } from "../earlier-work.js";
 import type { RunContext, SharedOptions } from "../options.js";
 import { findInputs } from "../read/find-inputs.js";
 import { prepareVectors, vectorNormaliser } from "../read/given-vectors.js";
@@ -13,6 +12,7 @@ import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../re
 import { type FileRecord, fileRecord, VERSION } from "../work/manifest.js";
 import type { Fingerprint, WorkArea } from "../work/work-area.js";
 import type { DeviceName } from "./device.js";
+import { StaleWorkError } from "./earlier-work.js";
 import { type EmbeddedTexts, embedToStore, type WindowEmbedder } from "./embed-store.js";
 import { prepareLocalModel } from "./local-model.js";
 

@@ -1,10 +1,10 @@
 import type { WindowVectors } from "../../embed/local/embedder.js";
 import type { Stage } from "../../reporter.js";
 import type { FileDigest } from "../../vectors/store-writer.js";
-import { CheckpointedStore } from "../checkpointed-store.js";
-import { type EarlierWork, findEarlierWork, openStoredVectors, StaleWorkError } from "../earlier-work.js";
 import type { TextWindow } from "../read/read-texts.js";
 import type { Fingerprint, WorkArea } from "../work/work-area.js";
+import { CheckpointedStore } from "./checkpointed-store.js";
+import { type EarlierWork, findEarlierWork, openStoredVectors, StaleWorkError } from "./earlier-work.js";
 import { orderedMap } from "./ordered-map.js";
 
 /** Windows under way at once: one being tokenized, one on the device, one being stored. */

@@ -10,7 +10,7 @@ import { openVectorStore } from "../../vectors/store.js";
 import { embedInputs } from "../embed/embed-inputs.js";
 import type { ClusterOptions, RunContext } from "../options.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
-import { readRows } from "../read-rows.js";
+import { readRows } from "../read/read-rows.js";
 import { readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
 import { type FileRecord, modelRecord } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";

@@ -5,7 +5,7 @@ import type { TableWriter } from "../../io/table-writer.js";
 import type { Decisions, Reason } from "../../join/decisions.js";
 import type { Stage } from "../../reporter.js";
 import type { Format } from "../options.js";
-import { type ReadableInputs, readRows } from "../read-rows.js";
+import { type ReadableInputs, readRows } from "../read/read-rows.js";
 import { DEDUP_COLUMNS, inputFields, keptBatch, keptSchema, removedBatch, removedSchema } from "./output-columns.js";
 
 const WRITERS: Readonly<Record<Format, (options: { path: string; schema: Schema }) => Promise<TableWriter>>> = {

@@ -1,6 +1,6 @@
 import type { RecordBatch, Schema } from "apache-arrow";
-import type { Source } from "../io/source.js";
-import type { RowIndex } from "./read/read-texts.js";
+import type { Source } from "../../io/source.js";
+import type { RowIndex } from "./read-texts.js";
 
 /** The inputs as the first pass leaves them to the second. */
 export interface ReadableInputs {

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import type { WindowVectors } from "../embed/local/embedder.js";
-import { type FileDigest, openVectorStoreWriter, type VectorStoreWriter } from "../vectors/store-writer.js";
+import type { WindowVectors } from "../../embed/local/embedder.js";
+import { type FileDigest, openVectorStoreWriter, type VectorStoreWriter } from "../../vectors/store-writer.js";
+import type { TextWindow } from "../read/read-texts.js";
+import type { Fingerprint, WorkArea, WorkState } from "../work/work-area.js";
+import { EMBEDDINGS } from "../write/output-names.js";
 import { StaleWorkError, type StoredVectors } from "./earlier-work.js";
-import type { TextWindow } from "./read/read-texts.js";
-import type { Fingerprint, WorkArea, WorkState } from "./work/work-area.js";
-import { EMBEDDINGS } from "./write/output-names.js";
 
 /**
  * State is saved at most this often, in milliseconds, and so seldom that saving takes no more than this part of the time; an

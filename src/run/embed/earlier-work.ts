@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { openVectorStore } from "../vectors/store.js";
-import { openVectorStoreWriter, type VectorStoreWriter } from "../vectors/store-writer.js";
-import { type Fingerprint, fingerprintChange, type WorkArea, type WorkState } from "./work/work-area.js";
-import { EMBEDDINGS } from "./write/output-names.js";
+import { openVectorStore } from "../../vectors/store.js";
+import { openVectorStoreWriter, type VectorStoreWriter } from "../../vectors/store-writer.js";
+import { type Fingerprint, fingerprintChange, type WorkArea, type WorkState } from "../work/work-area.js";
+import { EMBEDDINGS } from "../write/output-names.js";
 
 /** The work that an earlier run left belongs to other texts or is damaged; the stage must begin anew with `fresh`, which drops it. */
 export class StaleWorkError extends Error {}
