@@ -1,5 +1,3 @@
-import type { Reject } from "./source.js";
-
 /**
  * Which records of a source the first pass has rejected, so that the second need not judge them again. One bit a record, up to the
  * last that was rejected.
@@ -15,7 +13,7 @@ export class RejectedRecords {
   }
 
   /** Takes the next batch of the scan: the number of its records and those of them that were rejected. */
-  add(records: number, rejects: readonly Reject[]): void {
+  add(records: number, rejects: readonly { readonly record: number }[]): void {
     this.#records += records;
     const last = rejects.at(-1);
     if (last !== undefined && this.#bits.length <= last.record >>> 3) {

@@ -9,7 +9,7 @@ import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
 import { type Reporter, timedReporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
 import { columnWorkers } from "../workers/column-workers.js";
-import { applyRemovedBrake } from "./check/brake.js";
+import { applyRemovedBrake } from "./check/removed-brake.js";
 import { joinProvider } from "./embed/device.js";
 import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed/embed-inputs.js";
 import type { DedupOptions, RunContext } from "./options.js";

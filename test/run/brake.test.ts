@@ -3,8 +3,8 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { BrakeError } from "../../src/errors.js";
-import { RejectsBrake } from "../../src/run/check/brake.js";
 import { parseLimit } from "../../src/run/check/limit.js";
+import { RejectsBrake } from "../../src/run/check/rejects-brake.js";
 import { dedup, testFolder, writeJsonl } from "./folders.js";
 
 const folder = testFolder();

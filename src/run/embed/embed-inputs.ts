@@ -7,14 +7,15 @@ import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
 import type { RunContext, SharedOptions } from "../options.js";
 import { findInputs } from "../read/find-inputs.js";
-import { prepareVectors, vectorNormaliser } from "../read/given-vectors.js";
 import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
 import { type FileRecord, fileRecord, VERSION } from "../work/manifest.js";
 import type { Fingerprint, WorkArea } from "../work/work-area.js";
 import type { DeviceName } from "./device.js";
 import { StaleWorkError } from "./earlier-work.js";
 import { type EmbeddedTexts, embedToStore, type WindowEmbedder } from "./embed-store.js";
+import { prepareVectors, vectorNormaliser } from "./given-vectors.js";
 import { prepareLocalModel } from "./local-model.js";
+import type { PreparedModel } from "./prepared-model.js";
 
 /** Name of the file of rejected records. */
 export const REJECTS = "rejects.jsonl";
@@ -63,14 +64,6 @@ export interface EmbeddedInputs {
   /** Group of each vector. */
   readonly groupOfVector: Int32Array;
   readonly inputs: readonly FileRecord[];
-}
-
-/** A model on a device or behind a server, ready to be started. */
-export interface PreparedModel {
-  readonly model: ModelSpec;
-  readonly provider: DeviceName;
-  readonly start: () => Promise<Embedder>;
-  readonly windowChars: number;
 }
 
 /**

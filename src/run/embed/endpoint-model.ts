@@ -4,7 +4,7 @@ import type { ModelSpec } from "../../models/spec.js";
 import { proxySettings } from "../../network.js";
 import type { Reporter } from "../../reporter.js";
 import type { EndpointChoice } from "../options.js";
-import type { PreparedModel } from "./embed-inputs.js";
+import type { PreparedModel } from "./prepared-model.js";
 
 /** Characters of a window: sixteen full requests, of which three windows are under way. */
 const WINDOW_CHARS = 1 << 17;

@@ -7,7 +7,7 @@ import type { Reporter } from "../../reporter.js";
 import { startBuiltinEmbedder, startEmbedder } from "../../workers/embedders.js";
 import type { SharedOptions } from "../options.js";
 import { chooseDevice } from "./device.js";
-import type { PreparedModel } from "./embed-inputs.js";
+import type { PreparedModel } from "./prepared-model.js";
 
 /** Tokenizing workers that keep a device busy: each gives 0.7 M tokens/s. */
 const TOKENIZERS = { cpu: 1, gpu: 4 };

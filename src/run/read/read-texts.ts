@@ -4,8 +4,8 @@ import { RejectedRecords } from "../../io/rejected-records.js";
 import type { RejectsWriter } from "../../io/rejects.js";
 import type { ScannedBatch, Source } from "../../io/source.js";
 import type { Stage } from "../../reporter.js";
-import { RejectsBrake } from "../check/brake.js";
 import type { Limit } from "../check/limit.js";
+import { RejectsBrake } from "../check/rejects-brake.js";
 import { hash128 } from "./hash.js";
 import { MissingTextField } from "./missing-field.js";
 

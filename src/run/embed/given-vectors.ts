@@ -1,9 +1,9 @@
 import { normaliseInto } from "../../embed/normalise.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
-import type { PreparedModel } from "../embed/embed-inputs.js";
-import type { WindowEmbedder } from "../embed/embed-store.js";
-import type { RowIndex } from "./read-texts.js";
+import type { RowIndex } from "../read/read-texts.js";
+import type { WindowEmbedder } from "./embed-store.js";
+import type { PreparedModel } from "./prepared-model.js";
 
 /** Characters of a window; without a model only its number of rows matters. */
 const WINDOW_CHARS = 1 << 24;

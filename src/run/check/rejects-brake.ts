@@ -1,0 +1,43 @@
+import { BrakeError } from "../../errors.js";
+import type { Reject } from "../../io/source.js";
+import { type Limit, limitReached } from "./limit.js";
+
+/** Rejected records that a message shows. */
+const SHOWN_REJECTS = 3;
+
+/** `--max-rejects`: a count stops the run at the first record beyond it, a share can only be taken of all. */
+export class RejectsBrake {
+  readonly #limit: Limit | undefined;
+  readonly #shown: string[] = [];
+  #count = 0;
+
+  constructor(limit: Limit | undefined) {
+    this.#limit = limit;
+  }
+
+  /**
+   * Takes the rejected records of a batch.
+   * @throws BrakeError where they are more than the count
+   */
+  add(source: string, rejects: readonly Reject[]): void {
+    this.#count += rejects.length;
+    for (const { line, error } of rejects.slice(0, SHOWN_REJECTS - this.#shown.length)) {
+      this.#shown.push(`line ${line} of ${source}: ${error}`);
+    }
+    if (this.#limit?.kind === "count" && this.#count > this.#limit.value) throw this.#error("records", this.#limit);
+  }
+
+  /** @throws BrakeError where they are more than the share of all records */
+  end(records: number): void {
+    const limit = this.#limit;
+    if (limit !== undefined && limitReached(limit, this.#count, records))
+      throw this.#error(`of ${records} records`, limit);
+  }
+
+  #error(what: string, { text }: Limit): BrakeError {
+    return new BrakeError(
+      `${this.#count} ${what} were rejected, more than --max-rejects ${text}; nothing was published. ` +
+        `The first are ${this.#shown.join("; ")}. Mend the inputs or raise the limit`,
+    );
+  }
+}

@@ -1,0 +1,11 @@
+import type { Embedder } from "../../embed/local/embedder.js";
+import type { ModelSpec } from "../../models/spec.js";
+import type { DeviceName } from "./device.js";
+
+/** A model on a device or behind a server, ready to be started. */
+export interface PreparedModel {
+  readonly model: ModelSpec;
+  readonly provider: DeviceName;
+  readonly start: () => Promise<Embedder>;
+  readonly windowChars: number;
+}
