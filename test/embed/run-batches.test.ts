@@ -89,6 +89,25 @@ describe("a device that runs out of memory", () => {
     });
   });
 
+  it("is known by the words of every library that a device has", async () => {
+    const messages = [
+      "Failed to allocate memory for requested buffer of size 17179869184",
+      "CUDA failure 2: out of memory ; GPU=0 ; hostname=h",
+      "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0 ; hostname=h",
+      "std::bad_alloc",
+      "WebGPU validation failed. [Invalid Buffer (unlabeled)] is invalid due to a previous error.\n - While validating entries[2]",
+      "Buffer size (4294967296) exceeds the max buffer size limit (2147483648).",
+      "Binding size (4294967296) of [Buffer] is larger than the maximum storage buffer binding size (2147483644).",
+    ];
+    for (const message of messages) {
+      const fail = (tokens: number) => (tokens > 20 ? message : undefined);
+      const { taken } = await runOn([10, 10, 10, 10], { budget: new TokenBudget({ tokens: 40 }), fail });
+      assert.equal(taken.size, 4, message);
+    }
+    const fail = () => "WebGPU validation failed. [Invalid ShaderModule] is invalid due to a previous error.";
+    await assert.rejects(runOn([10, 10], { budget: new TokenBudget({ tokens: 40 }), fail }), /ShaderModule/);
+  });
+
   it("is not confused with one that fails otherwise", async () => {
     const budget = new TokenBudget({ tokens: 640 });
     await assert.rejects(runOn(lengths, { budget, fail: () => "shape mismatch" }), /^Error: shape mismatch$/);

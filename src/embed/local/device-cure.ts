@@ -5,6 +5,15 @@ import { onnxruntimeFolder } from "./cuda-provider.js";
 const ONLY_ON: Partial<Record<Provider, string>> = { dml: "Windows", coreml: "macOS" };
 
 /**
+ * The part of onnxruntime's words about a device that tells what is wrong, without the places in its source and the signatures of
+ * its functions, which fill half a screen.
+ */
+export function deviceReason(why: string): string {
+  const call = /\b((?:CUDA|CUBLAS|CUDNN) failure \d+: .*?)\s*; GPU=/s.exec(why)?.[1];
+  return call ?? why.replace(/^.* was false\. /s, "").trim();
+}
+
+/**
  * What to do about a device that could not be had.
  * @param why onnxruntime's words
  * @returns undefined where the words are not about the device
@@ -15,6 +24,9 @@ export function deviceCure(provider: Provider, why: string): string | undefined 
   if (/backend not found/.test(why)) {
     const system = ONLY_ON[provider];
     return `this system's onnxruntime-node has no ${provider}${system === undefined ? "" : `, which exists on ${system} only`}; ${others}`;
+  }
+  if (provider === "cuda" && /driver version is insufficient/i.test(why)) {
+    return `NVIDIA's driver is older than the CUDA that the provider was built for (nvidia-smi shows both): update it; ${others}`;
   }
   if (provider === "cuda" && /libcuda\.so|no CUDA-capable device|CUDA driver|cudaGetDevice/i.test(why)) {
     return `no NVIDIA device or driver was found (does nvidia-smi list one?); ${others}`;

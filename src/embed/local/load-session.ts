@@ -8,7 +8,8 @@ import type { ModelSpec } from "../../models/spec.js";
 import { inspectModel, type ModelInterface } from "../../onnx/inspect.js";
 import { type Provider, sessionOptions } from "../../onnx/ort-engine.js";
 import { appendPooling } from "../../onnx/pooling.js";
-import { deviceCure } from "./device-cure.js";
+import { cudaProvider, cudaProviderFailure } from "./cuda-provider.js";
+import { deviceCure, deviceReason } from "./device-cure.js";
 import type { IdType } from "./feeds.js";
 
 /** Which model a session runs, where and how. */
@@ -72,7 +73,9 @@ export async function loadSession({ model, provider, threads }: SessionOptions):
     for (const { name, elementType } of inspected.inputs) inputTypes.set(name, elementType === 6 ? "int32" : "int64");
     return { session, inspected, inputTypes };
   } catch (cause) {
-    const why = (cause as Error).message.trim();
+    // Where the provider's library cannot be loaded, only the system's loader knows which file is lacking.
+    const lacking = provider === "cuda" ? cudaProviderFailure(cudaProvider()) : undefined;
+    const why = lacking ?? deviceReason((cause as Error).message);
     const cure = deviceCure(provider, why) ?? "check that the file is complete";
     throw new UnavailableError(`model ${model.name} does not load on ${provider}: ${why}; ${cure}`);
   }

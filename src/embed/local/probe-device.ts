@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Provider } from "../../onnx/ort-engine.js";
+import { deviceReason } from "./device-cure.js";
 
 /** Milliseconds that a device has to load, compile and run a product. */
 const PATIENCE = 60_000;
@@ -24,6 +25,5 @@ export function probeDevice(provider: Provider): Promise<DeviceProbe> {
 
 function readAnswer(line: string): DeviceProbe {
   const probe = JSON.parse(line) as DeviceProbe;
-  // Without the place in onnxruntime's source that its assertions begin with.
-  return "error" in probe ? { error: probe.error.replace(/^.* was false\. /s, "") } : probe;
+  return "error" in probe ? { error: deviceReason(probe.error) } : probe;
 }

@@ -2,8 +2,15 @@ import { UnavailableError } from "../../errors.js";
 import { type Batch, groupByLength } from "./batching.js";
 import type { TokenBudget } from "./token-budget.js";
 
-/** How onnxruntime and the devices' libraries word that memory is short. */
-const OUT_OF_MEMORY = /out of memory|failed to allocate|bad_alloc|alloc(?:ation)? failed|insufficient memory|OOM\b/i;
+/**
+ * How onnxruntime and the devices' libraries word that memory is short: cuBLAS and cuDNN by a code such as CUBLAS_STATUS_ALLOC_FAILED,
+ * WebGPU by a buffer that could not be made or is larger than the device binds. A WebGPU device goes on working after that.
+ */
+const OUT_OF_MEMORY = new RegExp(
+  "out of memory|failed to allocate|bad_alloc|alloc(?:ation)?[ _]failed|insufficient memory|OOM\\b|" +
+    "Invalid Buffer|exceeds the max buffer size|larger than the maximum [\\w ]*binding size",
+  "i",
+);
 
 /**
  * Runs the texts of a window in batches of equal padded length, as many tokens at a time as the budget has. Where the

@@ -84,7 +84,6 @@ const TABLES: readonly { steps: readonly string[]; heading: string; columns: Rea
       session_busy_percent: "session busy %",
       gpu_busy_percent: "GPU busy %",
       peak_mib: "peak MiB",
-      verified: "verified",
     },
   },
   {
@@ -124,7 +123,10 @@ function table(heading: string, columns: readonly [string, string][], results: S
 
 /** The results as Markdown, the card named. Rows of one join with unlike digests are called out: they break a guarantee. */
 export function toMarkdown({ card, tiny, steps }: Results): string {
-  let text = `# bge-dedup on ${card.name}\n\nDriver ${card.driver}, CUDA ${card.cuda}, ${card.memory}.\n`;
+  let text =
+    card.name === "none"
+      ? "# bge-dedup without a GPU: nvidia-smi finds none\n"
+      : `# bge-dedup on ${card.name}\n\nDriver ${card.driver}, CUDA ${card.cuda}, ${card.memory}.\n`;
   if (tiny) text += "\nA trial with tiny sizes: the figures mean nothing.\n";
   const [doctor] = steps.filter(({ name }) => name === "doctor").flatMap(({ results }) => results);
   text += table(
