@@ -12,7 +12,7 @@
 #            compute capability 9.0 alone (H100, H200; GPU_ARCH=89 for an L4 or RTX 40, 80 for an A100, 120 for an RTX 50)
 #
 # CUDA 13, cuBLAS and cuDNN 9 are taken from the wheels beside that machine's PyTorch or from /usr/local/cuda. On a machine that is
-# kept warm from call to call and takes ignored files along, that is three calls, the first within a minute of the second:
+# kept warm from call to call and takes ignored files along, that is three calls, one right after the other:
 #
 #     carry .build-gpu/base.tar.xz.0                            true
 #     carry .build-gpu/app.tar.xz.0 .build-gpu/cuda.tar.xz.0    bash test/by-hand/gpu.sh run "$OUT"

@@ -34,6 +34,10 @@ interface Step {
 
 /** Seconds below which a step is not begun. */
 const LEAST = 8;
+/** Characters of the reason why a step failed; the log has all of it. */
+const MOST_WORDS = 500;
+/** Milliseconds that a step which was killed has to end. */
+const AFTER_KILL = 3000;
 /** A Vulkan in software, which a trial runs on, is slow even at tiny sizes. */
 const PATIENCE = flags.tiny ? 3 : 1;
 
@@ -73,6 +77,7 @@ const suite = (device: string): Omit<Step, "name"> => ({
   command: [
     process.execPath,
     "--test",
+    "--test-reporter=tap",
     ...["embed/golden", "dedup/float-product", "run/devices"].map((test) => `dist/test/${test}.test.js`),
   ],
   env: { BGE_TEST_DEVICE: device },
@@ -149,11 +154,14 @@ async function perform({ name, limit, command, env }: Step): Promise<StepResult>
     });
   }
   let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-  }, 1000 * seconds);
+  let timer: NodeJS.Timeout | undefined;
   const ending = await new Promise<string | undefined>((resolve) => {
+    timer = setTimeout(() => {
+      late = true;
+      endGroup(child.pid);
+      // A process that hangs in a driver outlives even that; the next step does not wait for it.
+      timer = setTimeout(resolve, AFTER_KILL, "SIGKILL");
+    }, 1000 * seconds);
     child.on("error", (error) => resolve(error.message));
     child.on("close", (code, signal) => resolve(code === 0 ? undefined : `${signal ?? `exit ${code}`}`));
   });
@@ -164,6 +172,15 @@ async function perform({ name, limit, command, env }: Step): Promise<StepResult>
   return { name, seconds: took, ...(reason === undefined ? {} : { error: reason }), results: lines.map(parse) };
 }
 
+/** Ends a process and all that it has started. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // Ended a moment ago.
+  }
+}
+
 function parse(line: string): Record<string, unknown> {
   try {
     return JSON.parse(line) as Record<string, unknown>;
@@ -172,11 +189,17 @@ function parse(line: string): Record<string, unknown> {
   }
 }
 
-/** The line of the output that names an error, else its last lines. */
+/** What of the output says why a step failed: the tests that did, the line that names an error, else the last lines. */
 function why({ stdout, stderr }: { stdout: string; stderr: string }): string {
+  const failed = stdout.split("\n").filter((line) => /^\s+not ok/.test(line));
+  if (failed.length > 0)
+    return failed
+      .map((line) => line.trim())
+      .join("; ")
+      .slice(0, MOST_WORDS);
   const lines = (stderr.trim() || stdout.trim()).split("\n");
-  const named = lines.filter((line) => /^(bge-dedup: |error: |\w*Error: )|ModuleNotFound/.test(line)).at(-1);
-  return (named ?? lines.slice(-3).join(" ")).trim().slice(0, 500);
+  const named = lines.filter((line) => /^(bge-dedup: |error: |\w*Error: )/.test(line)).at(-1);
+  return (named ?? lines.slice(-3).join(" ")).trim().slice(0, MOST_WORDS);
 }
 
 /** All that is known, from this call and earlier ones, in the order of the steps. */
@@ -204,4 +227,5 @@ for (const [place, step] of STEPS.entries()) {
   report();
   console.log(`${step.name}: ${result.error ?? "done"}, ${result.seconds} s, ${Math.round(secondsLeft())} s left`);
 }
-log.end();
+// Pipes of a process that hangs would keep this one waiting.
+log.end(() => process.exit());
