@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { snappyUncompress, snappyUncompressor } from "hysnappy";
 import { decompressHadoopLz4, decompressLz4Block } from "../compress/lz4.js";
-import { decompressSnappy } from "../compress/snappy.js";
 import { decompressZstd } from "../compress/zstd.js";
 
 /** Decoders by the format's names; each makes no more than `size` bytes, and all but zlib's exactly as many or throw. */
@@ -24,4 +24,32 @@ export function decompressPage(body: Uint8Array, size: number, codec: string): U
   const bytes = decompress(body, size);
   if (bytes.length !== size) throw new Error(`a page of ${bytes.length} bytes, its header says ${size}`);
   return bytes;
+}
+
+/** A decoder keeps the memory of the largest block that it has seen, so larger blocks than this get a decoder of their own. */
+const SHARED_BYTES = 8 << 20;
+let sharedDecoder: typeof snappyUncompress | undefined;
+
+/**
+ * Decodes a Snappy block to exactly `size` bytes: https://github.com/google/snappy/blob/main/format_description.txt
+ * @throws Error where it is corrupt, cut short or of another size
+ */
+export function decompressSnappy(block: Uint8Array, size: number): Uint8Array {
+  // The size comes first as a varint. hysnappy does not compare it with the size that it is given.
+  let stated = 0;
+  let at = 0;
+  for (let byte = 128; byte >= 128; at++) {
+    if (at >= Math.min(block.length, 5)) throw new Error("snappy block without a length");
+    byte = block[at];
+    stated += (byte & 127) * 128 ** at;
+  }
+  if (stated !== size) throw new Error(`snappy block of ${stated} bytes, expected ${size}`);
+  if (size === 0) return new Uint8Array(0);
+  sharedDecoder ??= snappyUncompressor();
+  const decode = block.length + size > SHARED_BYTES ? snappyUncompress : sharedDecoder;
+  try {
+    return decode(block, size);
+  } catch (error) {
+    throw new Error(`snappy block is corrupt: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -1,10 +1,9 @@
 import type { FileHandle } from "node:fs/promises";
-import { dictionaryValues, pageValues } from "./encodings.js";
+import { dictionaryValues, type PageValues, pageValues } from "./encodings.js";
 import type { ColumnChunk } from "./file.js";
-import { HybridReader, levelWidth } from "./hybrid.js";
-import type { PageValues } from "./page-values.js";
+import type { HybridReader } from "./hybrid.js";
+import { arrowValues } from "./leaf-type.js";
 import { type Allowance, type Page, PageReader } from "./pages.js";
-import { arrowValues } from "./physical.js";
 import type { LeafNode } from "./types.js";
 import { type DenseValues, physicalWidth, ValueBuffer } from "./values.js";
 
@@ -25,18 +24,9 @@ const STEP = 8192;
 /** Those of the first step, before it is known how large the values of a page can be. */
 const FIRST_STEP = 16;
 
-interface Levels {
-  readonly reader: HybridReader | undefined;
-  readonly end: number;
-}
-
 /** The page that is being read. */
 interface OpenPage {
   readonly page: Page;
-  readonly repetition: Levels;
-  readonly definition: Levels;
-  /** Where the values start. */
-  readonly start: number;
   /** Opened with the first value: a page of nulls alone need not have any. */
   values: PageValues | undefined;
   /** Level pairs that are left of it. */
@@ -64,7 +54,7 @@ export class LeafReader {
   constructor(file: FileHandle, chunk: ColumnChunk, node: LeafNode, allowance: Allowance, ahead: number) {
     this.#node = node;
     this.#chunk = chunk;
-    this.#pages = new PageReader(file, chunk, allowance, ahead);
+    this.#pages = new PageReader(file, chunk, node, allowance, ahead);
     this.#limit = allowance.limit;
     this.#definitions = new ValueBuffer(1);
     this.#repetitions = new ValueBuffer(1);
@@ -126,11 +116,12 @@ export class LeafReader {
     };
   }
 
-  #decode(page: OpenPage, count: number): void {
+  #decode(open: OpenPage, count: number): void {
     const { def, rep } = this.#node;
+    const { repetition, definition } = open.page;
     let begun = count;
-    if (page.repetition.reader !== undefined) {
-      const at = this.#levels(page.repetition.reader, this.#repetitions, count);
+    if (repetition !== undefined) {
+      const at = readLevels(repetition, this.#repetitions, count);
       const levels = this.#repetitions.bytes;
       begun = 0;
       for (let i = at; i < at + count; i++) {
@@ -140,8 +131,8 @@ export class LeafReader {
       if (this.#decoded === 0 && count > 0 && levels[at] !== 0) throw new Error("a list starts with a continuation");
     }
     let present = count;
-    if (page.definition.reader !== undefined) {
-      const at = this.#levels(page.definition.reader, this.#definitions, count);
+    if (definition !== undefined) {
+      const at = readLevels(definition, this.#definitions, count);
       const levels = this.#definitions.bytes;
       present = 0;
       for (let i = at; i < at + count; i++) {
@@ -150,68 +141,44 @@ export class LeafReader {
       }
     }
     if (present > 0) {
-      page.values ??= this.#open(page);
-      page.values.next(present, this.#values);
+      open.values ??= this.#open(open.page);
+      open.values.next(present, this.#values);
     }
-    page.left -= count;
+    open.left -= count;
     this.#decoded += count;
     this.#left += count;
     this.#begun += begun;
   }
 
-  #open({ page: { bytes, encoding, count }, start }: OpenPage): PageValues {
+  #open({ bytes, encoding, count }: Page): PageValues {
     const type = this.#node.element.type as string;
     const { width } = this.#values;
     const dictionary = this.#dictionary;
-    return pageValues({ bytes, start, encoding, type, width, count, dictionary, limit: this.#limit });
-  }
-
-  /** Appends levels and returns where they begin. */
-  #levels(reader: HybridReader, into: ValueBuffer, count: number): number {
-    into.reserve(count, count);
-    const at = into.size;
-    reader.read(into.bytes, at, count);
-    into.size += count;
-    into.count += count;
-    return at;
+    return pageValues({ bytes, encoding, type, width, count, dictionary, limit: this.#limit });
   }
 
   async #nextPage(): Promise<OpenPage> {
-    const { element, def, rep } = this.#node;
-    const type = element.type as string;
-    const { width } = this.#values;
     for (;;) {
       const page = await this.#pages.next();
       if (page === undefined) throw new Error("a column chunk ends before its values do");
       if (page.kind === "dictionary") {
-        this.#dictionary = dictionaryValues(page, type, width);
-        continue;
+        this.#dictionary = dictionaryValues(page, this.#node.element.type as string, this.#values.width);
+      } else if (page.count > 0) {
+        return { page, left: page.count, values: undefined };
       }
-      const repetition = pageLevels(page, 0, rep, 0);
-      const definition = pageLevels(page, repetition.end, def, 1);
-      if (page.count === 0) continue;
-      return { page, start: definition.end, left: page.count, repetition, definition, values: undefined };
     }
   }
+}
+
+/** Appends `count` levels and returns where they begin. */
+function readLevels(reader: HybridReader, into: ValueBuffer, count: number): number {
+  const at = into.extend(count);
+  reader.read(into.bytes, at, count);
+  return at;
 }
 
 /** Level pairs whose values take no more than about `bytes` bytes. */
 function stepOf({ values }: OpenPage, bytes: number): number {
   if (values === undefined) return FIRST_STEP;
   return values.longest === 0 ? STEP : Math.max(1, Math.min(STEP, Math.floor(bytes / values.longest)));
-}
-
-/** Levels of a page, `reader` undefined where there are none, and the byte behind them. `which`: 0 repetition, 1 definition. */
-function pageLevels(page: Page, start: number, max: number, which: 0 | 1): Levels {
-  if (max === 0) return { reader: undefined, end: start };
-  if (page.kind === "data2") {
-    const bytes = (which === 0 ? page.repetitionLevels : page.definitionLevels) as Uint8Array;
-    return { reader: new HybridReader(bytes, 0, bytes.length, levelWidth(max)), end: 0 };
-  }
-  const encoding = page.levelEncodings?.[which];
-  if (encoding !== "RLE") throw new Error(`levels in the encoding ${encoding}, expected RLE`);
-  const { bytes } = page;
-  if (start + 4 > bytes.length) throw new Error("levels are cut short");
-  const end = start + 4 + new DataView(bytes.buffer, bytes.byteOffset + start, 4).getUint32(0, true);
-  return { reader: new HybridReader(bytes, start + 4, end, levelWidth(max)), end };
 }

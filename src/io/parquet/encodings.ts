@@ -1,63 +1,106 @@
-import { deltaArrays, deltaIntegers } from "./delta.js";
-import { HybridReader } from "./hybrid.js";
-import { type Encoded, need, type PageValues, plainFixed } from "./page-values.js";
-import type { Page } from "./pages.js";
-import { type DenseValues, ValueBuffer } from "./values.js";
+import { bytesOf } from "../columns/layout.js";
+import { unpackDelta } from "./file.js";
+import { HybridReader, unpackBits } from "./hybrid.js";
+import { type DenseValues, SHORT, ValueBuffer } from "./values.js";
+
+/** The values of a page in their order; only the values that are asked for are made. */
+export interface PageValues {
+  /** Appends the next `count` values. @throws Error where they are not all there */
+  next(count: number, into: ValueBuffer): void;
+  /** Bytes of the longest value, where values can take more room than their page; otherwise 0. */
+  readonly longest: number;
+}
+
+/** What a page of values needs to be read. */
+export interface Encoded {
+  readonly bytes: Uint8Array;
+  readonly encoding: string;
+  /** Physical type and the bytes of a value, undefined for byte arrays. */
+  readonly type: string;
+  readonly width: number | undefined;
+  /** Values of the page, nulls included. */
+  readonly count: number;
+  readonly dictionary: DenseValues | undefined;
+  /** Bytes that values which can only be decoded all at once may take. */
+  readonly limit: number;
+}
 
 /**
  * The values of a page in any encoding: https://parquet.apache.org/docs/file-format/data-pages/encodings/
  * @throws Error where the encoding is unknown, does not fit the type, or would take more than the limit
  */
 export function pageValues(page: Encoded): PageValues {
-  const { bytes, start, encoding, type, width } = page;
-  if (encoding === "PLAIN") {
-    if (type === "BOOLEAN") return plainBooleans(bytes, start);
-    return width === undefined ? plainArrays(bytes, start) : plainFixed(bytes, start, width);
+  const { bytes, encoding, type, width } = page;
+  switch (encoding) {
+    case "PLAIN":
+      if (type === "BOOLEAN") return plainBooleans(bytes);
+      return width === undefined ? plainArrays(bytes) : plainFixed(bytes, width);
+    case "RLE_DICTIONARY":
+    case "PLAIN_DICTIONARY":
+      return dictionaryIndices(page);
+    case "DELTA_BINARY_PACKED":
+      return deltaIntegers(page);
+    case "DELTA_BYTE_ARRAY":
+    case "DELTA_LENGTH_BYTE_ARRAY":
+      return deltaArrays(page);
+    case "BYTE_STREAM_SPLIT":
+      return splitStreams(bytes, width);
+    case "RLE":
+      if (type === "BOOLEAN") return runBooleans(bytes);
   }
-  if (encoding === "RLE_DICTIONARY" || encoding === "PLAIN_DICTIONARY") return dictionaryIndices(page);
-  if (encoding === "RLE" && type === "BOOLEAN") return runBooleans(bytes, start);
-  if (encoding === "DELTA_BINARY_PACKED") return deltaIntegers(page);
-  if (encoding === "DELTA_BYTE_ARRAY" || encoding === "DELTA_LENGTH_BYTE_ARRAY") return deltaArrays(page);
-  if (encoding === "BYTE_STREAM_SPLIT") return splitStreams(bytes, start, width);
   throw new Error(`values of type ${type} in the unknown encoding ${encoding}`);
 }
 
 /** The values of a dictionary page, which are plain whatever it says; they take no more bytes than the page. */
-export function dictionaryValues({ bytes, count }: Page, type: string, width: number | undefined): DenseValues {
+export function dictionaryValues(
+  { bytes, count }: { readonly bytes: Uint8Array; readonly count: number },
+  type: string,
+  width: number | undefined,
+): DenseValues {
   if (width !== undefined && type !== "BOOLEAN") {
     need(bytes, 0, count * width);
     return { count, bytes };
   }
   const into = new ValueBuffer(width);
-  const page = { bytes, start: 0, encoding: "PLAIN", type, width, count, dictionary: undefined, limit: 0 };
   if (count === 0) return into.take(0);
   // All the room there can be need of, so that it does not grow by doubling.
   if (width === undefined) {
     need(bytes, 0, 4 * count);
     into.reserve(bytes.length - 4 * count, count);
   }
-  pageValues(page).next(count, into);
+  (width === undefined ? plainArrays(bytes) : plainBooleans(bytes)).next(count, into);
   return { count, bytes: into.bytes.subarray(0, into.size), ends: width === undefined ? into.ends : undefined };
 }
 
-function plainBooleans(bytes: Uint8Array, start: number): PageValues {
-  let done = 0;
+function plainFixed(bytes: Uint8Array, width: number): PageValues {
+  let at = 0;
   return {
     longest: 0,
     next(count, into) {
-      need(bytes, start, Math.ceil((done + count) / 8));
-      into.reserve(count, count);
-      const target = into.bytes;
-      for (let i = 0; i < count; i++, done++) target[into.size + i] = (bytes[start + (done >> 3)] >> (done & 7)) & 1;
-      into.size += count;
-      into.count += count;
+      need(bytes, at, count * width);
+      const to = into.extend(count);
+      into.bytes.set(bytes.subarray(at, at + count * width), to);
+      at += count * width;
     },
   };
 }
 
-function plainArrays(bytes: Uint8Array, start: number): PageValues {
+function plainBooleans(bytes: Uint8Array): PageValues {
+  let done = 0;
+  return {
+    longest: 0,
+    next(count, into) {
+      need(bytes, 0, Math.ceil((done + count) / 8));
+      const to = into.extend(count);
+      unpackBits(bytes, done, 1, into.bytes, to, count);
+      done += count;
+    },
+  };
+}
+
+function plainArrays(bytes: Uint8Array): PageValues {
   const { length } = bytes;
-  let from = start;
+  let from = 0;
   return {
     longest: 0,
     next(count, into) {
@@ -87,12 +130,12 @@ function plainArrays(bytes: Uint8Array, start: number): PageValues {
   };
 }
 
-function dictionaryIndices({ bytes, start, width, dictionary }: Encoded): PageValues {
+function dictionaryIndices({ bytes, width, dictionary }: Encoded): PageValues {
   if (dictionary === undefined) throw new Error("a page of dictionary indices without a dictionary");
-  need(bytes, start, 1);
-  const hybrid = new HybridReader(bytes, start + 1, bytes.length, bytes[start]);
+  need(bytes, 0, 1);
+  const hybrid = new HybridReader(bytes.subarray(1), bytes[0]);
   let indices = new Uint32Array(0);
-  const { bytes: source, ends, count: known } = dictionary;
+  const { ends, count: known } = dictionary;
   let longest = width ?? 0;
   if (ends !== undefined)
     for (let i = 0; i < known; i++) longest = Math.max(longest, ends[i] - (i === 0 ? 0 : ends[i - 1]));
@@ -104,80 +147,87 @@ function dictionaryIndices({ bytes, start, width, dictionary }: Encoded): PageVa
       for (let i = 0; i < count; i++) {
         if (indices[i] >= known) throw new Error(`index ${indices[i]} of a dictionary of ${known}`);
       }
-      if (ends === undefined) gatherFixed(source, indices, count, into.width as number, into);
-      else gatherArrays(source, ends, indices, count, into);
+      into.gather(dictionary, indices, count);
     },
   };
 }
 
-function gatherFixed(source: Uint8Array, indices: Uint32Array, count: number, width: number, into: ValueBuffer): void {
-  into.reserve(count * width, count);
-  const { bytes: target } = into;
-  let to = into.size;
-  for (let i = 0; i < count; i++) {
-    const from = indices[i] * width;
-    for (let k = 0; k < width; k++) target[to++] = source[from + k];
-  }
-  into.size = to;
-  into.count += count;
-}
-
-function gatherArrays(
-  source: Uint8Array,
-  ends: Int32Array,
-  indices: Uint32Array,
-  count: number,
-  into: ValueBuffer,
-): void {
-  let size = 0;
-  for (let i = 0; i < count; i++) size += ends[indices[i]] - (indices[i] === 0 ? 0 : ends[indices[i] - 1]);
-  into.reserve(size, count);
-  const { bytes: target, ends: newEnds } = into;
-  let to = into.size;
-  for (let i = 0; i < count; i++) {
-    const from = indices[i] === 0 ? 0 : ends[indices[i] - 1];
-    const end = ends[indices[i]];
-    if (end - from <= SHORT) for (let k = from; k < end; k++) target[to + k - from] = source[k];
-    else target.set(source.subarray(from, end), to);
-    to += end - from;
-    newEnds[into.count++] = to;
-  }
-  into.size = to;
-}
-
-function runBooleans(bytes: Uint8Array, start: number): PageValues {
-  need(bytes, start, 4);
-  const hybrid = new HybridReader(bytes, start + 4, bytes.length, 1);
+function runBooleans(bytes: Uint8Array): PageValues {
+  need(bytes, 0, 4);
+  const hybrid = new HybridReader(bytes.subarray(4), 1);
   return {
     longest: 0,
     next(count, into) {
-      into.reserve(count, count);
-      hybrid.read(into.bytes, into.size, count);
-      into.size += count;
-      into.count += count;
+      const to = into.extend(count);
+      hybrid.read(into.bytes, to, count);
     },
   };
 }
 
-function splitStreams(bytes: Uint8Array, start: number, width: number | undefined): PageValues {
+function splitStreams(bytes: Uint8Array, width: number | undefined): PageValues {
   if (width === undefined) throw new Error("byte arrays in the encoding BYTE_STREAM_SPLIT");
-  const total = Math.floor((bytes.length - start) / width);
+  const total = Math.floor(bytes.length / width);
   let done = 0;
   return {
     longest: 0,
     next(count, into) {
       if (done + count > total) throw new Error(`${count} values, ${total - done} left`);
-      into.reserve(count * width, count);
-      const { bytes: target, size } = into;
+      const to = into.extend(count);
+      const { bytes: target } = into;
       for (let k = 0; k < width; k++) {
-        for (let i = 0; i < count; i++) target[size + i * width + k] = bytes[start + k * total + done + i];
+        for (let i = 0; i < count; i++) target[to + i * width + k] = bytes[k * total + done + i];
       }
       done += count;
-      into.size += count * width;
-      into.count += count;
     },
   };
 }
 
-// Below this many bytes a loop beats the call of `set`.
-const SHORT = 48;
+/** Integers as differences; all of a page are decoded at once. */
+function deltaIntegers({ bytes, type, count, limit }: Encoded): PageValues {
+  if (type !== "INT32" && type !== "INT64") throw new Error(`delta-encoded values of type ${type}`);
+  const Integers = type === "INT32" ? Int32Array : BigInt64Array;
+  const most = Math.min(count, limit / Integers.BYTES_PER_ELEMENT);
+  return plainFixed(
+    bytesOf(unpackDelta<Int32Array | BigInt64Array>(bytes, 0, Integers, most).values),
+    Integers.BYTES_PER_ELEMENT,
+  );
+}
+
+/** Lengths first, then the bytes of all values; with DELTA_BYTE_ARRAY each begins with a part of the value before it. */
+function deltaArrays({ bytes, encoding, count: known, limit }: Encoded): PageValues {
+  const lengths = (at: number) => unpackDelta(bytes, at, Int32Array, Math.min(known, limit / 4));
+  const shared = encoding === "DELTA_BYTE_ARRAY" ? lengths(0) : undefined;
+  const { values: suffixes, end } = lengths(shared?.end ?? 0);
+  const prefixes = shared?.values ?? new Int32Array(suffixes.length);
+  let at = end;
+  let value = 0;
+  let previous: Uint8Array = new Uint8Array(0);
+  let longest = 0;
+  for (let i = 0; i < suffixes.length; i++) longest = Math.max(longest, (prefixes[i] ?? 0) + suffixes[i]);
+  return {
+    longest,
+    next(count, into) {
+      if (value + count > suffixes.length) throw new Error(`${count} values, ${suffixes.length - value} left`);
+      for (let i = 0; i < count; i++, value++) {
+        const prefix = prefixes[value] ?? 0;
+        const suffix = suffixes[value];
+        if (!(prefix >= 0 && prefix <= previous.length && suffix >= 0 && at + suffix <= bytes.length)) {
+          throw new Error(`a value of ${prefix} and ${suffix} bytes at byte ${at} of a page of ${bytes.length}`);
+        }
+        if (into.width !== undefined && prefix + suffix !== into.width) {
+          throw new Error(`a value of ${prefix + suffix} bytes, expected ${into.width}`);
+        }
+        const rest = bytes.subarray(at, at + suffix);
+        previous = prefix === 0 ? rest : Buffer.concat([previous.subarray(0, prefix), rest]);
+        into.append(previous);
+        at += suffix;
+      }
+    },
+  };
+}
+
+/** @throws Error where `size` bytes from `start` on are not there */
+function need(bytes: Uint8Array, start: number, size: number): void {
+  if (start + size > bytes.length)
+    throw new Error(`${size} bytes of values at byte ${start} of a page of ${bytes.length}`);
+}

@@ -2,8 +2,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { type FileMetaData, parquetMetadataAsync, type SchemaElement } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
+import { readVarInt } from "hyparquet/src/thrift.js";
 import { readRange } from "../read-exact.js";
-import { checkThrift } from "./thrift-check.js";
 
 // The one file that knows hyparquet. It parses the footer, page headers and delta-encoded integers; values go straight from
 // pages into Arrow buffers, because its own conversion rounds timestamps and decimals and assembles lists as JavaScript objects.
@@ -111,16 +111,94 @@ export function readPageHeader(bytes: Uint8Array, at: number): { readonly header
 }
 
 /**
- * Integers in DELTA_BINARY_PACKED encoding from byte `at` on, as many as `values` holds; returns the byte behind them.
- * @throws Error where they are not all there
+ * Integers in DELTA_BINARY_PACKED encoding from byte `at` on, in an array of type `Integers`, and the byte behind them.
+ * @throws Error where they are more than `most` or not all there
  */
-export function unpackDelta(bytes: Uint8Array, at: number, values: Int32Array | BigInt64Array): number {
+export function unpackDelta<T extends Int32Array | BigInt64Array>(
+  bytes: Uint8Array,
+  at: number,
+  Integers: new (length: number) => T,
+  most: number,
+): { readonly values: T; readonly end: number } {
+  // Block size and miniblocks in a block come before the count.
+  const start = readerOf(bytes, at);
+  const [, , count] = [readVarInt(start), readVarInt(start), readVarInt(start)];
+  if (!(count >= 0 && count <= most)) throw new Error(`${count} delta-encoded values, expected at most ${most}`);
+  const values = new Integers(count);
   const reader = readerOf(bytes, at);
-  if (values.length > 0) deltaBinaryUnpack(reader, values.length, values);
+  if (values instanceof BigInt64Array) refuseLongVarints(reader.view);
+  if (count > 0) deltaBinaryUnpack(reader, count, values);
   if (reader.offset > bytes.length) throw new Error(`values end at byte ${reader.offset} of a page of ${bytes.length}`);
-  return reader.offset;
+  return { values, end: reader.offset };
 }
 
 function readerOf(bytes: Uint8Array, offset: number) {
   return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset };
+}
+
+/** hyparquet gathers a varint without end into an integer of all its bits, in quadratic time. */
+function refuseLongVarints(view: DataView): void {
+  let open = 0;
+  view.getUint8 = (at) => {
+    const byte = DataView.prototype.getUint8.call(view, at);
+    open = byte < 128 ? 0 : open + 1;
+    if (open === 10) throw new Error("a number of more than 64 bits");
+    return byte;
+  };
+}
+
+// Deeper than Parquet's metadata, and less than the stack.
+const MAX_DEPTH = 64;
+
+/**
+ * Walks over the struct at byte `start`, so that no length in it is believed before it is known to fit: a parser that makes room
+ * for a list first would run out of memory. Thrift's compact protocol:
+ * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+ * @throws Error where the struct does not end within `bytes` or is no Thrift
+ */
+function checkThrift(bytes: Uint8Array, start: number): void {
+  let at = start;
+  const skip = (length: number) => {
+    if (length > bytes.length - at) throw new Error(`metadata of ${length} bytes at byte ${at} of ${bytes.length}`);
+    at += length;
+  };
+  const next = () => {
+    skip(1);
+    return bytes[at - 1];
+  };
+  const varint = () => {
+    let value = 0;
+    for (let i = 0; i < 10; i++) {
+      const byte = next();
+      value += (byte & 127) * 2 ** (7 * i);
+      if (byte < 128) return value;
+    }
+    throw new Error("a number of more than 64 bits in metadata");
+  };
+  const skipStruct = (depth: number) => {
+    for (let header = next(); (header & 15) !== 0; header = next()) {
+      // A zero step means that the field number follows.
+      if (header >> 4 === 0) varint();
+      // Booleans are in the header.
+      if ((header & 15) > 2) skipValue(header & 15, depth);
+    }
+  };
+  const skipList = (depth: number) => {
+    const header = next();
+    const count = header >> 4 === 15 ? varint() : header >> 4;
+    // Every element takes a byte at least.
+    if (count > bytes.length - at) throw new Error(`metadata of ${count} items at byte ${at} of ${bytes.length}`);
+    for (let i = 0; i < count; i++) skipValue(header & 15, depth);
+  };
+  const skipValue = (type: number, depth: number) => {
+    if (depth > MAX_DEPTH) throw new Error("metadata nested without end");
+    if (type >= 1 && type <= 3) skip(1);
+    else if (type >= 4 && type <= 6) varint();
+    else if (type === 7) skip(8);
+    else if (type === 8) skip(varint());
+    else if (type === 9 || type === 10) skipList(depth + 1);
+    else if (type === 12) skipStruct(depth + 1);
+    else throw new Error(`metadata of the unknown Thrift type ${type}`);
+  };
+  skipStruct(0);
 }

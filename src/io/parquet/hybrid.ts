@@ -5,23 +5,19 @@
  */
 export class HybridReader {
   readonly #bytes: Uint8Array;
-  readonly #end: number;
   readonly #width: number;
-  #at: number;
+  #at = 0;
   /** Integers left of the present run. */
   #left = 0;
-  /** The one that it repeats; undefined where it is packed. */
+  /** The integer that the run repeats; undefined where the run is packed. */
   #value: number | undefined;
   /** The next bit of a packed run. */
   #bit = 0;
 
-  /** @throws Error where bytes `at` to `end` are not there or integers cannot have `width` bits */
-  constructor(bytes: Uint8Array, at: number, end: number, width: number) {
+  /** @throws Error where integers cannot have `width` bits */
+  constructor(bytes: Uint8Array, width: number) {
     if (width > 32) throw new Error(`integers of ${width} bits, expected at most 32`);
-    if (end > bytes.length) throw new Error(`levels end at byte ${end} of a page of ${bytes.length}`);
     this.#bytes = bytes;
-    this.#at = at;
-    this.#end = end;
     this.#width = width;
   }
 
@@ -37,8 +33,8 @@ export class HybridReader {
       if (this.#value !== undefined) target.fill(this.#value, to + done, to + done + n);
       else {
         // The last group may leave out the bytes of its padding.
-        if (this.#bit + n * this.#width > this.#end * 8) throw new Error("packed integers are cut short");
-        unpack(this.#bytes, this.#bit, this.#width, target, to + done, n);
+        if (this.#bit + n * this.#width > this.#bytes.length * 8) throw new Error("packed integers are cut short");
+        unpackBits(this.#bytes, this.#bit, this.#width, target, to + done, n);
         this.#bit += n * this.#width;
       }
       this.#left -= n;
@@ -49,31 +45,28 @@ export class HybridReader {
   #startRun(missing: number): void {
     const bytes = this.#bytes;
     let header = 0;
-    let shift = 0;
-    for (;;) {
-      if (this.#at >= this.#end || shift > 28) throw new Error(`${missing} integers are missing`);
+    for (let shift = 0; ; shift += 7) {
+      if (this.#at >= bytes.length || shift > 28) throw new Error(`${missing} integers are missing`);
       const byte = bytes[this.#at++];
       header += (byte & 127) * 2 ** shift;
-      shift += 7;
       if (byte < 128) break;
     }
-    if (header % 2 === 0) {
-      let value = 0;
-      for (let i = 0; i < this.#width; i += 8) value += bytes[this.#at++] * 2 ** i;
-      if (this.#at > this.#end) throw new Error("a run is cut short");
-      this.#left = header / 2;
-      this.#value = value;
-    } else {
-      const groups = (header - 1) / 2;
-      this.#left = groups * 8;
-      this.#value = undefined;
-      this.#bit = this.#at * 8;
-      this.#at = Math.min(this.#end, this.#at + groups * this.#width);
-    }
+    const packed = header % 2 === 1;
+    const count = Math.floor(header / 2);
+    const start = this.#at;
+    this.#at += packed ? count * this.#width : Math.ceil(this.#width / 8);
+    this.#left = packed ? 8 * count : count;
+    this.#bit = start * 8;
+    this.#value = undefined;
+    if (packed) return;
+    if (this.#at > bytes.length) throw new Error("a run is cut short");
+    this.#value = 0;
+    for (let i = start; i < this.#at; i++) this.#value += bytes[i] * 2 ** (8 * (i - start));
   }
 }
 
-function unpack(
+/** Unpacks `count` integers of 1 to 32 bits, least significant bit first, from bit `bit` on to `target` from `to` on. */
+export function unpackBits(
   bytes: Uint8Array,
   bit: number,
   width: number,
@@ -81,29 +74,16 @@ function unpack(
   to: number,
   count: number,
 ): void {
-  if (width <= 24) {
-    const mask = (1 << width) - 1;
-    let at = Math.floor(bit / 8);
-    let bits = 8 - (bit & 7);
-    let buffered = bytes[at++] >>> (bit & 7);
-    for (let i = 0; i < count; i++) {
-      while (bits < width) {
-        buffered |= bytes[at++] << bits;
-        bits += 8;
-      }
-      target[to + i] = buffered & mask;
-      buffered >>>= width;
-      bits -= width;
-    }
-    return;
-  }
+  const mask = width === 32 ? -1 : (1 << width) - 1;
+  let at = Math.floor(bit / 8);
+  let shift = bit & 7;
   for (let i = 0; i < count; i++) {
-    let value = 0;
-    for (let k = 0; k < width; k++) {
-      const at = bit + i * width + k;
-      if ((bytes[Math.floor(at / 8)] >> (at & 7)) & 1) value += 2 ** k;
-    }
-    target[to + i] = value;
+    let word = bytes[at] >>> shift;
+    for (let bits = 8 - shift, k = at + 1; bits < width; bits += 8) word |= bytes[k++] << bits;
+    target[to + i] = word & mask;
+    shift += width;
+    at += shift >> 3;
+    shift &= 7;
   }
 }
 

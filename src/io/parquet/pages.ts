@@ -2,20 +2,25 @@ import type { FileHandle } from "node:fs/promises";
 import { readRange } from "../read-exact.js";
 import { decompressPage } from "./codecs.js";
 import { type ColumnChunk, type PageHeader, readPageHeader } from "./file.js";
+import { HybridReader, levelWidth } from "./hybrid.js";
 
 /** One page of a column chunk, decompressed. */
 export interface Page {
-  readonly kind: "dictionary" | "data" | "data2";
+  readonly kind: "dictionary" | "data";
   readonly encoding: string;
   /** Values, nulls included. */
   readonly count: number;
-  /** Levels and values of a version 1 page; of the others the values. */
+  /** The values, without the levels before them. */
   readonly bytes: Uint8Array;
-  /** Encodings of repetition and definition levels of a version 1 page. */
-  readonly levelEncodings?: readonly [string, string];
-  /** Version 2 only. */
-  readonly repetitionLevels?: Uint8Array;
-  readonly definitionLevels?: Uint8Array;
+  /** Levels of a data page; undefined where the column's highest is 0. */
+  readonly repetition?: HybridReader;
+  readonly definition?: HybridReader;
+}
+
+/** A column's highest levels. */
+export interface MaxLevels {
+  readonly def: number;
+  readonly rep: number;
 }
 
 /** What the pages and dictionaries that are held at once may take, in bytes; shared by the columns of a row group. */
@@ -39,6 +44,7 @@ const HEADER = 1 << 12;
 export class PageReader {
   readonly #file: FileHandle;
   readonly #chunk: ColumnChunk;
+  readonly #max: MaxLevels;
   readonly #allowance: Allowance;
   /** Bytes that are read at once at least; a page of more is too. */
   readonly #ahead: number;
@@ -52,9 +58,10 @@ export class PageReader {
   #dictionary = 0;
   #page = 0;
 
-  constructor(file: FileHandle, chunk: ColumnChunk, allowance: Allowance, ahead: number) {
+  constructor(file: FileHandle, chunk: ColumnChunk, max: MaxLevels, allowance: Allowance, ahead: number) {
     this.#file = file;
     this.#chunk = chunk;
+    this.#max = max;
     this.#allowance = allowance;
     this.#ahead = ahead;
     this.#missing = chunk.count;
@@ -150,6 +157,7 @@ export class PageReader {
 
   #open(header: PageHeader, body: Uint8Array, size: number): Page | undefined {
     const { codec } = this.#chunk;
+    const { def, rep } = this.#max;
     const { dictionary_page_header: dictionary, data_page_header: data, data_page_header_v2: data2 } = header;
     if (header.type === "DICTIONARY_PAGE" && dictionary !== undefined) {
       const { num_values: count, encoding } = dictionary;
@@ -157,14 +165,13 @@ export class PageReader {
       return { kind: "dictionary", encoding, count, bytes: decompressPage(body, size, codec) };
     }
     if (header.type === "DATA_PAGE" && data !== undefined) {
-      this.#count(data.num_values);
-      return {
-        kind: "data",
-        encoding: data.encoding,
-        count: data.num_values,
-        bytes: decompressPage(body, size, codec),
-        levelEncodings: [data.repetition_level_encoding, data.definition_level_encoding],
-      };
+      const { num_values: count, encoding } = data;
+      this.#count(count);
+      const bytes = decompressPage(body, size, codec);
+      const repetition = levelsAt(bytes, rep, data.repetition_level_encoding);
+      const definition = levelsAt(repetition.rest, def, data.definition_level_encoding);
+      const levels = { repetition: repetition.reader, definition: definition.reader };
+      return { kind: "data", encoding, count, bytes: definition.rest, ...levels };
     }
     if (header.type !== "DATA_PAGE_V2" || data2 === undefined) return undefined;
     const { repetition_levels_byte_length: repetition, definition_levels_byte_length: definition } = data2;
@@ -175,12 +182,12 @@ export class PageReader {
     this.#count(data2.num_values);
     const values = body.subarray(levels);
     return {
-      kind: "data2",
+      kind: "data",
       encoding: data2.encoding,
       count: data2.num_values,
       bytes: data2.is_compressed === false ? values : decompressPage(values, size - levels, codec),
-      repetitionLevels: body.subarray(0, repetition),
-      definitionLevels: body.subarray(repetition, levels),
+      repetition: levelReader(body.subarray(0, repetition), rep),
+      definition: levelReader(body.subarray(repetition, levels), def),
     };
   }
 
@@ -190,4 +197,18 @@ export class PageReader {
     }
     this.#missing -= count;
   }
+}
+
+function levelReader(bytes: Uint8Array, max: number): HybridReader | undefined {
+  return max === 0 ? undefined : new HybridReader(bytes, levelWidth(max));
+}
+
+/** The levels with which a version 1 page starts, behind their length, and the bytes after them. */
+function levelsAt(bytes: Uint8Array, max: number, encoding: string) {
+  if (max === 0) return { reader: undefined, rest: bytes };
+  if (encoding !== "RLE") throw new Error(`levels in the encoding ${encoding}, expected RLE`);
+  if (bytes.length < 4) throw new Error("levels are cut short");
+  const end = 4 + new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  if (end > bytes.length) throw new Error(`levels end at byte ${end} of a page of ${bytes.length}`);
+  return { reader: levelReader(bytes.subarray(4, end), max), rest: bytes.subarray(end) };
 }

@@ -47,7 +47,7 @@ export class ValueBuffer {
     return this.size - this.#takenBytes;
   }
 
-  /** Makes room for further values; whoever fills it counts `size` and `count` up. */
+  /** Makes room for values whose bytes are known only as they come; whoever fills it counts `size` and `count` up. */
   reserve(bytes: number, count: number): void {
     this.bytes = grown(this.bytes, this.size + bytes);
     if (this.width !== undefined || this.count + count <= this.ends.length) return;
@@ -56,13 +56,54 @@ export class ValueBuffer {
     this.ends = ends;
   }
 
-  /** Appends the bytes from `start` to `end` as one value. */
-  append(bytes: Uint8Array, start: number, end: number): void {
-    this.reserve(end - start, 1);
-    this.bytes.set(bytes.subarray(start, end), this.size);
-    this.size += end - start;
+  /** Counts `count` values of a fixed width in and returns where in `bytes` they must be written. */
+  extend(count: number): number {
+    const at = this.size;
+    this.reserve(count * (this.width as number), count);
+    this.size += count * (this.width as number);
+    this.count += count;
+    return at;
+  }
+
+  /** Appends one value. */
+  append(value: Uint8Array): void {
+    this.reserve(value.length, 1);
+    this.bytes.set(value, this.size);
+    this.size += value.length;
     if (this.width === undefined) this.ends[this.count] = this.size;
     this.count++;
+  }
+
+  /** Appends the first `count` values that `indices` name; each must be in the dictionary. */
+  gather({ bytes: source, ends }: DenseValues, indices: Uint32Array, count: number): void {
+    if (ends !== undefined) {
+      this.#gatherArrays(source, ends, indices, count);
+      return;
+    }
+    const width = this.width as number;
+    let to = this.extend(count);
+    const { bytes: target } = this;
+    for (let i = 0; i < count; i++) {
+      const from = indices[i] * width;
+      for (let k = 0; k < width; k++) target[to++] = source[from + k];
+    }
+  }
+
+  #gatherArrays(source: Uint8Array, ends: Int32Array, indices: Uint32Array, count: number): void {
+    let size = 0;
+    for (let i = 0; i < count; i++) size += ends[indices[i]] - (indices[i] === 0 ? 0 : ends[indices[i] - 1]);
+    this.reserve(size, count);
+    const { bytes: target, ends: newEnds } = this;
+    let to = this.size;
+    for (let i = 0; i < count; i++) {
+      const from = indices[i] === 0 ? 0 : ends[indices[i] - 1];
+      const end = ends[indices[i]];
+      if (end - from <= SHORT) for (let k = from; k < end; k++) target[to + k - from] = source[k];
+      else target.set(source.subarray(from, end), to);
+      to += end - from;
+      newEnds[this.count++] = to;
+    }
+    this.size = to;
   }
 
   /** The bytes that can be taken. */
@@ -100,3 +141,6 @@ export class ValueBuffer {
     this.#takenBytes = 0;
   }
 }
+
+/** Below this many bytes a loop beats the call of `set`. */
+export const SHORT = 48;

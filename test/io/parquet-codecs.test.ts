@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { snappyCompress } from "hyparquet-writer/src/snappy.js";
-import { decompressSnappy } from "../../src/io/compress/snappy.js";
+import { decompressSnappy } from "../../src/io/parquet/codecs.js";
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
 
