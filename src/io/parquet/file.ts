@@ -5,8 +5,8 @@ import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
 import { readVarInt } from "hyparquet/src/thrift.js";
 import { readRange } from "../read-exact.js";
 
-// The one file that knows hyparquet. It parses the footer, page headers and delta-encoded integers; values go straight from
-// pages into Arrow buffers, because its own conversion rounds timestamps and decimals and assembles lists as JavaScript objects.
+// The one file that knows hyparquet, which parses the footer, page headers and delta-encoded integers. Its other decoders are left
+// alone, for the reasons that parquet.ts gives.
 
 /** A node of the schema, as the footer lists them. */
 export type { SchemaElement } from "hyparquet";
@@ -159,7 +159,8 @@ const MAX_DEPTH = 64;
 function checkThrift(bytes: Uint8Array, start: number): void {
   let at = start;
   const skip = (length: number) => {
-    if (length > bytes.length - at) throw new Error(`metadata of ${length} bytes at byte ${at} of ${bytes.length}`);
+    const left = bytes.length - at;
+    if (length > left) throw new Error(`metadata is cut short: ${length} bytes expected where ${left} are left`);
     at += length;
   };
   const next = () => {
@@ -187,7 +188,8 @@ function checkThrift(bytes: Uint8Array, start: number): void {
     const header = next();
     const count = header >> 4 === 15 ? varint() : header >> 4;
     // Every element takes a byte at least.
-    if (count > bytes.length - at) throw new Error(`metadata of ${count} items at byte ${at} of ${bytes.length}`);
+    const left = bytes.length - at;
+    if (count > left) throw new Error(`metadata is cut short: ${count} items expected where ${left} bytes are left`);
     for (let i = 0; i < count; i++) skipValue(header & 15, depth);
   };
   const skipValue = (type: number, depth: number) => {
