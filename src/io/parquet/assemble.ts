@@ -50,6 +50,19 @@ function slotsOf({ def, rep, present }: ParquetNode, leaf: LeafColumn): Slots {
   return { length, nullCount, nullBitmap: nullCount === 0 ? new Uint8Array(0) : bitmap.subarray(0, (length + 7) >> 3) };
 }
 
+/** `makeData` for a type that only the file tells; its own overloads want the type when the program is written. */
+function dataOf(
+  column: Slots & {
+    readonly type: DataType;
+    readonly data?: Uint8Array;
+    readonly valueOffsets?: Int32Array;
+    readonly child?: Data;
+    readonly children?: readonly Data[];
+  },
+): Data {
+  return makeData(column as never);
+}
+
 function leafData(node: LeafNode, leaf: LeafColumn): Data {
   const { type } = node.field;
   const slots = slotsOf(node, leaf);
@@ -63,16 +76,10 @@ function leafData(node: LeafNode, leaf: LeafColumn): Data {
       if (nullCount === 0 || (nullBitmap[i >> 3] >> (i & 7)) & 1) end = values.ends[v++];
       valueOffsets[i + 1] = end;
     }
-    return makeData({
-      ...slots,
-      type: type as never,
-      valueOffsets: valueOffsets as never,
-      data: values.bytes as never,
-    });
+    return dataOf({ ...slots, type, valueOffsets, data: values.bytes });
   }
   if (DataType.isBool(type)) return makeData({ ...slots, type, data: packed(spread(values.bytes, slots, 1)) });
-  const data = spread(values.bytes, slots, fixedWidth(type));
-  return makeData({ ...slots, type: type as never, data: data as never });
+  return dataOf({ ...slots, type, data: spread(values.bytes, slots, fixedWidth(type)) });
 }
 
 /** Dense values at their slots; nulls are zeros. */
@@ -101,7 +108,7 @@ function structData(node: StructNode, leaves: ReadonlyMap<number, LeafColumn>): 
     }
     return data;
   });
-  return makeData({ ...slots, type: node.field.type as never, children });
+  return dataOf({ ...slots, type: node.field.type, children });
 }
 
 function listData(node: ListNode, leaves: ReadonlyMap<number, LeafColumn>): Data {
@@ -113,7 +120,7 @@ function listData(node: ListNode, leaves: ReadonlyMap<number, LeafColumn>): Data
   const items = valueOffsets[slots.length];
   if (child.length !== items) throw new Error(`${child.length} items in lists of ${items}`);
   if (DataType.isFixedSizeList(type)) return fixedSizeData(type, slots, valueOffsets, child);
-  return makeData({ ...slots, type: type as never, valueOffsets: valueOffsets as never, child: child as never });
+  return dataOf({ ...slots, type, valueOffsets, child });
 }
 
 function offsetsOf({ def, rep, present }: ListNode, leaf: LeafColumn, length: number): Int32Array {
@@ -147,7 +154,7 @@ function fixedSizeData(type: FixedSizeList, slots: Slots, offsets: Int32Array, c
     if (valid) builder.append(child, oneRun(offsets[i], size));
     else builder.append(gap, oneRun(0, listSize));
   }
-  return makeData({ ...slots, type: type as never, child: builder.take() as never });
+  return dataOf({ ...slots, type, child: builder.take() });
 }
 
 function firstLeaf(node: ParquetNode, leaves: ReadonlyMap<number, LeafColumn>): LeafColumn {
