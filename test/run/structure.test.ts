@@ -144,6 +144,7 @@ describe("one dependency lives behind one place", () => {
   const places: readonly [name: string, place: RegExp][] = [
     ["hyparquet", /^io\/parquet\//],
     ["hyparquet-writer", /^io\/parquet\//],
+    ["hysnappy", /^io\/parquet\/codecs/],
     ["tinyglobby", /^io\/open-sources/],
     ["apache-arrow", /^(io|vectors|run)\//],
     [

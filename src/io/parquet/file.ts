@@ -120,9 +120,10 @@ export function unpackDelta<T extends Int32Array | BigInt64Array>(
   Integers: new (length: number) => T,
   most: number,
 ): { readonly values: T; readonly end: number } {
-  // Block size and miniblocks in a block come before the count.
-  const start = readerOf(bytes, at);
-  const [, , count] = [readVarInt(start), readVarInt(start), readVarInt(start)];
+  const header = readerOf(bytes, at);
+  // The size of a block and the number of its miniblocks come before the count.
+  for (let field = 0; field < 2; field++) readVarInt(header);
+  const count = readVarInt(header);
   if (!(count >= 0 && count <= most)) throw new Error(`${count} delta-encoded values, expected at most ${most}`);
   const values = new Integers(count);
   const reader = readerOf(bytes, at);
@@ -136,7 +137,7 @@ function readerOf(bytes: Uint8Array, offset: number) {
   return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset };
 }
 
-/** hyparquet gathers a varint without end into an integer of all its bits, in quadratic time. */
+/** Makes a view refuse the 10th byte of a varint that goes on; hyparquet would gather all of its bits, in quadratic time. */
 function refuseLongVarints(view: DataView): void {
   let open = 0;
   view.getUint8 = (at) => {

@@ -9,15 +9,14 @@ import { openFile, type ParquetFooter, readFooter } from "./file.js";
 import { RowGroupReader } from "./row-group.js";
 import { type ParquetNode, parquetNodes } from "./types.js";
 
-// Pages are decoded here because no library passed every check. Golden files: 17. Damaged files: mutations of them. Memory: the peak of
-// reading one row group of 568 MB under --memory 512MB (ours: 161 MB).
-// - parquet-wasm 0.8.0: all golden files equal, 0.6 of our processor time; 2,537 MB, because it holds whole column chunks; traps on
-//   14 of 5,394 damaged files; one string that is not UTF-8 fails the file, where we reject its row.
-// - @duckdb/node-api 1.5.6 (68 MB): decimals over 38 digits become doubles, INT96 and zoned nanoseconds microseconds, float16
-//   float32; 1,042 MB; UTF-8 as above.
-// - hyparquet 1.33.0: decimals become doubles, timestamps milliseconds; 1,716 MB; a run of 6 bytes ends the process for want of
-//   memory, a Snappy block of 14 bytes is never done.
-// - nodejs-polars 0.24.1: refuses 6 golden files (decimals, encodings); 1,287 MB; UTF-8 as above.
+// Why pages are decoded here: no library passed every check (17 golden files; mutations of them; one row group of 568 MB read under
+// --memory 512MB, where this reader peaks at 161 MB; a string that is not UTF-8, for which this reader rejects one row).
+// - parquet-wasm 0.8.0: all golden files equal in 0.6 of the processor time, but it holds whole column chunks and peaks at 2,537 MB,
+//   traps on 14 of 5,394 mutations, and fails the whole file for the string.
+// - @duckdb/node-api 1.5.6, 68 MB: makes doubles of decimals over 38 digits, microseconds of INT96 and zoned nanoseconds; peaks at
+//   1,042 MB; fails the whole file for the string.
+// - hyparquet 1.33.0: makes doubles of decimals and milliseconds of timestamps; peaks at 1,716 MB; a run of 6 bytes exhausts the
+//   heap, a Snappy block of 14 bytes loops for ever. nodejs-polars 0.24.1: refuses 6 golden files; peaks at 1,287 MB.
 
 /** An opened file and what its footer says. */
 interface ParquetFile {

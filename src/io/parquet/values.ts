@@ -37,11 +37,6 @@ export class ValueBuffer {
     this.width = width;
   }
 
-  /** Values that can be taken. */
-  get left(): number {
-    return this.count - this.#taken;
-  }
-
   /** Bytes of values that can be taken. */
   get leftBytes(): number {
     return this.size - this.#takenBytes;
