@@ -1,6 +1,6 @@
-import { startEmbedder } from "../../../src/embed/local/embedder.js";
 import { readModelFolder } from "../../../src/models/folder.js";
 import type { Provider } from "../../../src/onnx/ort-engine.js";
+import { startEmbedder } from "../../../src/workers/embedders.js";
 import { readGolden, tinyModel } from "../../models/golden.js";
 
 /**

@@ -1,10 +1,10 @@
 import { parseArgs } from "node:util";
-import { startEmbedder } from "../../../src/embed/local/embedder.js";
 import { windowChars } from "../../../src/embed/local/window-size.js";
 import { readModelFolder } from "../../../src/models/folder.js";
 import type { Dtype } from "../../../src/models/spec.js";
 import type { Provider } from "../../../src/onnx/ort-engine.js";
 import { orderedMap } from "../../../src/run/embed/ordered-map.js";
+import { startEmbedder } from "../../../src/workers/embedders.js";
 import { seededRandom } from "../../faults/random.js";
 import { round, watchCard } from "./nvidia-smi.js";
 import { type Length, makeText, parseLength } from "./texts.js";
