@@ -1,10 +1,5 @@
 import { dedup, verify } from "bge-dedup";
 
-const { counts, out } = await dedup({
-  inputs: "fixtures/faq.jsonl",
-  guard: "numbers",
-  maxRemoved: "60%",
-  onNote: (message) => console.error(message),
-});
+const { out, counts } = await dedup({ inputs: "fixtures/faq.jsonl", guard: "numbers", maxRemoved: "60%" });
 const { ok } = await verify({ dir: out });
 console.log(`${counts.kept} of ${counts.read} rows kept, ${ok ? "proved" : "not proved"}`);

@@ -182,9 +182,8 @@ describe("the engines of the library", () => {
 describe("examples", () => {
   const examples: readonly [name: string, args: string[], output: RegExp][] = [
     ["clean", [], /^\d+ of 315 rows kept, proved\n$/],
-    ["topics", ["fixtures/faq.jsonl"], /^(\d+ true\n){3}$/],
-    ["topics", ["nowhere.jsonl"], /^input nowhere\.jsonl does not exist; check the path\n$/],
-    ["vectors", [], /^-1 -1 0 0\.800\n0 1 0 0\.200\n$/],
+    ["topics", ["fixtures/faq.jsonl"], /^(\d+ 5\n){3}$/],
+    ["vectors", [], /^-1 -1 0 0\.800\n0 1 0\n$/],
   ];
   const cwd = out("examples");
   cpSync(join(root, "fixtures/faq.jsonl"), join(cwd, "fixtures/faq.jsonl"));
@@ -195,12 +194,23 @@ describe("examples", () => {
     });
   }
 
+  it("topics says which input is wrong", () => {
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [join(root, "dist/test/examples/topics.js"), "nowhere.jsonl"],
+      {
+        cwd,
+        encoding: "utf8",
+      },
+    );
+    assert.equal(status, 1);
+    assert.match(stderr, /look at the input: input nowhere\.jsonl does not exist/);
+  });
+
   it("are what the README shows", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
-    const shown = ["clean"].filter((name) =>
-      readme.includes(readFileSync(join(root, `test/examples/${name}.ts`), "utf8")),
-    );
-    assert.deepEqual(shown, ["clean"]);
-    for (const [name] of examples) assert.ok(readme.includes(`test/examples/${name}.ts`), `${name} is not named`);
+    for (const name of ["clean", "topics", "vectors"]) {
+      assert.ok(readme.includes(readFileSync(join(root, `test/examples/${name}.ts`), "utf8")), name);
+    }
   });
 });
