@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { InputError } from "../../src/errors.js";
 import { openArrow } from "../../src/io/arrow/arrow.js";
 import { decompressHadoopLz4, decompressLz4Frame } from "../../src/io/compress/lz4.js";
-import { decodeZstd } from "../../src/io/compress/zstd.js";
+import { decodeZstd, ZSTD_ENGINE, type ZstdEngine } from "../../src/io/compress/zstd.js";
 import { rowText } from "../../src/io/jsonl/json-text.js";
 import { openJsonl } from "../../src/io/jsonl/jsonl.js";
 import { decompressSnappy } from "../../src/io/parquet/codecs.js";
@@ -44,7 +44,7 @@ const ZSTD = [
   "KLUv/aCwHgQA3AEA0oEGDOBtY/8+7lImTqRzARJ3Je5K8DQ0rwxYXlkQoDD2+h2QU1cDdv+KHJPRJoadjDsJ+wb5IEBeLQVUAAAAAQD9/4n/uQYCPQAAAAEArd4DIA==",
 ];
 
-async function zstdTarget(random: Random): Promise<boolean> {
+async function zstdTarget(random: Random, engine: ZstdEngine): Promise<boolean> {
   const frame = Buffer.from(ZSTD[random.below(ZSTD.length)], "base64");
   const bytes = mutate(frame, random);
   async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -56,7 +56,7 @@ async function zstdTarget(random: Random): Promise<boolean> {
   }
   try {
     let size = 0;
-    for await (const chunk of decodeZstd(chunks())) size += chunk.length;
+    for await (const chunk of decodeZstd(chunks(), engine)) size += chunk.length;
     assert.ok(size < 2 ** 24);
     return true;
   } catch (error) {
@@ -149,7 +149,8 @@ function targets(folder: string): Readonly<Record<string, Target>> {
   return {
     json: jsonTarget,
     lines: linesTarget,
-    zstd: zstdTarget,
+    zstd: (random) => zstdTarget(random, ZSTD_ENGINE),
+    "zstd as WebAssembly": (random) => zstdTarget(random, "wasm"),
     lz4: blockTarget(LZ4, 30, decompressLz4Frame),
     "lz4 of Hadoop": blockTarget(HADOOP_LZ4, 25, decompressHadoopLz4),
     snappy: blockTarget(SNAPPY, 16, decompressSnappy),

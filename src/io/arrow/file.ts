@@ -3,6 +3,7 @@ import { type DataType, type RecordBatch, type Schema, Vector } from "apache-arr
 import type { DictionaryBatch as DictionaryBatchHeader } from "apache-arrow/ipc/metadata/message";
 import { InputError } from "../../errors.js";
 import { batchOf } from "../columns/take.js";
+import { prepareZstd } from "../compress/zstd.js";
 import { type FileOptions, LEAST_PIECE, pieceLimit } from "../file-options.js";
 import { readRange } from "../read-exact.js";
 import { type DictionaryVectors, loadBody } from "./body.js";
@@ -37,6 +38,7 @@ export interface ArrowFile {
  */
 export async function openArrowFile({ path, name, memory, whole = LEAST_PIECE }: ArrowOptions): Promise<ArrowFile> {
   const limit = pieceLimit(memory);
+  await prepareZstd();
   const file = await openPath(path, name);
   try {
     const { size: byteLength } = await file.stat();

@@ -1,9 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { InputError } from "../../errors.js";
+import { throughDecoder } from "./zlib-stream.js";
 import { decodeZstd } from "./zstd.js";
 
 /** How the bytes of an input file are stored. */
@@ -94,11 +93,8 @@ class FileBytes implements ByteStream {
 
   async *#gunzip(): AsyncGenerator<Uint8Array> {
     const decoder = createGunzip({ chunkSize: DECODED_CHUNK });
-    // Its failure reaches the loop below through the decoder, which it destroys with the same error.
-    const feeding = pipeline(Readable.from(this.#stored(false), { highWaterMark: 1 }), decoder).catch(() => {});
     try {
-      for await (const chunk of decoder) yield chunk;
-      await feeding;
+      yield* throughDecoder(this.#stored(false), decoder);
     } catch (error) {
       throw isZlibError(error) ? this.#corrupt("gzip", error) : error;
     }
@@ -124,8 +120,6 @@ class FileBytes implements ByteStream {
       yield* decodeZstd(watched);
     } catch (error) {
       throw error === failure ? error : this.#corrupt("zstd", error as Error);
-    } finally {
-      await watched.return(undefined);
     }
   }
 
