@@ -31,12 +31,12 @@ const production = Object.entries(lock.packages).filter(([path, { dev }]) => pat
 /** Licences that let a program under MIT depend on a package: permissive ones and dedications. */
 const ACCEPTED = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "CC0-1.0", "Unlicense"]);
 
-/** Of a choice between licences one must do. */
+/** Of a choice between licences one must do, of several that hold together each. */
 function accepted(licence: string): boolean {
   return licence
     .replace(/[()]/g, "")
     .split(" OR ")
-    .some((choice) => ACCEPTED.has(choice.trim()));
+    .some((choice) => choice.split(" AND ").every((name) => ACCEPTED.has(name.trim())));
 }
 
 describe("the packages that are installed with this one", () => {

@@ -87,7 +87,7 @@ export function decompressZstd(
   let end = 0;
   for (const frame of frames.pieces(stored)) {
     for (const bytes of decode(frame, size - end)) {
-      if (bytes.length > size - end) throw new Error(`zstd frames of more than ${size} bytes`);
+      if (bytes.length > size - end) throw new Error(`zstd frames of more than the expected ${size} bytes`);
       whole.set(bytes, end);
       end += bytes.length;
     }
@@ -105,7 +105,10 @@ function decodeWithZlib(frame: Uint8Array, most: number): readonly Uint8Array[] 
     return [zstdDecompressSync(frame, { maxOutputLength, chunkSize: Math.min(DECODED_CHUNK, maxOutputLength + 64) })];
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    throw new Error(code === "ERR_BUFFER_TOO_LARGE" ? `a zstd frame of more than ${most} bytes` : message, { cause });
+    throw new Error(
+      code === "ERR_BUFFER_TOO_LARGE" ? `a zstd frame of more than the expected ${most} bytes` : message,
+      { cause },
+    );
   }
 }
 
