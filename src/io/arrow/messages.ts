@@ -9,6 +9,9 @@ import {
 import { readRange } from "../read-exact.js";
 import { checkFooter, checkMessage, MESSAGE_TYPES } from "./flatbuffer-check.js";
 
+// Own code, because apache-arrow's readers trust a file: of 126 damaged golden files 5 kept tableFromIPC busy for more than 15
+// seconds and 41 ended in a TypeError or RangeError. They hold a record batch whole, whatever its size, and its compressionRegistry
+// does not tell a codec how many bytes a buffer states, so that nothing bounds them.
 // The frame of the format: https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
 
 /** Where a dictionary or a record batch lies in a file. */

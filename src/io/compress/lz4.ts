@@ -1,4 +1,8 @@
 // LZ4 frames: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md, blocks: lz4_Block_format.md beside it.
+//
+// Own code, because no library passed. Frames, 40 MB of JSONL at 214 MB/s here: lz4-napi (249 MB/s) makes 4 MB where 100 bytes are
+// stated; @foxglove/wasm-lz4 (661) fails on good frames after a damaged one; lz4js (196) takes a frame that is cut short for a whole
+// one. Blocks, 187 MB/s here: hyparquet-compressors (112) fills a short block with zeros; lz4-wasm-nodejs (657) reads no frames.
 
 const MAGIC = 0x184d2204;
 const SKIPPABLE = 0x184d2a50;
