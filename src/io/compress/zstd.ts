@@ -8,7 +8,7 @@ import { loadWasmZstd, WasmZstd } from "./zstd-wasm.js";
  * Who decodes: node:zlib where it can, from Node 22.15 on, else libzstd as WebAssembly.
  *
  * Speed of 40 MB of JSONL at level 3, as a multiple of the decoder in TypeScript that was here before: zlib 5.3, zstddec 2.9.
- * Not taken: fzstd (0.9; no checksums, 27 bytes that keep it busy for over a minute), zstd-codec (1.6; aborts at windows over 16 MiB),
+ * Not taken: fzstd (0.9; no checksums, 29 bytes that keep it busy for 59 s and on), zstd-codec (1.6; aborts at windows over 16 MiB),
  * @hpcc-js/wasm-zstd (decodes garbage to nothing), @bokuweb/zstd-wasm, @foxglove/wasm-zstd, zstandard-wasm (no streams),
  * @mongodb-js/zstd and zstd-napi (install scripts).
  */
