@@ -3,6 +3,7 @@ import { type FileMetaData, parquetMetadataAsync, type SchemaElement } from "hyp
 import { parquetHeader } from "hyparquet/src/column.js";
 import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
 import { readVarInt } from "hyparquet/src/thrift.js";
+import { prepareZstd } from "../compress/zstd.js";
 import { readRange } from "../read-exact.js";
 
 // The one file that knows hyparquet, which parses the footer, page headers and delta-encoded integers. Its other decoders are left
@@ -26,8 +27,9 @@ export interface ParquetFooter {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Opens the file at `path`. @throws Error as the file system does. */
-export function openFile(path: string): Promise<FileHandle> {
+/** Opens the file at `path`, of which pages of every codec can be decoded then. @throws Error as the file system does. */
+export async function openFile(path: string): Promise<FileHandle> {
+  await prepareZstd();
   return open(path);
 }
 

@@ -3,7 +3,6 @@ import { Schema } from "apache-arrow";
 import { InputError } from "../../errors.js";
 import { ARROW_SCHEMA, decodeSchema } from "../arrow/schema-message.js";
 import { BATCH_ROWS, type ColumnBatch, neededColumns, readColumns, scanColumns } from "../column-source.js";
-import { prepareZstd } from "../compress/zstd.js";
 import { type FileOptions, pieceLimit } from "../file-options.js";
 import type { Source } from "../source.js";
 import { openFile, type ParquetFooter, readFooter } from "./file.js";
@@ -59,7 +58,6 @@ export async function openParquet(options: FileOptions): Promise<Source> {
 }
 
 async function openParquetFile({ path, name, memory }: FileOptions): Promise<ParquetFile> {
-  await prepareZstd();
   try {
     const file = await openFile(path);
     try {
