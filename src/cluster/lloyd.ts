@@ -1,242 +1,114 @@
-import { createBreaks } from "../breaks.js";
-import { UsageError } from "../errors.js";
-import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
-import { countDistinct } from "./distinct.js";
-import { iterate, type Run, settle } from "./iterate.js";
-import { medoids } from "./measure.js";
-import { numberBySize } from "./numbering.js";
-import { type Plan, planMemory, planShards } from "./plan.js";
-import { centreOf, refineStart } from "./refine.js";
-import { startCentroids } from "./seed.js";
-import { localShard, type Shard } from "./shard.js";
-import { mostRows, openShards, type Shards } from "./shards.js";
+import { hashVector } from "./distinct.js";
+import type { Shards } from "./shards.js";
+import { means, meanVariance, type Totals } from "./sums.js";
 
-/** Bytes unless the caller says otherwise. */
-const DEFAULT_MEMORY = 2 ** 30;
-
-/** Where `kmeans` stands. */
-export interface KMeansProgress {
-  /** `seed`, then `assign` in each iteration, then `measure`; again for each start. */
-  readonly stage: "seed" | "assign" | "measure";
-  /** 1-based number of the start. */
-  readonly start: number;
-  /** 1-based; 0 while seeding. The pass after the last update counts as part of it. */
-  readonly iteration: number;
-  /** Rows done of the `total` of this stage; rows whose cluster is proved unchanged count as done. */
-  readonly done: number;
-  readonly total: number;
-}
-
-/** Shards of the rows in other threads. */
-export interface ShardWorkers {
-  /** Threads in all, the caller's among them. */
-  readonly threads: number;
-  /** An engine of so many threads for the caller's own shard. */
-  engine(threads: number): Engine;
-  /** Starts workers with an engine of so many threads each; they load while the caller goes on, and end when their shard is closed. */
-  start(count: number, threads: number, onRows: (shard: number, rows: number) => void): Shard[];
-}
-
-/** What to cluster and how. */
-export interface KMeansOptions {
-  /** Unit vectors; read by tile, in the order of `positions`. */
+/** A run of Lloyd's iterations. */
+export interface Run {
+  readonly shards: Shards;
   readonly vectors: VectorReader;
-  /** Positions of the vectors to cluster, ascending. A *row* below is an index into this array. */
+  /** Position of each row's vector, in the order in which the shards number the rows. */
   readonly positions: Uint32Array;
-  /** How many times each row counts, at least 1; once where absent. */
-  readonly weights?: Uint32Array;
-  /** Number of clusters. */
-  readonly k: number;
-  /** Most iterations (50). */
-  readonly iterations?: number;
-  /** Stop when the centroids' summed squared shift is within this times the mean variance of a component (1e-4). */
-  readonly tolerance?: number;
-  /** Seed of the sample, of its projection and of k-means++ (0). */
-  readonly seed?: number;
-  /** Runs with seeds from `seed` up; the least inertia wins, of equal ones the first (1). */
-  readonly starts?: number;
-  /** Centroids of unit length, so that rows go where their cosine is largest (false). */
-  readonly spherical?: boolean;
-  /** Starting centroids, k × dim, in place of seeded ones; of unit length where spherical. */
-  readonly start?: Float32Array;
-  /** Runs the tile product; it must multiply in true float32. */
-  readonly engine: Engine;
-  /** Takes most of the work off this thread; without it all is done here by `engine`. */
-  readonly workers?: ShardWorkers;
-  /** Number of shards, chosen from data, memory and threads if absent; the result does not depend on it. */
-  readonly shards?: number;
-  /** Rows of a tile; the result does not depend on it. */
-  readonly tileRows?: number;
-  /** Bytes for centroids, bounds, vectors and tiles (1 GiB); the result does not depend on it. */
-  readonly memory?: number;
-  readonly onProgress?: (progress: KMeansProgress) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** Clusters numbered from the largest to the smallest, equal ones by their first row. The caller owns the arrays. */
-export interface KMeansResult {
-  /** k × dim plain means, or those scaled to unit length where spherical, float32. */
-  readonly centroids: Float32Array;
-  /** Cluster of each row: the nearest centroid by float64 distance. */
-  readonly assignment: Int32Array;
-  /** Euclidean distance of each row to its centroid. */
-  readonly distances: Float32Array;
-  /** Weight of each cluster. */
-  readonly sizes: Uint32Array;
-  /** Row nearest to each centroid among its own, the lowest among equals. */
-  readonly medoids: Int32Array;
-  /** Weighted sum of squared distances. */
-  readonly inertia: number;
-  /** Centroid updates done. */
-  readonly iterations: number;
-  /** False where the iterations ran out before the tolerance was met. */
-  readonly converged: boolean;
+  /** k × dim; the run replaces this array and never writes to it. */
+  centroids: Float32Array;
 }
 
 /**
- * Lloyd's k-means on data of any size. Each assignment equals that of a plain float64 scan of the float32 centroids, so the
- * result depends on nothing but data, k, seed, starts, iterations and tolerance. After the first iteration only rows whose
- * nearest centroid may have changed are looked at in full: those that fit in `memory` are told by 8-bit products with the
- * centroids' moves (see track.ts), the others by the triangle inequality (G. Hamerly, Making k-means even faster, SDM 2010).
- * Of centroids at the same distance the one started first wins; the final numbers are given after that.
- * Rows are dealt to shards in worker threads where there are any; their sums are exact, so the result is that of one.
- * Memory: `memory` and 24 bytes a row; at least what the centroids and a few tiles take (see plan.ts).
- * Throws UsageError where k is no count or exceeds the number of distinct vectors.
+ * Alternates assignment and update. It ends when an update moves the centroids by a summed squared distance of at most `tolerance`
+ * times the mean variance of a component, or after `iterations` updates; returns whether the tolerance was met.
+ * Source: S. Lloyd, Least squares quantization in PCM, IEEE Transactions on Information Theory 28 (1982).
  */
-export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
-  const { vectors, positions, weights, k, onProgress, signal } = options;
-  const { iterations = 50, tolerance = 1e-4, seed = 0, starts = 1, spherical = false } = options;
-  const total = positions.length;
-  const { dim } = vectors;
-  const memory = options.memory ?? DEFAULT_MEMORY;
-  const size = { rows: total, dim, k: Math.max(1, k) };
-  const dealt = planShards({ ...size, memory, threads: options.workers?.threads ?? 1 });
-  const count = options.shards ?? dealt.shards;
-  const share = options.shards ? memory / count : dealt.memory;
-  const plan = planMemory({ ...size, rows: mostRows(total, count), memory: share, tileRows: options.tileRows });
-  const { tileRows } = plan;
-  await checkCount(options, tileRows);
-
-  let stage: KMeansProgress["stage"] = "seed";
-  let start = 1;
-  let iteration = 0;
-  const doneBy = new Float64Array(count);
-  const report = (): void => {
-    signal?.throwIfAborted();
-    onProgress?.({ stage, start, iteration, done: doneBy.reduce((sum, rows) => sum + rows, 0), total });
-  };
-  const enter = (next: KMeansProgress["stage"], number: number): void => {
-    stage = next;
-    iteration = number;
-    doneBy.fill(0);
-    report();
-  };
-  const onTile = (): void => signal?.throwIfAborted();
-  const pause = createBreaks(signal);
-  enter("seed", 0);
-  const members = startShards(options, count, { onTile, pause }, (shard, rows) => {
-    doneBy[shard] = rows;
-    report();
-  });
-  let shards: Shards | null = null;
-  let best: KMeansResult | null = null;
-  try {
-    for (; start <= starts; start++) {
-      enter("seed", 0);
-      const from = { ...options, seed: seed + start - 1, tileRows, spherical, pause };
-      let centroids = options.start ?? (await startCentroids(from));
-      if (!options.start) {
-        // Later ones find the memory taken.
-        const free = start === 1 ? memory : 0;
-        centroids = await refineStart({ ...from, memory: free, centroids, onTile });
-      }
-      shards ??= await openAll(members, options, plan, centroids);
-      const run: Run = { shards, vectors: rowsOf(vectors, positions), centroids, assigned: false };
-      const onIteration = (number: number): void => enter("assign", number);
-      enter("assign", 0);
-      const converged = await iterate(run, { iterations, tolerance, spherical, onIteration });
-      await settle(run);
-      enter("measure", iteration);
-      const found = { ...(await measure(run, weights)), iterations: iteration, converged };
-      if (best === null || found.inertia < best.inertia) best = found;
-    }
-  } finally {
-    await Promise.all(members.map((shard) => shard.close()));
+export async function iterate(
+  run: Run,
+  options: {
+    readonly iterations: number;
+    readonly tolerance: number;
+    readonly spherical: boolean;
+    /** Called before each iteration with its number, from 1 on. */
+    readonly onIteration?: (iteration: number) => void;
+  },
+): Promise<boolean> {
+  const { iterations, tolerance, spherical, onIteration } = options;
+  const { shards } = run;
+  let allowed = 0;
+  for (let iteration = 1; iteration <= iterations; iteration++) {
+    onIteration?.(iteration);
+    await shards.pass(run.centroids);
+    await refillEmpty(run);
+    // The variance of all rows together, which no iteration changes.
+    if (iteration === 1) allowed = tolerance * meanVariance(shards.totals);
+    const before = run.centroids;
+    run.centroids = means(shards.totals, before, spherical);
+    if (squaredShift(before, run.centroids, shards.dim) <= allowed) return true;
   }
-  if (best === null) throw new UsageError(`starts is ${starts}, expected a whole number from 1 up`);
-  return best;
+  return false;
 }
 
-/** Workers first, so that they are at work when the caller's own begins. */
-function startShards(
-  { workers, engine, vectors }: KMeansOptions,
-  count: number,
-  hooks: { readonly onTile: () => void; readonly pause: () => Promise<void> },
-  onRows: (shard: number, rows: number) => void,
-): Shard[] {
-  const own = (on: Engine, shard: number) =>
-    localShard({ ...hooks, engine: on, vectors, onRows: (rows) => onRows(shard, rows) });
-  if (!workers) return Array.from({ length: count }, (_, shard) => own(engine, shard));
-  const threads = Math.max(1, Math.floor(workers.threads / count));
-  return [...workers.start(count - 1, threads, onRows), own(workers.engine(threads), count - 1)];
+/** Assigns the rows to the present centroids so that no cluster is empty; needs k distinct vectors. */
+export async function settle(run: Run): Promise<void> {
+  do await run.shards.pass(run.centroids);
+  while (await restartEmpty(run));
 }
 
-function openAll(
-  members: readonly Shard[],
-  { positions, weights, vectors, k }: KMeansOptions,
-  plan: Plan,
-  centroids: Float32Array,
-): Promise<Shards> {
-  const { dim } = vectors;
-  let totalWeight = positions.length;
-  if (weights) totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
-  return openShards(members, { positions, weights, k, dim, plan, centre: centreOf(centroids, dim), totalWeight });
-}
-
-/** Vectors by row instead of position. */
-function rowsOf(vectors: VectorReader, positions: Uint32Array): Run["vectors"] {
-  return {
-    dim: vectors.dim,
-    gather: (rows, into) =>
-      vectors.gather(
-        Uint32Array.from(rows, (row) => positions[row]),
-        into,
-      ),
-  };
-}
-
-/** Refuses a k that cannot be had. */
-async function checkCount({ vectors, positions, k, start }: KMeansOptions, tileRows: number): Promise<void> {
-  if (!Number.isSafeInteger(k) || k < 1) {
-    throw new UsageError(`k is ${k}, expected a whole number of clusters from 1 up`);
+function squaredShift(before: Float32Array, after: Float32Array, dim: number): number {
+  let shift = 0;
+  for (let at = 0; at < after.length; at += dim) {
+    let sum = 0;
+    for (let i = at; i < at + dim; i++) sum += (after[i] - before[i]) ** 2;
+    shift += sum;
   }
-  if (start && start.length !== k * vectors.dim) {
-    throw new UsageError(`start has ${start.length} numbers, expected ${k} centroids of ${vectors.dim}`);
-  }
-  const rows = positions.length;
-  if (rows === 0) throw new UsageError(`cannot make ${k} clusters: there are no rows to cluster`);
-  const distinct = k <= rows ? await countDistinct(vectors, positions, k, tileRows) : 0;
-  if (distinct < k) {
-    const have = k > rows ? `${rows} rows` : `${rows} rows with ${distinct} distinct vectors`;
-    throw new UsageError(`cannot make ${k} clusters of ${have}: give a k of at most ${k > rows ? rows : distinct}`);
-  }
+  return shift;
 }
 
-/** Distances, inertia and medoids of the final assignment, in the final numbering. */
-async function measure(
-  { shards, centroids }: Run,
-  weights: Uint32Array | undefined,
-): Promise<Omit<KMeansResult, "iterations" | "converged">> {
+/** Gives each empty cluster the row farthest from its centroid. */
+async function refillEmpty(run: Run): Promise<void> {
+  const empty = emptyClusters(run.shards.totals);
+  if (empty.length === 0) return;
+  const found = await farthestRows(run, empty.length);
+  for (let e = 0; e < found.length; e++) await run.shards.move(found[e].row, empty[e]);
+}
+
+/** Puts the centroid of each empty cluster on the row farthest from its own centroid; false where no cluster is empty. */
+async function restartEmpty(run: Run): Promise<boolean> {
+  const empty = emptyClusters(run.shards.totals);
+  if (empty.length === 0) return false;
+  const found = await farthestRows(run, empty.length);
+  const next = run.centroids.slice();
+  for (let e = 0; e < found.length; e++) next.set(found[e].vector, empty[e] * run.shards.dim);
+  run.centroids = next;
+  return true;
+}
+
+function emptyClusters({ members }: Totals): number[] {
+  const empty: number[] = [];
+  for (let j = 0; j < members.length; j++) if (members[j] === 0) empty.push(j);
+  return empty;
+}
+
+/**
+ * Up to `wanted` rows farthest from their centroids and copies of their vectors, the lowest row first among equals. The vectors are
+ * distinct and off their centroids, and no row is the last one of its cluster.
+ */
+async function farthestRows(
+  { shards, vectors, positions }: Run,
+  wanted: number,
+): Promise<{ row: number; vector: Float32Array }[]> {
   const squared = await shards.distances();
-  let inertia = 0;
-  for (let row = 0; row < squared.length; row++) inertia += (weights ? weights[row] : 1) * squared[row];
   const assignment = await shards.assignment();
-  const numbered = numberBySize({ assignment, centroids, weight: shards.totals.weight });
-  return {
-    ...numbered,
-    distances: Float32Array.from(squared, Math.sqrt),
-    medoids: medoids(numbered.assignment, squared, numbered.sizes.length),
-    inertia,
-  };
+  const left = shards.totals.members.slice();
+  const order = Uint32Array.from(squared.keys()).sort((a, b) => squared[b] - squared[a] || a - b);
+  const seen = new Set<number>();
+  const found: { row: number; vector: Float32Array }[] = [];
+  for (const row of order) {
+    if (found.length === wanted || squared[row] === 0) break;
+    if (left[assignment[row]] < 2) continue;
+    const vector = new Float32Array(vectors.dim);
+    await vectors.gather([positions[row]], vector);
+    const hash = hashVector(new Int32Array(vector.buffer), 0, vectors.dim);
+    if (seen.has(hash)) continue;
+    seen.add(hash);
+    left[assignment[row]]--;
+    found.push({ row, vector });
+  }
+  return found;
 }

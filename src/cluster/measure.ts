@@ -1,16 +1,15 @@
-import type { VectorReader } from "../vectors/reader.js";
 import { squaredDistance } from "./assign.js";
-import { hashVector } from "./distinct.js";
 import type { Rows } from "./rows.js";
 
-/** Squared distance in float64 of every row to its own centroid, one number a row; passes over the vectors once. */
+/** Squared distance in float64 of every row to its own centroid, one number a row; reads the vectors once. */
 export async function squaredDistances(options: {
   readonly rows: Rows;
   readonly centroids: Float32Array;
   readonly assignment: Int32Array;
-  readonly onRows?: (rows: number) => void;
+  /** Called after each tile with the rows measured so far; may throw to stop. */
+  readonly onRows: (rows: number) => void;
   /** Awaited after each tile; may throw to stop. */
-  readonly pause?: () => Promise<void>;
+  readonly pause: () => Promise<void>;
 }): Promise<Float64Array> {
   const { rows, centroids, assignment, onRows, pause } = options;
   const { dim, tileRows } = rows;
@@ -21,8 +20,8 @@ export async function squaredDistances(options: {
     for (let r = 0; r < count; r++) {
       distances[start + r] = squaredDistance(tile, r * dim, centroids, assignment[start + r] * dim, dim);
     }
-    onRows?.(start + count);
-    await pause?.();
+    onRows(start + count);
+    await pause();
   }
   return distances;
 }
@@ -37,39 +36,33 @@ export function medoids(assignment: Int32Array, squared: Float64Array, k: number
   return rows;
 }
 
-/** A row that is to start a cluster anew. */
-export interface FarRow {
-  readonly row: number;
-  /** Its vector, a copy. */
-  readonly vector: Float32Array;
-}
-
 /**
- * Up to `wanted` rows farthest from their centroids, the lowest row first among equals: with distinct vectors, off their
- * centroid, and never the last row of a cluster.
+ * Numbers the clusters from the heaviest to the lightest, equal ones by their first row: a person looks at the first numbers
+ * first, and the numbers do not depend on the order of the start.
+ * Takes the cluster of each row, k × dim centroids and each cluster's weight; returns fresh arrays.
  */
-export async function farthestRows(options: {
-  readonly vectors: Pick<VectorReader, "dim" | "gather">;
-  readonly squared: Float64Array;
+export function numberBySize(found: {
   readonly assignment: Int32Array;
-  readonly members: Uint32Array;
-  readonly wanted: number;
-}): Promise<FarRow[]> {
-  const { vectors, squared, assignment, wanted } = options;
-  const left = options.members.slice();
-  const order = Uint32Array.from(squared.keys()).sort((a, b) => squared[b] - squared[a] || a - b);
-  const seen = new Set<number>();
-  const found: FarRow[] = [];
-  for (const row of order) {
-    if (found.length === wanted || squared[row] === 0) break;
-    if (left[assignment[row]] < 2) continue;
-    const vector = new Float32Array(vectors.dim);
-    await vectors.gather(Uint32Array.of(row), vector);
-    const hash = hashVector(new Int32Array(vector.buffer), 0, vectors.dim);
-    if (seen.has(hash)) continue;
-    seen.add(hash);
-    left[assignment[row]]--;
-    found.push({ row, vector });
+  readonly centroids: Float32Array;
+  readonly weight: Float64Array;
+}): { assignment: Int32Array; centroids: Float32Array; sizes: Uint32Array } {
+  const { assignment, centroids, weight } = found;
+  const k = weight.length;
+  const dim = centroids.length / k;
+  const firstRow = new Float64Array(k).fill(assignment.length);
+  for (let row = assignment.length - 1; row >= 0; row--) firstRow[assignment[row]] = row;
+  const order = Uint32Array.from({ length: k }, (_, j) => j).sort(
+    (a, b) => weight[b] - weight[a] || firstRow[a] - firstRow[b],
+  );
+  const numberOf = new Int32Array(k);
+  const ordered = new Float32Array(centroids.length);
+  for (let j = 0; j < k; j++) {
+    numberOf[order[j]] = j;
+    ordered.set(centroids.subarray(order[j] * dim, (order[j] + 1) * dim), j * dim);
   }
-  return found;
+  return {
+    assignment: assignment.map((j) => numberOf[j]),
+    centroids: ordered,
+    sizes: Uint32Array.from(order, (j) => weight[j]),
+  };
 }

@@ -1,17 +1,12 @@
 import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
-import { createAssigner } from "./assign.js";
-import { createFewRivals } from "./few.js";
+import { createAssigner, NORM_SLACK } from "./assign.js";
 import { squaredDistances } from "./measure.js";
 import type { Plan } from "./plan.js";
-import { assignAll, assignRows, moveTo } from "./reassign.js";
-import { createRowMemory } from "./row-memory.js";
 import { openRows } from "./rows.js";
-import { doubt, type State } from "./state.js";
-import { createSums, moveRow, sumsRoom, type Totals } from "./sums.js";
-import { createTracker } from "./track.js";
+import { addRow, createSums, moveRow, type Totals } from "./sums.js";
 
-/** What a shard is about; plain data, so that it can be sent to a worker. */
+/** The rows of a shard and how to cluster them; plain data, so that it can be sent to a worker. */
 export interface ShardSettings {
   /** Positions of its vectors, ascending; a row here is an index into this array. */
   readonly positions: Uint32Array;
@@ -19,35 +14,33 @@ export interface ShardSettings {
   readonly weights?: Uint32Array;
   readonly k: number;
   readonly plan: Plan;
-  /** Near the mean of the vectors; results do not depend on it. */
-  readonly centre: Float32Array;
   /** Weight of the rows of all shards, for which sums stay exact. */
   readonly totalWeight: number;
 }
 
 /**
- * A share of the rows with all that is known of them: vectors, bounds, clusters and their sums. The sums are exact, so those of several
- * shards add up to the same bits as those of one.
+ * A share of the rows: their vectors, their clusters and the sums of these. The sums are exact, so the sums of several shards add up to
+ * the same bits as the sums of one.
  */
 export interface Shard {
-  /** Reads what stays in memory and compiles; once, before all else. Throws where a vector cannot be read. */
+  /** Reads the vectors that stay in memory and compiles the product; once, before all else. Throws where a vector cannot be read. */
   open(settings: ShardSettings): Promise<void>;
   /**
-   * Assigns each row to the nearest of these centroids, k × dim, which nobody writes to any more; `fresh` where a run begins. Returns the
-   * sums, which hold until the next call.
+   * Assigns each row to the nearest of these centroids, k × dim; nobody may write to them afterwards. Returns the sums, which hold until
+   * the next call. Throws where a vector has not unit length.
    */
-  pass(centroids: Float32Array, fresh: boolean): Promise<Totals>;
-  /** Moves a row to another cluster, to be assigned anew in the next pass, and returns the sums. */
+  pass(centroids: Float32Array): Promise<Totals>;
+  /** Moves a row to another cluster, until the next pass, and returns the sums. */
   move(row: number, to: number): Promise<Totals>;
   /** Squared distance in float64 of each row to its centroid of the last pass. */
   distances(): Promise<Float64Array>;
   /** Cluster of each row. */
   assignment(): Promise<Int32Array>;
-  /** Waits for what is under way and frees all. */
+  /** Stops the work under way after its tile and frees the memory. */
   close(): Promise<void>;
 }
 
-/** A shard that works where it is called. */
+/** A shard that works on the thread that calls it. */
 export function localShard(options: {
   readonly engine: Engine;
   readonly vectors: VectorReader;
@@ -55,7 +48,7 @@ export function localShard(options: {
   readonly onRows: (rows: number) => void;
   /** Called after each tile while vectors are read; may throw to stop. */
   readonly onTile: () => void;
-  /** Awaited in longer work of no tile; may throw to stop. */
+  /** Awaited between tiles that use no engine; may throw to stop. */
   readonly pause: () => Promise<void>;
 }): Shard {
   const { onRows, pause } = options;
@@ -63,9 +56,12 @@ export function localShard(options: {
   let closing = false;
   let busy: Promise<unknown> = Promise.resolve();
 
-  /** One thing after another; what is under way when the shard is closed stops after the tile at hand. */
-  function work<T>(task: () => Promise<T>): Promise<T> {
-    const done = busy.then(task);
+  /** Runs one task after another. */
+  function work<T>(task: (shard: Opened) => Promise<T>): Promise<T> {
+    const done = busy.then(() => {
+      if (opened === null) throw new Error("a shard was used before it was opened");
+      return task(opened);
+    });
     busy = done.catch(() => {});
     return done;
   }
@@ -75,85 +71,86 @@ export function localShard(options: {
     onRows(rows);
   }
 
-  function state(): State {
-    if (!opened?.state) throw new Error("a shard has to be opened and to have made a pass before it is asked");
-    return opened.state;
-  }
-
   return {
-    open: (settings) =>
-      work(async () => {
-        opened = await openShard({ ...options, ...settings });
-      }),
-    pass: (centroids, fresh) =>
-      work(async () => {
-        if (opened === null) throw new Error("a shard has to be opened before its passes");
-        if (fresh) opened.state = newState(opened, centroids, onTileOfPass);
-        else moveTo(state(), centroids);
-        await (fresh ? assignAll(state()) : assignRows(state()));
-        return state().sums;
+    open(settings) {
+      const done = openShard({ ...options, ...settings }).then((shard) => {
+        opened = shard;
+      });
+      busy = done.catch(() => {});
+      return done;
+    },
+    pass: (centroids) =>
+      work(async (shard) => {
+        shard.centroids = centroids;
+        await assignRows(shard, onTileOfPass);
+        return shard.sums;
       }),
     move: (row, to) =>
-      work(async () => {
-        const { rows, assignment, sums, weights } = state();
-        const vector = new Float32Array(rows.dim);
-        await rows.gather(Uint32Array.of(row), vector);
+      work(async ({ positions, weights, assignment, sums }) => {
+        const vector = new Float32Array(sums.dim);
+        await options.vectors.gather([positions[row]], vector);
         moveRow(sums, assignment[row], to, vector, 0, weights ? weights[row] : 1);
         assignment[row] = to;
-        doubt(state(), row);
         return sums;
       }),
-    distances: () =>
-      work(async () => {
-        const { rows, centroids, assignment } = state();
-        return squaredDistances({ rows, centroids, assignment, onRows: onTileOfPass, pause });
-      }),
-    assignment: () => work(async () => state().assignment),
+    distances: () => work((shard) => squaredDistances({ ...shard, onRows: onTileOfPass, pause })),
+    assignment: () => work(async ({ assignment }) => assignment),
     async close() {
       closing = true;
       await busy;
       await opened?.rows.close();
       await opened?.assigner.release();
-      await opened?.tracker?.release();
       opened = null;
     },
   };
 }
 
-/** What an open shard has in all runs, and its state in the present one. */
 type Opened = Awaited<ReturnType<typeof openShard>>;
 
 async function openShard(
   options: ShardSettings & { readonly engine: Engine; readonly vectors: VectorReader; readonly onTile: () => void },
 ) {
-  const { engine, vectors, onTile, positions, k, plan, centre } = options;
-  const { grouping, tileRows } = plan;
-  const tracked = Math.min(plan.tracked, positions.length);
+  const { engine, vectors, onTile, positions, weights, k, totalWeight } = options;
+  const { tileRows, resident } = options.plan;
   const { dim } = vectors;
-  const memory = createRowMemory(dim, plan.kernelVectors, plan.kernelRest);
-  const allocate = memory.floats;
-  const rows = await openRows({ vectors, positions, tileRows, memory: plan.resident, allocate, onTile });
-  const assigner = createAssigner({ engine, dim, k, grouping, tileRows });
-  const room = sumsRoom(memory, k);
-  const tracker =
-    tracked > 0 ? await createTracker({ engine, memory, centre, k, grouping, tileRows, rows: tracked }) : null;
-  const few = tracker ? createFewRivals(memory, k, tileRows) : null;
-  const open = { rows: new Uint32Array(tileRows), vectors: memory.floats(tileRows * dim) };
-  const { weights, totalWeight } = options;
-  const state = null as State | null;
-  return { rows, positions, weights, totalWeight, assigner, tracker, few, open, memory, room, state };
+  return {
+    positions,
+    weights,
+    rows: await openRows({ vectors, positions, tileRows, memory: resident, onTile }),
+    assigner: await createAssigner({ engine, dim, k, tileRows }),
+    sums: createSums(k, dim, totalWeight),
+    /** Cluster of each row, −1 before its first assignment. */
+    assignment: new Int32Array(positions.length).fill(-1),
+    centroids: new Float32Array(0) as Float32Array,
+  };
 }
 
-/** A run that has not assigned any row. */
-function newState(opened: Opened, centroids: Float32Array, onRows: (rows: number) => void): State {
-  const { memory, room, totalWeight, ...shared } = opened;
-  const { count } = opened.rows;
-  return {
-    ...shared,
-    onRows,
-    sums: createSums(memory, room, totalWeight),
-    assignment: new Int32Array(count).fill(-1),
-    gap: new Float32Array(count),
-    centroids,
-  };
+/** Assigns every row to the nearest centroid and keeps the sums up to date. */
+async function assignRows(shard: Opened, onRows: (rows: number) => void): Promise<void> {
+  const { rows, assigner, centroids, assignment, sums, weights } = shard;
+  const { count: total, tileRows, dim } = rows;
+  assigner.use(centroids);
+  for (let start = 0; start < total; start += tileRows) {
+    const count = Math.min(tileRows, total - start);
+    const vectors = await rows.tile(start);
+    const nearest = await assigner.nearest(vectors, count);
+    for (let r = 0; r < count; r++) {
+      const row = start + r;
+      const from = assignment[row];
+      const to = nearest[r];
+      if (from === to) continue;
+      const weight = weights ? weights[row] : 1;
+      if (from >= 0) moveRow(sums, from, to, vectors, r * dim, weight);
+      else requireUnit(addRow(sums, to, vectors, r * dim, weight), shard.positions[row]);
+      assignment[row] = to;
+    }
+    onRows(start + count);
+  }
+}
+
+/** Throws where a vector is no unit vector, since the rounding bound would not hold for it. */
+function requireUnit(squaredNorm: number, position: number): void {
+  if (!(Math.abs(squaredNorm - 1) <= NORM_SLACK)) {
+    throw new Error(`vector ${position} has length ${Math.sqrt(squaredNorm)}, expected 1: normalise the vectors first`);
+  }
 }

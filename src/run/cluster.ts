@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type KMeansResult, kmeans } from "../cluster/lloyd.js";
+import { type KMeansResult, kmeans } from "../cluster/kmeans.js";
 import { UsageError } from "../errors.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { type Reporter, timedReporter } from "../reporter.js";

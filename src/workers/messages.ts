@@ -59,7 +59,7 @@ export interface Workers {
     readonly calls: {
       open(settings: ShardSettings): void;
       /** Tells the rows of the pass done so far. */
-      pass(run: { readonly centroids: Float32Array; readonly fresh: boolean }, tell: (rows: number) => void): Totals;
+      pass(centroids: Float32Array, tell: (rows: number) => void): Totals;
       move(row: { readonly row: number; readonly to: number }): Totals;
       /** Tells the rows done so far. */
       distances(none: undefined, tell: (rows: number) => void): Float64Array;

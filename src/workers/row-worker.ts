@@ -18,9 +18,9 @@ serve<Workers["rows"]>(async ({ store, threads }) => {
   });
   return {
     open: (settings) => shard.open(settings),
-    async pass({ centroids, fresh }, tell) {
+    async pass(centroids, tell) {
       onRows = tell;
-      return copied(await shard.pass(centroids, fresh));
+      return copied(await shard.pass(centroids));
     },
     move: async ({ row, to }) => copied(await shard.move(row, to)),
     async distances(_, tell) {
@@ -35,9 +35,9 @@ serve<Workers["rows"]>(async ({ store, threads }) => {
   };
 });
 
-/** Sums apart from the kernels' memory, which stays here. */
+/** A copy of the sums to send; the shard goes on with its own. */
 function copied(totals: Totals): Moving<Totals> {
-  const { dim, stride, scale, squaredNorms } = totals;
+  const { dim, scale, squaredNorms } = totals;
   const [sums, weight, members] = [totals.sums.slice(), totals.weight.slice(), totals.members.slice()];
-  return moving({ dim, stride, scale, squaredNorms, sums, weight, members }, sums, weight, members);
+  return moving({ dim, scale, squaredNorms, sums, weight, members }, sums, weight, members);
 }

@@ -1,4 +1,4 @@
-import type { ShardWorkers } from "../cluster/lloyd.js";
+import type { ShardWorkers } from "../cluster/kmeans.js";
 import type { Shard } from "../cluster/shard.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { startWorkers, type WorkerClient } from "./client.js";
@@ -21,7 +21,7 @@ export function rowWorkers(threads: number, store: string): ShardWorkers {
 function workerShard({ call, close }: WorkerClient<Workers["rows"]["calls"]>, onRows: (rows: number) => void): Shard {
   return {
     open: (settings) => call("open", settings),
-    pass: (centroids, fresh) => call("pass", { centroids, fresh }, onRows),
+    pass: (centroids) => call("pass", centroids, onRows),
     move: (row, to) => call("move", { row, to }),
     distances: () => call("distances", undefined, onRows),
     assignment: () => call("assignment", undefined),

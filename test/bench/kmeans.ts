@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { squaredDistance } from "../../src/cluster/assign.js";
-import { type KMeansProgress, type KMeansResult, kmeans } from "../../src/cluster/lloyd.js";
+import { type KMeansProgress, type KMeansResult, kmeans } from "../../src/cluster/kmeans.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import type { VectorReader } from "../../src/vectors/reader.js";
 import { openVectorStore } from "../../src/vectors/store.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plusPlus } from "../../src/cluster/plus-plus.js";
-import { randomNumbers } from "../../src/cluster/random.js";
+import { plusPlus } from "../../src/cluster/seed/plus-plus.js";
+import { randomNumbers } from "../../src/cluster/seed/start.js";
 import { normals } from "./oracle.js";
 
 const noPause = async (): Promise<void> => {};

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createBreaks } from "../../src/breaks.js";
-import { startCentroids } from "../../src/cluster/seed.js";
+import { startCentroids } from "../../src/cluster/seed/start.js";
 import { arrayVectors, everyRow, randomVectors } from "../cluster/oracle.js";
 
 test("a long loop of short units lets timers run and stops once the signal is aborted", async () => {

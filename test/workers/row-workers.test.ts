@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { Worker } from "node:worker_threads";
-import { type KMeansOptions, kmeans } from "../../src/cluster/lloyd.js";
+import { type KMeansOptions, kmeans } from "../../src/cluster/kmeans.js";
 import { InputError } from "../../src/errors.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { openVectorStore } from "../../src/vectors/store.js";

@@ -10,8 +10,8 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
+import type { KMeansResult } from "../../cluster/kmeans.js";
 import { createLabeller } from "../../cluster/labels.js";
-import type { KMeansResult } from "../../cluster/lloyd.js";
 import { openArrowWriter } from "../../io/arrow/write.js";
 import { batchOf } from "../../io/columns/take.js";
 import type { Stage } from "../../reporter.js";

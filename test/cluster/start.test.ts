@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startCentroids } from "../../src/cluster/seed.js";
+import { startCentroids } from "../../src/cluster/seed/start.js";
 import { arrayVectors, everyRow, naiveAssign, randomVectors } from "./oracle.js";
 
 test("a start beats as many random rows, in the given dimension and projected", async () => {

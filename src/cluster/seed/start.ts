@@ -1,10 +1,9 @@
-import { createBreaks } from "../breaks.js";
-import type { VectorReader } from "../vectors/reader.js";
-import { randomNumbers } from "./random.js";
-import { clusterSample } from "./seed-tree.js";
+import { createBreaks } from "../../breaks.js";
+import type { VectorReader } from "../../vectors/reader.js";
+import { clusterSample } from "./tree.js";
 
 /**
- * Starting centroids: a bounded sample is projected and clustered (see seed-tree.ts); the means of its clusters in full
+ * Starting centroids: a bounded sample is projected and clustered (see tree.ts); the means of its clusters in full
  * dimension are the start.
  */
 
@@ -158,4 +157,15 @@ function project(rows: Float32Array, at: number, dim: number, { buckets, signs }
     for (let s = 0; s < SPREAD; s++, e++) point[buckets[e]] += signs[e] * value;
   }
   return point;
+}
+
+/** Numbers in [0, 1) by the mulberry32 generator: 32 bits of state, enough for a sample and a projection. */
+export function randomNumbers(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
