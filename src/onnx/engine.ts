@@ -7,11 +7,8 @@ export interface Tile {
 
 /** A compiled graph. `run` may be called again only after the last call has settled. */
 export interface Kernel {
-  /**
-   * Feeds are read during the call and stay the caller's. Outputs are fresh and become the caller's, but for those named in
-   * `into`, which are written there and come back as they were given.
-   */
-  run(feeds: Readonly<Record<string, Tile>>, into?: Readonly<Record<string, Tile>>): Promise<Record<string, Tile>>;
+  /** Feeds are read during the call and stay the caller's. Outputs are fresh and become the caller's. */
+  run(feeds: Readonly<Record<string, Tile>>): Promise<Record<string, Tile>>;
   /** Frees the session's memory. */
   release(): Promise<void>;
 }

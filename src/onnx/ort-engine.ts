@@ -37,11 +37,6 @@ function toTensors(tiles: Readonly<Record<string, Tile>>): Record<string, Tensor
   return tensors;
 }
 
-/** All outputs, those of `into` as the buffers to write to. */
-function fetches(names: readonly string[], into: Readonly<Record<string, Tile>> = {}): Record<string, Tensor | null> {
-  return { ...Object.fromEntries(names.map((name) => [name, null])), ...toTensors(into) };
-}
-
 /** The engine on onnxruntime. `run` blocks its thread for the length of the product; tiles are sized for that. */
 export function createOrtEngine(options: OrtOptions): Engine {
   return {
@@ -49,11 +44,11 @@ export function createOrtEngine(options: OrtOptions): Engine {
     async compile(model: Uint8Array): Promise<Kernel> {
       const session = await InferenceSession.create(model, { ...sessionOptions(options), extra: withoutSpinning });
       return {
-        async run(feeds, into) {
-          const results = await session.run(toTensors(feeds), fetches(session.outputNames, into));
+        async run(feeds) {
+          const results = await session.run(toTensors(feeds));
           const outputs: Record<string, Tile> = {};
           for (const [name, tensor] of Object.entries(results)) {
-            outputs[name] = into?.[name] ?? ({ dtype: tensor.type, shape: tensor.dims, data: tensor.data } as Tile);
+            outputs[name] = { dtype: tensor.type, shape: tensor.dims, data: tensor.data } as Tile;
           }
           return outputs;
         },

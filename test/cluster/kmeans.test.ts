@@ -308,10 +308,10 @@ test("a signal stops it after the tile at hand, while the start is refined over 
   const stop = new AbortController();
   let stage = "";
   let runs = 0;
-  const counting = watched(engine, (run, feeds, into) => {
+  const counting = watched(engine, (run, feeds) => {
     // Nothing but the refinement multiplies before the first iteration.
     if (++runs === 3) stop.abort(new Error(`stopped in ${stage}`));
-    return run(feeds, into);
+    return run(feeds);
   });
   const onProgress = (progress: { stage: string }): void => {
     stage = progress.stage;

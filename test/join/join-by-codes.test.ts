@@ -140,8 +140,8 @@ describe("the join by integer codes equals a naive float64 scan", () => {
   it("on a processor whose products of bytes saturate in 16 bits", async () => {
     const values = clusteredVectors({ count: 2500, dim: 48, seed: 9, families: 0.4, noise: 0.4 });
     let saturated = 0;
-    const saturating = watched(engine, async (run, feeds, into) => {
-      const outputs = await run(feeds, into);
+    const saturating = watched(engine, async (run, feeds) => {
+      const outputs = await run(feeds);
       const rows = feeds.codes?.data;
       // Two neighbouring products, of unsigned with signed bytes, beyond 2^15 would be cut off.
       if (rows instanceof Uint8Array && outputs.products !== undefined && rows.every((value) => value === 255)) {
@@ -175,8 +175,8 @@ describe("the work of the join by integer codes", () => {
     for (let i = dim; i < values.length; i++) values[i] = values[i % dim] + 0.01 * (random() - 0.5);
     normaliseRows(values, dim);
     let products = 0;
-    const counting = watched(engine, async (run, feeds, into) => {
-      const outputs = await run(feeds, into);
+    const counting = watched(engine, async (run, feeds) => {
+      const outputs = await run(feeds);
       products += outputs.products?.data.length ?? (outputs.blocks?.data.length ?? 0) * 64;
       return outputs;
     });

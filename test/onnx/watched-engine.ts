@@ -9,7 +9,7 @@ export function watched(
     ...engine,
     async compile(model) {
       const kernel = await engine.compile(model);
-      return { ...kernel, run: (feeds, into) => run(kernel.run, feeds, into) };
+      return { ...kernel, run: (feeds) => run(kernel.run, feeds) };
     },
   };
 }
