@@ -102,63 +102,75 @@ export interface KMeansResult {
  * Throws UsageError where k is no count or exceeds the number of distinct vectors.
  */
 export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
-  const { vectors, weights, k, onProgress, signal } = options;
+  const { vectors, weights, k, workers, signal } = options;
   const { iterations = 50, tolerance = 1e-4, seed = 0, starts = 1, spherical = false } = options;
   const positions = options.positions ?? Uint32Array.from({ length: vectors.count }, (_, position) => position);
   const total = positions.length;
   const { dim } = vectors;
   const size = { dim, k: Math.max(1, k), memory: options.memory ?? DEFAULT_MEMORY };
-  const dealt = planShards({ ...size, rows: total, threads: options.workers?.threads ?? 1 });
+  const dealt = planShards({ ...size, rows: total, threads: workers?.threads ?? 1 });
   const count = options.shards ?? dealt.shards;
   const share = options.shards ? size.memory / count : dealt.memory;
   const plan = planMemory({ ...size, memory: share, tileRows: options.tileRows });
   const { tileRows } = plan;
-  await checkCount({ ...options, positions }, tileRows);
+  await check({ ...options, positions, starts }, tileRows);
 
-  let stage: KMeansProgress["stage"] = "seed";
-  let start = 1;
-  let iteration = 0;
-  const doneBy = new Float64Array(count);
-  const report = (): void => {
-    signal?.throwIfAborted();
-    onProgress?.({ stage, start, iteration, done: doneBy.reduce((sum, rows) => sum + rows, 0), total });
-  };
-  const enter = (next: KMeansProgress["stage"], number: number): void => {
-    stage = next;
-    iteration = number;
-    doneBy.fill(0);
-    report();
-  };
-  const onTile = (): void => signal?.throwIfAborted();
-  const pause = createBreaks(signal);
-  enter("seed", 0);
-  const members = startShards(options, count, { onTile, pause }, (shard, rows) => {
-    doneBy[shard] = rows;
-    report();
-  });
+  const progress = createProgress(options, total, count);
+  const hooks = { onTile: () => signal?.throwIfAborted(), pause: createBreaks(signal) };
+  progress.enter("seed", 1, 0);
+  const members = startShards(options, count, hooks, progress.onRows);
   let shards: Shards | null = null;
-  let best: KMeansResult | null = null;
+
+  async function runFrom(start: number): Promise<KMeansResult> {
+    const from = { ...options, ...hooks, positions, seed: seed + start - 1, tileRows, spherical };
+    const centroids = options.start ?? (await refineStart({ ...from, centroids: await startCentroids(from) }));
+    const totalWeight = weights ? weights.reduce((sum, weight) => sum + weight, 0) : total;
+    shards ??= await openShards(members, { positions, weights, k, dim, plan, totalWeight });
+    const run: Run = { shards, vectors, positions, centroids };
+    let updates = 0;
+    const onIteration = (iteration: number): void => {
+      updates = iteration;
+      progress.enter("assign", start, iteration);
+    };
+    progress.enter("assign", start, 0);
+    const converged = await iterate(run, { iterations, tolerance, spherical, onIteration });
+    await settle(run);
+    progress.enter("measure", start, updates);
+    return { ...(await measure(run, weights)), iterations: updates, converged };
+  }
+
   try {
-    for (; start <= starts; start++) {
-      enter("seed", 0);
-      const from = { ...options, positions, seed: seed + start - 1, tileRows, spherical, pause };
-      let centroids = options.start ?? (await startCentroids(from));
-      if (!options.start) centroids = await refineStart({ ...from, centroids, onTile });
-      shards ??= await openShards(members, { positions, weights, k, dim, plan, totalWeight: sum(weights) ?? total });
-      const run: Run = { shards, vectors, positions, centroids };
-      const onIteration = (number: number): void => enter("assign", number);
-      enter("assign", 0);
-      const converged = await iterate(run, { iterations, tolerance, spherical, onIteration });
-      await settle(run);
-      enter("measure", iteration);
-      const found = { ...(await measure(run, weights)), iterations: iteration, converged };
-      if (best === null || found.inertia < best.inertia) best = found;
+    let best = await runFrom(1);
+    for (let start = 2; start <= starts; start++) {
+      progress.enter("seed", start, 0);
+      const found = await runFrom(start);
+      if (found.inertia < best.inertia) best = found;
     }
+    return best;
   } finally {
     await Promise.all(members.map((shard) => shard.close()));
   }
-  if (best === null) throw new UsageError(`starts is ${starts}, expected a whole number from 1 up`);
-  return best;
+}
+
+/** Tells the caller where the run stands, and throws once the signal is aborted. */
+function createProgress({ onProgress, signal }: KMeansOptions, total: number, shards: number) {
+  let at: Pick<KMeansProgress, "stage" | "start" | "iteration"> = { stage: "seed", start: 1, iteration: 0 };
+  const doneBy = new Float64Array(shards);
+  const report = (): void => {
+    signal?.throwIfAborted();
+    onProgress?.({ ...at, done: doneBy.reduce((sum, rows) => sum + rows, 0), total });
+  };
+  return {
+    enter(stage: KMeansProgress["stage"], start: number, iteration: number): void {
+      at = { stage, start, iteration };
+      doneBy.fill(0);
+      report();
+    },
+    onRows(shard: number, rows: number): void {
+      doneBy[shard] = rows;
+      report();
+    },
+  };
 }
 
 /** Starts the workers first, so that they are at work when the caller's own shard begins. */
@@ -175,15 +187,13 @@ function startShards(
   return [...workers.start(count - 1, threads, onRows), own(workers.engine(threads), count - 1)];
 }
 
-function sum(weights: Uint32Array | undefined): number | undefined {
-  return weights?.reduce((total, weight) => total + weight, 0);
-}
-
-/** Refuses a k that cannot be had. */
-async function checkCount(
-  { vectors, positions, k, start }: KMeansOptions & { readonly positions: Uint32Array },
+/** Throws UsageError where the rows cannot make k clusters or the options contradict each other. */
+async function check(
+  options: KMeansOptions & { readonly positions: Uint32Array; readonly starts: number },
   tileRows: number,
 ): Promise<void> {
+  const { vectors, positions, k, start, starts } = options;
+  if (!(starts >= 1)) throw new UsageError(`starts is ${starts}, expected a whole number from 1 up`);
   if (!Number.isSafeInteger(k) || k < 1) {
     throw new UsageError(`k is ${k}, expected a whole number of clusters from 1 up`);
   }
