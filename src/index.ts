@@ -5,7 +5,7 @@
  * function needs is loaded at its first call.
  */
 
-import type { KMeansResult } from "./cluster/lloyd.js";
+import type { KMeansResult } from "./cluster/kmeans.js";
 import { UsageError } from "./errors.js";
 import type { JoinResult } from "./join/judge.js";
 import type { Reporter } from "./reporter.js";
@@ -197,7 +197,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   const { arrayReader } = await import("./vectors/array.js");
   const reader = arrayReader(vectors, dim);
   const [{ createOrtEngine }, { kmeans: run }] = await load(() =>
-    Promise.all([import("./onnx/ort-engine.js"), import("./cluster/lloyd.js")]),
+    Promise.all([import("./onnx/ort-engine.js"), import("./cluster/kmeans.js")]),
   );
   return run({
     ...rest,
