@@ -99,8 +99,8 @@ export class LocalHost implements ColumnHost {
     let { codes } = tile;
     /** Rows of the tile that `codes` are of, where they are not all. */
     let rows: Int32Array | undefined;
-    let at = 0;
-    const leaveRemoved = () => {
+    let next = 0;
+    const dropRemoved = () => {
       const staying = stayingRows(tile, rows);
       if (staying.length > (1 - COPY_SHARE) * codes.count) return;
       rows = staying;
@@ -108,11 +108,11 @@ export class LocalHost implements ColumnHost {
     };
     return {
       next: async () => {
-        const held = this.#groups.get(groups[at]);
-        if (held === undefined || this.#screen === undefined) throw new Error(`group ${groups[at]} is not held here`);
-        at++;
+        const held = this.#groups.get(groups[next]);
+        if (held === undefined || this.#screen === undefined) throw new Error(`group ${groups[next]} is not held here`);
+        next++;
         pairs.length = 0;
-        leaveRemoved();
+        dropRemoved();
         held.fixed ??= await this.#product?.fix?.(held.columns.panels(this.#depth));
         if (codes.count > 0) await this.#screen.between(codes, held.columns, held.fixed, pairs);
         if (rows !== undefined) for (let i = 0; i < pairs.length; i++) pairs.rows[i] = rows[pairs.rows[i]];

@@ -7,7 +7,7 @@ export interface Deal {
   /** The host of a group, by its number. */
   hostOf(group: number): ColumnHost;
   /** Groups in a row that keep all hosts about equally busy. */
-  readonly turn: number;
+  readonly roundGroups: number;
   /** Tiles that hosts work on while one is decided: 0 where all are in this thread. */
   readonly ahead: number;
 }
@@ -38,16 +38,16 @@ export function dealGroups(options: {
 }): Deal {
   const { local, workers, device = false, rows, dim, productNs } = options;
   const count = workers.length;
-  if (count === 0) return { hosts: [local], hostOf: () => local, turn: 1, ahead: 0 };
+  if (count === 0) return { hosts: [local], hostOf: () => local, roundGroups: 1, ahead: 0 };
   // With own work o and products p of a row, of which m here: o + m = (p − m) / workers, where p is large enough.
-  const alone = count * Math.round((ROW_NS + COMPONENT_NS * dim) / (productNs * GROUP));
-  if (device || alone * GROUP >= rows)
-    return { hosts: workers, hostOf: (group) => workers[group % count], turn: count, ahead: AHEAD };
+  const workerGroups = count * Math.round((ROW_NS + COMPONENT_NS * dim) / (productNs * GROUP));
+  if (device || workerGroups * GROUP >= rows)
+    return { hosts: workers, hostOf: (group) => workers[group % count], roundGroups: count, ahead: AHEAD };
   const hosts = [...workers, local];
   return {
     hosts,
-    hostOf: (group) => (group < alone ? workers[group % count] : hosts[(group - alone) % hosts.length]),
-    turn: hosts.length,
+    hostOf: (group) => (group < workerGroups ? workers[group % count] : hosts[(group - workerGroups) % hosts.length]),
+    roundGroups: hosts.length,
     ahead: AHEAD,
   };
 }

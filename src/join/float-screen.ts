@@ -25,31 +25,31 @@ const TILE_COLUMNS = 1024;
 export class FloatScreen {
   readonly #engine: Engine;
   readonly #dim: number;
-  readonly #possible: number;
+  readonly #scoreThreshold: number;
   #product: ScoreProduct | undefined;
 
   constructor(engine: Engine, dim: number, threshold: number) {
     this.#engine = engine;
     this.#dim = dim;
-    this.#possible = threshold - float32DotError(dim);
+    this.#scoreThreshold = threshold - float32DotError(dim);
   }
 
   /** Drops from `pairs`, in place and keeping the order, those that certainly stay below the threshold, if it pays. */
   async thin(pairs: Pairs, { rows, rowSlots, columns, columnSlots }: PairVectors): Promise<Pairs> {
     if (pairs.length < FEW_PAIRS) return pairs;
-    const rowNames = distinct(pairs.rows, pairs.length);
-    const columnNames = distinct(pairs.columns, pairs.length);
-    if (pairs.length < DENSE * rowNames.names.length * columnNames.names.length) return pairs;
+    const namedRows = numberDistinct(pairs.rows, pairs.length);
+    const namedColumns = numberDistinct(pairs.columns, pairs.length);
+    if (pairs.length < DENSE * namedRows.distinct.length * namedColumns.distinct.length) return pairs;
     this.#product ??= await createScoreProduct(this.#engine, this.#dim);
-    const rowValues = this.#together(rows, rowSlots, rowNames.names);
+    const rowValues = this.#gather(rows, rowSlots, namedRows.distinct);
     const pass = new Uint8Array(pairs.length);
-    for (let first = 0; first < columnNames.names.length; first += TILE_COLUMNS) {
-      const part = columnNames.names.subarray(first, first + TILE_COLUMNS);
-      const scores = await this.#product.scores(rowValues, this.#together(columns, columnSlots, part));
+    for (let first = 0; first < namedColumns.distinct.length; first += TILE_COLUMNS) {
+      const part = namedColumns.distinct.subarray(first, first + TILE_COLUMNS);
+      const scores = await this.#product.scores(rowValues, this.#gather(columns, columnSlots, part));
       for (let i = 0; i < pairs.length; i++) {
-        const column = columnNames.index[pairs.columns[i]] - first;
+        const column = namedColumns.index[pairs.columns[i]] - first;
         if (column < 0 || column >= part.length) continue;
-        if (scores[rowNames.index[pairs.rows[i]] * part.length + column] >= this.#possible) pass[i] = 1;
+        if (scores[namedRows.index[pairs.rows[i]] * part.length + column] >= this.#scoreThreshold) pass[i] = 1;
       }
     }
     let n = 0;
@@ -65,25 +65,25 @@ export class FloatScreen {
     await this.#product?.release();
   }
 
-  #together(values: Float32Array, slots: Int32Array, names: Int32Array): Float32Array {
+  #gather(values: Float32Array, slots: Int32Array, numbers: Int32Array): Float32Array {
     const dim = this.#dim;
-    const together = new Float32Array(names.length * dim);
-    for (let i = 0; i < names.length; i++) {
-      together.set(values.subarray(slots[names[i]] * dim, (slots[names[i]] + 1) * dim), i * dim);
+    const gathered = new Float32Array(numbers.length * dim);
+    for (let i = 0; i < numbers.length; i++) {
+      gathered.set(values.subarray(slots[numbers[i]] * dim, (slots[numbers[i]] + 1) * dim), i * dim);
     }
-    return together;
+    return gathered;
   }
 }
 
 /** The different values among the first `length`, ascending, and the index of each among them. */
-function distinct(values: Int32Array, length: number): { names: Int32Array; index: Int32Array } {
+function numberDistinct(values: Int32Array, length: number): { distinct: Int32Array; index: Int32Array } {
   let largest = 0;
   for (let i = 0; i < length; i++) if (values[i] > largest) largest = values[i];
   const index = new Int32Array(largest + 1);
   for (let i = 0; i < length; i++) index[values[i]] = 1;
   let count = 0;
   for (let value = 0; value <= largest; value++) if (index[value] === 1) index[value] = count++;
-  const names = new Int32Array(count);
-  for (let i = 0; i < length; i++) names[index[values[i]]] = values[i];
-  return { names, index };
+  const distinct = new Int32Array(count);
+  for (let i = 0; i < length; i++) distinct[index[values[i]]] = values[i];
+  return { distinct, index };
 }

@@ -1,47 +1,47 @@
 import { gatherInAnyOrder } from "../vectors/gather.js";
+import { Block, TILE_ROWS } from "./block.js";
 import type { CodeJoin } from "./code-join.js";
 import { allOf, ColumnCodes } from "./codes/column-codes.js";
 import { gatherCodes } from "./codes/row-codes.js";
 import type { ColumnGroup } from "./column-group.js";
 import type { ColumnHost, Meeting } from "./column-host.js";
 import { PairList } from "./pair-list.js";
-import { Superblock, TILE_ROWS } from "./superblock.js";
 
 /** Surviving pairs that are collected before they are decided: 8 MB. */
 const MOST_PAIRS = 1 << 20;
 
 /**
- * Compares a superblock with the groups kept before it: a turn of the hosts at a time, past which go all tiles. Columns are
+ * Compares a block with the groups kept before it: a turn of the hosts at a time, past which go all tiles. Columns are
  * read from the store late, those that survive only and each once.
  * @returns the rows that stay, ascending
  */
-export async function joinEarlier(join: CodeJoin, block: Superblock): Promise<Int32Array> {
+export async function joinEarlier(join: CodeJoin, block: Block): Promise<Int32Array> {
   const { groups, deal } = join;
   let active: Int32Array = Int32Array.from(block.positions, (_, local) => local);
-  for (let first = 0; first < groups.length && active.length > 0; first += deal.turn) {
-    if (!join.keepCodes) await bringGroups(join, first);
-    await passTiles(join, block, active, first);
-    await leaveGroups(join, first);
+  for (let first = 0; first < groups.length && active.length > 0; first += deal.roundGroups) {
+    if (!join.keepCodes) await sendGroups(join, first);
+    await screenTiles(join, block, active, first);
+    await releaseGroups(join, first);
     active = join.measurer.remaining(block, active);
   }
   return active;
 }
 
 /** The groups of a turn, with their numbers and hosts. */
-function* turnOf({ groups, deal }: CodeJoin, first: number) {
-  for (let g = first; g < Math.min(first + deal.turn, groups.length); g++) {
+function* groupsOfRound({ groups, deal }: CodeJoin, first: number) {
+  for (let g = first; g < Math.min(first + deal.roundGroups, groups.length); g++) {
     yield { number: g, group: groups[g], host: deal.hostOf(g) };
   }
 }
 
-async function bringGroups(join: CodeJoin, first: number): Promise<void> {
-  for (const { number, group, host } of turnOf(join, first)) {
+async function sendGroups(join: CodeJoin, first: number): Promise<void> {
+  for (const { number, group, host } of groupsOfRound(join, first)) {
     await host.hold(number, await codesOf(join, group));
   }
 }
 
-async function leaveGroups(join: CodeJoin, first: number): Promise<void> {
-  for (const { number, host } of turnOf(join, first)) {
+async function releaseGroups(join: CodeJoin, first: number): Promise<void> {
+  for (const { number, host } of groupsOfRound(join, first)) {
     if (join.keepCodes) await host.rest(number);
     else await host.drop(number);
   }
@@ -49,33 +49,33 @@ async function leaveGroups(join: CodeJoin, first: number): Promise<void> {
 
 /** Codes a group anew from its vectors. */
 async function codesOf({ options, plan, groupBuffers }: CodeJoin, group: ColumnGroup): Promise<ColumnCodes> {
-  const block = new Superblock(options.vectors, plan, group.positions.slice(0, group.count), groupBuffers);
+  const block = new Block(options.vectors, plan, group.positions.slice(0, group.count), groupBuffers);
   await block.code(group.count);
   const columns = new ColumnCodes();
   columns.append(plan.book, block.codes, allOf(group.count));
   return columns;
 }
 
-async function passTiles(join: CodeJoin, block: Superblock, active: Int32Array, first: number): Promise<void> {
+async function screenTiles(join: CodeJoin, block: Block, active: Int32Array, first: number): Promise<void> {
   const { options, plan, deal } = join;
-  const members = [...turnOf(join, first)];
-  const found = members.map(() => new PairList());
+  const round = [...groupsOfRound(join, first)];
+  const found = round.map(() => new PairList());
   const numbers = new Map<ColumnHost, number[]>();
-  for (const { host, number } of members) numbers.set(host, [...(numbers.get(host) ?? []), number]);
-  const under: { start: number; meetings: Map<ColumnHost, Meeting> }[] = [];
-  for (let next = 0; next < active.length || under.length > 0; ) {
+  for (const { host, number } of round) numbers.set(host, [...(numbers.get(host) ?? []), number]);
+  const inFlight: { start: number; meetings: Map<ColumnHost, Meeting> }[] = [];
+  for (let next = 0; next < active.length || inFlight.length > 0; ) {
     options.signal?.throwIfAborted();
-    while (under.length <= deal.ahead && next < active.length) {
+    while (inFlight.length <= deal.ahead && next < active.length) {
       const locals = active.subarray(next, next + TILE_ROWS);
       await block.code(locals[locals.length - 1] + 1);
       // Nothing is decided while tiles are under way, so no row of them leaves.
       const tile = { codes: gatherCodes(plan.book.depth, block.codes, locals), removed: new Uint8Array(locals.length) };
       const meetings = new Map([...numbers].map(([host, groups]) => [host, host.meet(tile, groups)]));
-      under.push({ start: next, meetings });
+      inFlight.push({ start: next, meetings });
       next += TILE_ROWS;
     }
-    const { start, meetings } = under.shift() as (typeof under)[number];
-    for (const { host, number } of members) {
+    const { start, meetings } = inFlight.shift() as (typeof inFlight)[number];
+    for (const { host, number } of round) {
       const { rows, columns, length } = await (meetings.get(host) as Meeting).next();
       for (let p = 0; p < length; p++) found[number - first].push(start + rows[p], columns[p]);
     }
@@ -88,13 +88,13 @@ async function passTiles(join: CodeJoin, block: Superblock, active: Int32Array, 
 /** Reads the columns of the surviving pairs and decides them, group after group. */
 async function measureFound(
   join: CodeJoin,
-  block: Superblock,
+  block: Block,
   active: Int32Array,
   first: number,
   found: readonly PairList[],
 ): Promise<void> {
   const { vectors } = join.options;
-  for (const { number, group } of turnOf(join, first)) {
+  for (const { number, group } of groupsOfRound(join, first)) {
     const pairs = found[number - first];
     if (pairs.length === 0) continue;
     const { count, positions } = group;
@@ -102,10 +102,11 @@ async function measureFound(
     for (let p = 0; p < pairs.length; p++) slots[pairs.columns[p]] = 0;
     let used = 0;
     for (let column = 0; column < count; column++) if (slots[column] === 0) slots[column] = used++;
-    const read = new Uint32Array(used);
-    for (let column = 0; column < count; column++) if (slots[column] >= 0) read[slots[column]] = positions[column];
+    const columnPositions = new Uint32Array(used);
+    for (let column = 0; column < count; column++)
+      if (slots[column] >= 0) columnPositions[slots[column]] = positions[column];
     const values = join.groupBuffers.values.subarray(0, used * vectors.dim);
-    await gatherInAnyOrder(vectors, read, values);
+    await gatherInAnyOrder(vectors, columnPositions, values);
     await join.measurer.measure(pairs, block, active, { positions, values, slots });
     pairs.length = 0;
   }

@@ -28,7 +28,7 @@ export async function joinSmall(options: JoinOptions, judge: Judge): Promise<voi
   const values = new Float32Array(positions.length * dim);
   await gatherInAnyOrder(vectors, positions, values);
   const product = await createScoreProduct(wideEngine, dim);
-  const possible = threshold - float32DotError(dim);
+  const scoreThreshold = threshold - float32DotError(dim);
   const part = (start: number, end: number) => values.subarray(start * dim, end * dim);
   // Kept vectors are moved to the front, so that they lie together as columns.
   let kept = 0;
@@ -46,7 +46,7 @@ export async function joinSmall(options: JoinOptions, judge: Judge): Promise<voi
           const at = (r - start) * (to - from);
           const columns = within ? r - start : to - from;
           for (let c = 0; c < columns; c++) {
-            if (scores[at + c] < possible) continue;
+            if (scores[at + c] < scoreThreshold) continue;
             judge.judge(positions[r], positions[from + c], values, r * dim, values, (from + c) * dim);
           }
         }

@@ -1,14 +1,14 @@
+import { type Block, TILE_ROWS } from "./block.js";
 import type { CodeJoin } from "./code-join.js";
 import { allOf, ColumnCodes, GROUP } from "./codes/column-codes.js";
 import { gatherCodes } from "./codes/row-codes.js";
 import { ColumnGroup } from "./column-group.js";
 import type { ColumnHost, Meeting } from "./column-host.js";
 import { PairList } from "./pair-list.js";
-import { type Superblock, TILE_ROWS } from "./superblock.js";
 
 /** Rows on their way past the groups that hosts hold. */
 interface Tile {
-  /** Index of each row within the superblock. */
+  /** Index of each row within the block. */
   readonly locals: Int32Array;
   /** 1 for each row that has been removed. */
   readonly removed: Uint8Array;
@@ -18,16 +18,16 @@ interface Tile {
   readonly meetings: ReadonlyMap<ColumnHost, Meeting>;
 }
 
-/** The join of a superblock with itself, which adds what stays to the groups. */
+/** The join of a block with itself, which adds what stays to the groups. */
 export class JoinWithin {
   readonly #join: CodeJoin;
-  readonly #block: Superblock;
-  /** Number of this superblock's first group, and the number after that of its last whole one. */
+  readonly #block: Block;
+  /** Number of this block's first group, and the number after that of its last whole one. */
   readonly #first: number;
   #whole: number;
   readonly #pairs = new PairList();
 
-  constructor(join: CodeJoin, block: Superblock) {
+  constructor(join: CodeJoin, block: Block) {
     this.#join = join;
     this.#block = block;
     this.#first = join.groups.length;
@@ -36,29 +36,29 @@ export class JoinWithin {
 
   /**
    * Tile after tile, each in priority order; `deal.ahead` tiles are sent to the hosts before the one that is decided.
-   * @param active rows of the superblock that have stayed so far, ascending
+   * @param active rows of the block that have stayed so far, ascending
    */
   async run(active: Int32Array, onProgress: (decided: number) => void): Promise<void> {
     const { groups, options, deal } = this.#join;
-    const under: Tile[] = [];
+    const inFlight: Tile[] = [];
     for (let next = 0, decided = 0; decided < active.length; ) {
       options.signal?.throwIfAborted();
-      while (under.length <= deal.ahead && next < active.length) {
-        under.push(await this.#send(active.subarray(next, next + TILE_ROWS)));
+      while (inFlight.length <= deal.ahead && next < active.length) {
+        inFlight.push(await this.#send(active.subarray(next, next + TILE_ROWS)));
         next += TILE_ROWS;
       }
-      const tile = under.shift() as Tile;
+      const tile = inFlight.shift() as Tile;
       await this.#measureTile(tile);
       // Codes that all tiles under way meet at the hosts are needed here no more.
-      const end = under.length > 0 ? under[0].end : this.#whole;
+      const end = inFlight.length > 0 ? inFlight[0].end : this.#whole;
       for (let g = this.#first; g < end; g++) groups[g].codes = undefined;
       decided += tile.locals.length;
       onProgress(decided);
     }
   }
 
-  /** Brings the groups to where later superblocks look for them. */
-  async leave(): Promise<void> {
+  /** Brings the groups to where later blocks look for them. */
+  async handOver(): Promise<void> {
     const { groups, deal, keepCodes } = this.#join;
     for (let g = this.#first; g < groups.length; g++) {
       const host = deal.hostOf(g);
@@ -106,9 +106,9 @@ export class JoinWithin {
       await screen.between(tile, group.codes as ColumnCodes, undefined, pairs);
       if (pairs.length === 0) continue;
       await measurer.measure(pairs, block, staying, { positions: group.positions, values, slots: group.locals });
-      const still = measurer.remaining(block, staying);
-      if (still.length < staying.length) tile = gatherCodes(plan.book.depth, codes, still);
-      staying = still;
+      const remaining = measurer.remaining(block, staying);
+      if (remaining.length < staying.length) tile = gatherCodes(plan.book.depth, codes, remaining);
+      staying = remaining;
     }
     if (staying.length > 1) {
       options.signal?.throwIfAborted();
@@ -122,7 +122,7 @@ export class JoinWithin {
     await this.#keep(measurer.remaining(block, staying));
   }
 
-  /** Adds kept rows to the last group of this superblock; whole ones go to their hosts. */
+  /** Adds kept rows to the last group of this block; whole ones go to their hosts. */
   async #keep(locals: Int32Array): Promise<void> {
     const { groups, deal, plan } = this.#join;
     const { codes, positions } = this.#block;

@@ -34,9 +34,9 @@ export class PairList implements Pairs {
     const sortedRows = new Int32Array(this.rows.length);
     const sortedColumns = new Int32Array(this.columns.length);
     for (let i = 0; i < length; i++) {
-      const to = starts[this.rows[i]]++;
-      sortedRows[to] = this.rows[i];
-      sortedColumns[to] = this.columns[i];
+      const at = starts[this.rows[i]]++;
+      sortedRows[at] = this.rows[i];
+      sortedColumns[at] = this.columns[i];
     }
     this.rows = sortedRows;
     this.columns = sortedColumns;

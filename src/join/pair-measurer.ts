@@ -1,8 +1,8 @@
+import type { Block } from "./block.js";
 import { FloatScreen } from "./float-screen.js";
 import type { JoinOptions } from "./join-options.js";
 import type { Judge } from "./judge.js";
 import type { Pairs } from "./pair-list.js";
-import type { Superblock } from "./superblock.js";
 
 /** Vectors of the columns of a group: column c has position positions[c] and begins at slots[c] × dim of `values`. */
 export interface ColumnVectors {
@@ -23,24 +23,24 @@ export class PairMeasurer {
     this.#floatScreen = new FloatScreen(engine, vectors.dim, threshold);
   }
 
-  /** @param locals index within the superblock of each row that pairs name */
-  async measure(pairs: Pairs, block: Superblock, locals: Int32Array, columns: ColumnVectors): Promise<void> {
+  /** @param locals index within the block of each row that pairs name */
+  async measure(pairs: Pairs, block: Block, locals: Int32Array, columns: ColumnVectors): Promise<void> {
     if (pairs.length === 0) return;
     const dim = this.#dim;
     const judge = this.#judge;
     const { positions, values } = block;
     const vectors = { rows: values, rowSlots: locals, columns: columns.values, columnSlots: columns.slots };
-    const { rows, columns: named, length } = await this.#floatScreen.thin(pairs, vectors);
+    const { rows, columns: columnNumbers, length } = await this.#floatScreen.thin(pairs, vectors);
     for (let i = 0; i < length; i++) {
       const local = locals[rows[i]];
-      const column = named[i];
+      const column = columnNumbers[i];
       const slot = columns.slots[column];
       judge.judge(positions[local], columns.positions[column], values, local * dim, columns.values, slot * dim);
     }
   }
 
-  /** Those of some rows of a superblock that have not been removed. */
-  remaining({ positions }: Superblock, locals: Int32Array): Int32Array {
+  /** Those of some rows of a block that have not been removed. */
+  remaining({ positions }: Block, locals: Int32Array): Int32Array {
     const staying = new Int32Array(locals.length);
     let count = 0;
     for (let i = 0; i < locals.length; i++)
@@ -49,7 +49,7 @@ export class PairMeasurer {
   }
 
   /** Sets the flag of each of some rows that has been removed. */
-  markRemoved({ positions }: Superblock, locals: Int32Array, removed: Uint8Array): void {
+  markRemoved({ positions }: Block, locals: Int32Array, removed: Uint8Array): void {
     for (let i = 0; i < locals.length; i++) if (this.#judge.isRemoved(positions[locals[i]])) removed[i] = 1;
   }
 

@@ -86,24 +86,24 @@ async function measurePairs(
   pairs.sort((a, b) => kept.vectors[a.kept] - kept.vectors[b.kept]);
   const chunk = Math.max(1, Math.floor(memory / (dim * 4)));
   for (let start = 0; start < pairs.length; start += chunk) {
-    const some = pairs.slice(start, start + chunk);
-    const keptVectors = new Float32Array(some.length * dim);
+    const held = pairs.slice(start, start + chunk);
+    const keptVectors = new Float32Array(held.length * dim);
     await vectors.gather(
-      some.map((pair) => kept.vectors[pair.kept]),
+      held.map((pair) => kept.vectors[pair.kept]),
       keptVectors,
     );
-    const order = some.map((pair, i) => ({ ...pair, i }));
+    const order = held.map((pair, i) => ({ ...pair, i }));
     order.sort((a, b) => removed.vectors[a.removed] - removed.vectors[b.removed]);
-    const block = new Float32Array(PAIRS * dim);
+    const removedVectors = new Float32Array(PAIRS * dim);
     for (let p = 0; p < order.length; p += PAIRS) {
       const part = order.slice(p, p + PAIRS);
       await vectors.gather(
         part.map((pair) => removed.vectors[pair.removed]),
-        block,
+        removedVectors,
       );
       for (let j = 0; j < part.length; j++) {
         let dot = 0;
-        for (let c = 0; c < dim; c++) dot += block[j * dim + c] * keptVectors[part[j].i * dim + c];
+        for (let c = 0; c < dim; c++) dot += removedVectors[j * dim + c] * keptVectors[part[j].i * dim + c];
         const r = part[j].removed;
         const pair = `row ${removed.rows[r]} was removed for row ${kept.rows[part[j].kept]}`;
         if (!(dot >= threshold)) return `${pair}, but their cosine is ${dot}, below the threshold ${threshold}`;

@@ -52,7 +52,7 @@ export async function verifyIndependence(options: {
     );
     return values;
   };
-  const possible = threshold - float32DotError(dim);
+  const scoreThreshold = threshold - float32DotError(dim);
   const slabRows = Math.max(TILE, Math.floor(memory / (dim * 4) / TILE) * TILE);
   let pairs = 0;
   try {
@@ -60,8 +60,9 @@ export async function verifyIndependence(options: {
     for (let slab = 0; slab < members.length; slab += slabRows) {
       const left = await load(slab, slabRows);
       const leftRows = left.length / dim;
-      const odd = firstOddLength(left, dim);
-      if (odd >= 0) return { violation: `the vector of row ${kept.rows[members[slab + odd]]} has not length 1`, pairs };
+      const notUnit = firstNotUnit(left, dim);
+      if (notUnit >= 0)
+        return { violation: `the vector of row ${kept.rows[members[slab + notUnit]]} has not length 1`, pairs };
       for (let column = slab; column < members.length; column += TILE) {
         const right =
           column < slab + leftRows
@@ -77,7 +78,7 @@ export async function verifyIndependence(options: {
           for (let i = 0; i < rows; i++) {
             for (let j = Math.max(0, row + i + 1 - column); j < columns; j++) {
               pairs++;
-              if ((scores.data as Float32Array)[i * columns + j] < possible) continue;
+              if ((scores.data as Float32Array)[i * columns + j] < scoreThreshold) continue;
               const [a, b] = [members[row + i], members[column + j]];
               if (kept.signatures !== undefined && kept.signatures[a] !== kept.signatures[b]) continue;
               let dot = 0;
@@ -101,7 +102,7 @@ export async function verifyIndependence(options: {
 }
 
 /** First row of n × dim that is not of unit length, -1 where all are. */
-function firstOddLength(values: Float32Array, dim: number): number {
+function firstNotUnit(values: Float32Array, dim: number): number {
   for (let row = 0; row * dim < values.length; row++) {
     let sum = 0;
     for (let c = 0; c < dim; c++) sum += values[row * dim + c] ** 2;

@@ -114,13 +114,13 @@ async function storeInto(
     writing = drain(writer.position);
     // Noticed by whoever awaits it next.
     writing.catch(() => {});
-    const unused =
+    const buffers =
       spare.rows.length > 0
         ? spare
         : { rows: new BigUint64Array(batchRows), vectors: new Float32Array(batchRows * dim) };
     spare = { rows: pendingRows, vectors: pending };
-    pendingRows = unused.rows;
-    pending = unused.vectors;
+    pendingRows = buffers.rows;
+    pending = buffers.vectors;
     stored += filled;
     filled = 0;
   };

@@ -20,7 +20,7 @@ function counts(count: number, groups: number, rows: number, dim: number): numbe
 describe("groups are dealt", () => {
   it("to this thread alone where there is no worker, and nothing is sent ahead", () => {
     const deal = dealGroups({ local, workers: [], rows: 1e5, dim: 1024, productNs: 0.45 });
-    assert.deepEqual([deal.hosts, deal.hostOf(7), deal.turn, deal.ahead], [[local], local, 1, 0]);
+    assert.deepEqual([deal.hosts, deal.hostOf(7), deal.roundGroups, deal.ahead], [[local], local, 1, 0]);
   });
 
   it("to workers alone while they have less to do than this thread, then in turn to all", () => {
@@ -46,6 +46,6 @@ describe("groups are dealt", () => {
     assert.equal(counts(15, 1000, 100_000, 1024)[15], 0);
     const workers = hosts(1);
     const deal = dealGroups({ local, workers, device: true, rows: 1e7, dim: 256, productNs: 5 });
-    assert.deepEqual([deal.hosts, deal.hostOf(999), deal.turn], [workers, workers[0], 1]);
+    assert.deepEqual([deal.hosts, deal.hostOf(999), deal.roundGroups], [workers, workers[0], 1]);
   });
 });

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { ZERO_POINT } from "../../src/join/codes/code-book.js";
 import { planCodes } from "../../src/join/codes/code-plan.js";
 import { checkExact, createFloatProduct, exactLevels } from "../../src/join/codes/float-product.js";
-import { BLOCK, BLOCKS, type Maxima, PANEL, type Panels } from "../../src/join/codes/tile-product.js";
+import { type Maxima, PANEL, type Panels, STRIP, STRIPS } from "../../src/join/codes/tile-product.js";
 import { LocalHost } from "../../src/join/column-host.js";
 import { dealGroups } from "../../src/join/deal.js";
 import { joinByCodes } from "../../src/join/join-by-codes.js";
@@ -39,25 +39,25 @@ function naiveProducts(rows: Uint8Array, panels: Panels, depth: number): Int32Ar
 /** Maxima in the layout of `IntegerProduct.maxima`. */
 function naiveMaxima(rows: Uint8Array, panels: Panels, depth: number): Maxima {
   const count = rows.length / depth;
-  const width = panels.count * BLOCKS;
-  const blocks = new Int32Array(count * width).fill(-(2 ** 31));
+  const width = panels.count * STRIPS;
+  const strips = new Int32Array(count * width).fill(-(2 ** 31));
   for (let row = 0; row < count; row++) {
     for (let column = 0; column < panels.count * PANEL; column++) {
-      const at = row * width + Math.floor(column / BLOCK);
-      blocks[at] = Math.max(blocks[at], naiveProduct(rows, panels, depth, row, column));
+      const at = row * width + Math.floor(column / STRIP);
+      strips[at] = Math.max(strips[at], naiveProduct(rows, panels, depth, row, column));
     }
   }
   return {
-    blocks,
-    rows: Int32Array.from({ length: count }, (_, row) => Math.max(...blocks.subarray(row * width, (row + 1) * width))),
+    strips,
+    rows: Int32Array.from({ length: count }, (_, row) => Math.max(...strips.subarray(row * width, (row + 1) * width))),
   };
 }
 
 /** Products of each 64 rows with the 64 columns of the same numbers, in the layout of `IntegerProduct.diagonal`. */
 function naiveDiagonal(rows: Uint8Array, panels: Panels, depth: number): Int32Array {
-  return Int32Array.from({ length: (rows.length / depth) * BLOCK }, (_, at) => {
-    const row = Math.floor(at / BLOCK);
-    return naiveProduct(rows, panels, depth, row, row - (row % BLOCK) + (at % BLOCK));
+  return Int32Array.from({ length: (rows.length / depth) * STRIP }, (_, at) => {
+    const row = Math.floor(at / STRIP);
+    return naiveProduct(rows, panels, depth, row, row - (row % STRIP) + (at % STRIP));
   });
 }
 

@@ -18,7 +18,7 @@ const engine = createOrtEngine({ threads: 1 });
 const inOrder = (count: number) => Uint32Array.from({ length: count }, (_, i) => i);
 
 /** The join by codes, which `selfJoin` takes for many vectors only. */
-async function cascade(options: Omit<JoinOptions, "engine"> & { engine?: Engine }) {
+async function joinCodes(options: Omit<JoinOptions, "engine"> & { engine?: Engine }) {
   const all = { engine, ...options };
   const local = new LocalHost(all.engine);
   const { vectors, threshold, signatures } = all;
@@ -44,7 +44,7 @@ async function assertSameAsNaive(options: {
   const { values, dim, threshold, signatures, memory = 1 << 30 } = options;
   const order = options.order ?? inOrder(values.length / dim);
   const vectors = options.vectors ?? arrayReader(values, dim);
-  const joined = await cascade({ vectors, order, threshold, signatures, memory, engine: options.engine ?? engine });
+  const joined = await joinCodes({ vectors, order, threshold, signatures, memory, engine: options.engine ?? engine });
   const { measured, ...result } = joined;
   assertSameNumbers(result, naiveJoin(values, dim, threshold, order, signatures), "join");
   return joined;
@@ -113,7 +113,7 @@ describe("the join by integer codes equals a naive float64 scan", () => {
     await assertSameAsNaive({ values, dim, threshold: 0.97, order });
   });
 
-  it("in superblocks, with and without room for the codes of kept vectors", async () => {
+  it("in blocks, with and without room for the codes of kept vectors", async () => {
     const dim = 32;
     const values = clusteredVectors({ count: 4500, dim, seed: 5, families: 0.4, noise: 0.4 });
     for (const memory of [0, 2 << 20]) await assertSameAsNaive({ values, dim, threshold: 0.9, memory });
@@ -177,10 +177,10 @@ describe("the work of the join by integer codes", () => {
     let products = 0;
     const counting = watched(engine, async (run, feeds) => {
       const outputs = await run(feeds);
-      products += outputs.products?.data.length ?? (outputs.blocks?.data.length ?? 0) * 64;
+      products += outputs.products?.data.length ?? (outputs.strips?.data.length ?? 0) * 64;
       return outputs;
     });
-    const { keptBy, measured } = await cascade({
+    const { keptBy, measured } = await joinCodes({
       vectors: arrayReader(values, dim),
       order: inOrder(20000),
       threshold: 0.9,
@@ -219,7 +219,7 @@ describe("the work of the join by integer codes", () => {
     const values = clusteredVectors({ count: 3000, dim: 8, seed: 14, families: 0, noise: 0 });
     const signal = AbortSignal.abort(new Error("stop"));
     const vectors = arrayReader(values, 8);
-    const join = cascade({ vectors, order: inOrder(3000), threshold: 0.9, memory: 1 << 30, signal });
+    const join = joinCodes({ vectors, order: inOrder(3000), threshold: 0.9, memory: 1 << 30, signal });
     await assert.rejects(join, /stop/);
   });
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { type Basis, createBasisLearner } from "../../src/join/codes/basis.js";
 import { type CodeBook, EXTRA_COMPONENTS, fitCodeBook, ZERO_POINT } from "../../src/join/codes/code-book.js";
 import { allOf, ColumnCodes } from "../../src/join/codes/column-codes.js";
-import { type Basis, createBasisLearner } from "../../src/join/codes/rotation.js";
 import { allocateCodes, createProjection, encodeRows, rowThreshold } from "../../src/join/codes/row-codes.js";
 import { PANEL } from "../../src/join/codes/tile-product.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";

@@ -47,7 +47,7 @@ describe("the self-join equals a naive float64 scan", () => {
     await assertSameAsNaive({ values, dim: 16, threshold: 0.9, order });
   });
 
-  it("when memory forces several superblocks", async () => {
+  it("when memory forces several blocks", async () => {
     const values = clusteredVectors({ count: 5000, dim: 16, seed: 4, families: 0.5, noise: 0.3 });
     await assertSameAsNaive({ values, dim: 16, threshold: 0.9, memory: 0 });
   });

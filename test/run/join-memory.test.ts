@@ -36,7 +36,7 @@ function madeVectors(count: number): VectorReader {
   };
 }
 
-/** Joins by codes beside workers, over several superblocks; returns the most resident memory of the process so far. */
+/** Joins by codes beside workers, over several blocks; returns the most resident memory of the process so far. */
 async function joinWithin(memory: number, count: number, workerCount: number): Promise<number> {
   const vectors = madeVectors(count);
   const order = Uint32Array.from({ length: count }, (_, i) => i);

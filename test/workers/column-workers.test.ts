@@ -62,7 +62,7 @@ describe("the join with workers equals a naive float64 scan", () => {
     }
   }
 
-  it("in superblocks, with and without room for the codes of kept vectors", async () => {
+  it("in blocks, with and without room for the codes of kept vectors", async () => {
     for (const memory of [0, 2 << 20]) {
       assert.deepEqual(
         await joinWithWorkers({ values, dim, threshold: 0.97, memory, count: 2, productNs: 1000 }),

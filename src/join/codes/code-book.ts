@@ -1,4 +1,4 @@
-import type { Basis } from "./rotation.js";
+import type { Basis } from "./basis.js";
 
 /**
  * Integer codes whose product bounds a cosine from above, with certainty.
@@ -66,7 +66,7 @@ export function projectionError({ size, defect }: Basis, dim: number): number {
 }
 
 /** Upper bound of X of step 1 from the squared length of û. */
-export function restLength(squared: number, epsilon: number, defect: number): number {
+export function residualLength(squared: number, epsilon: number, defect: number): number {
   const inside = Math.max(0, Math.sqrt(squared) - epsilon);
   return Math.sqrt(Math.max(0, MAX_LENGTH * MAX_LENGTH - (inside * inside) / (1 + defect)));
 }
@@ -88,7 +88,7 @@ export function fitCodeBook(options: {
   const epsilon = projectionError(basis, dim);
   // Centre: the mean of (û, X).
   const centre = new Float64Array(size + 1);
-  const rest = new Float64Array(count);
+  const residual = new Float64Array(count);
   const lengths = new Float64Array(count);
   for (let row = 0; row < count; row++) {
     let squared = 0;
@@ -97,8 +97,8 @@ export function fitCodeBook(options: {
       centre[i] += value / count;
       squared += value * value;
     }
-    rest[row] = restLength(squared, epsilon, defect);
-    centre[size] += rest[row] / count;
+    residual[row] = residualLength(squared, epsilon, defect);
+    centre[size] += residual[row] / count;
   }
   let half = 0;
   for (let i = 0; i < size; i++) half += (centre[i] * centre[i]) / 2;
@@ -106,9 +106,9 @@ export function fitCodeBook(options: {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let row = 0; row < count; row++) {
-    let additive = half + centre[size] * rest[row] - centre[size] ** 2 / 2;
-    let squared = (rest[row] - centre[size]) ** 2;
-    largest = Math.max(largest, Math.abs(rest[row] - centre[size]));
+    let additive = half + centre[size] * residual[row] - centre[size] ** 2 / 2;
+    let squared = (residual[row] - centre[size]) ** 2;
+    largest = Math.max(largest, Math.abs(residual[row] - centre[size]));
     for (let i = 0; i < size; i++) {
       const w = coordinates[row * size + i] - centre[i];
       additive += centre[i] * w;

@@ -3,13 +3,13 @@ import { cosine } from "../../vectors/cosine.js";
 import { gatherInAnyOrder, samplePositions } from "../../vectors/gather.js";
 import type { VectorReader } from "../../vectors/reader.js";
 import { PairList } from "../pair-list.js";
+import { createBasisLearner } from "./basis.js";
 import { type CodeBook, EXTRA_COMPONENTS, fitCodeBook } from "./code-book.js";
 import { allOf, ColumnCodes } from "./column-codes.js";
 import { exactLevels } from "./float-product.js";
 import { IntegerScreen } from "./integer-screen.js";
-import { createBasisLearner } from "./rotation.js";
 import { allocateCodes, type CodeScale, createProjection, encodeRows, type Projection } from "./row-codes.js";
-import { BLOCK, createIntegerProduct, type IntegerProduct, PANEL } from "./tile-product.js";
+import { createIntegerProduct, type IntegerProduct, PANEL, STRIP } from "./tile-product.js";
 
 /** The codes that a join uses, and the kernels that make and multiply them. */
 export interface CodePlan {
@@ -33,7 +33,7 @@ const LEARN_ROWS = { least: 2048, most: 8192, share: 1 / 24 };
 /** Learnt rows to which scale and centre are fitted: taken at even distances. */
 const FIT_ROWS = 1024;
 /** Sampled rows on which the bound is tried. */
-const TRY_ROWS = 1024;
+const TRIAL_ROWS = 1024;
 /**
  * Rows of a call that are timed; 512 rows by 320 columns of int32 are 640 KiB. More are not tried: the trial, with few panels,
  * takes them for as fast about half the time, and a join by them took 7 % longer.
@@ -65,15 +65,15 @@ export async function planCodes(options: {
 }): Promise<CodePlan> {
   const { vectors, order, threshold, engine, wideEngine = engine, signal } = options;
   const { dim } = vectors;
-  const wanted = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * order.length)));
-  const positions = samplePositions(order, wanted + TRY_ROWS);
+  const learnRows = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * order.length)));
+  const positions = samplePositions(order, learnRows + TRIAL_ROWS);
   const sample = new Float32Array(positions.length * dim);
   await gatherInAnyOrder(vectors, positions, sample);
   // Tried rows are not learnt from, where there are enough: a basis flatters the rows it was learnt from.
-  const learnt = Math.max(1, positions.length - TRY_ROWS);
-  const tried = sample.subarray(Math.max(0, positions.length - TRY_ROWS) * dim);
-  const fitted = thin(sample, learnt, dim);
-  const learner = await createBasisLearner(wideEngine, sample.subarray(0, learnt * dim), dim);
+  const learntRows = Math.max(1, positions.length - TRIAL_ROWS);
+  const trialRows = sample.subarray(Math.max(0, positions.length - TRIAL_ROWS) * dim);
+  const fitRows = everyNthRow(sample, learntRows, dim);
+  const learner = await createBasisLearner(wideEngine, sample.subarray(0, learntRows * dim), dim);
   let best: { plan: CodePlan; cost: number } | undefined;
   try {
     for (const depth of depthsToTry(dim)) {
@@ -83,12 +83,12 @@ export async function planCodes(options: {
       const projection = await createProjection(wideEngine, basis, dim);
       const product = await createIntegerProduct(engine, depth);
       const levels = (await saturates(product, depth)) ? 63 : exactLevels(depth);
-      const coordinates = await projection.project(fitted);
+      const coordinates = await projection.project(fitRows);
       const book = fitCodeBook({ basis, dim, depth, levels, coordinates });
       const release = async () => {
         await Promise.all([projection.release(), product.release()]);
       };
-      const { productNs, survivorNs, callRows } = await tryPlan({ book, projection, product }, tried, threshold);
+      const { productNs, survivorNs, callRows } = await tryPlan({ book, projection, product }, trialRows, threshold);
       const { scale, base, slack, usualLength } = book;
       const timed = { callRows, productNs };
       const scaled = { book, scale: { depth, scale, base, slack, usualLength } };
@@ -99,8 +99,8 @@ export async function planCodes(options: {
         best = { plan, cost };
       } else await release();
       if (survivorNs < NEGLIGIBLE * productNs) break;
-      const mostSaved = (survivorNs * order.length * order.length) / 2;
-      if (mostSaved < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
+      const saving = (survivorNs * order.length * order.length) / 2;
+      if (saving < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
     }
     return (best as { plan: CodePlan; cost: number }).plan;
   } catch (error) {
@@ -112,7 +112,7 @@ export async function planCodes(options: {
 }
 
 /** About FIT_ROWS of the first `count` rows, at even distances. */
-function thin(rows: Float32Array, count: number, dim: number): Float32Array {
+function everyNthRow(rows: Float32Array, count: number, dim: number): Float32Array {
   const stride = Math.ceil(count / FIT_ROWS);
   const thinned = new Float32Array(Math.ceil(count / stride) * dim);
   for (let row = 0, to = 0; row < count; row += stride, to += dim) {
@@ -132,12 +132,12 @@ function depthsToTry(dim: number): number[] {
 /** Nanoseconds for each pair that the product takes, and what it lets through. */
 async function tryPlan(
   { book, projection, product }: Pick<CodePlan, "book" | "projection" | "product">,
-  tried: Float32Array,
+  trialRows: Float32Array,
   threshold: number,
 ) {
-  const count = tried.length / book.dim;
+  const count = trialRows.length / book.dim;
   const codes = allocateCodes(book, count);
-  encodeRows(book, await projection.project(tried), count, codes, 0);
+  encodeRows(book, await projection.project(trialRows), count, codes, 0);
   const columns = new ColumnCodes();
   columns.append(book, codes, allOf(count));
   const screen = new IntegerScreen(book, product, threshold, count);
@@ -149,11 +149,11 @@ async function tryPlan(
   for (let i = 0; i < measured; i++) {
     const pair = Math.floor((i * pairs.length) / measured);
     const [r, c] = [pairs.rows[pair] * book.dim, pairs.columns[pair] * book.dim];
-    if (cosine(tried, r, tried, c, book.dim) >= threshold) near++;
+    if (cosine(trialRows, r, trialRows, c, book.dim) >= threshold) near++;
   }
   const inVain = pairs.length * (1 - near / Math.max(1, measured));
   const survivors = inVain / Math.max(1, (count * (count - 1)) / 2);
-  const survivorNs = survivors * LOOP_NS * (BLOCK * book.depth + book.dim);
+  const survivorNs = survivors * LOOP_NS * (STRIP * book.depth + book.dim);
   const panels = columns.panels(book.depth, 0, Math.min(product.mostPanels, columns.panels(book.depth).count));
   // A device holds columns; bringing them there is no part of a product.
   const fixed = await product.fix?.(panels);

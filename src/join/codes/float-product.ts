@@ -1,7 +1,15 @@
 import { modelProto, type Node } from "../../onnx/builder.js";
 import type { Engine, Kernel, Tile } from "../../onnx/engine.js";
 import { ZERO_POINT } from "./code-book.js";
-import { BLOCK, BLOCKS, type IntegerProduct, type Maxima, PANEL, type Panels, takeBlocks } from "./tile-product.js";
+import {
+  type IntegerProduct,
+  type Maxima,
+  PANEL,
+  type Panels,
+  STRIP,
+  STRIPS,
+  splitIntoStrips,
+} from "./tile-product.js";
 
 /** Integers up to this, and their sums, are exact in float32. */
 const EXACT = 2 ** 24;
@@ -27,17 +35,17 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
       outputs: [{ name: "products", dtype: "float32", shape: ["g", "n", PANEL] }],
     }),
   );
-  const blocks = takeBlocks("columns", "blocks", depth);
+  const strips = splitIntoStrips("columns", "strips", depth);
   const own = await engine.compile(
     modelProto({
-      nodes: [...blocks.nodes, { op: "MatMul", inputs: ["codes", "blocks"], outputs: ["products"] }],
-      inputs: [{ name: "codes", dtype: "float32", shape: ["b", BLOCK, depth] }, columns],
-      outputs: [{ name: "products", dtype: "float32", shape: ["b", BLOCK, BLOCK] }],
-      initializers: blocks.constants,
+      nodes: [...strips.nodes, { op: "MatMul", inputs: ["codes", "strips"], outputs: ["products"] }],
+      inputs: [{ name: "codes", dtype: "float32", shape: ["b", STRIP, depth] }, columns],
+      outputs: [{ name: "products", dtype: "float32", shape: ["b", STRIP, STRIP] }],
+      initializers: strips.constants,
     }),
   );
   const outputs = [
-    { name: "blocks", dtype: "float32" as const, shape: ["n", "b"] },
+    { name: "strips", dtype: "float32" as const, shape: ["n", "b"] },
     { name: "rows", dtype: "float32" as const, shape: ["n"] },
   ];
   const keepdims = { keepdims: { int: 0 } };
@@ -46,8 +54,8 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
     { op: "Reshape", inputs: ["products", "runs"], outputs: ["in_runs"] },
     { op: "ReduceMax", inputs: ["in_runs", "last"], outputs: ["maxima"], attributes: keepdims },
     { op: "Transpose", inputs: ["maxima"], outputs: ["by_row"], attributes: { perm: { ints: [1, 0, 2] } } },
-    { op: "Reshape", inputs: ["by_row", "flat"], outputs: ["blocks"] },
-    { op: "ReduceMax", inputs: ["blocks", "second"], outputs: ["rows"], attributes: keepdims },
+    { op: "Reshape", inputs: ["by_row", "flat"], outputs: ["strips"] },
+    { op: "ReduceMax", inputs: ["strips", "second"], outputs: ["rows"], attributes: keepdims },
   ];
   const int64 = (name: string, ...values: bigint[]) => ({
     name,
@@ -56,7 +64,7 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
     data: BigInt64Array.from(values),
   });
   const constants = [
-    int64("runs", 0n, 0n, BigInt(BLOCKS), BigInt(BLOCK)),
+    int64("runs", 0n, 0n, BigInt(STRIPS), BigInt(STRIP)),
     int64("last", 3n),
     int64("flat", 0n, -1n),
     int64("second", 1n),
@@ -68,8 +76,8 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
   const rowsTile = (rows: Uint8Array) => tile(centred(rows), rows.length / depth, depth);
   const columnsTile = ({ data, count }: Panels) => tile(Float32Array.from(data), count, depth, PANEL);
   const run = async (kernel: Kernel, feeds: Record<string, Tile>): Promise<Maxima> => {
-    const { blocks, rows } = await kernel.run(feeds);
-    return { blocks: Int32Array.from(blocks.data as Float32Array), rows: Int32Array.from(rows.data as Float32Array) };
+    const { strips, rows } = await kernel.run(feeds);
+    return { strips: Int32Array.from(strips.data as Float32Array), rows: Int32Array.from(rows.data as Float32Array) };
   };
   return {
     mostPanels: Number.POSITIVE_INFINITY,
@@ -79,7 +87,7 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
       return Int32Array.from(products.data as Float32Array);
     },
     async diagonal(rows, panels) {
-      const codes = tile(centred(rows), panels.count * BLOCKS, BLOCK, depth);
+      const codes = tile(centred(rows), panels.count * STRIPS, STRIP, depth);
       const { products } = await own.run({ codes, columns: columnsTile(panels) });
       return Int32Array.from(products.data as Float32Array);
     },
@@ -117,8 +125,8 @@ export async function checkExact(product: IntegerProduct, depth: number): Promis
   for (let i = 0; i < depth; i++) {
     rows[i] = ZERO_POINT + levels;
     for (let row = 1; row < 4; row++) rows[row * depth + i] = ZERO_POINT + ((i * 37 * row) % (2 * levels + 1)) - levels;
-    data.fill(levels, i * PANEL, i * PANEL + BLOCK);
-    for (let c = BLOCK; c < PANEL; c++) data[i * PANEL + c] = ((i * 29 + c * 53) % (2 * levels + 1)) - levels;
+    data.fill(levels, i * PANEL, i * PANEL + STRIP);
+    for (let c = STRIP; c < PANEL; c++) data[i * PANEL + c] = ((i * 29 + c * 53) % (2 * levels + 1)) - levels;
   }
   const products = await product.products(rows, { data, count: 1 });
   for (let row = 0; row < 4; row++) {

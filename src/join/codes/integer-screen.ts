@@ -2,7 +2,7 @@ import type { PairList } from "../pair-list.js";
 import { ZERO_POINT } from "./code-book.js";
 import type { ColumnCodes } from "./column-codes.js";
 import { type CodeScale, type RowCodes, rowThreshold } from "./row-codes.js";
-import { BLOCK, BLOCKS, type FixedProduct, type IntegerProduct, type Maxima, PANEL } from "./tile-product.js";
+import { type FixedProduct, type IntegerProduct, type Maxima, PANEL, STRIP, STRIPS } from "./tile-product.js";
 
 /** Rows whose products are brought back at once. */
 const PRODUCT_ROWS = 256;
@@ -26,9 +26,9 @@ export class IntegerScreen {
   readonly #product: IntegerProduct;
   readonly #threshold: number;
   readonly #callRows: number;
-  /** Row and block of those `#found` blocks whose maximum reaches its row's threshold. */
+  /** Row and block of those `#found` strips whose maximum reaches its row's threshold. */
   #rows = new Int32Array(1024);
-  #blocks = new Int32Array(1024);
+  #strips = new Int32Array(1024);
   #found = 0;
 
   /** @param callRows rows of one call of a product: as many as keep its scores in the cache */
@@ -65,9 +65,9 @@ export class IntegerScreen {
     const found = this.#found;
     this.#found = 0;
     for (let i = 0; i < found; i++) {
-      if (this.#blocks[i] >= Math.floor(this.#rows[i] / BLOCK)) continue;
+      if (this.#strips[i] >= Math.floor(this.#rows[i] / STRIP)) continue;
       this.#rows[this.#found] = this.#rows[i];
-      this.#blocks[this.#found++] = this.#blocks[i];
+      this.#strips[this.#found++] = this.#strips[i];
     }
     await this.#scan(comparison);
     await this.#scanDiagonal(comparison);
@@ -83,30 +83,30 @@ export class IntegerScreen {
     return { tile, columns, thresholds, pairs };
   }
 
-  /** Lists the blocks of `count` panels that survive with the rows from `firstRow` on. */
+  /** Lists the strips of `count` panels that survive with the rows from `firstRow` on. */
   async #multiply({ tile, columns, thresholds }: Comparison, firstRow: number, panel: number, count: number) {
     const { depth } = this.#book;
     const panels = columns.panels(depth, panel, count);
     for (let first = firstRow; first < tile.count; first += this.#callRows) {
       const rows = tile.bytes.subarray(first * depth, (first + this.#callRows) * depth);
-      this.#collect(await this.#product.maxima(rows, panels), thresholds, first, panel * BLOCKS);
+      this.#collect(await this.#product.maxima(rows, panels), thresholds, first, panel * STRIPS);
     }
   }
 
-  /** Lists the blocks that survive, of rows from `firstRow` and blocks from `firstBlock` on, behind those found before. */
-  #collect({ rows, blocks }: Maxima, thresholds: Int32Array, firstRow: number, firstBlock: number): void {
-    const width = blocks.length / rows.length;
+  /** Lists the strips that survive, of rows from `firstRow` and strips from `firstStrip` on, behind those found before. */
+  #collect({ rows, strips }: Maxima, thresholds: Int32Array, firstRow: number, firstStrip: number): void {
+    const width = strips.length / rows.length;
     for (let r = 0; r < rows.length; r++) {
       const least = thresholds[firstRow + r];
       if (rows[r] < least) continue;
-      for (let b = 0; b < width; b++) {
-        if (blocks[r * width + b] < least) continue;
+      for (let s = 0; s < width; s++) {
+        if (strips[r * width + s] < least) continue;
         if (this.#found === this.#rows.length) {
           this.#rows = doubled(this.#rows);
-          this.#blocks = doubled(this.#blocks);
+          this.#strips = doubled(this.#strips);
         }
         this.#rows[this.#found] = firstRow + r;
-        this.#blocks[this.#found++] = firstBlock + b;
+        this.#strips[this.#found++] = firstStrip + s;
       }
     }
   }
@@ -123,17 +123,17 @@ export class IntegerScreen {
     const products = await this.#product.diagonal(rows, panels);
     for (let r = 0; r < tile.count; r++) {
       const least = thresholds[r];
-      const first = r - (r % BLOCK);
-      const at = r * BLOCK - first;
+      const first = r - (r % STRIP);
+      const at = r * STRIP - first;
       for (let c = first; c < r; c++) if (products[at + c] >= least) pairs.push(r, c);
     }
   }
 
-  /** Finds the pairs of the listed blocks, in the cheaper of two ways. */
+  /** Finds the pairs of the listed strips, in the cheaper of two ways. */
   async #scan(comparison: Comparison): Promise<void> {
     const { tile, columns } = comparison;
     if (this.#found === 0) return;
-    const loop = this.#found * BLOCK * this.#book.depth * LOOP_NS;
+    const loop = this.#found * STRIP * this.#book.depth * LOOP_NS;
     const product = CALL_NS + Math.min(this.#found, tile.count) * columns.count * PRODUCT_NS;
     if (loop <= product) this.#scanByLoop(comparison);
     else await this.#scanByProduct(comparison);
@@ -146,9 +146,9 @@ export class IntegerScreen {
     for (let i = 0; i < this.#found; i++) {
       const r = this.#rows[i];
       const least = thresholds[r];
-      const first = this.#blocks[i] * BLOCK;
+      const first = this.#strips[i] * STRIP;
       const panel = Math.floor(first / PANEL);
-      const end = Math.min(BLOCK, count - first);
+      const end = Math.min(STRIP, count - first);
       // Four columns at a time, whose sums stay in registers.
       for (let c = 0; c < end; c += 4) {
         let s0 = 0;
@@ -190,9 +190,9 @@ export class IntegerScreen {
         const r = this.#rows[i];
         const row = slot[r] - begin;
         if (row < 0 || row >= part.length) continue;
-        const first = this.#blocks[i] * BLOCK;
+        const first = this.#strips[i] * STRIP;
         const offset = (Math.floor(first / PANEL) * part.length + row) * PANEL + (first % PANEL);
-        const end = Math.min(BLOCK, columns.count - first);
+        const end = Math.min(STRIP, columns.count - first);
         for (let c = 0; c < end; c++) if (products[offset + c] >= thresholds[r]) pairs.push(r, first + c);
       }
     }

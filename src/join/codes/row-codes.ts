@@ -1,7 +1,7 @@
 import { modelProto } from "../../onnx/builder.js";
 import type { Engine, Kernel } from "../../onnx/engine.js";
-import { type CodeBook, DIGITS, projectionError, restLength, ZERO_POINT } from "./code-book.js";
-import type { Basis } from "./rotation.js";
+import type { Basis } from "./basis.js";
+import { type CodeBook, DIGITS, projectionError, residualLength, ZERO_POINT } from "./code-book.js";
 
 /** Truncating a small number plus this rounds it to a byte: any whole number is a valid q, so ties and overflow do no harm. */
 const HALF_UP = ZERO_POINT + 0.5;
@@ -85,8 +85,8 @@ export function encodeRows(
   const inverse = 1 / scale;
   const least = ZERO_POINT - levels;
   const most = ZERO_POINT + levels;
-  const restCentre = centre[size];
-  let half = -(restCentre * restCentre) / 2;
+  const residualCentre = centre[size];
+  let half = -(residualCentre * residualCentre) / 2;
   for (let i = 0; i < size; i++) half += (centre[i] * centre[i]) / 2;
   for (let row = 0; row < rows; row++) {
     const from = row * size;
@@ -112,11 +112,11 @@ export function encodeRows(
       qq += q * q;
       bytes[to + i] = byte;
     }
-    const rest = restLength(squared, epsilon, defect);
-    const w = rest - restCentre;
+    const residual = residualLength(squared, epsilon, defect);
+    const w = residual - residualCentre;
     const q = Math.max(-levels, Math.min(levels, Math.round(w * inverse)));
     const e = w - q * scale;
-    along += restCentre * rest;
+    along += residualCentre * residual;
     ww += w * w;
     ee += e * e;
     qq += q * q;

@@ -2,7 +2,7 @@ import { type Graph, type Initializer, modelProto, type Node, type ValueInfo } f
 import type { Engine, Kernel, Tile } from "../../onnx/engine.js";
 
 /** Columns whose scores are reduced to one maximum inside the graph. */
-export const BLOCK = 64;
+export const STRIP = 64;
 /**
  * Columns of one integer product. With 512 rows its int32 scores take 640 KiB, so they stay in a core's cache between the
  * product and the maximum: 1.2 times the speed of one product over 4,096 columns. No power of two, so that the rows of a
@@ -10,7 +10,7 @@ export const BLOCK = 64;
  */
 export const PANEL = 320;
 /** Maxima of a row and a panel. */
-export const BLOCKS = PANEL / BLOCK;
+export const STRIPS = PANEL / STRIP;
 
 /** All float32 scores of two tiles. */
 export interface ScoreProduct {
@@ -58,7 +58,7 @@ export interface IntegerProduct {
   /** Every product: panels × n × PANEL. @param rows n × depth */
   products(rows: Uint8Array, panels: Panels): Promise<Int32Array>;
   /**
-   * Every product of each 64 rows with the 64 columns of the same numbers: (panels · BLOCKS) × BLOCK × BLOCK.
+   * Every product of each 64 rows with the 64 columns of the same numbers: (panels · STRIPS) × STRIP × STRIP.
    * @param rows (panels · PANEL) × depth
    */
   diagonal(rows: Uint8Array, panels: Panels): Promise<Int32Array>;
@@ -69,8 +69,8 @@ export interface IntegerProduct {
 
 /** Maxima of products, so that what is below can be passed over in two steps. */
 export interface Maxima {
-  /** Of each block of columns: n × (panels · BLOCKS). */
-  readonly blocks: Int32Array;
+  /** Of each strip of columns: n × (panels · STRIPS). */
+  readonly strips: Int32Array;
   /** Of each row: n. */
   readonly rows: Int32Array;
 }
@@ -105,36 +105,36 @@ function maximaGraph(depth: number, panels: number): Graph {
     inputs.push({ name: `columns${i}`, dtype: "int8", shape: [depth, PANEL] });
     nodes.push(
       { op: "MatMulInteger", inputs: ["codes", `columns${i}`, "zero_point"], outputs: [`products${i}`] },
-      { op: "Reshape", inputs: [`products${i}`, "blocked"], outputs: [`runs${i}`] },
+      { op: "Reshape", inputs: [`products${i}`, "in_strips"], outputs: [`runs${i}`] },
       { op: "ReduceMax", inputs: [`runs${i}`, "last"], outputs: [`maxima${i}`], attributes: keepdims },
     );
     parts.push(`maxima${i}`);
   }
   nodes.push(
-    { op: "Concat", inputs: parts, outputs: ["blocks"], attributes: { axis: { int: 1 } } },
-    { op: "ReduceMax", inputs: ["blocks", "second"], outputs: ["rows"], attributes: keepdims },
+    { op: "Concat", inputs: parts, outputs: ["strips"], attributes: { axis: { int: 1 } } },
+    { op: "ReduceMax", inputs: ["strips", "second"], outputs: ["rows"], attributes: keepdims },
   );
   const outputs: ValueInfo[] = [
-    { name: "blocks", dtype: "int32", shape: ["n", panels * BLOCKS] },
+    { name: "strips", dtype: "int32", shape: ["n", panels * STRIPS] },
     { name: "rows", dtype: "int32", shape: ["n"] },
   ];
-  const initializers = [zeroPoint, int64("blocked", 0, -1, BLOCK), int64("last", 2), int64("second", 1)];
+  const initializers = [zeroPoint, int64("in_strips", 0, -1, STRIP), int64("last", 2), int64("second", 1)];
   return { nodes, inputs, outputs, initializers };
 }
 
-/** Nodes that take the blocks of panels apart, p × depth × PANEL to (p · BLOCKS) × depth × BLOCK, and their constants. */
-export function takeBlocks(
+/** Nodes that take the strips of panels apart, p × depth × PANEL to (p · STRIPS) × depth × STRIP, and their constants. */
+export function splitIntoStrips(
   columns: string,
-  blocks: string,
+  strips: string,
   depth: number,
 ): { nodes: Node[]; constants: Initializer[] } {
   return {
     nodes: [
-      { op: "Reshape", inputs: [columns, "in_blocks"], outputs: ["split"] },
+      { op: "Reshape", inputs: [columns, "in_strips"], outputs: ["split"] },
       { op: "Transpose", inputs: ["split"], outputs: ["turned"], attributes: { perm: { ints: [0, 2, 1, 3] } } },
-      { op: "Reshape", inputs: ["turned", "as_blocks"], outputs: [blocks] },
+      { op: "Reshape", inputs: ["turned", "as_strips"], outputs: [strips] },
     ],
-    constants: [int64("in_blocks", 0, 0, BLOCKS, BLOCK), int64("as_blocks", -1, depth, BLOCK)],
+    constants: [int64("in_strips", 0, 0, STRIPS, STRIP), int64("as_strips", -1, depth, STRIP)],
   };
 }
 
@@ -155,13 +155,13 @@ export async function createIntegerProduct(engine: Engine, depth: number): Promi
       initializers: [zeroPoint],
     }),
   );
-  const blocks = takeBlocks("columns", "blocks", depth);
+  const strips = splitIntoStrips("columns", "strips", depth);
   const own = await engine.compile(
     modelProto({
-      nodes: [...blocks.nodes, product("blocks")],
-      inputs: [{ name: "codes", dtype: "uint8", shape: ["b", BLOCK, depth] }, columns],
-      outputs: [{ name: "products", dtype: "int32", shape: ["b", BLOCK, BLOCK] }],
-      initializers: [zeroPoint, ...blocks.constants],
+      nodes: [...strips.nodes, product("strips")],
+      inputs: [{ name: "codes", dtype: "uint8", shape: ["b", STRIP, depth] }, columns],
+      outputs: [{ name: "products", dtype: "int32", shape: ["b", STRIP, STRIP] }],
+      initializers: [zeroPoint, ...strips.constants],
     }),
   );
   /** By the number of panels, compiled where they are needed: calls come one after the other. */
@@ -177,15 +177,15 @@ export async function createIntegerProduct(engine: Engine, depth: number): Promi
         const panel = data.subarray(i * panelBytes, (i + 1) * panelBytes);
         feeds[`columns${i}`] = { dtype: "int8", shape: [depth, PANEL], data: panel };
       }
-      const { blocks, rows: ofRows } = await reduced[count].run(feeds);
-      return { blocks: blocks.data as Int32Array, rows: ofRows.data as Int32Array };
+      const { strips, rows: ofRows } = await reduced[count].run(feeds);
+      return { strips: strips.data as Int32Array, rows: ofRows.data as Int32Array };
     },
     async products(rows, panels) {
       const { products } = await all.run({ codes: rowsTile(rows), columns: columnsTile(panels) });
       return products.data as Int32Array;
     },
     async diagonal(rows, panels) {
-      const codes: Tile = { dtype: "uint8", shape: [panels.count * BLOCKS, BLOCK, depth], data: rows };
+      const codes: Tile = { dtype: "uint8", shape: [panels.count * STRIPS, STRIP, depth], data: rows };
       return (await own.run({ codes, columns: columnsTile(panels) })).products.data as Int32Array;
     },
     async release() {

@@ -8,20 +8,20 @@ export const TILE_ROWS = 1024;
 /** Rows projected and coded at once. */
 export const CODE_ROWS = 2048;
 
-/** What superblocks lie in, one after the other: memory that is given back late would be held twice. */
+/** What blocks lie in, one after the other: memory that is given back late would be held twice. */
 export interface BlockBuffers {
   /** rows × dim. */
   readonly values: Float32Array;
   readonly codes: RowCodes;
 }
 
-/** Makes room for superblocks of up to `rows` vectors. */
+/** Makes room for blocks of up to `rows` vectors. */
 export function allocateBlock({ book }: CodePlan, rows: number): BlockBuffers {
   return { values: new Float32Array(rows * book.dim), codes: allocateCodes(book, rows) };
 }
 
 /** Vectors that are in memory together, with their codes. They are read and coded from the front on, as they are needed. */
-export class Superblock {
+export class Block {
   readonly positions: Uint32Array;
   /** positions.length × dim; valid up to the row asked for by `code`. */
   readonly values: Float32Array;
@@ -33,7 +33,7 @@ export class Superblock {
   /** The chunk from `#coded` on, on its way from the reader. */
   #reading: Promise<void> | undefined;
 
-  /** @param buffers with room for as many; no longer what a superblock before held */
+  /** @param buffers with room for as many; no longer what a block before held */
   constructor(vectors: VectorReader, plan: CodePlan, positions: Uint32Array, { values, codes }: BlockBuffers) {
     this.positions = positions;
     this.values = values.subarray(0, positions.length * vectors.dim);

@@ -43,9 +43,9 @@ export async function createBasisLearner(engine: Engine, sample: Float32Array, d
   };
 }
 
-async function learnBasis(kernels: Kernels, x: Tile, dim: number, most: number): Promise<Basis> {
+async function learnBasis(kernels: Kernels, x: Tile, dim: number, maxSize: number): Promise<Basis> {
   const random = randomSource(1);
-  let size = Math.min(most, dim);
+  let size = Math.min(maxSize, dim);
   let basis = randomValues(dim * size, random);
   for (let step = 0; step < POWER_STEPS; step++) {
     const { y } = await kernels.step.run({ x, b: tile("float32", [dim, size], Float32Array.from(basis)) });
@@ -54,11 +54,11 @@ async function learnBasis(kernels: Kernels, x: Tile, dim: number, most: number):
     size = columns;
     if (size === 0) break;
   }
-  const turn = await orthonormalise(kernels, randomValues(size * size, random), size, size);
-  if (turn.columns === size && size > 0) {
+  const rotation = await orthonormalise(kernels, randomValues(size * size, random), size, size);
+  if (rotation.columns === size && size > 0) {
     const { y } = await kernels.times.run({
       a: tile("float64", [dim, size], basis),
-      b: tile("float64", [size, size], turn.values),
+      b: tile("float64", [size, size], rotation.values),
     });
     basis = y.data as Float64Array;
   }
@@ -97,36 +97,37 @@ async function orthonormalise(kernels: Kernels, y: Float64Array, rows: number, c
 function inverseFactor(gram: Float64Array, n: number): { inverse: Float64Array; rank: number } {
   const lower = new Float64Array(n * n);
   const inverseRows = new Float64Array(n * n);
-  const good: number[] = [];
+  const independent: number[] = [];
   for (let i = 0; i < n; i++) {
     // Coefficients of column i in the orthonormal ones so far; dropped ones stay 0.
-    let rest = gram[i * n + i];
-    for (const j of good) {
+    let residual = gram[i * n + i];
+    for (const j of independent) {
       let sum = gram[i * n + j];
       for (let k = 0; k < j; k++) sum -= lower[i * n + k] * lower[j * n + k];
       const value = sum / lower[j * n + j];
       lower[i * n + j] = value;
-      rest -= value * value;
+      residual -= value * value;
     }
-    if (!(rest > DEPENDENT * gram[i * n + i])) {
+    if (!(residual > DEPENDENT * gram[i * n + i])) {
       lower.fill(0, i * n, (i + 1) * n);
       continue;
     }
-    const pivot = Math.sqrt(rest);
+    const pivot = Math.sqrt(residual);
     lower[i * n + i] = pivot;
     // Column i of R⁻¹ as a row: (unit_i − Σ_j lower_ij · column_j) / pivot.
     const at = i * n;
     inverseRows[at + i] = 1;
-    for (const j of good) {
+    for (const j of independent) {
       const factor = lower[at + j];
       for (let k = 0; k <= j; k++) inverseRows[at + k] -= factor * inverseRows[j * n + k];
     }
     for (let k = 0; k <= i; k++) inverseRows[at + k] /= pivot;
-    good.push(i);
+    independent.push(i);
   }
-  const rank = good.length;
+  const rank = independent.length;
   const inverse = new Float64Array(n * rank);
-  for (let c = 0; c < rank; c++) for (let k = 0; k < n; k++) inverse[k * rank + c] = inverseRows[good[c] * n + k];
+  for (let c = 0; c < rank; c++)
+    for (let k = 0; k < n; k++) inverse[k * rank + c] = inverseRows[independent[c] * n + k];
   return { inverse, rank };
 }
 
