@@ -3,37 +3,44 @@ import type { VectorReader } from "../vectors/reader.js";
 import type { CodePlan } from "./codes/code-plan.js";
 import { allocateCodes, encodeRows, type RowCodes } from "./codes/row-codes.js";
 
-/** Rows that are decided together. */
+/** Rows that are screened and decided together. */
 export const TILE_ROWS = 1024;
-/** Rows projected and coded at once. */
+/** Rows that are read, projected and coded at once. */
 export const CODE_ROWS = 2048;
 
-/** What blocks lie in, one after the other: memory that is given back late would be held twice. */
+/** Buffers that one block after the other uses: fresh ones would lie beside the old ones until these are collected. */
 export interface BlockBuffers {
-  /** rows × dim. */
+  /** Vectors, rows × dim, row-major. */
   readonly values: Float32Array;
+  /** Codes of the same rows. */
   readonly codes: RowCodes;
 }
 
-/** Makes room for blocks of up to `rows` vectors. */
+/** Allocates room for blocks of up to `rows` vectors. */
 export function allocateBlock({ book }: CodePlan, rows: number): BlockBuffers {
   return { values: new Float32Array(rows * book.dim), codes: allocateCodes(book, rows) };
 }
 
-/** Vectors that are in memory together, with their codes. They are read and coded from the front on, as they are needed. */
+/**
+ * Rows in memory together: their positions, vectors and codes. Rows are read and coded from the front on, as far as the
+ * join asks; the next chunk is read meanwhile. Codes are valid up to the largest `end` given to `code`.
+ */
 export class Block {
+  /** Position in the store of each row, in priority order. */
   readonly positions: Uint32Array;
-  /** positions.length × dim; valid up to the row asked for by `code`. */
+  /** positions.length × dim; valid as far as the codes are. */
   readonly values: Float32Array;
+  /** Codes of the rows, in buffers that may have room for more. */
   readonly codes: RowCodes;
   readonly #vectors: VectorReader;
   readonly #plan: CodePlan;
   readonly #ascending: boolean;
+  /** Rows that are coded. */
   #coded = 0;
-  /** The chunk from `#coded` on, on its way from the reader. */
+  /** The read of the chunk that starts at row `#coded`. */
   #reading: Promise<void> | undefined;
 
-  /** @param buffers with room for as many; no longer what a block before held */
+  /** @param buffers room for at least as many rows; an earlier block must no longer use them */
   constructor(vectors: VectorReader, plan: CodePlan, positions: Uint32Array, { values, codes }: BlockBuffers) {
     this.positions = positions;
     this.values = values.subarray(0, positions.length * vectors.dim);
@@ -43,11 +50,11 @@ export class Block {
     this.#ascending = isAscending(positions);
   }
 
-  /** Reads and codes the rows before `end` that are not yet, and begins to read those after. */
+  /** Makes sure that the rows before `end` are read and coded, and starts to read the chunk after them. */
   async code(end: number): Promise<void> {
     const { dim } = this.#vectors;
     const { book, projection } = this.#plan;
-    // In another order all are read at once, so that each is read in order of the store.
+    // Positions that do not ascend are all read together, so that the store is still read in ascending order, once.
     if (this.#coded === 0 && !this.#ascending) await gatherInAnyOrder(this.#vectors, this.positions, this.values);
     while (this.#coded < Math.min(end, this.positions.length)) {
       const start = this.#coded;
@@ -55,14 +62,15 @@ export class Block {
       await (this.#reading ?? this.#read(start));
       this.#coded += rows;
       this.#reading = this.#coded < this.positions.length ? this.#read(this.#coded) : undefined;
-      // What fails is told to the one who waits for it; should nobody, it is no matter. Nor is a block left before all of its rows
-      // are read, so that none is still on its way into buffers that the next block uses.
+      // A read error is reported to whoever awaits the read; an error nobody awaits is ignored. The first pass over a
+      // block codes all of its rows, so no read is still filling these buffers when the next block takes them.
       this.#reading?.catch(() => {});
       const chunk = this.values.subarray(start * dim, (start + rows) * dim);
       encodeRows(book, await projection.project(chunk), rows, this.codes, start);
     }
   }
 
+  /** Starts to read the chunk at row `start`; does nothing where all rows were read together. */
   async #read(start: number): Promise<void> {
     if (!this.#ascending) return;
     const { dim } = this.#vectors;

@@ -6,55 +6,66 @@ import { type CodeScale, gatherCodes, type RowCodes } from "./codes/row-codes.js
 import { createIntegerProduct, type FixedProduct, type IntegerProduct } from "./codes/tile-product.js";
 import { PairList, type Pairs } from "./pair-list.js";
 
-/** What a host needs to know before it holds columns. */
+/** What a host must know before it takes columns. */
 export interface HostSettings {
+  /** The numbers of the code book from which thresholds of rows follow. */
   readonly book: CodeScale;
+  /** Cosine from which two vectors are near-duplicates. */
   readonly threshold: number;
-  /** Rows of one call of a product. */
+  /** Rows that one call of the product takes, as timed in the plan. */
   readonly callRows: number;
 }
 
-/** Rows on their way past the groups of a host. */
+/** A tile of rows that is to meet groups of columns. */
 export interface MeetingTile {
+  /** Codes of the rows. The caller must not change them while the tile meets groups. */
   readonly codes: RowCodes;
   /**
-   * 1 for each row that is removed meanwhile and need not be compared any more. On shared memory, so that a host in a worker
-   * sees it; when it does changes what work is done and not the outcome.
+   * 1 for each row that the caller has removed since and that need not be compared any more. Lies on shared memory, so
+   * that a worker sees the flags too. When a host notices a flag changes the work and never the outcome.
    */
   readonly removed: Uint8Array;
 }
 
-/** A tile's way past some groups. */
+/** A tile meeting groups of a host, one after the other. */
 export interface Meeting {
-  /** The pairs (row of the tile, column) that survive with the next group; valid until the next call. */
+  /** The pairs (row of the tile, column of the group) that survive with the next group; valid until the next call. */
   next(): Promise<Pairs>;
 }
 
-/** Holds groups of columns, by number, and lets tiles meet them: in this thread or in a worker. */
+/** Holds groups of columns under their numbers and screens tiles against them, in this thread or in a worker. */
 export interface ColumnHost {
-  /** Comes before all else. */
+  /** Prepares the product; the first call of all. @throws Error where a device multiplies codes inexactly */
   open(settings: HostSettings): Promise<void>;
-  /** Takes the codes of a group, which the caller may keep but not change. */
+  /** Takes the codes of a group. The caller may keep the object but must not change it. */
   hold(group: number, columns: ColumnCodes): Promise<void>;
-  /** Gives back what a device holds for a group until it is met again. */
+  /** Frees a group's memory on a device until a tile meets the group again. The codes stay held. */
   rest(group: number): Promise<void>;
-  /** Forgets a group. */
+  /** Forgets a group and its codes. */
   drop(group: number): Promise<void>;
-  /** Begins a tile's way past groups, in this order. Several tiles may be under way; each meets the groups held when it began. */
+  /**
+   * Starts screening a tile against groups, in this order. The groups must be held already, and until the tile has met
+   * them. Several tiles may be in flight.
+   */
   meet(tile: MeetingTile, groups: readonly number[]): Meeting;
+  /** Frees everything. No other call may follow. */
   close(): Promise<void>;
 }
 
-/** Share of a tile's rows that must have been removed before the others are copied together. */
+/** Share of a tile's rows that must be removed before the remaining rows are worth copying together. */
 const COPY_SHARE = 1 / 16;
 
+/** A group as `LocalHost` holds it. */
 interface HeldGroup {
   readonly columns: ColumnCodes;
-  /** On a device, from the first meeting on. */
+  /** The product with the columns on a device, from the first tile that meets them until `rest`. */
   fixed?: FixedProduct;
 }
 
-/** Columns in this thread; a meeting does nothing ahead of being asked. */
+/**
+ * Host in this thread. A meeting computes one group at each call of `next` and nothing in advance, so that rows removed
+ * in between leave the search.
+ */
 export class LocalHost implements ColumnHost {
   readonly #engine: Engine;
   readonly #groups = new Map<number, HeldGroup>();
@@ -97,9 +108,10 @@ export class LocalHost implements ColumnHost {
   meet(tile: MeetingTile, groups: readonly number[]): Meeting {
     const pairs = new PairList();
     let { codes } = tile;
-    /** Rows of the tile that `codes` are of, where they are not all. */
+    /** Rows of the tile to which `codes` belong; undefined while they are all of its rows. */
     let rows: Int32Array | undefined;
     let next = 0;
+    /** Takes removed rows out of the product, once enough have gone for the copy to pay. */
     const dropRemoved = () => {
       const staying = stayingRows(tile, rows);
       if (staying.length > (1 - COPY_SHARE) * codes.count) return;
@@ -128,7 +140,7 @@ export class LocalHost implements ColumnHost {
   }
 }
 
-/** Those of `rows`, or of all of the tile, that have not been removed. */
+/** Those of `rows`, or of all rows of the tile where undefined, that have not been removed. */
 function stayingRows({ codes, removed }: MeetingTile, rows: Int32Array | undefined): Int32Array {
   const staying = new Int32Array(rows?.length ?? codes.count);
   let count = 0;

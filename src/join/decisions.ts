@@ -4,28 +4,31 @@ import { longSort } from "../exact/long-sort.js";
 import type { RowOrder } from "../exact/priority.js";
 import type { JoinResult } from "./judge.js";
 
-/** Why a row was removed. */
+/** Why a row was removed: equal text as received, equal after normalisation, or a near vector. */
 export type Reason = "exact" | "normalized" | "semantic";
 
-/** What happens to each row. */
+/** What becomes of each row. Rows are numbers of records; a method says for which rows it is defined. */
 export interface Decisions {
-  /** The kept row on whose account this one is removed; the row itself where it is kept; -1 where it was rejected. */
+  /** The kept row on whose account this row is removed; the row itself where kept; -1 where it was rejected. */
   keptRow(row: number): number;
-  /** Of a removed row. */
+  /** Why a removed row was removed. */
   reason(row: number): Reason;
-  /** Of a removed row: 1 for equal texts, else the measured cosine. */
+  /** Similarity of a removed row to the row that replaces it: 1 for equal texts, else the measured cosine. */
   similarity(row: number): number;
-  /** Position of the row's vector, -1 where its text has none. */
+  /** Vector of a row that was not rejected; -1 where its text has no direction. */
   vector(row: number): number;
-  /** Of a kept row: itself and the rows removed on its account. */
+  /** Rows that a kept row stands for: itself and the rows removed on its account. */
   groupSize(row: number): number;
-  /** Of a kept row: the kept row that only a guard keeps apart from it, -1 where there is none. */
+  /** For a kept row, the kept row that only a guard keeps apart from it; -1 where there is none. */
   guardedFrom(row: number): number;
 }
 
 /**
- * Positions of vectors in priority order: that of the row which stands for each group of equal texts.
- * @param pause awaited now and then in the sorting; may throw to stop
+ * Puts vectors in priority order. The priority of a vector is that of its group's winner.
+ * @param winner winning row of each group
+ * @param groupOfVector group of each vector
+ * @param pause awaited now and then while sorting; may throw to stop
+ * @returns the vectors, first in priority first
  */
 export async function vectorPriority(
   winner: Int32Array,
@@ -34,26 +37,35 @@ export async function vectorPriority(
   pause: () => Promise<void>,
 ): Promise<Uint32Array> {
   const positions = Uint32Array.from({ length: groupOfVector.length }, (_, position) => position);
-  // Groups are numbered by their first row, which is the winner under `first`.
+  // Under `first` the winner is a group's first row, and groups are numbered by their first rows.
   if (order.policy.kind === "first") return positions;
   return longSort(positions, (a, b) => order.compare(winner[groupOfVector[a]], winner[groupOfVector[b]]), pause);
 }
 
 /**
- * Joins what the exact stage and the self-join found. A row equal to a kept one goes on account of it; the rows of a group
- * whose text was removed all go on account of the vector that is kept, with the cosine that was measured for their common
- * vector, so that every removed row names a kept one.
+ * Combines the outcome of the exact stage with that of the self-join, without chains: every removed row names a kept
+ * row.
+ *
+ * Where the vector of a group is kept, the group's winner is kept and the other rows go on account of the winner. Where
+ * the vector was removed, all rows of the group, the winner too, go on account of the winner of the kept vector's
+ * group, with the cosine measured for their common vector. Holds 4 bytes a group; the arrays stay the caller's and must
+ * not change.
  */
 export function decisionsFrom(options: {
   exact: ExactTexts;
+  /** Winning row of each group. */
   winner: Int32Array;
-  /** Vector position of each group, -1 where its text has no direction. */
+  /** Vector of each group, -1 where its text has no direction. */
   vectorOfGroup: Int32Array;
+  /** Group of each vector. */
   groupOfVector: Int32Array;
+  /** Outcome of the self-join, by vector. */
   join: JoinResult;
 }): Decisions {
   const { exact, winner, vectorOfGroup, groupOfVector, join } = options;
-  /** Group whose winner is kept on behalf of a group. */
+  /**
+   * The group whose winner stands for the rows of a group: itself, or the group of the vector that replaced its own.
+   */
   const keptGroup = (group: number) => {
     const vector = vectorOfGroup[group];
     const keeper = vector < 0 ? -1 : join.keptBy[vector];

@@ -3,7 +3,7 @@ import { float32DotError } from "../vectors/cosine.js";
 import { createScoreProduct, type ScoreProduct } from "./codes/tile-product.js";
 import type { Pairs } from "./pair-list.js";
 
-/** Vectors of the rows and columns that pairs name: pair (r, c) is rows[rowSlots[r]] with columns[columnSlots[c]]. */
+/** Buffers in which the rows and columns of pairs lie: row r begins at rowSlots[r] × dim of `rows`, columns alike. */
 export interface PairVectors {
   readonly rows: Float32Array;
   readonly rowSlots: Int32Array;
@@ -11,20 +11,25 @@ export interface PairVectors {
   readonly columnSlots: Int32Array;
 }
 
-/** Fewer pairs are measured at once. */
+/** Below this number of pairs, measuring all of them costs less than any product. */
 const FEW_PAIRS = 4096;
-/** Share of all pairs between the named rows and columns from which one product costs less than measuring each pair. */
+/**
+ * Density from which one product costs less than measuring the pairs one by one: pairs over all combinations of the
+ * rows and the columns that occur in them.
+ */
 const DENSE = 0.02;
-/** Columns of one product. */
+/** Columns of one product, which bounds the scores in memory. */
 const TILE_COLUMNS = 1024;
 
 /**
- * Thins out surviving pairs by float32 scores, whose error is bounded far more tightly than that of integer codes. Pays
- * where the codes cannot part the data from the threshold, and bounds what such data costs by that of the float32 product.
+ * Second screen, between the integer codes and the float64 measure: float32 scores have a far smaller error bound than
+ * codes. It pays where the codes cannot separate the data from the threshold, and it bounds the cost of such data by
+ * that of one float32 product. Like the codes it only rejects.
  */
 export class FloatScreen {
   readonly #engine: Engine;
   readonly #dim: number;
+  /** Threshold less the largest error of a score: a lower score proves a cosine below the threshold. */
   readonly #scoreThreshold: number;
   #product: ScoreProduct | undefined;
 
@@ -34,7 +39,10 @@ export class FloatScreen {
     this.#scoreThreshold = threshold - float32DotError(dim);
   }
 
-  /** Drops from `pairs`, in place and keeping the order, those that certainly stay below the threshold, if it pays. */
+  /**
+   * Removes from `pairs`, in place and keeping their order, the pairs that are certainly below the threshold. Returns
+   * all pairs where a product would not pay.
+   */
   async thin(pairs: Pairs, { rows, rowSlots, columns, columnSlots }: PairVectors): Promise<Pairs> {
     if (pairs.length < FEW_PAIRS) return pairs;
     const namedRows = numberDistinct(pairs.rows, pairs.length);
@@ -65,6 +73,7 @@ export class FloatScreen {
     await this.#product?.release();
   }
 
+  /** Copies the vectors with these numbers together, numbers.length × dim. */
   #gather(values: Float32Array, slots: Int32Array, numbers: Int32Array): Float32Array {
     const dim = this.#dim;
     const gathered = new Float32Array(numbers.length * dim);
@@ -75,7 +84,7 @@ export class FloatScreen {
   }
 }
 
-/** The different values among the first `length`, ascending, and the index of each among them. */
+/** The distinct values among the first `length`, ascending, and for each value its index among them. */
 function numberDistinct(values: Int32Array, length: number): { distinct: Int32Array; index: Int32Array } {
   let largest = 0;
   for (let i = 0; i < length; i++) if (values[i] > largest) largest = values[i];

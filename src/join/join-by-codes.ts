@@ -10,19 +10,29 @@ import { JoinWithin } from "./join-within.js";
 import type { Judge } from "./judge.js";
 import { PairMeasurer } from "./pair-measurer.js";
 
-/** Share of the memory left for the engine's sessions and for buffers that wait to be collected. */
+/** Share of the memory left for the sessions of the engine and for buffers that await collection. */
 const RESERVE = 0.15;
-/** Copies of a group on its way to a host: as it is made, sent and held, and one of a group before that is not yet collected. */
+/**
+ * Copies of a group on its way to a host: the original, the sent one, the held one, and an earlier one not yet
+ * collected.
+ */
 const GROUP_COPIES = 4;
-/** Bytes of the numbers that go with a row's code. */
+/** Bytes of the four float64 numbers that belong to the code of a row. */
 const NUMBER_BYTES = 4 * 8;
 
 /**
- * The join by integer codes. Vectors are visited in blocks that fit the memory. Each first meets the groups of
- * vectors kept before it, of which only those columns are read from the store that survive; then, tile by tile, the
- * vectors kept within it and itself. Where the hosts of the groups are workers, a tile is on its way past them while the
- * one before is decided. Codes of all kept vectors stay in memory where they fit in half of it, else they are made again
- * for each block by reading the vectors once. The outcome is the judge's.
+ * The join by integer codes, block by block in priority order, as many rows in a block as the memory holds.
+ *
+ *     for each block of rows
+ *       joinEarlier   its tiles meet the groups kept by earlier blocks
+ *       JoinWithin    tile by tile: the tile meets the groups kept within this block, then itself,
+ *                     and its remaining rows become columns of the last group
+ *
+ * Where hosts are workers, the next tiles meet groups there while this thread decides one tile. Codes of all kept
+ * vectors stay in memory where they fit in half of it; otherwise each block reads the kept vectors once and codes them
+ * again. To measure pairs, only the vectors of surviving columns are read from earlier blocks. The outcome is in
+ * `judge`.
+ * @throws the signal's reason once that is aborted, or the error of a host
  */
 export async function joinByCodes(
   options: JoinOptions,
@@ -30,12 +40,13 @@ export async function joinByCodes(
 ): Promise<void> {
   const { vectors, order, threshold, memory, onProgress } = options;
   const { book, callRows } = plan;
-  // Each kept vector's code is held once as a column, by whichever host, and once as a row while its block is here.
+  // A kept vector's code is held once as a column, by its host, and once as a row while its block is in memory.
   const codeBytes = order.length * book.depth;
   const keepCodes = codeBytes <= memory / 2;
   const groupBytes = GROUP * book.depth;
   const columnBytes = (keepCodes ? codeBytes : 0) + deal.roundGroups * GROUP_COPIES * groupBytes;
-  // Columns read from the store and a chunk being coded come on top, and for each host tiles on their way to it.
+  // Beside the codes: columns read from the store, the chunk being coded, and for each host the tiles on their way to
+  // it.
   const tileBytes = deal.roundGroups * (deal.ahead + 1) * TILE_ROWS * (book.depth + NUMBER_BYTES);
   const fixed = columnBytes + tileBytes + (GROUP + CODE_ROWS) * vectors.dim * 4;
   const rowBytes = vectors.dim * 4 + (keepCodes ? 1 : 2) * book.depth + NUMBER_BYTES;

@@ -7,13 +7,14 @@ import type { ColumnGroup } from "./column-group.js";
 import type { ColumnHost, Meeting } from "./column-host.js";
 import { PairList } from "./pair-list.js";
 
-/** Surviving pairs that are collected before they are decided: 8 MB. */
+/** Surviving pairs that are collected before they are decided: 8 bytes each, so 8 MB. */
 const MOST_PAIRS = 1 << 20;
 
 /**
- * Compares a block with the groups kept before it: a turn of the hosts at a time, past which go all tiles. Columns are
- * read from the store late, those that survive only and each once.
- * @returns the rows that stay, ascending
+ * Joins a block with the groups kept by earlier blocks. The groups go in rounds of as many as there are hosts: all
+ * tiles of the block meet the groups of a round, then the surviving pairs are decided. A vector of an earlier block is
+ * read from the store only if one of its pairs survives, and once for all pairs that are decided together.
+ * @returns the rows of the block that were not removed, as ascending indices
  */
 export async function joinEarlier(join: CodeJoin, block: Block): Promise<Int32Array> {
   const { groups, deal } = join;
@@ -27,19 +28,21 @@ export async function joinEarlier(join: CodeJoin, block: Block): Promise<Int32Ar
   return active;
 }
 
-/** The groups of a turn, with their numbers and hosts. */
+/** The groups of the round that starts with group `first`, with their numbers and hosts. */
 function* groupsOfRound({ groups, deal }: CodeJoin, first: number) {
   for (let g = first; g < Math.min(first + deal.roundGroups, groups.length); g++) {
     yield { number: g, group: groups[g], host: deal.hostOf(g) };
   }
 }
 
+/** Sends the codes of a round's groups to their hosts, made anew from the store. */
 async function sendGroups(join: CodeJoin, first: number): Promise<void> {
   for (const { number, group, host } of groupsOfRound(join, first)) {
     await host.hold(number, await codesOf(join, group));
   }
 }
 
+/** Makes the hosts free what a round took: the codes too where they are not kept. */
 async function releaseGroups(join: CodeJoin, first: number): Promise<void> {
   for (const { number, host } of groupsOfRound(join, first)) {
     if (join.keepCodes) await host.rest(number);
@@ -47,7 +50,7 @@ async function releaseGroups(join: CodeJoin, first: number): Promise<void> {
   }
 }
 
-/** Codes a group anew from its vectors. */
+/** Makes the codes of a group again from its vectors in the store. */
 async function codesOf({ options, plan, groupBuffers }: CodeJoin, group: ColumnGroup): Promise<ColumnCodes> {
   const block = new Block(options.vectors, plan, group.positions.slice(0, group.count), groupBuffers);
   await block.code(group.count);
@@ -56,9 +59,11 @@ async function codesOf({ options, plan, groupBuffers }: CodeJoin, group: ColumnG
   return columns;
 }
 
+/** Screens all tiles of the active rows against the groups of a round, and decides the surviving pairs. */
 async function screenTiles(join: CodeJoin, block: Block, active: Int32Array, first: number): Promise<void> {
   const { options, plan, deal } = join;
   const round = [...groupsOfRound(join, first)];
+  /** Numbers of the groups of each host, in ascending order. */
   const found = round.map(() => new PairList());
   const numbers = new Map<ColumnHost, number[]>();
   for (const { host, number } of round) numbers.set(host, [...(numbers.get(host) ?? []), number]);
@@ -68,7 +73,7 @@ async function screenTiles(join: CodeJoin, block: Block, active: Int32Array, fir
     while (inFlight.length <= deal.ahead && next < active.length) {
       const locals = active.subarray(next, next + TILE_ROWS);
       await block.code(locals[locals.length - 1] + 1);
-      // Nothing is decided while tiles are under way, so no row of them leaves.
+      // Nothing is decided while tiles are in flight, so none of their rows is removed meanwhile.
       const tile = { codes: gatherCodes(plan.book.depth, block.codes, locals), removed: new Uint8Array(locals.length) };
       const meetings = new Map([...numbers].map(([host, groups]) => [host, host.meet(tile, groups)]));
       inFlight.push({ start: next, meetings });
@@ -85,7 +90,10 @@ async function screenTiles(join: CodeJoin, block: Block, active: Int32Array, fir
   await measureFound(join, block, active, first, found);
 }
 
-/** Reads the columns of the surviving pairs and decides them, group after group. */
+/**
+ * Reads the vectors of surviving columns and decides the pairs, group by group, since columns must come in priority
+ * order.
+ */
 async function measureFound(
   join: CodeJoin,
   block: Block,
@@ -98,6 +106,7 @@ async function measureFound(
     const pairs = found[number - first];
     if (pairs.length === 0) continue;
     const { count, positions } = group;
+    // The distinct columns get slots in ascending order: first marked 0, then numbered.
     const slots = new Int32Array(count).fill(-1);
     for (let p = 0; p < pairs.length; p++) slots[pairs.columns[p]] = 0;
     let used = 0;

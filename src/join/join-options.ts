@@ -2,38 +2,41 @@ import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import type { ColumnHost } from "./column-host.js";
 
-/** Threads beside this one, which has work of its own to do. */
+/** Starts threads that hold columns beside this one, which has work of its own to do. */
 export interface ColumnWorkers {
-  /** How many there may be. */
+  /** Most workers that may be started. */
   readonly most: number;
-  /** True where they compute on a device and take all groups: the processor would be what they wait for. */
+  /**
+   * True where the workers compute on a device. They take all groups then, since the device would wait for this thread.
+   */
   readonly device?: boolean;
-  /** Starts workers, which the join closes. They load while the caller goes on. */
+  /** Starts workers and returns at once; they load meanwhile. The caller closes them. */
   start(count: number): ColumnHost[];
 }
 
-/** What the join needs to know. */
+/** What `selfJoin` needs. */
 export interface JoinOptions {
+  /** Unit vectors, read by position. */
   readonly vectors: VectorReader;
-  /** Positions of the vectors in priority order: of two near-duplicates the earlier one stays. */
+  /** Vectors in priority order: of two near-duplicates the earlier one stays. */
   readonly order: Uint32Array;
-  /** Cosine in (0, 1] from which two texts are near-duplicates. */
+  /** Cosine in (0, 1] from which two vectors are near-duplicates. */
   readonly threshold: number;
-  /** A guard's signature for each position; pairs whose signatures differ are not merged. */
+  /** Signature of the guards for each vector; a pair with different signatures is not merged. No guard if absent. */
   readonly signatures?: BigUint64Array;
-  /** Runs in this thread: with one thread of its own, since its products are short calls. */
+  /** Engine of this thread. It should have a single thread of its own, since its products are short calls. */
   readonly engine: Engine;
   /**
-   * Runs the few products that are large: of the planning, of vectors with a basis, and of few vectors. With all threads, which
-   * changes what is rounded how and not what is decided; `engine` if absent.
+   * Engine for the few large products: planning, projecting on the basis, and the join of few vectors. May use all
+   * threads: these change how its results are rounded, never what is decided. Default: `engine`.
    */
   readonly wideEngine?: Engine;
-  /** Workers that may take most of the products; without it all is done in this thread. */
+  /** Workers that may take most of the products. If absent, this thread does everything. */
   readonly workers?: ColumnWorkers;
-  /** Bytes that the join may hold in vectors. */
+  /** Bytes that the join may hold, vectors and codes together. */
   readonly memory: number;
-  /** Called with the number of rows of `order` that are decided. */
+  /** Receives the number of vectors of `order` that are decided. */
   readonly onProgress?: (decided: number) => void;
-  /** Ends the join with the signal's reason. */
+  /** Aborting it ends the join with the signal's reason. */
   readonly signal?: AbortSignal;
 }

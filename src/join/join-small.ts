@@ -5,8 +5,8 @@ import type { JoinOptions } from "./join-options.js";
 import type { Judge } from "./judge.js";
 
 /**
- * True where float32 products of all pairs take less time than learning a basis would (about 0.1 s): up to 3,500 vectors of
- * 1,024 components, 5,600 of 256. A score costs as much as 256 multiplications to bring back.
+ * True where float32 products of all pairs take less time than learning a basis, about 0.1 s: up to 3,500 vectors of
+ * 1,024 components or 5,600 of 256. Fetching a score costs as much as 256 multiplications.
  */
 export function isSmall(count: number, dim: number): boolean {
   return ((count * count) / 2) * (dim + 256) <= 8e9;
@@ -17,8 +17,13 @@ const TILE_ROWS = 512;
 const TILE_COLUMNS = 2048;
 
 /**
- * The join of few vectors: float32 scores of a tile with the vectors kept so far, then with itself; what is within the
- * error of the scores of the threshold, or above, is judged. Holds all vectors and one tile of scores.
+ * The join of few vectors. Float32 scores of a tile with the vectors kept so far, then with the tile itself, reject the
+ * pairs whose score is below the threshold by more than the error of a score; the others are judged. Holds all vectors,
+ * count × dim float32, and one tile of scores, 4 MB. Both arrays are compacted in place; while a tile is decided they
+ * hold
+ *
+ *     | kept vectors | gap left by removed rows | the tile   | rows still to come |
+ *     0            kept                       start        end
  */
 export async function joinSmall(options: JoinOptions, judge: Judge): Promise<void> {
   const { vectors, order, threshold, engine, wideEngine = engine, onProgress, signal } = options;
@@ -30,12 +35,12 @@ export async function joinSmall(options: JoinOptions, judge: Judge): Promise<voi
   const product = await createScoreProduct(wideEngine, dim);
   const scoreThreshold = threshold - float32DotError(dim);
   const part = (start: number, end: number) => values.subarray(start * dim, end * dim);
-  // Kept vectors are moved to the front, so that they lie together as columns.
+  // Kept vectors move to the front, so that they lie together as the columns of a product.
   let kept = 0;
   try {
     for (let start = 0; start < positions.length; start += TILE_ROWS) {
       let end = Math.min(start + TILE_ROWS, positions.length);
-      // Columns from `kept` on are the tile itself.
+      // The last product has the tile's own rows as its columns: each row meets the earlier rows only.
       for (let first = 0; ; first += TILE_COLUMNS) {
         signal?.throwIfAborted();
         const within = first >= kept;
@@ -62,7 +67,7 @@ export async function joinSmall(options: JoinOptions, judge: Judge): Promise<voi
     await product.release();
   }
 
-  /** Closes the gaps that removed rows leave and returns the new end. */
+  /** Closes the gaps that removed rows leave in the tile and returns the tile's new end. */
   function compact(start: number, end: number): number {
     let n = start;
     for (let r = start; r < end; r++) {

@@ -6,25 +6,35 @@ import { ColumnGroup } from "./column-group.js";
 import type { ColumnHost, Meeting } from "./column-host.js";
 import { PairList } from "./pair-list.js";
 
-/** Rows on their way past the groups that hosts hold. */
+/** A tile of rows that meets groups at the hosts. */
 interface Tile {
   /** Index of each row within the block. */
   readonly locals: Int32Array;
-  /** 1 for each row that has been removed. */
+  /** 1 for each removed row, on memory that workers share. */
   readonly removed: Uint8Array;
-  /** Number after that of the last group that it meets at a host. */
+  /** Number after that of the last group that the tile meets at a host. */
   readonly end: number;
-  /** Its way past the groups of each host. */
+  /** The tile's meeting with the groups of each host. */
   readonly meetings: ReadonlyMap<ColumnHost, Meeting>;
 }
 
-/** The join of a block with itself, which adds what stays to the groups. */
+/**
+ * The join of a block with itself. Rows that stay become columns of new groups, which later tiles meet:
+ *
+ *     groups   | earlier blocks | full, at hosts | the one being filled, here |
+ *              0              #first           #whole                     groups.length
+ *
+ * A tile meets the groups [#first, end) at the hosts, where `end` was #whole when the tile was sent. Groups that filled
+ * up since then are still here for it, as are the last group and the tile itself.
+ */
 export class JoinWithin {
   readonly #join: CodeJoin;
   readonly #block: Block;
-  /** Number of this block's first group, and the number after that of its last whole one. */
+  /** Number of this block's first group. */
   readonly #first: number;
+  /** Number after that of this block's last full group, which is that of the group being filled. */
   #whole: number;
+  /** Reused from group to group. */
   readonly #pairs = new PairList();
 
   constructor(join: CodeJoin, block: Block) {
@@ -35,8 +45,10 @@ export class JoinWithin {
   }
 
   /**
-   * Tile after tile, each in priority order; `deal.ahead` tiles are sent to the hosts before the one that is decided.
-   * @param active rows of the block that have stayed so far, ascending
+   * Decides the active rows tile by tile in priority order. While one tile is decided, the next `deal.ahead` tiles meet
+   * groups at the hosts.
+   * @param active rows of the block that are not removed, as ascending indices
+   * @param onProgress receives the number of active rows decided
    */
   async run(active: Int32Array, onProgress: (decided: number) => void): Promise<void> {
     const { groups, options, deal } = this.#join;
@@ -49,7 +61,7 @@ export class JoinWithin {
       }
       const tile = inFlight.shift() as Tile;
       await this.#measureTile(tile);
-      // Codes that all tiles under way meet at the hosts are needed here no more.
+      // Every tile still to be decided meets these groups at the hosts, so their codes are not needed here.
       const end = inFlight.length > 0 ? inFlight[0].end : this.#whole;
       for (let g = this.#first; g < end; g++) groups[g].codes = undefined;
       decided += tile.locals.length;
@@ -57,7 +69,9 @@ export class JoinWithin {
     }
   }
 
-  /** Brings the groups to where later blocks look for them. */
+  /**
+   * Leaves the groups of this block where later blocks expect them: at their hosts, or nowhere if codes are not kept.
+   */
   async handOver(): Promise<void> {
     const { groups, deal, keepCodes } = this.#join;
     for (let g = this.#first; g < groups.length; g++) {
@@ -70,6 +84,7 @@ export class JoinWithin {
     }
   }
 
+  /** Codes the rows of a tile and starts its meetings with the groups that are full now. */
   async #send(locals: Int32Array): Promise<Tile> {
     const { plan, deal } = this.#join;
     await this.#block.code(locals[locals.length - 1] + 1);
@@ -85,7 +100,7 @@ export class JoinWithin {
     return { locals, removed, end, meetings };
   }
 
-  /** Decides a tile: against the groups at the hosts, those here, and itself. */
+  /** Decides a tile: against the groups at the hosts, then those in this thread, then its own rows. */
   async #measureTile({ locals, removed, end, meetings }: Tile): Promise<void> {
     const { groups, measurer, deal, options, plan, screen } = this.#join;
     const block = this.#block;
@@ -99,6 +114,7 @@ export class JoinWithin {
     }
     let staying = measurer.remaining(block, locals);
     let tile = gatherCodes(plan.book.depth, codes, staying);
+    // From here on only this thread computes: rows that one group removes are taken out before the next group.
     const pairs = this.#pairs;
     for (let g = end; g < groups.length && staying.length > 0; g++) {
       const group = groups[g];
@@ -122,7 +138,7 @@ export class JoinWithin {
     await this.#keep(measurer.remaining(block, staying));
   }
 
-  /** Adds kept rows to the last group of this block; whole ones go to their hosts. */
+  /** Appends kept rows to this block's last group. A group that is full goes to its host. */
   async #keep(locals: Int32Array): Promise<void> {
     const { groups, deal, plan } = this.#join;
     const { codes, positions } = this.#block;

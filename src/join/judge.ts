@@ -1,31 +1,34 @@
 import { cosine } from "../vectors/cosine.js";
 
-/** The outcome for each vector position. Kept vectors have `keptBy` -1. */
+/** The outcome of a join, one entry a vector. Kept vectors have `keptBy` -1. */
 export interface JoinResult {
-  /** Position of the kept vector on whose account this one is removed, the earliest in priority order; -1 where kept. */
+  /** The kept vector on whose account this vector is removed, the earliest in priority order; -1 where kept. */
   readonly keptBy: Int32Array;
-  /** Float64 cosine with it; 0 where kept. */
+  /** Float64 cosine with that vector; 0 where kept. */
   readonly similarity: Float64Array;
-  /** For a kept vector the earliest kept one that is as near but that a guard keeps apart; -1 where there is none. */
+  /** For a kept vector, the earliest kept vector that is near enough but has another guard signature; -1 where none. */
   readonly guardedFrom: Int32Array;
-  /** Pairs measured in float64. */
+  /** Pairs that were measured in float64. */
   readonly measured: number;
 }
 
-/** What decides about a pair besides its cosine. */
+/** What the judge knows of the vectors. */
 export interface JudgeOptions {
+  /** Vectors in the store, and components of each. */
   readonly count: number;
   readonly dim: number;
+  /** Cosine from which two vectors are near-duplicates. */
   readonly threshold: number;
-  /** A guard's signature for each position; pairs whose signatures differ are not merged. */
+  /** Signature of the guards for each vector; a pair with different signatures is not merged. No guard if absent. */
   readonly signatures?: BigUint64Array;
 }
 
 /**
- * Decides candidate pairs by the float64 cosine of the stored vectors and holds the outcome. The columns that a row is
- * judged against must come in priority order; that is all the order that is needed.
+ * Decides candidate pairs by the float64 cosine of the stored vectors and holds the outcome, 16 bytes a vector. The
+ * candidates of one row must come with their columns in priority order; beyond that their order does not matter.
  */
 export class Judge {
+  /** The outcome so far. The judge owns and changes it. */
   readonly result: JoinResult & { measured: number };
   readonly #options: JudgeOptions;
 
@@ -39,21 +42,26 @@ export class Judge {
     };
   }
 
-  /** True where a position has been removed. */
+  /** True where the vector has been removed. */
   isRemoved(position: number): boolean {
     return this.result.keptBy[position] !== -1;
   }
 
-  /** True where measuring the pair can change nothing: one of the two is removed, or a guard that is recorded parts them. */
+  /**
+   * True where measuring the pair can change nothing: one vector is removed, or a recorded guard already covers the
+   * pair.
+   */
   isSettled(row: number, column: number): boolean {
     const { keptBy, guardedFrom } = this.result;
     if (keptBy[row] !== -1 || keptBy[column] !== -1) return true;
-    // One recorded guard is enough, so a row of a large guarded family is not measured against all of it.
+    // One guarded neighbour is recorded, so a row of a large guarded family is not measured against the whole family.
     return guardedFrom[row] !== -1 && this.#isApart(row, column);
   }
 
   /**
-   * Judges positions `row` and the earlier `column`, whose vectors start at `rowStart` and `columnStart` of their buffers.
+   * Judges vector `row` against the earlier vector `column` and records the outcome. Removes the row where their cosine
+   * reaches the threshold and no guard keeps them apart. Their components start at `rowStart` and `columnStart` of the
+   * buffers.
    */
   judge(
     row: number,
@@ -78,6 +86,7 @@ export class Judge {
     guardedFrom[row] = -1;
   }
 
+  /** True where a guard keeps the two vectors apart. */
   #isApart(row: number, column: number): boolean {
     const { signatures } = this.#options;
     return signatures !== undefined && signatures[row] !== signatures[column];

@@ -11,7 +11,7 @@ export interface ColumnVectors {
   readonly slots: Int32Array;
 }
 
-/** Has pairs that survived judged, after a float32 product has thinned them where they are many. */
+/** Passes surviving pairs on to the judge, after a float32 product has thinned them out where they are many. */
 export class PairMeasurer {
   readonly #judge: Judge;
   readonly #dim: number;
@@ -23,7 +23,11 @@ export class PairMeasurer {
     this.#floatScreen = new FloatScreen(engine, vectors.dim, threshold);
   }
 
-  /** @param locals index within the block of each row that pairs name */
+  /**
+   * Decides pairs of rows of a block with columns of a group.
+   * @param pairs for each row in order of the columns; thinned out in place
+   * @param locals index within the block of each row that pairs name
+   */
   async measure(pairs: Pairs, block: Block, locals: Int32Array, columns: ColumnVectors): Promise<void> {
     if (pairs.length === 0) return;
     const dim = this.#dim;
@@ -39,7 +43,7 @@ export class PairMeasurer {
     }
   }
 
-  /** Those of some rows of a block that have not been removed. */
+  /** Those of the rows `locals` of a block that have not been removed. Returns `locals` itself where all stay. */
   remaining({ positions }: Block, locals: Int32Array): Int32Array {
     const staying = new Int32Array(locals.length);
     let count = 0;
@@ -48,11 +52,12 @@ export class PairMeasurer {
     return count === locals.length ? locals : staying.subarray(0, count);
   }
 
-  /** Sets the flag of each of some rows that has been removed. */
+  /** Sets `removed[i]` to 1 where row `locals[i]` of the block has been removed. */
   markRemoved({ positions }: Block, locals: Int32Array, removed: Uint8Array): void {
     for (let i = 0; i < locals.length; i++) if (this.#judge.isRemoved(positions[locals[i]])) removed[i] = 1;
   }
 
+  /** Frees the float32 product. */
   async release(): Promise<void> {
     await this.#floatScreen.release();
   }

@@ -8,14 +8,18 @@ import { isSmall, joinSmall } from "./join-small.js";
 import { type JoinResult, Judge } from "./judge.js";
 
 /**
- * The exact self-join. Visits vectors in priority order; one stays unless an earlier *kept* one has cosine >= threshold
- * with it. That is the lexicographically first maximal independent set of the similarity graph, so nothing is removed on
- * account of a removed vector and no two kept ones are near-duplicates.
+ * The exact self-join. It visits vectors in priority order; a vector stays unless an earlier *kept* vector has a cosine
+ * of at least the threshold with it. The kept vectors are the lexicographically first maximal independent set of the
+ * similarity graph: no vector is removed on account of a removed one, and no two kept vectors are near-duplicates.
  *
- * Certain upper bounds reject nearly all pairs: a float32 product where there are few vectors, else a product of short
- * integer codes (code-book.ts). What survives is measured in float64, and only that decides. So the result is that of a
- * brute-force float64 scan whatever the codes, tile sizes, threads and memory. A removed vector leaves the search: at once in
- * this thread, with the next group in a worker.
+ * Upper bounds that hold with certainty reject nearly all pairs: bounds from a float32 product where there are few
+ * vectors, else from a product of short integer codes (code-book.ts). The surviving pairs are measured in float64, and
+ * only that measure decides. So the outcome is that of a brute-force float64 scan, whatever the codes, tile sizes,
+ * threads, device and memory. A removed vector leaves the search: at once in this thread, from the next group on in a
+ * worker.
+ *
+ * Starts and closes its own workers. Memory: `options.memory`, plus 16 bytes a vector for the outcome.
+ * @throws the signal's reason once that is aborted; an Error where a worker or the device fails
  */
 export async function selfJoin(options: JoinOptions): Promise<JoinResult> {
   const { vectors, order, threshold, signatures } = options;
@@ -42,14 +46,17 @@ export async function selfJoin(options: JoinOptions): Promise<JoinResult> {
   return judge.result;
 }
 
-/** Vectors below which starting workers takes longer than they save. */
+/** Below this number of vectors, starting workers takes longer than they save. */
 const WORKERS_FROM = 16_384;
-/** Bytes that a worker takes beside the columns that it holds. */
+/** Memory that a worker takes beside the columns it holds, in bytes. */
 const WORKER_BYTES = 40 << 20;
-/** Share of the memory that workers may take so. */
+/** Share of the join's memory that workers may take in this way. */
 const WORKER_SHARE = 0.25;
 
-/** As many workers as may be, have a group or two each, and fit the memory; a device that was asked for in any case. */
+/**
+ * Starts as many workers as are allowed, get about two groups each, and fit the memory. A requested device always
+ * starts.
+ */
 function startWorkers({ order, workers, memory }: JoinOptions): ColumnHost[] {
   if (workers?.device) return workers.start(1);
   if (workers === undefined || order.length < WORKERS_FROM) return [];
