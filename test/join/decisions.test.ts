@@ -47,7 +47,7 @@ describe("decisions", () => {
     assert.deepEqual([0, 4, 5].map(decisions.guardedFrom), [-1, -1, -1]);
   });
 
-  it("of a removed group every row, its winner too, goes on account of the kept row: no chains", async () => {
+  it("every row of a removed group, its winner too, goes on account of the kept row: no chains", async () => {
     const { decisions, rows } = await decisionsOf({ policy: "last", keptBy: [1, -1], similarity: [0.9, 0] });
     assert.deepEqual(rows.map(decisions.keptRow), [4, 4, 4, 4, 5]);
     assert.deepEqual([0, 1, 3].map(decisions.reason), ["semantic", "semantic", "semantic"]);
@@ -63,7 +63,7 @@ describe("decisions", () => {
     assert.deepEqual([...(await decisionsOf({ policy: "first", keptBy: [-1, -1], similarity: [0, 0] })).order], [0, 1]);
   });
 
-  it("what a guard keeps apart is told by rows", async () => {
+  it("a pair that a guard keeps apart is reported by row numbers", async () => {
     const { decisions } = await decisionsOf({
       policy: "last",
       keptBy: [-1, -1],

@@ -82,7 +82,7 @@ describe("the join by integer codes equals a naive float64 scan", () => {
   }
 
   for (const threshold of [0.3, 0.6, 0.9, 0.999, 1]) {
-    it(`at threshold ${threshold}, with pairs within 1e-7 of it`, async () => {
+    it(`at threshold ${threshold}, with pairs within 1e-7 of the threshold`, async () => {
       const dim = 96;
       const near = pairsAtThreshold(400, dim, threshold, 1);
       const far = clusteredVectors({ count: 900, dim, seed: 2, families: 0.5, noise: 0.4 });
@@ -132,7 +132,7 @@ describe("the join by integer codes equals a naive float64 scan", () => {
   it("where nearly every pair survives the codes, so that float32 products thin them", async () => {
     const values = clusteredVectors({ count: 1200, dim: 64, seed: 8, families: 1, noise: 0.05 });
     const { similarity } = naiveJoin(values, 64, 0.9, inOrder(1200));
-    // A threshold in the midst of the cosines that there are.
+    // A threshold in the middle of the cosines.
     const threshold = similarity.filter((s) => s > 0).sort()[600];
     await assertSameAsNaive({ values, dim: 64, threshold });
   });
@@ -189,7 +189,7 @@ describe("the work of the join by integer codes", () => {
     });
     assert.equal(keptBy.filter((by) => by < 0).length, 1);
     assert.equal(measured, 19999);
-    // All pairs are 2e8; choosing the codes takes up to 1e7, and each row meets a panel.
+    // All pairs are 2e8; choosing the codes takes up to 1e7, and each row meets one panel.
     assert.ok(products < 3e7, `${products} products for 20,000 rows`);
   });
 
