@@ -5,31 +5,38 @@ import type { Engine, Kernel, Tile } from "../../onnx/engine.js";
 export interface Basis {
   /** dim × size, row-major: `x · directions` are the coordinates of a row x. */
   readonly directions: Float32Array;
-  /** Number of directions; fewer than asked for where the sample has no energy in more. */
+  /** Number of directions, p; fewer than asked for where the sample has no energy in more. */
   readonly size: number;
-  /** At least the spectral norm of directionsᵀ · directions − I, for the float32 values as they are. */
+  /** η: at least the spectral norm of directionsᵀ · directions − I, for the float32 values as they are stored. */
   readonly defect: number;
 }
 
-/** Power steps from a random start; the captured energy is within about 1 % of the best after three. */
+/** Power steps from a random start. After three, the captured energy is within about 1 % of the best possible. */
 const POWER_STEPS = 3;
 
-/** A direction that keeps less than this share of its squared length after the others are taken out is dropped. */
+/** A direction is dropped where less than this share of its squared length is independent of the others. */
 const DEPENDENT = 1e-13;
 
-/** Learns bases of several sizes from one sample. */
+/** Learns bases of several sizes from one sample. The caller releases the kernels. */
 export interface BasisLearner {
-  /** Up to `size` directions with most of the energy. */
+  /** Learns up to `size` directions with most of the sample's energy. The caller owns the result. */
   learn(size: number): Promise<Basis>;
+  /** Frees the kernels. */
   release(): Promise<void>;
 }
 
 /**
- * Learns bases from a sample (n × dim, row-major, the caller's and unchanged until released) by block power iteration. They
- * are then turned at random within their span: coordinates in a random basis have nearly equal spread, so that one integer
- * scale fits all of them. Products run on the engine; factors of size × size are decomposed here. The second moments are never
- * formed: for the few directions that mostly suffice they cost more than the two products with the sample in each step.
- * The result need not be exactly orthonormal nor the best: whoever uses it accounts for `defect`.
+ * Learns bases from a sample by block power iteration with random start, then rotates each basis at random within its
+ * span.
+ *
+ * The rotation spreads the energy: coordinates in a random basis have nearly equal variance, so one integer scale fits
+ * all of them. Products run on the engine; factors of size × size are decomposed in this thread. The matrix of second
+ * moments is never formed: for the few directions that mostly suffice, forming it would cost more than the two products
+ * with the sample in each step. A basis need be neither exactly orthonormal nor optimal, since the bound accounts for
+ * `defect`.
+ *
+ * Random numbers come from a fixed seed. Memory: a few matrices of dim × size float64.
+ * @param sample n × dim, row-major; stays the caller's and must not change before `release`
  * @see Halko, Martinsson, Tropp, Finding structure with randomness, 2011, section 4.5
  */
 export async function createBasisLearner(engine: Engine, sample: Float32Array, dim: number): Promise<BasisLearner> {
@@ -43,6 +50,7 @@ export async function createBasisLearner(engine: Engine, sample: Float32Array, d
   };
 }
 
+/** Y = xᵀ(x·b), orthonormalised, a few times; then a rotation. */
 async function learnBasis(kernels: Kernels, x: Tile, dim: number, maxSize: number): Promise<Basis> {
   const random = randomSource(1);
   let size = Math.min(maxSize, dim);
@@ -66,7 +74,7 @@ async function learnBasis(kernels: Kernels, x: Tile, dim: number, maxSize: numbe
   return { directions, size, defect: await measureDefect(kernels, directions, dim, size) };
 }
 
-/** Frobenius norm of VᵀV − I, which is at least the spectral norm. */
+/** Frobenius norm of VᵀV − I, an upper bound of the spectral norm. */
 async function measureDefect(kernels: Kernels, directions: Float32Array, dim: number, size: number): Promise<number> {
   if (size === 0) return 0;
   const { y } = await kernels.gram.run({ a: tile("float64", [dim, size], Float64Array.from(directions)) });
@@ -75,11 +83,14 @@ async function measureDefect(kernels: Kernels, directions: Float32Array, dim: nu
   for (let i = 0; i < size; i++) {
     for (let j = 0; j < size; j++) sum += (gram[i * size + j] - (i === j ? 1 : 0)) ** 2;
   }
-  // The float64 product itself is off by less than dim · 2^-53 for each entry.
+  // Each entry of the float64 product is off by less than dim · 2^-53.
   return Math.sqrt(sum) + size * dim * 2 ** -52;
 }
 
-/** Replaces columns by orthonormal ones of the same span: Y · R⁻¹ with the Cholesky factor R of YᵀY, without dependent columns. */
+/**
+ * Replaces columns by orthonormal columns of the same span: Y·R⁻¹ with the Cholesky factor R of YᵀY. Dependent columns
+ * are dropped, so fewer may come back.
+ */
 async function orthonormalise(kernels: Kernels, y: Float64Array, rows: number, columns: number) {
   if (columns === 0) return { values: y, columns };
   const input = tile("float64", [rows, columns], y);
@@ -91,15 +102,16 @@ async function orthonormalise(kernels: Kernels, y: Float64Array, rows: number, c
 }
 
 /**
- * Cholesky factor R (RᵀR = gram) and the columns of R⁻¹ for the pivots that are not small, n × rank row-major. Rows of the
- * lower factor are walked from the left, so that both inner loops run along memory.
+ * Cholesky factor R (RᵀR = gram) and, for the pivots that are not small, the columns of R⁻¹, n × rank row-major. The
+ * lower factor is computed row by row, so that both inner loops run along memory.
  */
 function inverseFactor(gram: Float64Array, n: number): { inverse: Float64Array; rank: number } {
   const lower = new Float64Array(n * n);
   const inverseRows = new Float64Array(n * n);
   const independent: number[] = [];
   for (let i = 0; i < n; i++) {
-    // Coefficients of column i in the orthonormal ones so far; dropped ones stay 0.
+    // Coefficients of column i in the orthonormal columns so far; coefficients of dropped columns stay 0.
+    // What is left of the squared length of column i after its projections are subtracted.
     let residual = gram[i * n + i];
     for (const j of independent) {
       let sum = gram[i * n + j];
@@ -114,7 +126,7 @@ function inverseFactor(gram: Float64Array, n: number): { inverse: Float64Array; 
     }
     const pivot = Math.sqrt(residual);
     lower[i * n + i] = pivot;
-    // Column i of R⁻¹ as a row: (unit_i − Σ_j lower_ij · column_j) / pivot.
+    // Column i of R⁻¹, stored as a row: (unit_i − Σ_j lower_ij · column_j) / pivot.
     const at = i * n;
     inverseRows[at + i] = 1;
     for (const j of independent) {
@@ -131,10 +143,13 @@ function inverseFactor(gram: Float64Array, n: number): { inverse: Float64Array; 
   return { inverse, rank };
 }
 
+/** Graphs of the learner; the shapes are free, so one graph serves every size. */
 interface Kernels {
-  /** xᵀ · (x · b). */
+  /** y = xᵀ·(x·b) as float64, from float32 x and b. */
   step: Kernel;
+  /** y = a·b in float64. */
   times: Kernel;
+  /** y = aᵀ·a in float64. */
   gram: Kernel;
 }
 
@@ -183,7 +198,7 @@ function randomValues(length: number, random: () => number): Float64Array {
   return values;
 }
 
-/** Numbers in [-1, 1), the same ones for the same seed (xorshift32). */
+/** Numbers in [-1, 1) by xorshift32, the same sequence for the same seed. */
 function randomSource(seed: number): () => number {
   let state = seed;
   return () => {

@@ -3,77 +3,82 @@ import type { Basis } from "./basis.js";
 /**
  * Integer codes whose product bounds a cosine from above, with certainty.
  *
- * Let V be the basis (dim × p, VᵀV = I + D with |D| <= η), u = Vᵀx exactly, û as the engine computed it, and x, y stored
- * vectors of length at most N = 1 + 1e-5.
+ * Notation: V is the basis (dim × p, VᵀV = I + D with |D| <= η), x and y are stored vectors of length at most
+ * N = 1 + 1e-5, u = Vᵀx and v = Vᵀy are their exact coordinates, û and v̂ the coordinates as the engine computed them.
  *
- * 1. **Projection.** With the part of x outside the span, x⊥, and X = |x⊥|:
- *    x·y = uᵀ(VᵀV)⁻¹v + x⊥·y⊥ <= u·v + η/(1−η)·|u||v| + XY, and |u| <= N√(1+η), X² <= N² − |u|²/(1+η).
- * 2. **Engine.** |û−u| <= ε with ε = γ_dim·N·√(p(1+η)) (see `float32DotError`; a component is off by at most
- *    γ_dim·|V_i||x|), so u·v <= û·v̂ + 2εN√(1+η) + ε², and |u| >= |û| − ε makes X computable.
- * 3. **Centre.** For any c and w = û − c: û·v̂ = w_u·w_v + (c·w_u + |c|²/2) + (c·w_v + |c|²/2). Likewise with X = r + d:
- *    XY = d_x·d_y + (rX − r²/2) + (rY − r²/2). So d is one more component of w, and what depends on one row only is a
- *    number a that is added: a = c·w + |c|²/2 + rX − r²/2.
- * 4. **Integers.** With w = s·q + e, q whole in [−L, L] (clipped if need be, then e is larger):
+ * 1. **Projection.** Let x⊥ be the part of x outside the span of V, and X = |x⊥| its length, the residual; Y likewise.
+ *    x·y = uᵀ(VᵀV)⁻¹v + x⊥·y⊥ <= u·v + η/(1−η)·|u||v| + XY, where |u| <= N√(1+η) and X² <= N² − |u|²/(1+η).
+ * 2. **Engine.** |û−u| <= ε with ε = γ_dim·N·√(p(1+η)), since a coordinate is off by at most γ_dim·|V_i||x| (see
+ *    `float32DotError`). So u·v <= û·v̂ + 2εN√(1+η) + ε², and |u| >= |û| − ε gives an upper bound of X.
+ * 3. **Centre.** For any centre c and w = û − c: û·v̂ = w_u·w_v + (c·w_u + |c|²/2) + (c·w_v + |c|²/2). For any r and
+ *    X = r + d likewise: XY = d_x·d_y + (rX − r²/2) + (rY − r²/2). So d becomes one more component of w, and the terms
+ *    that depend on one vector alone become its additive number a = c·w + |c|²/2 + rX − r²/2.
+ * 4. **Integers.** Let w = s·q + e with q whole in [−L, L]. A component beyond s·L is clipped, which only enlarges e:
  *    w_u·w_v = s²·q_u·q_v + e_u·(s q_v) + w_u·e_v <= s²·q_u·q_v + |e_u||s q_v| + |w_u||e_v|.
- * 5. **Columns.** With a usual length ℓ, |w_u||e_v| <= ℓ|e_v| + max(0, |w_u| − ℓ)·|e_v|: the first part belongs to the
- *    column alone. a_v + ℓ|e_v| is rounded *up* to a₀ + s²L·(b_1 + .. + b_K) with digits b in [−L, L], and L stands against
- *    each digit on the row's side. So one integer product I = q_u·q_v + L·Σb holds everything but what depends on the row
- *    alone or is a maximum over a group of columns:
+ * 5. **Columns.** With a usual length ℓ, |w_u||e_v| <= ℓ|e_v| + max(0, |w_u| − ℓ)·|e_v|, whose first part depends on
+ *    the column alone. The column's sum a_v + ℓ|e_v| is rounded *up* to a₀ + s²L·(b_1 + .. + b_K) with digits b in
+ *    [−L, L]. The digits are further components of the column's code; the row's code has L in their places. So one
+ *    integer product I = q_u·q_v + L·Σb holds everything but numbers of the row and maxima over a group of columns:
  *    x·y <= s²·I + a_u + a₀ + |e_u|·max|s q_v| + max(0, |w_u| − ℓ)·max|e_v| + over + E,
- *    where `over` is what did not fit the digits and E the constants of 1 and 2. A column that is coded badly thus loosens
- *    its own bound and not that of its group.
+ *    where `over` is the largest part of a column's sum that its digits cannot hold, and E are the constants of steps
+ *    1 and 2. A column with a large error thus loosens its own bound and not that of its group.
  *
- * So each row has one integer threshold for each group of columns, and what is below it *cannot* reach the cosine.
+ * So each row has one integer threshold for a group of columns, and a pair below it *cannot* reach the cosine.
+ *
+ * An example of E: dim = 1,024, p = 248 and η = 0 give γ_dim = 6.1e-5, ε = 9.6e-4 and E = 2ε = 1.9e-3.
  */
 export interface CodeBook {
+  /** V. */
   readonly basis: Basis;
+  /** Components of a vector. */
   readonly dim: number;
-  /** Components of a code: coordinates, the rest's length, zeros, digits. A multiple of 64. */
+  /** Components of a code, a multiple of 64: p coordinates, the residual, zeros up to the depth, K digits. */
   readonly depth: number;
-  /** L: `exactLevels` of the depth, or 63 where the processor's products of bytes saturate. */
+  /** L: `exactLevels(depth)`, or 63 where the processor's byte products saturate. */
   readonly levels: number;
-  /** s. */
+  /** s: the cosine that one unit of both codes stands for is s². */
   readonly scale: number;
-  /** c, then r. */
+  /** c, then r: p + 1 numbers. */
   readonly centre: Float64Array;
-  /** a₀. */
+  /** a₀: middle of the additive numbers of the sample. */
   readonly base: number;
-  /** ℓ: all but a few |w| are shorter. */
+  /** ℓ: 99 % of the sample's |w| are at most as long. */
   readonly usualLength: number;
-  /** E, with room for the rounding of the float64 arithmetic here. */
+  /** E, with room for the rounding of the float64 arithmetic in this file and in row-codes.ts. */
   readonly slack: number;
 }
 
-/** K: digits that hold the additive part of a column. */
+/** K: digits of a column's additive number. */
 export const DIGITS = 7;
-/** Components of a code that are no coordinates. */
+/** Components of a code beside the coordinates: the residual and the digits. */
 export const EXTRA_COMPONENTS = DIGITS + 1;
-/** Zero point of the row side, which is unsigned. */
+/** Zero point of row codes, which are unsigned: byte = q + 128. */
 export const ZERO_POINT = 128;
-/** N: stored vectors are no longer than this. */
+/** N: no stored vector is longer. */
 const MAX_LENGTH = 1 + 1e-5;
-/** Covers float64 sums of up to 2^20 terms here and in the deciding cosine. */
+/** Covers float64 sums of up to 2^20 terms, here and in the cosine that decides. */
 const FLOAT64_SLACK = 1e-9;
-/** Rounding of a float32 dot product relative to the lengths of its vectors: γ_n of Higham, section 3.1. */
+/** γ_n: rounding of a float32 dot product of n terms, relative to the lengths. @see Higham, section 3.1 */
 function gamma(n: number): number {
   const nu = n * 2 ** -24;
   return nu / (1 - nu) + n * 2 ** -120;
 }
 
-/** ε of step 2. */
+/** ε of step 2, the largest distance between computed and exact coordinates. */
 export function projectionError({ size, defect }: Basis, dim: number): number {
   return gamma(dim) * MAX_LENGTH * Math.sqrt(size * (1 + defect));
 }
 
-/** Upper bound of X of step 1 from the squared length of û. */
+/** Upper bound of the residual X of step 1. @param squared squared length of the computed coordinates û */
 export function residualLength(squared: number, epsilon: number, defect: number): number {
   const inside = Math.max(0, Math.sqrt(squared) - epsilon);
   return Math.sqrt(Math.max(0, MAX_LENGTH * MAX_LENGTH - (inside * inside) / (1 + defect)));
 }
 
 /**
- * Chooses centre, scale and digits for vectors like a sample, given its coordinates (n × size). Any choice is valid; the
- * bound is tight for vectors that resemble the sample.
+ * Fits centre, scale and usual length to a sample. Every choice gives a valid bound; the bound is tight for vectors
+ * that resemble the sample.
+ * @param options.coordinates n × size, row-major, as the engine computed them; n may be 0
  */
 export function fitCodeBook(options: {
   basis: Basis;
@@ -86,7 +91,7 @@ export function fitCodeBook(options: {
   const { size, defect } = basis;
   const count = size === 0 ? 0 : coordinates.length / size;
   const epsilon = projectionError(basis, dim);
-  // Centre: the mean of (û, X).
+  // The centre is the mean of (û, X).
   const centre = new Float64Array(size + 1);
   const residual = new Float64Array(count);
   const lengths = new Float64Array(count);
@@ -123,7 +128,8 @@ export function fitCodeBook(options: {
   lengths.sort();
   const usualLength = count === 0 ? 0 : lengths[Math.floor(0.99 * (count - 1))];
   const base = count === 0 ? 0 : (low + high) / 2;
-  // Clipping a few components costs less than a coarse scale for all: take the scale with the least total error.
+  // Clipping a few components costs less than a coarse scale for all of them: take the scale with the least total
+  // error.
   let scale = largest / levels;
   let least = Number.POSITIVE_INFINITY;
   const tried = Math.min(count, 256);

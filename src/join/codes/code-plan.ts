@@ -11,49 +11,57 @@ import { IntegerScreen } from "./integer-screen.js";
 import { allocateCodes, type CodeScale, createProjection, encodeRows, type Projection } from "./row-codes.js";
 import { createIntegerProduct, type IntegerProduct, PANEL, STRIP } from "./tile-product.js";
 
-/** The codes that a join uses, and the kernels that make and multiply them. */
+/** The codes of one join, and the kernels that make and multiply them. The caller releases the kernels. */
 export interface CodePlan {
   readonly book: CodeBook;
-  /** What of the book hosts of columns need. */
+  /** The numbers of the book that hosts of columns need. */
   readonly scale: CodeScale;
+  /** Computes the coordinates of rows. */
   readonly projection: Projection;
+  /** Multiplies codes in this thread. */
   readonly product: IntegerProduct;
-  /** Rows of a call at which the product is fastest here. */
+  /** Rows of one call at which the product was fastest. */
   readonly callRows: number;
-  /** Nanoseconds that the product of a pair takes here. */
+  /** Nanoseconds that the product of one pair took. */
   readonly productNs: number;
+  /** Frees projection and product. */
   release(): Promise<void>;
 }
 
 /**
- * Sampled rows from which basis and scale are learnt: more of them take longer and let fewer pairs through, which pays where
- * there are many.
+ * Sampled rows from which basis and scale are learnt. More rows cost time and let fewer pairs through, which pays where
+ * there are many pairs; hence a share of all rows between two limits.
  */
 const LEARN_ROWS = { least: 2048, most: 8192, share: 1 / 24 };
-/** Learnt rows to which scale and centre are fitted: taken at even distances. */
+/** Of the rows learnt from, as many at even distances serve to fit scale and centre. */
 const FIT_ROWS = 1024;
-/** Sampled rows on which the bound is tried. */
+/** Sampled rows on which a code is tried. */
 const TRIAL_ROWS = 1024;
 /**
- * Rows of a call that are timed; 512 rows by 320 columns of int32 are 640 KiB. More are not tried: the trial, with few panels,
- * takes them for as fast about half the time, and a join by them took 7 % longer.
+ * Numbers of rows that are timed. The int32 products of 512 rows and 320 columns take 640 KiB. More rows are not tried:
+ * with the few panels of a trial they look equally fast about half the time, and a join that used them took 7 % longer.
  */
 const CALL_ROWS = [256, 512];
-/** Rough costs, in nanoseconds: a multiplication in a plain loop, and coding one component of a row. */
+/** Rough costs in nanoseconds: one multiplication in a plain loop, and coding one component of a row. */
 const LOOP_NS = 1;
 const CODE_NS = 5;
-/** Deeper codes are not tried where what survives costs less than this share of the product. */
+/** Deeper codes are not tried once the surviving pairs cost less than this share of the product. */
 const NEGLIGIBLE = 0.1;
-/** How much longer a trial takes at twice the depth, at most: what grows fastest there is the cube of the depth. */
+/** Upper limit of the factor by which doubling the depth prolongs a trial, whose largest part is cubic in the depth. */
 const TRIAL_GROWTH = 5;
-/** Surviving pairs that are measured, to tell how many of them are near-duplicates, which survive at any depth. */
+/** Surviving pairs that are measured, to learn the share of true near-duplicates, which survive at any depth. */
 const MEASURED_PAIRS = 1000;
 
 /**
- * Chooses the depth of the codes by trial: for growing depths it learns a basis from a sample, times the product on this
- * machine and counts on other sampled rows what the bound lets through. The depth with the least cost for each pair
- * wins, so a machine with slow integer products takes shorter codes, and isotropic vectors or a low threshold longer ones.
- * Costs about 0.1 s for each depth tried; the outcome of the join does not depend on it.
+ * Chooses the depth of the codes by trial. For growing depths it learns a basis from a sample, times the product on
+ * this machine, and counts on other sampled rows how many pairs the bound lets through. The depth with the least cost
+ * for each pair wins: a machine with slow integer products gets shorter codes, isotropic vectors or a low threshold get
+ * longer ones.
+ *
+ *     cost of a pair = product + needless survivors · (scan of a strip + measure) + coding of a row / pairs of a row
+ *
+ * Takes about 0.1 s for each depth tried. The outcome of a join does not depend on the plan.
+ * @throws the signal's reason once that is aborted
  */
 export async function planCodes(options: {
   vectors: VectorReader;
@@ -69,7 +77,7 @@ export async function planCodes(options: {
   const positions = samplePositions(order, learnRows + TRIAL_ROWS);
   const sample = new Float32Array(positions.length * dim);
   await gatherInAnyOrder(vectors, positions, sample);
-  // Tried rows are not learnt from, where there are enough: a basis flatters the rows it was learnt from.
+  // Where there are enough rows, none of the trial rows is learnt from: a basis flatters the rows it was learnt from.
   const learntRows = Math.max(1, positions.length - TRIAL_ROWS);
   const trialRows = sample.subarray(Math.max(0, positions.length - TRIAL_ROWS) * dim);
   const fitRows = everyNthRow(sample, learntRows, dim);
@@ -111,7 +119,7 @@ export async function planCodes(options: {
   }
 }
 
-/** About FIT_ROWS of the first `count` rows, at even distances. */
+/** Copies about FIT_ROWS of the first `count` rows, at even distances. */
 function everyNthRow(rows: Float32Array, count: number, dim: number): Float32Array {
   const stride = Math.ceil(count / FIT_ROWS);
   const thinned = new Float32Array(Math.ceil(count / stride) * dim);
@@ -121,7 +129,9 @@ function everyNthRow(rows: Float32Array, count: number, dim: number): Float32Arr
   return thinned;
 }
 
-/** Doubling depths, up to the one that holds every component. */
+/**
+ * Doubling depths from 128 up to the one that holds every component. For 1,024 components: 128, 256, 512, 1024, 1088.
+ */
 function depthsToTry(dim: number): number[] {
   const whole = Math.ceil((dim + EXTRA_COMPONENTS) / 64) * 64;
   const depths: number[] = [];
@@ -129,7 +139,10 @@ function depthsToTry(dim: number): number[] {
   return [...depths, whole];
 }
 
-/** Nanoseconds for each pair that the product takes, and what it lets through. */
+/**
+ * Tries codes on rows: nanoseconds a pair for the product, for the needless survivors, and the best number of rows a
+ * call.
+ */
 async function tryPlan(
   { book, projection, product }: Pick<CodePlan, "book" | "projection" | "product">,
   trialRows: Float32Array,
@@ -143,7 +156,7 @@ async function tryPlan(
   const screen = new IntegerScreen(book, product, threshold, count);
   const pairs = new PairList();
   await screen.within(codes, columns, pairs);
-  // Each pair that survives in vain has a block scanned for it and is measured.
+  // Each needless survivor costs the scan of a strip and a measure.
   const measured = Math.min(pairs.length, MEASURED_PAIRS);
   let near = 0;
   for (let i = 0; i < measured; i++) {
@@ -155,7 +168,7 @@ async function tryPlan(
   const survivors = inVain / Math.max(1, (count * (count - 1)) / 2);
   const survivorNs = survivors * LOOP_NS * (STRIP * book.depth + book.dim);
   const panels = columns.panels(book.depth, 0, Math.min(product.mostPanels, columns.panels(book.depth).count));
-  // A device holds columns; bringing them there is no part of a product.
+  // A device holds the columns of a group for many tiles, so sending them there is not part of the product's time.
   const fixed = await product.fix?.(panels);
   let productNs = Number.POSITIVE_INFINITY;
   let callRows = CALL_ROWS[0];
@@ -176,8 +189,8 @@ async function tryPlan(
 }
 
 /**
- * True where the machine's products of unsigned and signed bytes are wrong for large values: without VNNI, two products
- * are added in 16 bits with saturation. |q| <= 63 is safe there: 2 · (128 + 63) · 63 < 2^15.
+ * True where the machine gives wrong products of unsigned by signed bytes for large values. Without VNNI, x86 adds two
+ * products in 16 bits and saturates. |q| <= 63 is safe there: 2 · (128 + 63) · 63 = 24,066 < 2^15.
  */
 async function saturates(product: IntegerProduct, depth: number): Promise<boolean> {
   const columns = { data: new Int8Array(depth * PANEL).fill(127), count: 1 };

@@ -11,23 +11,29 @@ import {
   splitIntoStrips,
 } from "./tile-product.js";
 
-/** Integers up to this, and their sums, are exact in float32. */
+/** Whole numbers up to this size, and sums that stay within it, are exact in float32. */
 const EXACT = 2 ** 24;
 
-/** Largest code of which `depth` products sum exactly in float32, at most 127: the same codes then serve every device. */
+/**
+ * L for codes of this depth: the largest level, at most 127, at which a product of codes sums exactly in float32, so
+ * that the same codes serve every device. depth · L² <= 2^24: 127 up to depth 1,040, and 124 at 1,088.
+ */
 export function exactLevels(depth: number): number {
   return Math.min(127, Math.floor(Math.sqrt(EXACT / depth)));
 }
 
 /**
- * Products of codes on a device that multiplies no bytes, such as a GPU: as float32, where codes of `exactLevels(depth)` give
- * the integers themselves in whatever order they are summed, and also where the device shortens factors to the 11 bits
- * of TF32. So the bound of code-book.ts holds as it stands, and a device decides nothing differently.
+ * Products of codes on a device that multiplies no bytes, such as a GPU: the codes are multiplied as float32 numbers.
+ * With levels of `exactLevels(depth)` every partial sum is a whole number below 2^24, so the result is the integer
+ * product in whatever order the device sums, and also where the device shortens factors to the 11 bits of TF32. The
+ * bound of code-book.ts therefore holds unchanged, and a device decides nothing differently.
+ * @param engine engine of the device; its kernels are freed by `release`
  */
 export async function createFloatProduct(engine: Engine, depth: number): Promise<IntegerProduct> {
   const codes = { name: "codes", dtype: "float32" as const, shape: ["n", depth] };
   const columns = { name: "columns", dtype: "float32" as const, shape: ["g", depth, PANEL] };
   const product: Node = { op: "MatMul", inputs: ["codes", "columns"], outputs: ["products"] };
+  /** Every product. */
   const all = await engine.compile(
     modelProto({
       nodes: [product],
@@ -36,6 +42,7 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
     }),
   );
   const strips = splitIntoStrips("columns", "strips", depth);
+  /** Products of strips of rows with the strips of columns of the same numbers. */
   const own = await engine.compile(
     modelProto({
       nodes: [...strips.nodes, { op: "MatMul", inputs: ["codes", "strips"], outputs: ["products"] }],
@@ -49,6 +56,7 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
     { name: "rows", dtype: "float32" as const, shape: ["n"] },
   ];
   const keepdims = { keepdims: { int: 0 } };
+  // (panels, n, PANEL) -> runs of a strip -> maxima (panels, n, STRIPS) -> (n, panels · STRIPS) -> maxima of rows.
   const reduced: Node[] = [
     product,
     { op: "Reshape", inputs: ["products", "runs"], outputs: ["in_runs"] },
@@ -69,11 +77,13 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
     int64("flat", 0n, -1n),
     int64("second", 1n),
   ];
+  /** Maxima with columns that travel with the call. */
   const any = await engine.compile(
     modelProto({ nodes: reduced, inputs: [codes, columns], outputs, initializers: constants }),
   );
   const tile = (data: Float32Array, ...shape: number[]): Tile => ({ dtype: "float32", shape, data });
   const rowsTile = (rows: Uint8Array) => tile(centred(rows), rows.length / depth, depth);
+  /** Runs a kernel of maxima and turns its whole float32 numbers into int32. */
   const columnsTile = ({ data, count }: Panels) => tile(Float32Array.from(data), count, depth, PANEL);
   const run = async (kernel: Kernel, feeds: Record<string, Tile>): Promise<Maxima> => {
     const { strips, rows } = await kernel.run(feeds);
@@ -92,6 +102,7 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
       return Int32Array.from(products.data as Float32Array);
     },
     async fix(panels) {
+      // The columns become a constant of the graph, so the device keeps them between calls.
       const held = { name: "columns", ...columnsTile(panels) };
       const kernel = await engine.compile(
         modelProto({ nodes: reduced, inputs: [codes], outputs, initializers: [...constants, held] }),
@@ -107,7 +118,7 @@ export async function createFloatProduct(engine: Engine, depth: number): Promise
   };
 }
 
-/** Row codes as the integers that they stand for. */
+/** Row codes as the signed integers they stand for. */
 function centred(codes: Uint8Array): Float32Array {
   const values = new Float32Array(codes.length);
   for (let i = 0; i < codes.length; i++) values[i] = codes[i] - ZERO_POINT;
@@ -115,8 +126,8 @@ function centred(codes: Uint8Array): Float32Array {
 }
 
 /**
- * Multiplies the largest codes and those of a fixed pattern on the device.
- * @throws Error where a product is not the integer: such a device cannot carry the bound
+ * Tests a device: multiplies the largest codes, and codes of a fixed pattern, and compares with sums in plain integers.
+ * @throws Error where a product differs, since the bound does not hold on such a device
  */
 export async function checkExact(product: IntegerProduct, depth: number): Promise<void> {
   const levels = exactLevels(depth);

@@ -4,34 +4,43 @@ import type { ColumnCodes } from "./column-codes.js";
 import { type CodeScale, type RowCodes, rowThreshold } from "./row-codes.js";
 import { type FixedProduct, type IntegerProduct, type Maxima, PANEL, STRIP, STRIPS } from "./tile-product.js";
 
-/** Rows whose products are brought back at once. */
+/** Rows whose products are fetched at once: 256 rows by 1,920 columns of int32 are 1.9 MiB. */
 const PRODUCT_ROWS = 256;
-/** Nanoseconds of one multiplication in a plain loop, of one product brought back, and of a call: only their ratios matter. */
+/**
+ * Nanoseconds of a multiplication in a plain loop, of fetching one product, and of a call. Only their ratios matter.
+ */
 const LOOP_NS = 0.4;
 const PRODUCT_NS = 1;
 const CALL_NS = 300_000;
 
-/** A tile beside columns, and where the pairs go that survive. */
+/** A tile to be screened against columns, and the list that receives the surviving pairs. */
 interface Comparison {
   readonly tile: RowCodes;
   readonly columns: ColumnCodes;
-  /** Of each row of the tile with these columns. */
+  /** Least integer product with which each row of the tile can reach the cosine. */
   readonly thresholds: Int32Array;
   readonly pairs: PairList;
 }
 
-/** Finds the pairs that the bound of code-book.ts cannot reject. */
+/**
+ * Rejects pairs by the bound of code-book.ts, in two steps. The engine multiplies codes and returns only the maximum of
+ * each strip of 64 columns, 1/64 of the products. A strip whose maximum is below its row's threshold is done; the
+ * products of the others are computed again and compared one by one.
+ *
+ *     row of the tile      | strip | strip | strip | ...     a panel has 5 strips, a group 6 panels
+ *     maximum >= threshold?   no      yes     no             only the second strip is scanned
+ */
 export class IntegerScreen {
   readonly #book: CodeScale;
   readonly #product: IntegerProduct;
   readonly #threshold: number;
   readonly #callRows: number;
-  /** Row and block of those `#found` strips whose maximum reaches its row's threshold. */
+  /** Listed strips: row and strip of each, `#found` of them, whose maximum reaches the threshold of the row. */
   #rows = new Int32Array(1024);
   #strips = new Int32Array(1024);
   #found = 0;
 
-  /** @param callRows rows of one call of a product: as many as keep its scores in the cache */
+  /** @param callRows rows of one call of the product: as many as keep the scores in the processor's cache */
   constructor(book: CodeScale, product: IntegerProduct, threshold: number, callRows: number) {
     this.#callRows = callRows;
     this.#book = book;
@@ -40,8 +49,9 @@ export class IntegerScreen {
   }
 
   /**
-   * Appends to `pairs` the surviving (row of the tile, column of the group), for each row in order of the columns.
-   * @param fixed the product with these columns, where a device holds them
+   * Appends to `pairs` the surviving pairs (row of the tile, column of the group); those of a row in order of the
+   * columns.
+   * @param fixed the product with these columns where a device holds them, else undefined
    */
   async between(tile: RowCodes, columns: ColumnCodes, fixed: FixedProduct | undefined, pairs: PairList): Promise<void> {
     const comparison = this.#compare(tile, columns, pairs);
@@ -56,12 +66,22 @@ export class IntegerScreen {
     await this.#scan(comparison);
   }
 
-  /** Appends the surviving pairs of a tile with itself, each row with the earlier ones, ordered by row and then column. */
+  /**
+   * Appends the surviving pairs of a tile with itself, sorted by row, then column: each row with the earlier rows only.
+   *
+   *                | strip 0  | strip 1  | strip 2  |
+   *     rows of 0  | diagonal |          |          |    diagonal: `#scanDiagonal`, columns before the row
+   *     rows of 1  | listed   | diagonal |          |    listed: strips before the row's own
+   *     rows of 2  | listed   | listed   | diagonal |    empty: later columns, not needed
+   *
+   * @param columns codes of the same rows as columns, in the same order
+   */
   async within(tile: RowCodes, columns: ColumnCodes, pairs: PairList): Promise<void> {
     const comparison = this.#compare(tile, columns, pairs);
     const { count } = columns.panels(this.#book.depth);
-    // Rows before a panel have only later columns in it, those of it later ones from their own block on.
+    // Rows before a panel have only later columns in the panel, so its product starts with its own first row.
     for (let panel = 0; panel < count; panel++) await this.#multiply(comparison, panel * PANEL, panel, 1);
+    // Rows of the panel have later columns in it too: their own strip and the strips after it leave the list.
     const found = this.#found;
     this.#found = 0;
     for (let i = 0; i < found; i++) {
@@ -74,6 +94,7 @@ export class IntegerScreen {
     pairs.sortByRow(tile.count);
   }
 
+  /** Starts a comparison: empties the list of strips and computes the threshold of each row. */
   #compare(tile: RowCodes, columns: ColumnCodes, pairs: PairList): Comparison {
     this.#found = 0;
     const thresholds = new Int32Array(tile.count);
@@ -83,7 +104,7 @@ export class IntegerScreen {
     return { tile, columns, thresholds, pairs };
   }
 
-  /** Lists the strips of `count` panels that survive with the rows from `firstRow` on. */
+  /** Multiplies the rows from `firstRow` on with `count` panels and lists the strips that reach the threshold. */
   async #multiply({ tile, columns, thresholds }: Comparison, firstRow: number, panel: number, count: number) {
     const { depth } = this.#book;
     const panels = columns.panels(depth, panel, count);
@@ -93,7 +114,9 @@ export class IntegerScreen {
     }
   }
 
-  /** Lists the strips that survive, of rows from `firstRow` and strips from `firstStrip` on, behind those found before. */
+  /**
+   * Appends strips that reach their row's threshold to the list; `firstRow` and `firstStrip` number the first maximum.
+   */
   #collect({ rows, strips }: Maxima, thresholds: Int32Array, firstRow: number, firstStrip: number): void {
     const width = strips.length / rows.length;
     for (let r = 0; r < rows.length; r++) {
@@ -111,7 +134,7 @@ export class IntegerScreen {
     }
   }
 
-  /** Appends the surviving pairs of each row with the earlier ones of its own block. */
+  /** Appends the surviving pairs of each row with the earlier rows of the row's own strip. */
   async #scanDiagonal({ tile, columns, thresholds, pairs }: Comparison): Promise<void> {
     const { depth } = this.#book;
     const panels = columns.panels(depth);
@@ -129,7 +152,7 @@ export class IntegerScreen {
     }
   }
 
-  /** Finds the pairs of the listed strips, in the cheaper of two ways. */
+  /** Finds the surviving pairs of the listed strips, in the cheaper of two ways. */
   async #scan(comparison: Comparison): Promise<void> {
     const { tile, columns } = comparison;
     if (this.#found === 0) return;
@@ -139,6 +162,7 @@ export class IntegerScreen {
     else await this.#scanByProduct(comparison);
   }
 
+  /** Computes the products of the listed strips in plain loops: best for few strips. */
   #scanByLoop({ tile, columns, thresholds, pairs }: Comparison): void {
     const { depth } = this.#book;
     const { data, count } = columns;
@@ -149,7 +173,7 @@ export class IntegerScreen {
       const first = this.#strips[i] * STRIP;
       const panel = Math.floor(first / PANEL);
       const end = Math.min(STRIP, count - first);
-      // Four columns at a time, whose sums stay in registers.
+      // Four columns at a time: their sums stay in registers.
       for (let c = 0; c < end; c += 4) {
         let s0 = 0;
         let s1 = 0;
@@ -171,10 +195,11 @@ export class IntegerScreen {
     }
   }
 
+  /** Has the engine multiply every row with a listed strip by all columns: best for many strips. */
   async #scanByProduct({ tile, columns, thresholds, pairs }: Comparison): Promise<void> {
     const { depth } = this.#book;
     const found = this.#found;
-    // Only rows with a surviving block are multiplied again.
+    // Only rows that have a listed strip are multiplied again; `slot` is a row's index among them.
     const slot = new Int32Array(tile.count).fill(-1);
     const chosen: number[] = [];
     for (let i = 0; i < found; i++) {
@@ -199,6 +224,7 @@ export class IntegerScreen {
   }
 }
 
+/** A copy with twice the room. */
 function doubled(values: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   const grown = new Int32Array(2 * values.length);
   grown.set(values);

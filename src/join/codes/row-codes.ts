@@ -3,29 +3,43 @@ import type { Engine, Kernel } from "../../onnx/engine.js";
 import type { Basis } from "./basis.js";
 import { type CodeBook, DIGITS, projectionError, residualLength, ZERO_POINT } from "./code-book.js";
 
-/** Truncating a small number plus this rounds it to a byte: any whole number is a valid q, so ties and overflow do no harm. */
+/**
+ * Truncating w/s + HALF_UP gives the byte of w: the nearest whole number plus the zero point. Any whole number is a
+ * valid q, so ties and overflow do no harm: e is computed from the q that was taken.
+ */
 const HALF_UP = ZERO_POINT + 0.5;
 
-/** Row sides of codes, with the numbers of each row that its thresholds need. */
+/**
+ * Codes of rows, for the left side of products, and the four numbers of each row from which its thresholds follow.
+ *
+ *     code      | p coordinates | residual | zeros up to the depth | 7 digits |
+ *     of a row  | q + 128       | q + 128  | 128 .. 128            | L + 128  |  uint8, one row after the other
+ *     a column  | q             | q        | 0 .. 0                | b        |  int8, in panels of depth × PANEL
+ */
 export interface RowCodes {
+  /** Number of rows. */
   readonly count: number;
-  /** count × depth, q + 128, and L + 128 in place of digits. */
+  /** count × depth, row-major. */
   readonly bytes: Uint8Array;
-  /** a, |e|, |w| and |s q| of each row. */
+  /** a of each row: the part of its products that does not depend on the other side. */
   readonly additive: Float64Array;
+  /** |e|: length of the rounding error. */
   readonly error: Float64Array;
+  /** |w|: length of the centred coordinates. */
   readonly length: Float64Array;
+  /** |s q|: length of the coded coordinates. */
   readonly coded: Float64Array;
 }
 
-/** Coordinates of vectors in a basis, computed by the engine. */
+/** Computes the coordinates of vectors in a basis. */
 export interface Projection {
-  /** @param values n × dim; @returns n × basis.size, the caller's */
+  /** @param values n × dim, row-major @returns n × basis.size float32, the caller's */
   project(values: Float32Array): Promise<Float32Array>;
+  /** Frees the kernel. */
   release(): Promise<void>;
 }
 
-/** Compiles the product with a basis. */
+/** Compiles the projection on a basis. The directions become a constant of the graph. */
 export async function createProjection(engine: Engine, { directions, size }: Basis, dim: number): Promise<Projection> {
   const kernel: Kernel = await engine.compile(
     modelProto({
@@ -44,7 +58,7 @@ export async function createProjection(engine: Engine, { directions, size }: Bas
   };
 }
 
-/** Makes empty codes for `count` rows. */
+/** Allocates codes for `count` rows: depth + 32 bytes each. */
 export function allocateCodes({ depth }: Pick<CodeBook, "depth">, count: number): RowCodes {
   return {
     count,
@@ -56,7 +70,7 @@ export function allocateCodes({ depth }: Pick<CodeBook, "depth">, count: number)
   };
 }
 
-/** Copies the codes of some rows together, in fresh buffers. */
+/** Copies the codes of some rows into fresh buffers, in the order of `rows`. */
 export function gatherCodes(depth: number, codes: RowCodes, rows: Int32Array): RowCodes {
   const count = rows.length;
   const bytes = new Uint8Array(count * depth);
@@ -70,7 +84,11 @@ export function gatherCodes(depth: number, codes: RowCodes, rows: Int32Array): R
   return { count, bytes, additive, error, length, coded };
 }
 
-/** Codes rows from their coordinates (n × size) into `into`, from row `start` on. */
+/**
+ * Codes rows.
+ * @param coordinates rows × size as `Projection` gave them
+ * @param into receives the codes from its row `start` on
+ */
 export function encodeRows(
   book: CodeBook,
   coordinates: Float32Array,
@@ -86,11 +104,13 @@ export function encodeRows(
   const least = ZERO_POINT - levels;
   const most = ZERO_POINT + levels;
   const residualCentre = centre[size];
+  // The part of the additive number that is the same for every row: |c|²/2 − r²/2.
   let half = -(residualCentre * residualCentre) / 2;
   for (let i = 0; i < size; i++) half += (centre[i] * centre[i]) / 2;
   for (let row = 0; row < rows; row++) {
     const from = row * size;
     const to = (start + row) * depth;
+    // Sums over the components: |û|², c·w + rX, |w|², |e|², |q|².
     let squared = 0;
     let along = 0;
     let ww = 0;
@@ -112,6 +132,7 @@ export function encodeRows(
       qq += q * q;
       bytes[to + i] = byte;
     }
+    // The residual is one more component. It may be clipped as well.
     const residual = residualLength(squared, epsilon, defect);
     const w = residual - residualCentre;
     const q = Math.max(-levels, Math.min(levels, Math.round(w * inverse)));
@@ -122,6 +143,7 @@ export function encodeRows(
     qq += q * q;
     bytes[to + size] = q + ZERO_POINT;
     bytes.fill(ZERO_POINT, to + size + 1, to + depth - DIGITS);
+    // Zeros, then L against each digit of a column.
     bytes.fill(ZERO_POINT + levels, to + depth - DIGITS, to + depth);
     additive[start + row] = half + along;
     error[start + row] = Math.sqrt(ee);
@@ -130,17 +152,21 @@ export function encodeRows(
   }
 }
 
-/** What a group of columns adds to the bound of every row. */
+/** Largest numbers of the columns of a group, which enter the bound of every row. */
 export interface ColumnBounds {
-  /** Largest |s q| and |e|, and what did not fit the digits. */
+  /** Largest |s q|. */
   coded: number;
+  /** Largest |e|. */
   error: number;
+  /** Largest part of a column's additive number that exceeds its digits; 0 where all fit. */
   over: number;
 }
 
 /**
- * Writes the column side of rows `rows` of `codes` to as many columns of a depth × width block (row-major), from `column` on,
- * and raises the bounds of their group.
+ * Writes the codes of rows as columns, and raises the bounds of their group.
+ * @param rows which rows of `codes`, one for each column
+ * @param block panel of depth × width, row-major, written in columns `column` to `column + rows.length`
+ * @param bounds largest numbers of the group so far; updated
  */
 export function writeColumns(
   book: CodeBook,
@@ -155,7 +181,7 @@ export function writeColumns(
   const { bytes, additive, error, coded } = codes;
   const count = rows.length;
   const digitsAt = depth - DIGITS;
-  // Four rows at a time: each on its own would touch as many lines of the cache as it has components.
+  // Four rows at a time: a single row would touch as many cache lines as the code has components, for one byte each.
   const fours = count - (count % 4);
   for (let i = 0; i < fours; i += 4) {
     const a = rows[i] * depth;
@@ -173,6 +199,7 @@ export function writeColumns(
     const from = rows[i] * depth;
     for (let k = 0, to = column + i; k < digitsAt; k++, to += width) block[to] = bytes[from + k] - ZERO_POINT;
   }
+  // Digits are filled from the first on: full digits of ±L, then the remainder, then zeros.
   const unit = scale * scale * levels;
   for (let i = 0; i < count; i++) {
     const row = rows[i];
@@ -189,10 +216,13 @@ export function writeColumns(
   }
 }
 
-/** The numbers of a code book that comparing codes takes; small enough to be sent to a worker. */
+/** The numbers of a code book that thresholds need; small enough to be sent to a worker. */
 export type CodeScale = Pick<CodeBook, "depth" | "scale" | "base" | "slack" | "usualLength">;
 
-/** Least integer product with which row `row` can reach `threshold` with a column of a group. */
+/**
+ * Least integer product I with which row `row` can reach `threshold` with any column of a group: step 5 of code-book.ts
+ * solved for I. A product below rejects the pair for certain.
+ */
 export function rowThreshold(
   book: CodeScale,
   codes: RowCodes,
@@ -208,7 +238,7 @@ export function rowThreshold(
     slack +
     codes.error[row] * bounds.coded +
     Math.max(0, codes.length[row] - usualLength) * bounds.error;
-  // One step lower than the quotient, so that the rounding of these few operations cannot matter.
+  // One unit lower than the quotient, so that the rounding of these few operations cannot matter.
   const least = Math.floor((threshold - fixed) / (scale * scale)) - 1;
   return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, least));
 }

@@ -1,25 +1,26 @@
 import { type Graph, type Initializer, modelProto, type Node, type ValueInfo } from "../../onnx/builder.js";
 import type { Engine, Kernel, Tile } from "../../onnx/engine.js";
 
-/** Columns whose scores are reduced to one maximum inside the graph. */
+/** Columns whose products are reduced to one maximum inside the graph. */
 export const STRIP = 64;
 /**
- * Columns of one integer product. With 512 rows its int32 scores take 640 KiB, so they stay in a core's cache between the
- * product and the maximum: 1.2 times the speed of one product over 4,096 columns. No power of two, so that the rows of a
- * block of scores do not fall on the same lines of the cache: 5 % faster than 256.
+ * Columns of one integer product. With 512 rows its int32 products take 640 KiB, so they stay in a core's cache between
+ * the product and the maximum: 1.2 times as fast as one product over 4,096 columns. No power of two, so that the rows
+ * of a panel do not fall on the same cache lines: 5 % faster than 256.
  */
 export const PANEL = 320;
-/** Maxima of a row and a panel. */
+/** Strips of a panel. */
 export const STRIPS = PANEL / STRIP;
 
-/** All float32 scores of two tiles. */
+/** Computes all float32 scores of two tiles of vectors. */
 export interface ScoreProduct {
-  /** @param rows n × dim; @param columns m × dim; @returns n × m, row-major */
+  /** @param rows n × dim @param columns m × dim @returns n × m, row-major */
   scores(rows: Float32Array, columns: Float32Array): Promise<Float32Array>;
+  /** Frees the kernel. */
   release(): Promise<void>;
 }
 
-/** Compiles rows · columnsᵀ in float32. */
+/** Compiles rows · columnsᵀ in float32, for any number of rows and columns. */
 export async function createScoreProduct(engine: Engine, dim: number): Promise<ScoreProduct> {
   const kernel = await engine.compile(
     modelProto({
@@ -43,48 +44,49 @@ export async function createScoreProduct(engine: Engine, dim: number): Promise<S
   };
 }
 
-/** Column panels of integer codes, panels × depth × PANEL in one buffer. */
+/** Columns of integer codes in panels: panels × depth × PANEL in one buffer, so each panel is a row-major matrix. */
 export interface Panels {
   readonly data: Int8Array;
   readonly count: number;
 }
 
-/** Products of row codes (uint8 around 128) with column codes (int8). */
+/** Products of row codes with column codes, in integers. Rows are n × depth bytes around a zero point of 128. */
 export interface IntegerProduct {
-  /** Panels that a call of `maxima` takes, 1 at least. */
+  /** Panels that one call of `maxima` takes, at least 1. */
   readonly mostPanels: number;
-  /** @param rows n × depth */
+  /** Largest product of each strip and of each row. @param rows n × depth */
   maxima(rows: Uint8Array, panels: Panels): Promise<Maxima>;
-  /** Every product: panels × n × PANEL. @param rows n × depth */
+  /** Every product, panels × n × PANEL. @param rows n × depth */
   products(rows: Uint8Array, panels: Panels): Promise<Int32Array>;
   /**
-   * Every product of each 64 rows with the 64 columns of the same numbers: (panels · STRIPS) × STRIP × STRIP.
+   * Products of each strip of 64 rows with the 64 columns of the same numbers, (panels · STRIPS) × STRIP × STRIP.
    * @param rows (panels · PANEL) × depth
    */
   diagonal(rows: Uint8Array, panels: Panels): Promise<Int32Array>;
-  /** On a device: brings columns there, so that they need not travel with each call. */
+  /** Sends columns to the device, so that they do not travel with every call. Absent on a processor. */
   fix?(panels: Panels): Promise<FixedProduct>;
+  /** Frees the kernels. */
   release(): Promise<void>;
 }
 
-/** Maxima of products, so that what is below can be passed over in two steps. */
+/** Maxima of products at two levels: a row below its threshold is passed over without a look at its strips. */
 export interface Maxima {
-  /** Of each strip of columns: n × (panels · STRIPS). */
+  /** Largest product of each strip, n × (panels · STRIPS). */
   readonly strips: Int32Array;
-  /** Of each row: n. */
+  /** Largest product of each row, n. */
   readonly rows: Int32Array;
 }
 
-/** Maxima with columns that a device holds. */
+/** Maxima with columns that a device holds. `release` frees them there. */
 export interface FixedProduct {
-  /** @param rows n × depth */
+  /** Largest product of each strip and of each row. @param rows n × depth */
   maxima(rows: Uint8Array): Promise<Maxima>;
   release(): Promise<void>;
 }
 
 /**
- * Panels that processors take at once. With 512 rows a pair takes 0.57 ns one panel at a time, 0.50 four and 0.48 eight, of
- * which packing the columns is so little that having the engine pack them once and for all gains nothing.
+ * Panels that a processor takes at once. With 512 rows, a pair takes 0.57 ns at one panel a call, 0.50 at four, 0.48 at
+ * eight. Packing the columns is so small a part of this that having the engine pack them once gains nothing.
  */
 export const MOST_PANELS = 6;
 
@@ -96,7 +98,7 @@ function int64(name: string, ...values: number[]): Initializer {
 
 const keepdims = { keepdims: { int: 0 } };
 
-/** The maxima of products with `panels` inputs `columns{i}`. */
+/** Graph of the maxima of products with `panels` inputs, named columns0, columns1 and so on. */
 function maximaGraph(depth: number, panels: number): Graph {
   const nodes: Node[] = [];
   const inputs: ValueInfo[] = [{ name: "codes", dtype: "uint8", shape: ["n", depth] }];
@@ -122,7 +124,10 @@ function maximaGraph(depth: number, panels: number): Graph {
   return { nodes, inputs, outputs, initializers };
 }
 
-/** Nodes that take the strips of panels apart, p × depth × PANEL to (p · STRIPS) × depth × STRIP, and their constants. */
+/**
+ * Nodes that split panels into strips, p × depth × PANEL to (p · STRIPS) × depth × STRIP, with the constants they need.
+ * `columns` and `strips` name the tensors that they read and write.
+ */
 export function splitIntoStrips(
   columns: string,
   strips: string,
@@ -138,7 +143,10 @@ export function splitIntoStrips(
   };
 }
 
-/** Compiles integer products of one depth. Sums are exact in int32 (depth · 127² < 2^31 for every depth below 133,000). */
+/**
+ * Compiles integer products of one depth on a processor. Sums are exact in int32: depth · 127² < 2^31 for every depth
+ * below 133,000.
+ */
 export async function createIntegerProduct(engine: Engine, depth: number): Promise<IntegerProduct> {
   const panelBytes = depth * PANEL;
   const product = (columns: string): Node => ({
@@ -147,6 +155,7 @@ export async function createIntegerProduct(engine: Engine, depth: number): Promi
     outputs: ["products"],
   });
   const columns: ValueInfo = { name: "columns", dtype: "int8", shape: ["g", depth, PANEL] };
+  /** Every product. */
   const all = await engine.compile(
     modelProto({
       nodes: [product("columns")],
@@ -156,6 +165,7 @@ export async function createIntegerProduct(engine: Engine, depth: number): Promi
     }),
   );
   const strips = splitIntoStrips("columns", "strips", depth);
+  /** Products of strips of rows with the strips of columns of the same numbers. */
   const own = await engine.compile(
     modelProto({
       nodes: [...strips.nodes, product("strips")],
@@ -164,7 +174,7 @@ export async function createIntegerProduct(engine: Engine, depth: number): Promi
       initializers: [zeroPoint, ...strips.constants],
     }),
   );
-  /** By the number of panels, compiled where they are needed: calls come one after the other. */
+  /** Graphs of maxima by number of panels, compiled when first needed. Calls come one after the other. */
   const reduced: Kernel[] = [];
   const rowsTile = (data: Uint8Array): Tile => ({ dtype: "uint8", shape: [data.length / depth, depth], data });
   const columnsTile = ({ data, count }: Panels): Tile => ({ dtype: "int8", shape: [count, depth, PANEL], data });
