@@ -1,10 +1,10 @@
-/** Entries of one chunk, 256 KiB of Int32. A power of two, so that a position splits by shift and mask. */
+/** Entries of a chunk, 256 KiB of int32. A power of two, so that shift and mask split an index. */
 const CHUNK_BITS = 16;
 const CHUNK = 1 << CHUNK_BITS;
 
 /**
- * Growable list of int32 whose growth copies nothing: it adds chunks of 65,536, so memory is 4 bytes an entry plus at
- * most one chunk, with no moment at which the old and the new storage are held together. Up to 2^31 entries.
+ * Growable list of int32 that never copies on growth: it adds chunks of 65,536 entries. Memory is 4 bytes an entry plus
+ * at most one chunk; old and new storage never lie side by side. Up to 2^31 entries.
  */
 export class Int32Chunks {
   readonly #chunks: Int32Array[] = [];
@@ -15,7 +15,7 @@ export class Int32Chunks {
     return this.#length;
   }
 
-  /** Appends a value and returns nothing; its position is the length before. */
+  /** Appends a value. Its index is the length before the call. */
   push(value: number): void {
     const at = this.#length;
     if ((at & (CHUNK - 1)) === 0) this.#chunks.push(new Int32Array(CHUNK));
@@ -23,17 +23,17 @@ export class Int32Chunks {
     this.#length = at + 1;
   }
 
-  /** Value at a position in [0, length); others are not checked. */
+  /** Value at an index in [0, length); the index is not checked. */
   get(at: number): number {
     return this.#chunks[at >>> CHUNK_BITS][at & (CHUNK - 1)];
   }
 
-  /** Overwrites the value at a position in [0, length). */
+  /** Overwrites the value at an index in [0, length); the index is not checked. */
   set(at: number, value: number): void {
     this.#chunks[at >>> CHUNK_BITS][at & (CHUNK - 1)] = value;
   }
 
-  /** Bytes held. */
+  /** Bytes of all chunks. */
   get byteLength(): number {
     return this.#chunks.length * CHUNK * 4;
   }

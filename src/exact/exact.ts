@@ -2,39 +2,44 @@ import { normalise } from "../text/normalise.js";
 import { Int32Chunks } from "./chunks.js";
 import { HashTable } from "./hash-table.js";
 
-/** Writes a 128-bit hash of a text to `into[0..4)`; different texts must have different hashes for all practical ends. */
+/** Writes a 128-bit hash of a text to `into[0..4)`. Two texts with the same hash count as the same text. */
 export type Hash128 = (text: string, into: Uint32Array) => void;
 
-/** What the exact stage counted. `rows` = `rejected` + `rawTexts` + `exactSurplus`; `rawTexts` = `groups` + `normalisedSurplus`. */
+/** Counts of the exact stage: rows = rejected + rawTexts + exactSurplus, and rawTexts = groups + normalisedSurplus. */
 export interface ExactCounts {
   /** Records added, rejected ones among them. */
   readonly rows: number;
   /** Records without a usable text. */
   readonly rejected: number;
-  /** Distinct texts as received. */
+  /** Distinct texts, compared as received. */
   readonly rawTexts: number;
-  /** Distinct texts after normalisation: what is embedded. */
+  /** Distinct texts after normalisation. One text of each group is embedded. */
   readonly groups: number;
-  /** Rows whose text was seen before, unit for unit. */
+  /** Rows whose text had been received before, UTF-16 unit for unit. */
   readonly exactSurplus: number;
-  /** Rows whose text was new but its normal form was not. */
+  /** Rows whose text was new while its normal form was not. */
   readonly normalisedSurplus: number;
 }
 
 /**
- * The exact stage: gives every row the number of its text and of its group, the texts that `normalise` makes equal.
- * Texts are remembered by a 128-bit hash alone, of the text and of its normal form. Memory: 4 bytes a row, a distinct
- * text and a group, and 29 to 35 for each distinct hash, of which a text has one if it is in normal form already, else up
- * to two. A text seen before costs one hash and one look-up, and is not normalised again. Up to 2^31 rows.
+ * The exact stage: numbers the distinct texts, and the groups of texts that `normalise` makes equal.
+ *
+ *     row  --rawOfRow-->  text  --groupOfRaw-->  group  --firstRow-->  row
+ *
+ * A text is remembered only by 128-bit hashes: of the text, and of its normal form where that differs. A text received
+ * before costs one hash and one look-up and is not normalised again. Memory: 4 bytes for each row, distinct text and
+ * group, and 29 to 35 bytes for each distinct hash. Up to 2^31 rows.
  */
 export class ExactTexts {
   readonly #hash: Hash128;
+  /** Hash of the text being looked up; reused. */
   readonly #key = new Uint32Array(4);
-  /** Undefined once closed. */
+  /** Numbers the hashes; undefined once closed. */
   #table: HashTable | undefined = new HashTable();
-  /** Of each key in the table: its text's number where it was received as it is, else -1; and its group. */
+  /** For each hash: the number of the text received in exactly this form, else -1; and the group of the form. */
   #rawOfKey = new Int32Chunks();
   #groupOfKey = new Int32Chunks();
+  /** Text of each row, -1 where rejected; group of each text; first row of each group. */
   readonly #rawOfRow = new Int32Chunks();
   readonly #groupOfRaw = new Int32Chunks();
   readonly #firstRow = new Int32Chunks();
@@ -45,8 +50,9 @@ export class ExactTexts {
   }
 
   /**
-   * Takes the next record's text, null for a rejected record, in row order. Returns true where it starts a new group:
-   * then its text stands for the group and is to be embedded, under the number `counts.groups - 1`.
+   * Takes the next record in row order: its text, or null where it was rejected. Returns true where the text starts a
+   * new group, numbered `counts.groups - 1`; this text then stands for the group and is embedded.
+   * @throws Error after `close`
    */
   add(text: string | null): boolean {
     const row = this.#rawOfRow.length;
@@ -62,11 +68,11 @@ export class ExactTexts {
         this.#rawOfRow.push(raw);
         return false;
       }
-      // Known as the normal form of others, so it is its own normal form.
+      // So far the text was only the normal form of others; a normal form is its own normal form.
       this.#rawOfKey.set(known, this.#addRaw(this.#groupOfKey.get(known)));
       return false;
     }
-    // A text that is no normal form never meets one in the table, so one group number a key serves both.
+    // A text that is no normal form can never equal an entry that is one, so one group number for a hash serves both.
     const normal = normalise(text);
     const raw = this.#groupOfRaw.length;
     this.#rawOfKey.push(raw);
@@ -90,26 +96,26 @@ export class ExactTexts {
     return true;
   }
 
-  /** Takes the next record, which has no text but stands for itself: it starts a group of its own. */
+  /** Takes the next record where it has no text but a vector of its own: it starts a group by itself. */
   addWithoutText(): true {
     this.#firstRow.push(this.#rawOfRow.length);
     this.#addRaw(this.#firstRow.length - 1);
     return true;
   }
 
-  /** Forgets the hashes: the last record was taken. What is left is 4 bytes a row, a distinct text and a group. */
+  /** Forgets the hashes once the last record is taken. 4 bytes for each row, distinct text and group remain. */
   close(): void {
     this.#table = undefined;
     this.#rawOfKey = new Int32Chunks();
     this.#groupOfKey = new Int32Chunks();
   }
 
-  /** Number of the distinct text of a row, by first appearance; -1 where the record was rejected. */
+  /** Number of a row's distinct text, by first appearance; -1 where the record was rejected. */
   rawOf(row: number): number {
     return this.#rawOfRow.get(row);
   }
 
-  /** Group of a distinct text: number of its normal form by first appearance. */
+  /** Group of a distinct text. Groups are numbered by first appearance. */
   groupOfRaw(raw: number): number {
     return this.#groupOfRaw.get(raw);
   }
@@ -120,12 +126,12 @@ export class ExactTexts {
     return raw < 0 ? -1 : this.#groupOfRaw.get(raw);
   }
 
-  /** First row of a group, whose text stands for it. */
+  /** First row of a group. Its text stands for the group. */
   firstRow(group: number): number {
     return this.#firstRow.get(group);
   }
 
-  /** The counts so far. */
+  /** The counts of the records taken so far. */
   get counts(): ExactCounts {
     const rows = this.#rawOfRow.length;
     const rawTexts = this.#groupOfRaw.length;
@@ -134,19 +140,20 @@ export class ExactTexts {
     return { rows, rejected: this.#rejected, rawTexts, groups, exactSurplus, normalisedSurplus: rawTexts - groups };
   }
 
-  /** Bytes held by the table and the lists. */
+  /** Bytes that the hash table and the lists hold. */
   get byteLength(): number {
     const lists = [this.#rawOfKey, this.#groupOfKey, this.#rawOfRow, this.#groupOfRaw, this.#firstRow];
     return lists.reduce((bytes, list) => bytes + list.byteLength, this.#table?.byteLength ?? 0);
   }
 
+  /** Number of a text's hash; a new hash gets the next number. */
   #find(text: string): number {
     this.#hash(text, this.#key);
     if (this.#table === undefined) throw new Error("a record after the last one");
     return this.#table.findOrAdd(this.#key);
   }
 
-  /** Appends the current row with a text of its own; returns that text's number. */
+  /** Gives the current row a new text of the given group; returns the number of the text. */
   #addRaw(group: number): number {
     const raw = this.#groupOfRaw.length;
     this.#groupOfRaw.push(group);
@@ -155,17 +162,18 @@ export class ExactTexts {
   }
 }
 
-/** Which row of each group stays, and how many rows the group has. */
+/** Which row of each group wins, and how many rows the group has. The caller owns both arrays. */
 export interface ExactDecisions {
-  /** Row that stays, one entry a group; the caller owns the array. */
+  /** Winning row of each group. */
   readonly winner: Int32Array;
-  /** Rows of the group, the winner among them, one entry a group; the caller owns the array. */
+  /** Rows of each group, the winner among them. */
   readonly size: Uint32Array;
 }
 
 /**
- * The first row of each group in priority order. `compare(a, b)` is negative where row a goes before row b; where it
- * gives 0, and where it is absent, the lower row wins. The other rows of a group go: `reasonOf` says why. O(rows).
+ * Finds the winner of each group in O(rows), 8 bytes a group. `compare(a, b)` is negative where row a has priority over
+ * row b; of rows that compare as 0 the lower one wins, and so it does without `compare`. `reasonOf` says why the others
+ * go.
  */
 export function exactDecisions(
   exact: ExactTexts,
@@ -182,7 +190,7 @@ export function exactDecisions(
   return { winner, size };
 }
 
-/** Why a row goes for the sake of another of its group: their texts are equal as received, or only in normal form. */
+/** Why a row was removed for another row of its group: the texts are equal as received, or only after normalisation. */
 export function reasonOf(exact: ExactTexts, row: number, keptRow: number): "exact" | "normalized" {
   return exact.rawOf(row) === exact.rawOf(keptRow) ? "exact" : "normalized";
 }

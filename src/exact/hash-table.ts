@@ -1,30 +1,36 @@
-/** Keys of one chunk, 1 MiB. A power of two, so that a position splits by shift and mask. */
+/** Keys of a chunk, 1 MiB. A power of two, so that shift and mask split a key's number. */
 const CHUNK_BITS = 16;
 const CHUNK = 1 << CHUNK_BITS;
 const SMALLEST = 1 << 12;
 
 /**
- * Set of 128-bit keys, numbered by first appearance. Open addressing with linear probing over key numbers; the keys
- * themselves lie in chunks that growth leaves alone, so doubling copies slots only, 16 bytes a key for the
- * moment that holds the old and the new ones. Memory: 16 bytes a key and 5.3 to 10.7 for its slot. Up to 2^31 keys.
+ * Set of 128-bit keys, numbered by first appearance. Open addressing with linear probing: slots hold numbers of keys,
+ * and the keys lie in chunks that growth leaves alone. Doubling therefore copies slots only; old and new slots lie side
+ * by side for a moment, 16 bytes a key. Memory: 16 bytes for a key and 5.3 to 10.7 for its slots, since at most 3/4 of
+ * the slots are taken. Up to 2^31 keys.
  */
 export class HashTable {
   readonly #keys: Uint32Array[] = [];
-  /** Key number plus one, 0 for a free slot; the slot of a key is the low bits of its last word, or the next free one. */
+  /**
+   * Number of a key plus one; 0 where free. A key's slot is given by the low bits of its last word, or the next free
+   * one.
+   */
   #slots = new Uint32Array(SMALLEST);
   #count = 0;
 
-  /** Number of keys. */
+  /** Number of keys in the set. */
   get count(): number {
     return this.#count;
   }
 
-  /** Bytes held. */
+  /** Bytes of keys and slots. */
   get byteLength(): number {
     return this.#slots.byteLength + this.#keys.length * CHUNK * 16;
   }
 
-  /** Number of the key `key[0..4)`. Where that is the old `count`, the key was new and has been added. */
+  /**
+   * Number of the key `key[0..4)`, which is copied. A number equal to the former `count` means that the key was new.
+   */
   findOrAdd(key: Uint32Array): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
@@ -46,6 +52,7 @@ export class HashTable {
     return number;
   }
 
+  /** Doubles the slots and enters all keys again. */
   #grow(): void {
     const slots = new Uint32Array(2 * this.#slots.length);
     const mask = slots.length - 1;

@@ -1,13 +1,14 @@
-/** Values that are sorted or merged between two pauses: some 30 ms of comparisons. */
+/** Values that are sorted or merged between two pauses: about 30 ms of comparisons. */
 const RUN = 1 << 16;
 
 /**
- * Sorts values as `Uint32Array.prototype.sort` does, in units between which `pause` is awaited: runs first, which are then merged in
- * pairs. Sorting 4 million positions by length in one call keeps the thread for 5 seconds, in which no signal is heard.
- * @param values used as room; not to be used afterwards
- * @param compare as for `sort`; never 0, so that the order does not depend on the runs
- * @param pause awaited after every `run` values; may throw to stop
- * @returns the sorted values, in `values` or in an array of the same length
+ * Merge sort that leaves its thread free now and then: it sorts runs, merges them in pairs, and awaits `pause` in
+ * between. Sorting 4 million rows by length in one call would hold the thread for 5 seconds, in which no signal is
+ * handled.
+ * @param values sorted in place at first, then used as a buffer: not to be used afterwards
+ * @param compare as for `sort`, but never 0 for different values, so that the order does not depend on the runs
+ * @param pause awaited after at most `run` values; may throw to stop the sort
+ * @returns the sorted values, in `values` or in another array of the same length
  */
 export async function longSort(
   values: Uint32Array,

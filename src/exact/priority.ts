@@ -1,13 +1,13 @@
 import { UsageError } from "../errors.js";
 
-/** Which of several near-duplicates stays. */
+/** Which of several near-duplicates stays, as `--keep` names it. */
 export type KeepPolicy =
   | { readonly kind: "first" | "last" | "longest" | "shortest" }
   | { readonly kind: "max" | "min"; readonly field: string };
 
 /**
- * Parses `--keep`.
- * @throws UsageError for anything but first, last, longest, shortest, max:FIELD, min:FIELD
+ * Parses the value of `--keep`.
+ * @throws UsageError unless it is first, last, longest, shortest, max:FIELD or min:FIELD
  */
 export function parseKeepPolicy(text: string): KeepPolicy {
   if (text === "first" || text === "last" || text === "longest" || text === "shortest") return { kind: text };
@@ -18,17 +18,18 @@ export function parseKeepPolicy(text: string): KeepPolicy {
   return { kind: kind as "max" | "min", field };
 }
 
-/** `--keep` as the user writes it. */
+/** The policy as the user writes it after `--keep`. */
 export function formatKeepPolicy(policy: KeepPolicy): string {
   return "field" in policy ? `${policy.kind}:${policy.field}` : policy.kind;
 }
 
-/** An ISO 8601 date, or date and time; without a zone it is taken as UTC. */
+/** An ISO 8601 date, alone or with a time. A time without a zone is read as UTC. */
 const ISO_DATE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(\.\d+)?\s?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
 /**
- * A value of the order field as an exact sum of two float64: numbers, 64-bit integers, booleans, numerals in strings and
- * ISO dates (milliseconds with their fraction). NaN where the value has no place in such an order.
+ * Key of a value of the order field, as an exact sum of two float64: the low part holds what 64-bit integers and
+ * fractions of a millisecond have beyond the high part. Numbers, 64-bit integers, booleans, numerals in strings, and
+ * ISO dates in milliseconds have a key; other values give NaN.
  */
 function orderKey(value: unknown): [high: number, low: number] {
   if (typeof value === "number") return [value, 0];
@@ -49,7 +50,7 @@ function orderKey(value: unknown): [high: number, low: number] {
   return text === "" ? [Number.NaN, 0] : [Number(text), 0];
 }
 
-/** Code points of a text. */
+/** Number of code points, which counts a surrogate pair once. */
 function codePoints(text: string): number {
   let count = text.length;
   for (let i = 0; i + 1 < text.length; i++) {
@@ -59,11 +60,12 @@ function codePoints(text: string): number {
 }
 
 /**
- * Priority of rows under a keep policy. Fed with every record in row order; holds 8 bytes a row for lengths, 16 for a
- * field and nothing for first and last. Ties, and rows whose field has no order, go by row (after all others).
+ * Priority of rows under a keep policy. Memory: 8 bytes a row for lengths, 16 for a field, none for first and last.
+ * Equal keys go by row number. Rows whose value has no key come after all others, by row number.
  */
 export class RowOrder {
   readonly policy: KeepPolicy;
+  /** Length or key of each row: high part, and low part where the policy names a field. */
   readonly #high: Float64Chunks | undefined;
   readonly #low: Float64Chunks | undefined;
   #unordered = 0;
@@ -74,12 +76,12 @@ export class RowOrder {
     if ("field" in policy) this.#low = new Float64Chunks();
   }
 
-  /** Rows whose field is missing or has no order. */
+  /** Rows, rejected ones left out, whose field is missing or has no key. */
   get unordered(): number {
     return this.#unordered;
   }
 
-  /** Takes the next record: its text (null if rejected) and the value of the order field. */
+  /** Takes the next record in row order: its text, null where rejected, and the value of its order field. */
   add(text: string | null, value: unknown): void {
     if (this.#low !== undefined && this.#high !== undefined) {
       const [high, low] = orderKey(value);
@@ -89,7 +91,7 @@ export class RowOrder {
     } else this.#high?.push(text === null ? 0 : codePoints(text));
   }
 
-  /** Negative where row a goes before row b; never 0 for different rows. */
+  /** Negative where row a has priority over row b; 0 only for the same row. */
   compare(a: number, b: number): number {
     const { kind } = this.policy;
     if (kind === "first") return a - b;
@@ -108,7 +110,7 @@ export class RowOrder {
 const CHUNK_BITS = 16;
 const CHUNK = 1 << CHUNK_BITS;
 
-/** Growable list of float64 in chunks, as Int32Chunks. */
+/** Growable list of float64, built as `Int32Chunks` is. */
 class Float64Chunks {
   readonly #chunks: Float64Array[] = [];
   #length = 0;
