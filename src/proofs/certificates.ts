@@ -1,22 +1,25 @@
 import type { VectorReader } from "../vectors/reader.js";
 
-/** What the proofs look at of kept.arrow, one entry a row. */
+/** The columns of kept.arrow that the proofs read, one entry a row. */
 export interface KeptTable {
+  /** Numbers of the records. */
   readonly rows: Float64Array;
-  /** Position of the vector, -1 where there is none. */
+  /** Position of each row's vector in the store; -1 where there is none. */
   readonly vectors: Float64Array;
+  /** `_group_size`. */
   readonly groupSizes: Float64Array;
-  /** Hashes of the text and of its normal form. */
+  /** 64-bit hashes of the texts as received, and of their normal forms. */
   readonly texts: BigUint64Array;
   readonly forms: BigUint64Array;
-  /** Guard signatures, where a guard was active. */
+  /** Guard signatures; absent where no guard was active. */
   readonly signatures?: BigUint64Array;
 }
 
-/** What the proofs look at of removed.arrow, one entry a row. */
+/** The columns of removed.arrow that the proofs read, one entry a row; columns of the same name as in `KeptTable`. */
 export interface RemovedTable {
   readonly rows: Float64Array;
   readonly vectors: Float64Array;
+  /** `_kept_row`, `_similarity` and `_reason`. */
   readonly keptRows: Float64Array;
   readonly similarity: Float64Array;
   readonly reasons: readonly string[];
@@ -24,14 +27,15 @@ export interface RemovedTable {
   readonly forms: BigUint64Array;
 }
 
-/** Pairs whose removed side is read at once. */
+/** Pairs whose removed vectors are read at once. */
 const PAIRS = 1024;
 
 /**
- * Guarantee 1: every removed row names a kept row, which it equals as `_reason` says or whose float64 cosine with it,
- * measured anew, is at least the threshold and is what `_similarity` says. Group sizes are counted as well.
- * @param memory bytes of kept vectors held at once
- * @returns the first violation, or undefined
+ * Proves guarantee 1: every removed row names a kept row. Their texts are equal in the way `_reason` says, or their
+ * float64 cosine, measured anew, is at least the threshold and rounds to `_similarity`. Also counts the group sizes
+ * again.
+ * @param options.memory bytes of kept vectors held at once
+ * @returns a sentence about the first violation, undefined where there is none
  */
 export async function verifyCertificates(options: {
   vectors: VectorReader;
@@ -73,17 +77,21 @@ export async function verifyCertificates(options: {
   return measurePairs(semantic, options);
 }
 
+/** True where the store has a vector at this position. */
 function inStore(position: number, { count }: VectorReader): boolean {
   return position >= 0 && position < count;
 }
 
-/** Measures the pairs, holding as many kept vectors as memory allows and streaming the removed ones past them. */
+/**
+ * Measures semantic pairs: holds as many kept vectors as the memory allows and streams the removed vectors past them.
+ */
 async function measurePairs(
   pairs: { removed: number; kept: number }[],
   { vectors, threshold, memory, kept, removed }: Parameters<typeof verifyCertificates>[0],
 ): Promise<string | undefined> {
   const { dim } = vectors;
   pairs.sort((a, b) => kept.vectors[a.kept] - kept.vectors[b.kept]);
+  // Both sides are visited in store order, so that the store is read in ascending positions.
   const chunk = Math.max(1, Math.floor(memory / (dim * 4)));
   for (let start = 0; start < pairs.length; start += chunk) {
     const held = pairs.slice(start, start + chunk);

@@ -4,18 +4,26 @@ import { float32DotError } from "../vectors/cosine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import type { KeptTable } from "./certificates.js";
 
-/** Rows of each side of a tile; all of its scores come back. */
+/** Rows on each side of a tile, all of whose scores are fetched: 4 MB. */
 const TILE = 1024;
 
-/** How far a stored vector's squared length may be from 1: float32 rounding of each component, with room. */
+/**
+ * How far a stored vector's squared length may be from 1: the float32 rounding of its components, with room to spare.
+ */
 const UNIT_TOLERANCE = 1e-5;
 
 /**
- * Guarantees 2 and 3: scans all pairs of kept vectors, without the search's pruning or order, for a pair whose float64
- * cosine is at least the threshold and which no guard tells apart. A float32 product only decides what is worth measuring,
- * with its error bound on the safe side.
- * @param memory bytes of vectors held at once
- * @returns the first violation in order of rows, and the number of pairs scanned
+ * Proves guarantees 2 and 3: no two kept vectors have a float64 cosine of at least the threshold, unless a guard tells
+ * their texts apart. Scans all pairs, without the search's pruning, codes or order:
+ *
+ *     slab  | tile |   a float32 score below the threshold by more than its error clears a pair;
+ *           | tile |   the float64 cosine decides every other pair
+ *
+ * Also checks that each vector has length 1, on which the error of a score relies.
+ * @param options.memory bytes of vectors held at once
+ * @param options.onProgress receives the number of rows met by the present slab
+ * @returns a sentence about the first violation, if any, and the number of pairs scanned
+ * @throws the signal's reason once that is aborted
  */
 export async function verifyIndependence(options: {
   vectors: VectorReader;
@@ -56,7 +64,7 @@ export async function verifyIndependence(options: {
   const slabRows = Math.max(TILE, Math.floor(memory / (dim * 4) / TILE) * TILE);
   let pairs = 0;
   try {
-    // A slab stays in memory while the rows after its start stream past it once.
+    // A slab of rows stays in memory while all rows from its start on stream past it once.
     for (let slab = 0; slab < members.length; slab += slabRows) {
       const left = await load(slab, slabRows);
       const leftRows = left.length / dim;
@@ -101,7 +109,7 @@ export async function verifyIndependence(options: {
   return { pairs };
 }
 
-/** First row of n × dim that is not of unit length, -1 where all are. */
+/** First row of n × dim values that is not of unit length; -1 where all are. */
 function firstNotUnit(values: Float32Array, dim: number): number {
   for (let row = 0; row * dim < values.length; row++) {
     let sum = 0;
