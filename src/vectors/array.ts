@@ -1,12 +1,12 @@
 import { UsageError } from "../errors.js";
 import type { VectorReader } from "./reader.js";
 
-/** How far a squared length may be from 1: float32 rounding of each component, with room. */
+/** How far a squared length may be from 1: the float32 rounding of the components, with room to spare. */
 const UNIT_TOLERANCE = 1e-5;
 
 /**
- * Vectors that lie in one array, n × dim row-major. The array stays the caller's and must not change while it is read.
- * @throws UsageError where dim does not divide the array's length, or a vector has not length 1
+ * Reads vectors from one array, n × dim, row-major. The array stays the caller's and must not change while it is read.
+ * @throws UsageError where dim does not divide the length of the array, or a vector does not have length 1
  */
 export function arrayReader(values: Float32Array, dim: number): VectorReader {
   if (!Number.isInteger(dim) || dim < 1 || values.length % dim !== 0) {

@@ -1,12 +1,12 @@
 import type { VectorReader } from "./reader.js";
 
-/** Rows gathered at once into the buffer that is then spread over the target. */
+/** Vectors that are gathered into a buffer at once, before they are spread over the target. */
 const CHUNK_ROWS = 1024;
 
 /**
- * Copies vectors in any order of positions into `into` (n × dim, row-major, the caller's), asking the reader for ascending
- * positions only: a store reads whole record batches, and in a scattered order would read one for every vector.
- * Holds 1,024 vectors besides, and only where the positions do not ascend already.
+ * Copies vectors into `into` (n × dim, row-major, the caller's), whatever the order of their positions. The reader is
+ * asked for ascending positions only: in a scattered order a store would read a range for every single vector. Holds
+ * 1,024 vectors besides, unless the positions ascend already.
  */
 export async function gatherInAnyOrder(
   vectors: VectorReader,
@@ -27,15 +27,15 @@ export async function gatherInAnyOrder(
   }
 }
 
-/** True where each position is larger than the one before. */
+/** True where each position is larger than the position before. */
 export function isAscending(positions: Uint32Array): boolean {
   for (let i = 1; i < positions.length; i++) if (positions[i] <= positions[i - 1]) return false;
   return true;
 }
 
 /**
- * Positions of a sample of at most `rows` out of `order`: runs of 64 neighbours at even distances, so that a store reads
- * few record batches for it.
+ * Takes a sample of at most `rows` positions from `order`: runs of 64 neighbours at even distances, which a store reads
+ * in few ranges. Returns `order` itself where it is no longer than the sample.
  */
 export function samplePositions(order: Uint32Array, rows: number): Uint32Array {
   if (rows >= order.length) return order;

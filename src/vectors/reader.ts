@@ -1,6 +1,6 @@
 /**
- * Unit vectors by position, read by tile. Implemented by the embeddings.arrow store and, in tests, by an array;
- * kernels see nothing but this.
+ * Unit vectors, read by their positions. Implemented by the store embeddings.arrow and by arrays; join, k-means and
+ * proofs know nothing else of where vectors lie.
  */
 export interface VectorReader {
   /** Number of vectors. */
@@ -8,8 +8,8 @@ export interface VectorReader {
   /** Components of each vector, float32. */
   readonly dim: number;
   /**
-   * Copies vectors `positions[0..n)` into `into` (n × dim, row-major). Runs of adjacent positions are read at once.
-   * The caller owns `into`.
+   * Copies the vectors at `positions[0..n)` into `into` (n × dim, row-major, the caller's), in the order of
+   * `positions`. Runs of adjacent positions are read at once.
    */
   gather(positions: ArrayLike<number>, into: Float32Array): Promise<void>;
 }

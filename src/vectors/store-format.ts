@@ -13,20 +13,23 @@ import { FileBlock } from "apache-arrow/ipc/metadata/file";
 import { batchOf } from "../io/columns/take.js";
 
 /**
- * embeddings.arrow: an Arrow IPC file that is at once the published output and the store that the join and k-means
- * read. Every record batch but the last has the same number of rows and so the same size in bytes, which is what lets an
- * interrupted file be cut at a batch and continued.
+ * embeddings.arrow: an Arrow IPC file that is the published output and the store from which join and k-means read.
+ *
+ *     | "ARROW1", schema | batch 0     | batch 1     | .. | last batch | footer, its length, "ARROW1" |
+ *                        | equal number of rows and bytes | smaller  |
+ *
+ * Since all batches but the last have the same size, an unfinished file can be cut behind any batch and continued.
  */
 
-/** Bytes of vectors in one record batch: large enough to read at disk speed, small beside any `--memory`. */
+/** Bytes of vectors in a record batch: large enough to read at the speed of the disk, small beside any `--memory`. */
 const BATCH_BYTES = 4 << 20;
 
-/** Rows of every full record batch of a store with this dimension. */
+/** Rows of each full record batch of a store with `dim` components. */
 export function storeBatchRows(dim: number): number {
   return Math.max(1, Math.min(65536, Math.floor(BATCH_BYTES / (4 * dim))));
 }
 
-/** Columns `_row` and `embedding`. */
+/** Schema of the store: `_row`, uint64, and `embedding`, a fixed-size list of dim float32. */
 export function storeSchema(dim: number): Schema {
   return new Schema([
     new Field("_row", new Uint64(), false),
@@ -34,7 +37,7 @@ export function storeSchema(dim: number): Schema {
   ]);
 }
 
-/** A record batch over the row numbers and the vectors (row-major, n × dim), which it shares. */
+/** Makes a record batch of row numbers and vectors (n × dim, row-major) that shares both arrays. */
 export function storeBatch(schema: Schema, dim: number, rows: BigUint64Array, vectors: Float32Array): RecordBatch {
   const length = rows.length;
   const list = schema.fields[1].type as FixedSizeList<Float32>;
@@ -46,18 +49,18 @@ export function storeBatch(schema: Schema, dim: number, rows: BigUint64Array, ve
   return batchOf(schema, children, length);
 }
 
-/** RecordBatchFileWriter that can take up a file where an earlier process left it, and says where it stands. */
+/** RecordBatchFileWriter that can continue the file of an earlier process and reports its position. */
 export class ContinuedFileWriter extends RecordBatchFileWriter {
-  /** Starts the file; bytes of the header wait in the sink. */
+  /** Starts the file. The bytes of its header wait in the sink. */
   begin(schema: Schema): void {
     this.reset(this._sink, schema);
   }
-  // apache-arrow leaves the schema to the footer; the format has it at the front too, for readers that stream.
+  // apache-arrow writes the schema in the footer only; the format has it in front too, for readers that stream.
   protected override _writeSchema(schema: Schema): this {
     super._writeSchema(schema);
     return (RecordBatchWriter.prototype as unknown as ContinuedFileWriter)._writeSchema.call(this, schema) as this;
   }
-  /** Pretends that so many full batches have been written already; returns where they lie. */
+  /** Behaves as if `batches` full batches had been written; returns where all batches so far lie in the file. */
   continueAfter(batches: number, schema: Schema, dim: number): readonly FileBlock[] {
     const { metaDataLength, bodyLength } = fullBlock(schema, dim);
     for (let i = 0; i < batches; i++) {
@@ -66,16 +69,17 @@ export class ContinuedFileWriter extends RecordBatchFileWriter {
     }
     return this._recordBatchBlocks;
   }
+  /** Where the batches so far lie in the file. */
   get blocks(): readonly FileBlock[] {
     return this._recordBatchBlocks;
   }
-  /** Bytes of the file so far. */
+  /** Bytes of the file so far, those in the sink included. */
   get position(): number {
     return this._position;
   }
 }
 
-/** Metadata and body length of a full record batch, which are the same for every one of a store. */
+/** Lengths of the metadata and the body of a full record batch, which all full batches of a store share. */
 function fullBlock(schema: Schema, dim: number): FileBlock {
   const rows = storeBatchRows(dim);
   const writer = new ContinuedFileWriter();

@@ -4,27 +4,28 @@ import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
 import { readRange } from "../io/read-exact.js";
 
-/** Where the vectors lie in a store's file: all batches but the last have the same number of rows and the same layout. */
+/** Where the vectors lie in the file of a store, see store-format.ts. */
 export interface StoreLayout {
+  /** Components of a vector, and number of vectors. */
   readonly dim: number;
   readonly count: number;
-  /** Rows of every batch but the last. */
+  /** Rows of each batch but the last. */
   readonly batchRows: number;
-  /** For each batch where its row numbers (uint64) and its vectors (float32, row-major) begin in the file. */
+  /** Byte offset in the file of each batch's row numbers (uint64), and of its vectors (float32, row-major). */
   readonly rowsAt: Float64Array;
   readonly vectorsAt: Float64Array;
 }
 
-/** "ARROW1" at the end, and the length of the footer before it. */
+/** Bytes of the end of the file: the length of the footer, int32, and "ARROW1". */
 const TRAILER = 10;
-/** Length of an encapsulated message's prefix: the continuation mark and the length of the metadata. */
+/** Bytes before the metadata of a message: the continuation mark and the length of the metadata. */
 const PREFIX = 8;
 /** Buffers of a batch: validity and values of the rows, validity of the lists, validity and values of their items. */
 const BUFFERS = { rows: 1, vectors: 4, count: 5 };
 
 /**
- * Reads the layout from the footer and from the metadata of the first batch and the last.
- * @throws Error that says in what the file differs from a store
+ * Reads the layout from the footer and from the metadata of the first and the last batch.
+ * @throws Error that says how the file differs from a store
  */
 export async function readStoreLayout(file: FileHandle): Promise<StoreLayout> {
   const { size } = await file.stat();
@@ -53,6 +54,7 @@ export async function readStoreLayout(file: FileHandle): Promise<StoreLayout> {
   return { dim, count: (batches - 1) * first.length + last.length, batchRows: first.length, rowsAt, vectorsAt };
 }
 
+/** Components of a vector by the schema. @throws Error where the columns are not those of a store */
 function dimensionOf({ fields }: Schema): number {
   const type = fields[1]?.type;
   if (fields.length === 2 && fields[0].name === "_row" && fields[1].name === "embedding") {
@@ -62,7 +64,7 @@ function dimensionOf({ fields }: Schema): number {
   throw new Error("its columns are not _row and embedding, of fixed_size_list<float32>");
 }
 
-/** Number of rows of a batch, and where in its body they and their vectors begin. */
+/** Rows of a batch, and the offsets of its row numbers and its vectors within the batch's body. */
 async function readBatch(
   file: FileHandle,
   block: { offset: number; metaDataLength: number },

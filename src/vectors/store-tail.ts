@@ -1,16 +1,21 @@
 import { open, readFile, rm } from "node:fs/promises";
 
 /**
- * Vectors that do not fill a record batch of the store yet, kept beside it so that an interrupted run loses none: row
- * numbers (uint64), then the vectors (float32), both in the machine's byte order, since no other one continues the run.
+ * The tail of a store: vectors that do not fill a record batch yet. It lies in a file beside the store, so that an
+ * interrupted run loses none of them.
+ *
+ *     | n row numbers, uint64 | n × dim float32 |   in the byte order of the machine, which alone continues it
  */
 
-/** File of the tail of a store that holds `count` vectors with it. Its name lets the tail before it live until it is safe. */
+/**
+ * Tail of a store that has `count` vectors with it. The count in the name keeps the earlier tail until this one is
+ * safe.
+ */
 function tailPath(path: string, count: number): string {
   return `${path}.${count}`;
 }
 
-/** Writes the tail and makes it durable. */
+/** Writes a tail and syncs it to disk. */
 export async function writeTail(
   path: string,
   count: number,
@@ -28,8 +33,8 @@ export async function writeTail(
 }
 
 /**
- * Reads the tail of `n` vectors into the beginnings of both arrays.
- * @throws Error where it is missing or has another size
+ * Reads a tail of `n` vectors to the beginnings of `rows` and `vectors`.
+ * @throws Error where the file is missing or has another size
  */
 export async function readTail(
   path: string,
@@ -48,7 +53,7 @@ export async function readTail(
   vectors.set(new Float32Array(bytes.buffer, n * 8, n * dim));
 }
 
-/** Removes a tail that is no longer needed. */
+/** Removes a tail. A tail that does not exist is no error. */
 export async function removeTail(path: string, count: number): Promise<void> {
   await rm(tailPath(path, count), { force: true });
 }

@@ -5,44 +5,45 @@ import { readFully } from "../io/read-exact.js";
 import { ContinuedFileWriter, storeBatch, storeBatchRows, storeSchema } from "./store-format.js";
 import { readTail, removeTail, writeTail } from "./store-tail.js";
 
-/** Size and SHA-256 of a file, in hexadecimal. */
+/** Size of a file in bytes, and its SHA-256 in hexadecimal. */
 export interface FileDigest {
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** Appends unit vectors to a store file. */
+/** Appends unit vectors to a store file. Calls must not overlap. */
 export interface VectorStoreWriter {
-  /** Vectors in full batches, which are in the file or on their way there. */
+  /** Vectors in full batches, which are written or being written. */
   readonly stored: number;
-  /** Row numbers of the vectors that were there when it was opened. */
+  /** Row numbers of the vectors that the file held when it was opened; the caller's. */
   readonly resumedRows: Float64Array;
   /**
-   * Appends `rows.length` vectors (row-major, n × dim). Both arrays are copied. One batch is written while the next one
-   * fills; that it could not be is told by a later call.
+   * Appends `rows.length` vectors (n × dim, row-major) and copies both arrays. A full batch is written while the next
+   * one fills; a later call reports its write error.
    */
   append(rows: ArrayLike<number>, vectors: Float32Array): Promise<void>;
   /**
-   * Makes all vectors so far survive a power failure, those of the unfilled batch in a file beside the store. A count that
-   * the call before last has made safe can no longer be resumed at.
-   * @returns how many there are, for `resumeAt`
+   * Makes all vectors so far survive a power failure; the vectors of the unfilled batch go to a tail beside the store.
+   * Only the last two counts that calls have returned can be resumed at.
+   * @returns the number of vectors, for `resumeAt`
    */
   sync(): Promise<number>;
   /**
-   * Writes the last, smaller batch and the footer: from then on the file can be read.
-   * @returns what identifies it, unless an earlier process has written some of it
+   * Writes the last, smaller batch and the footer, after which the file can be read.
+   * @returns size and digest of the file; undefined where an earlier process has written a part of it
    */
   complete(): Promise<FileDigest | undefined>;
-  /** Removes what `sync` has written beside the store; only once nothing refers to it any longer. */
+  /** Removes the tails that `sync` has written. Nothing may refer to them any longer. */
   removeTails(): Promise<void>;
-  /** Closes the file: a complete one makes it durable first, another is left as it is, so that a later writer can continue it. */
+  /** Closes the file. Syncs a complete file first and leaves an unfinished one for a later writer to continue. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a store for writing. The first `resumeAt` vectors of an unfinished file are kept (a number that `sync` has
- * returned); what follows them is cut off.
- * @throws Error where the file or its tail does not hold as many
+ * Opens a store for writing.
+ * @param options.resumeAt number of vectors to keep of an unfinished file, as `sync` returned it; the rest is cut off.
+ * Default 0: a new file
+ * @throws Error where the file or its tail holds fewer vectors
  */
 export async function openVectorStoreWriter(options: {
   path: string;
@@ -69,15 +70,15 @@ async function storeInto(
   const sink = writer[Symbol.asyncIterator]();
   let position = 0;
   let isComplete = false;
-  // As it is written, 1.2 GB/s: the file need not be read for it.
+  // Hashed while it is written, at 1.2 GB/s, so the file is not read again.
   const hash = resumeAt > 0 ? undefined : createHash("sha256");
-  /** Moves what the writer has encoded to the file; the writer itself knows no back-pressure. */
+  /** Writes to the file what the Arrow writer has encoded; the Arrow writer itself has no back-pressure. */
   const drain = async (bytes: number) => {
     while (position < bytes) await put((await sink.next()).value);
   };
   const put = async (chunk: Uint8Array) => {
     hash?.update(chunk);
-    // A call that writes less than it was given tells the reason at the next one.
+    // A call that writes less than it was given reports the reason when it is called again.
     for (let from = 0; from < chunk.byteLength; ) {
       const { bytesWritten } = await file.write(chunk, from, chunk.byteLength - from, position);
       from += bytesWritten;
@@ -89,7 +90,7 @@ async function storeInto(
   const resumedRows = new Float64Array(resumeAt);
   let pendingRows = new BigUint64Array(batchRows);
   let pending = new Float32Array(batchRows * dim);
-  /** The batch that is being written, and its buffers, which take the one after the next. */
+  /** The write of the latest full batch. Its buffers are `spare` meanwhile, and free once the write has ended. */
   let writing = Promise.resolve();
   let spare = { rows: new BigUint64Array(0), vectors: new Float32Array(0) };
   let filled = resumeAt % batchRows;
@@ -104,7 +105,7 @@ async function storeInto(
     await readRows(file, blocks, resumedRows.subarray(0, stored));
     for (let j = 0; j < filled; j++) resumedRows[stored + j] = Number(pendingRows[j]);
   }
-  /** Counts at which there is a tail. */
+  /** Counts for which a tail exists. */
   const tails = filled > 0 ? [resumeAt] : [];
   const flush = async () => {
     const rows = filled === batchRows ? pendingRows : pendingRows.slice(0, filled);
@@ -112,7 +113,7 @@ async function storeInto(
     await writing;
     writer.write(storeBatch(schema, dim, rows, vectors));
     writing = drain(writer.position);
-    // Noticed by whoever awaits it next.
+    // Whoever awaits `writing` next receives the error.
     writing.catch(() => {});
     const buffers =
       spare.rows.length > 0
@@ -172,7 +173,7 @@ async function storeInto(
   };
 }
 
-/** Reads the row numbers of full batches, which are the first buffer of a batch's body. */
+/** Reads the row numbers of full batches. They are the first buffer of a batch's body. */
 async function readRows(file: FileHandle, blocks: readonly FileBlock[], into: Float64Array): Promise<void> {
   const batchRows = into.length / blocks.length;
   for (const [i, { offset, metaDataLength }] of blocks.entries()) {

@@ -4,24 +4,25 @@ import { readFully } from "../io/read-exact.js";
 import type { VectorReader } from "./reader.js";
 import { readStoreLayout, type StoreLayout } from "./store-layout.js";
 
-/** A store opened for reading. */
+/** A store that is open for reading. */
 export interface VectorStore extends VectorReader {
-  /** Row numbers of the vectors, read once: one per vector. */
+  /** Reads the row number of each vector. The caller owns the array. */
   rows(): Promise<Float64Array>;
+  /** Closes the file. */
   close(): Promise<void>;
 }
 
-/** Bytes between two vectors that are rather read too than left for a read of their own. */
+/** Largest gap, in bytes, that is read along with its neighbours instead of splitting the read. */
 const GAP_BYTES = 16 << 10;
-/** Longest read that has gaps in it, in bytes. */
+/** Longest read that includes gaps, in bytes. */
 const SPAN_BYTES = 1 << 20;
-/** Reads under way at once. */
+/** Reads in flight. */
 const READS = 8;
 
 /**
- * Opens a finished store. Only the vectors asked for are read, runs of neighbours straight to where they are wanted and
- * near ones together; up to 8 MB are held besides.
- * @throws InputError where the file is missing, broken or not a store.
+ * Opens a finished store. Only requested vectors are read: runs of neighbours straight into the caller's buffer,
+ * scattered near ones together through a buffer of their own. Holds up to 8 MB.
+ * @throws InputError where the file is missing, damaged or not a store; `gather` and `rows` throw it too
  */
 export async function openVectorStore(path: string): Promise<VectorStore> {
   let file: FileHandle;
@@ -72,13 +73,13 @@ export async function openVectorStore(path: string): Promise<VectorStore> {
   };
 }
 
-/** Entries [start, end) of `positions` that one read serves. */
+/** Entries [start, end) of `positions`, served by one read. */
 interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** Cuts positions into spans, each ascending within one batch. */
+/** Cuts positions into spans. The positions of a span ascend and lie within one record batch. */
 export function* spans(positions: ArrayLike<number>, { dim, batchRows }: StoreLayout): Generator<Span> {
   const gap = Math.floor(GAP_BYTES / (4 * dim));
   const longest = Math.floor(SPAN_BYTES / (4 * dim));
@@ -97,6 +98,7 @@ export function* spans(positions: ArrayLike<number>, { dim, batchRows }: StoreLa
   }
 }
 
+/** Reads the vectors of a span to their places in `into`. */
 async function readSpan(
   file: FileHandle,
   { dim, batchRows, vectorsAt }: StoreLayout,
