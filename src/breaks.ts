@@ -1,9 +1,10 @@
-/** Longest that a loop keeps its thread before it lets other work in, in milliseconds. */
+/** Longest time in milliseconds that a loop keeps its thread before it lets other work in. */
 const LONGEST = 100;
 
 /**
- * Returns what a long loop awaits between its units of work: now and then it lets the thread's other work run, the handler
- * of a signal among it, and throws the signal's reason once that is aborted. Units of up to a second keep a stop prompt.
+ * Makes the function that a long loop awaits between its units of work. The function lets the thread's other work run
+ * once LONGEST has passed, signal handlers included. Units of up to a second let a run stop promptly.
+ * @throws from the made function: the signal's reason, once the signal is aborted
  */
 export function createBreaks(signal?: AbortSignal): () => Promise<void> {
   let last = performance.now();

@@ -1,55 +1,56 @@
-/** What a stage shows of its progress. */
+/** Unit in which a stage shows its progress. */
 export type StageUnit = "rows" | "MB";
 
 /**
- * How a run tells a person what it does. The command line gives one that draws bars or prints lines; a program that
- * embeds this one may give its own.
+ * How a run tells a person what it is doing. The command line passes a reporter that draws bars or prints lines; a
+ * program that uses the library may pass its own.
  */
 export interface Reporter {
   /**
-   * Opens a stage. `total` is what `advance` counts up to; for reading that is bytes while `rows` says how many rows they
-   * were. A download has MB of 10^6 bytes in place of rows.
+   * Opens a stage.
+   * @param total the number at which `advance` is complete: rows, or bytes where `advance` is given rows as well
+   * @param unit rows by default; MB, of 10^6 bytes, for a download
    */
   stage(name: string, total: number, unit?: StageUnit): Stage;
-  /** Says something once: a warning, or what was decided and why. */
+  /** Tells something once: a warning, or a decision and its reason. */
   note(message: string): void;
 }
 
-/** One stage of the run while it lasts. */
+/** A stage of a run, from its start to its end. */
 export interface Stage {
-  /** Sets how much of the total is done, and how many rows that was where the total does not count rows. */
+  /** Sets how much of the total is done; with `rows`, how many rows that is where the total counts bytes. */
   advance(done: number, rows?: number): void;
-  /** The stage is complete; one that failed is left as it stands. */
+  /** Marks the stage as complete. A stage that fails is never ended. */
   end(): void;
-  /** Says that a part of the stage has computed for so many milliseconds more, in a worker, where that is kept. */
+  /** Adds milliseconds for which a part of the stage computed in a worker. Absent where nobody keeps these times. */
   busy?(part: string, milliseconds: number): void;
-  /** Says that the stage has waited so many milliseconds more for a part, by the clock, where that is kept. */
+  /** Adds milliseconds, by the clock, for which the stage waited for a part. Absent where nobody keeps these times. */
   waited?(part: string, milliseconds: number): void;
 }
 
-/** When a stage ran, in seconds since the run began. Stages overlap. */
+/** When a stage ran, in seconds from the start of the run. Stages overlap. */
 export interface StageTiming {
   readonly name: string;
   readonly start: number;
   readonly seconds: number;
-  /** Seconds that its workers computed, all of a kind together. */
+  /** Seconds that workers computed, summed over the workers of a part. */
   readonly busy?: Readonly<Record<string, number>>;
-  /** Seconds that passed while it waited for its parts on this thread, which may have had other work meanwhile. */
+  /** Seconds by the clock for which the stage waited for its parts. Its thread may have done other work meanwhile. */
   readonly waited?: Readonly<Record<string, number>>;
 }
 
-/** A reporter that knows at the end when its stages ran. */
+/** A reporter that keeps the times of its stages. */
 export interface TimedReporter extends Reporter {
-  /** Seconds of each stage by name. */
+  /** Seconds of each ended stage by name; stages of the same name add up. */
   readonly seconds: Record<string, number>;
-  /** The stages that have ended, in the order they did. */
+  /** The ended stages, in the order in which they ended. */
   readonly stages: readonly StageTiming[];
 }
 
-/** Seconds to the millisecond. */
+/** Milliseconds as seconds, rounded to the millisecond. */
 const rounded = (milliseconds: number) => Math.round(milliseconds) / 1000;
 
-/** Wraps a reporter so that the times of its stages are known at the end. */
+/** Wraps a reporter so that it keeps the times of its stages. */
 export function timedReporter(reporter: Reporter): TimedReporter {
   const began = performance.now();
   const seconds: Record<string, number> = {};
@@ -72,7 +73,7 @@ export function timedReporter(reporter: Reporter): TimedReporter {
         end() {
           const length = performance.now() - started;
           seconds[name] = (seconds[name] ?? 0) + length / 1000;
-          // What a stage has done in the call that ends it is told only after that.
+          // Read late, since the call that ends a stage may still add times after `end`.
           ended.push(() => {
             const times = { name, start: rounded(started - began), seconds: rounded(length) };
             return { ...times, ...inSeconds("busy", busy), ...inSeconds("waited", waited) };
@@ -88,7 +89,7 @@ function add(times: Map<string, number>, part: string, milliseconds: number): vo
   times.set(part, (times.get(part) ?? 0) + milliseconds);
 }
 
-/** The times of parts under a name; nothing where there are none. */
+/** The times of parts under a name; an empty object where there are none. */
 function inSeconds(name: "busy" | "waited", times: ReadonlyMap<string, number>) {
   if (times.size === 0) return {};
   return { [name]: Object.fromEntries(Array.from(times, ([part, time]) => [part, rounded(time)])) };
