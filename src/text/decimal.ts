@@ -1,6 +1,7 @@
 /**
- * A decimal number times a power of ten, by moving its point, so that no digit is lost at any length. `digits` are ASCII
- * digits with at most one point. Returns the shortest form: no leading zeros, no trailing ones after the point.
+ * Multiplies a decimal number by a power of ten. Moves the point in the digits, so no digit is lost at any length.
+ * @param digits ASCII digits with at most one point
+ * @returns the shortest form: no leading zeros, and no trailing zeros after the point
  */
 export function shiftDecimal(digits: string, power: number): string {
   const [whole, fraction = ""] = digits.split(".");

@@ -2,19 +2,21 @@ import { negations } from "./negation.js";
 import { normalise } from "./normalise.js";
 import { numerals } from "./numerals.js";
 
-/** What two texts must agree in before they are merged (`--guard`). */
+/** In what two texts must agree before they are merged (`--guard`). */
 export interface Guards {
-  /** Numbers, dates, times, percentages and versions, whichever way they are written. */
+  /** Numbers, dates, times, percentages and versions, however they are written. */
   readonly numbers: boolean;
-  /** Number of negations. */
+  /** The number of negations. */
   readonly negation: boolean;
 }
 
 /**
- * Canonical form of all that the guards look at: two texts are kept apart if and only if their signatures differ. The
- * numerals are a sorted multiset, so swapped clauses agree; negations are a count, so "不能" and "无法" agree. Depends on
- * the normal form alone, so that all texts of a group have one signature. Empty where no guard is on or nothing is found.
- * Where several thousand texts are compared, a hash of it is enough to keep.
+ * Canonical form of everything that the guards compare: two texts are kept apart if and only if their signatures
+ * differ.
+ *
+ * Numerals form a sorted multiset, so texts with swapped clauses agree; negations form a count, so "不能" and "无法" agree.
+ * A signature depends on the normal form alone, so all texts of a group have the same one. It is empty where no guard
+ * is on or nothing was found. Where many texts are compared, keep a hash of it. Example: "1000 5% not×1".
  */
 export function guardSignature(text: string, guards: Guards): string {
   if (!guards.numbers && !guards.negation) return "";

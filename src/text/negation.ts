@@ -1,12 +1,12 @@
-/** Negators counted one by one. 沒 無 別 are the traditional forms; 勿 and 甭 are 别 in other words. */
+/** Each of these negates once. 沒 無 別 are traditional forms; 勿 and 甭 are other words for 别. */
 const CHINESE_NEGATOR = /[不没沒未无無非别別勿甭]/g;
 const HAS_CHINESE = /[不没沒未无無非别別勿甭]/;
 
 /**
- * Words in which the negator negates nothing that a text without it would affirm: conjunctions ("不但"), adverbs of
- * degree ("非常", "特别"), names and things ("非洲", "无线"), politeness ("不好意思"). A word stays out of the list where
- * taking its negator away turns the meaning round ("不同", "没事", "未婚", "无限"): overcounting only keeps two texts
- * apart, undercounting would merge opposites.
+ * Words in which the negator does not negate what the text would say without it: conjunctions ("不但"), adverbs of degree
+ * ("非常", "特别"), names and things ("非洲", "无线"), politeness ("不好意思"). A word is left out of the list where dropping its
+ * negator would reverse the meaning ("不同", "没事", "未婚", "无限"): counting too much only keeps two texts apart, while
+ * counting too little would merge opposites.
  */
 const FIXED_WORDS = new RegExp(
   [
@@ -28,17 +28,19 @@ const FIXED_WORDS = new RegExp(
   ].join("|"),
   "g",
 );
-/** "是不是", "能不能", "可不可以", "有没有", "到了没有？": questions, the same as with 吗. */
+/** Questions such as "是不是", "能不能", "可不可以", "有没有", "到了没有？". They negate nothing, like questions with 吗. */
 const QUESTION = /(?![不没沒])(\p{Script=Han}{1,2})[不没沒]\1|了[没沒]有?(?=[?.!]|$)/gu;
 
-/** "Nothing", "nobody" and the like say no by themselves; the forms without an apostrophe are everyday typing. */
+/** "Nothing", "nobody" and the like negate by themselves. Forms without an apostrophe are common in everyday typing. */
 const ENGLISH_NEGATOR =
   /\b(?:not|no|never|none|nor|neither|nobody|nothing|nowhere|cannot|without|unable|(?:ca|wo|do|does|did|is|are|was|were|has|have|had|could|would|should)nt)\b|n't\b/g;
 const HAS_ENGLISH = /n|without/;
-/** "No. 5" is a number; these other phrases affirm. */
+/** "No. 5" is a number, and the other phrases affirm. */
 const ENGLISH_FIXED = /\bno\. ?(?=\d)|\bor not\b|\bnot only\b|\bno matter\b|\bno doubt\b/g;
 
-/** Number of negations of a text under `normalise`, Chinese and English together. Double negation counts two. */
+/**
+ * Number of negations, Chinese and English together; a double negation counts two. @param text as `normalise` gives it
+ */
 export function negations(text: string): number {
   let count = 0;
   if (HAS_CHINESE.test(text)) {

@@ -1,15 +1,15 @@
 /**
- * The form under which two texts count as the same text: NFKC, full case folding, no invisible characters, one width
- * of punctuation, single spaces. It is what Unicode calls NFKC_Casefold (UAX #31, section 5.1.3) plus the last two.
- * Spaces are made one but never removed inside a text, not even beside Chinese characters or punctuation: "打 车" and
- * "打车" stay different here and are left to the vectors.
+ * The form under which two texts count as the same: NFKC, full case folding, no invisible characters, one width of
+ * punctuation, single spaces. Without the last two, that is NFKC_Casefold of Unicode (UAX #31, section 5.1.3). A run of
+ * spaces becomes one space, and no space inside a text disappears, not even beside Chinese characters or punctuation:
+ * "打 车" and "打车" stay different here and are left to the vectors.
  */
 
 /**
  * Default_Ignorable_Code_Point of Unicode 16 (zero-width characters, joiners, byte order mark, soft hyphen, bidi marks,
- * variation selectors, tags, Hangul fillers), written out so that every engine removes the same ones; then the control
- * characters that are no white space, and the interlinear annotation marks. Variation selectors only choose a drawing
- * of the character before them, so "❤️" is "❤"; as the price of this, flags spelt in tags become one black flag.
+ * variation selectors, tags, Hangul fillers), written out so that every engine removes the same characters; also
+ * control characters that are no white space, and interlinear annotation marks. A variation selector only chooses how
+ * the character before it is drawn, so "❤️" becomes "❤". The price: flags spelt in tags all become the same black flag.
  */
 const INVISIBLE = new RegExp(
   String.raw`(?:(?![\t-\r\x85])\p{Cc}|\xad|\u034f|\u061c|[\u115f\u1160]|[\u17b4\u17b5]|[\u180b-\u180f]|[\u200b-\u200f]|` +
@@ -18,13 +18,13 @@ const INVISIBLE = new RegExp(
   "gu",
 );
 
-/** White_Space of Unicode; NFKC and INVISIBLE leave only some of it, but the list is complete by itself. */
+/** White_Space of Unicode. NFKC and INVISIBLE leave only a part of it, but the list is complete in itself. */
 const SPACES = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/g;
 
 /**
- * Punctuation that NFKC leaves in two widths or two scripts, in the one form each takes. NFKC itself has already made
- * ASCII of the full-width block (！，：；？（）～ and so on) and dots of "…". Not touched: primes, and the
- * fraction slash, which would turn "1½" into "11/2".
+ * One form for punctuation that NFKC leaves in two widths or scripts. NFKC has already turned the full-width block
+ * （！，：；？（）～ and so on) into ASCII and "…" into dots. Primes stay, and so does the fraction slash, which would turn "1½"
+ * into "11/2".
  */
 const PUNCTUATION: ReadonlyMap<string, string> = new Map(
   Object.entries({
@@ -47,10 +47,10 @@ const PUNCTUATION: ReadonlyMap<string, string> = new Map(
 );
 const VARIANT = new RegExp(`[${[...PUNCTUATION.keys()].join("")}]`, "g");
 
-/** Iota under or beside a Greek vowel: folds to a letter of its own. */
+/** Iota below or beside a Greek vowel, which folds to a letter of its own. */
 const IOTA_SUBSCRIPT = /[\u0345\u1f80-\u1faf\u1fb3\u1fc3\u1ff3\u1fb2\u1fb4\u1fb7\u1fc2\u1fc4\u1fc7\u1ff2\u1ff4\u1ff7]/;
 
-/** Lower-case characters that survive NFKC and that CaseFolding.txt (status C and F) still folds. */
+/** Lower-case characters that survive NFKC and that CaseFolding.txt, status C and F, still folds. */
 const FOLDED: ReadonlyMap<string, string> = new Map([
   ["ß", "ss"],
   ["ς", "σ"],
@@ -67,8 +67,8 @@ const FOLDED: ReadonlyMap<string, string> = new Map([
 const UNFOLDED = /[ßς\u1c80-\u1c88]/g;
 
 /**
- * Full case folding after CaseFolding.txt by way of `toLowerCase`, whose Unicode tables are the engine's. Locale-free:
- * "İ" becomes "i" with a dot above, "ı" stays, as without the Turkic (T) lines.
+ * Full case folding as in CaseFolding.txt, by `toLowerCase` and its Unicode tables. Independent of the locale: "İ"
+ * becomes "i" with a dot above and "ı" stays, as without the Turkic (T) lines.
  */
 function foldCase(text: string): string {
   let folded = text.toLowerCase().replace(UNFOLDED, (letter) => FOLDED.get(letter) as string);
@@ -84,8 +84,8 @@ function normaliseOnce(text: string): string {
 }
 
 /**
- * The normal form of any text, by the engine's tables. A step can open the way for an earlier one, hence the repetition.
- * `normalise` gives the same sooner.
+ * Normal form of any text by the engine's own functions. One step may make room for an earlier one, so the steps repeat
+ * until nothing changes. `normalise` gives the same result faster.
  */
 export function normaliseAny(text: string): string {
   let before = text;
@@ -98,9 +98,9 @@ export function normaliseAny(text: string): string {
 }
 
 /**
- * What a UTF-16 unit of everyday text becomes where its neighbours have no say in it: one unit, SPACE, or THREE_DOTS.
- * UNKNOWN sends the whole text through `normaliseAny`, so a wrong range here costs time, and the table is filled by
- * that function, so it can say nothing else.
+ * FORMS[unit] is the form of a UTF-16 unit whose neighbours do not affect it: one unit, SPACE or THREE_DOTS. UNKNOWN
+ * sends the whole text through `normaliseAny`. The table is filled by that same function, so a range that is wrong here
+ * costs time and cannot change a result.
  */
 const UNKNOWN = 0;
 const THREE_DOTS = 1;
@@ -117,26 +117,26 @@ function everydayForms(): Uint16Array {
     [0xff01, 0xff60],
   ]) {
     for (let unit = first; unit <= last; unit++) {
-      // Between two letters, so that a space that would be trimmed is seen.
+      // Between two letters, so that a space is not trimmed away.
       const form = normaliseAny(`x${String.fromCharCode(unit)}x`).slice(1, -1);
-      // Combining marks, kana's voicing ones among them, join what stands before them.
+      // Combining marks, those of kana among them, merge with the character before them.
       if (form === "...") forms[unit] = THREE_DOTS;
       else if (form.length === 1 && !/\p{M}/u.test(form)) forms[unit] = form.charCodeAt(0);
     }
   }
-  // Unified ideographs and their first extension have no decomposition and no case.
+  // Unified ideographs and their extension A have neither decomposition nor case.
   for (let unit = 0x3400; unit <= 0x4dbf; unit++) forms[unit] = unit;
   for (let unit = 0x4e00; unit <= 0x9fff; unit++) forms[unit] = unit;
   return forms;
 }
 
-/** Longer texts go piecewise: `fromCharCode` takes its units from the stack. */
+/** Longer texts are normalised in pieces, since `fromCharCode` takes its arguments from the stack. */
 const LONGEST_EVERYDAY = 4096;
 const scratch = new Uint16Array(3 * LONGEST_EVERYDAY);
 
 /**
- * Normal form of a text; the text itself where it has it already. Idempotent, never throws, lone surrogates are kept.
- * The result is the same on every engine for characters that its Unicode version knows.
+ * Normal form of a text; the same string where the text is in normal form already. Idempotent, never throws, keeps lone
+ * surrogates. The result is the same on every engine whose Unicode version knows the characters.
  */
 export function normalise(text: string): string {
   const length = text.length;
@@ -172,8 +172,8 @@ export function normalise(text: string): string {
 }
 
 /**
- * Piece by piece, cut between two characters whose neighbours have no say in their form: of a text of 60 MB the engine's
- * own functions make 1.5 GB of intermediate results.
+ * Normalises piece by piece, cut between two characters that their neighbours do not affect: on a text of 60 MB the
+ * engine's own functions make 1.5 GB of intermediate strings.
  */
 function normaliseLong(text: string): string {
   const pieces: string[] = [];

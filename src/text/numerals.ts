@@ -2,20 +2,28 @@ import { arabicFromChinese } from "./chinese-numerals.js";
 import { shiftDecimal } from "./decimal.js";
 import { arabicFromEnglish } from "./english-numerals.js";
 
-/** Texts without any of these have no numeral: digits of any script, Chinese numerals, letters of a number word. */
+/** A text without any of these has no numeral: digits of any script, Chinese numerals, letters of a number word. */
 const MAY_COUNT = /[\p{Nd}a-z〇零一二三四五六七八九十兩两俩仨廿卅百壹贰貳叁參肆伍陆陸柒捌玖拾]/u;
 const OTHER_DIGIT = /(?![0-9])\p{Nd}/gu;
 
-/** One kind of numeral in Arabic digits, and its canonical form from the pattern's groups, null where it is none after all. */
+/**
+ * A kind of numeral in Arabic digits. `canonical` maps the groups of a match to its form, or to null if it is no such
+ * numeral.
+ */
 interface Kind {
   readonly pattern: RegExp;
   readonly canonical: (...groups: (string | undefined)[]) => string | null;
 }
 
-/** With thousands separators or plain. The look-behind and the bound keep the search linear in texts of digits only. */
+/**
+ * A number, plain or with thousands separators. Look-behind and bound keep the search linear in long rows of digits.
+ */
 const NUMBER = "(?<!\\d)(\\d{1,3}(?:,\\d{3}){1,12}(?:\\.\\d+)?(?!\\d)|\\d+(?:\\.\\d+)?)";
 
-/** In this order: each takes its matches out of the text, so that the digits of a date are no numbers as well. */
+/**
+ * Kinds in the order of search. Each removes its matches from the text, so the digits of a date are not numbers as
+ * well.
+ */
 const KINDS: readonly Kind[] = [
   {
     pattern: /(?<!\d)(\d{4}) ?(?:年|[-/.]) ?(\d{1,2}) ?(?:月|[-/.]) ?(\d{1,2})(?: ?[日号])?(?!\d|\.\d)/g,
@@ -27,7 +35,7 @@ const KINDS: readonly Kind[] = [
     pattern: /(?<!\d)(\d{1,2}) ?月 ?(\d{1,2}) ?[日号]/g,
     canonical: (month, day) => calendarDay("", month, day),
   },
-  // A version keeps its zeros, as 1.10 comes after 1.9; of 2.0 nothing is lost.
+  // A version keeps its zeros, since 1.10 comes after 1.9. Only a final ".0" of two parts is dropped.
   { pattern: /(?<![\d.])v?(\d+(?:\.\d+){2,})(?!\d)/g, canonical: (version) => version as string },
   {
     pattern: /(?:\bv|版本 ?v?|\bversion v?|\bver\.? ?)(\d+\.\d+)(?!\d)/g,
@@ -48,7 +56,7 @@ const KINDS: readonly Kind[] = [
     pattern: new RegExp(`((?<![\\d%])-|负)?${NUMBER} ?(%|‰|percent\\b|per cent\\b)`, "g"),
     canonical: (sign, digits, unit) => `${signed(sign, digits)}${unit === "‰" ? "‰" : "%"}`,
   },
-  // Scores, ratios, fractions, clock times to the second: what stands first matters.
+  // Scores, ratios, fractions, clock times to the second: the order of their parts matters.
   {
     pattern: /(?<!\d)(\d+(?:[:/⁄]\d+)+)/g,
     canonical: (parts) => (parts as string).replaceAll("⁄", "/").replace(/\b0+(?=\d)/g, ""),
@@ -57,10 +65,11 @@ const KINDS: readonly Kind[] = [
 ];
 
 /**
- * Canonical forms of the numerals of a text under `normalise`, kind by kind: "1000" for 1,000, 一千 and "one thousand",
- * "1.5", "5%", "1/3", "2024-1-2", "--1-2" for a day without its year, "8:30", "1.2.3" for versions. Digits of every
- * script count, Roman numerals do not. Decimal strings, so of any length. Full width is `normalise`'s business, which also
- * makes a comma of "、": "100、200" therefore reads as 100,200.
+ * Canonical forms of the numerals of a text, kind by kind: "1000" for 1,000, 一千 and "one thousand"; "1.5", "5%", "1/3",
+ * "2024-1-2", "--1-2" for a day without a year, "8:30", "1.2.3" for a version. Digits of every script count, Roman
+ * numerals do not. Forms are strings, so no length loses digits. `normalise` has turned "、" into a comma, so "100、200"
+ * reads as 100,200.
+ * @param text in the form that `normalise` gives
  */
 export function numerals(text: string): string[] {
   const found: string[] = [];
@@ -77,7 +86,7 @@ export function numerals(text: string): string[] {
   return found;
 }
 
-/** Unicode keeps the ten digits of a script in a row, and no two rows touch once NFKC has been applied. */
+/** Value of a digit of any script. Unicode lists the ten digits in a row, and after NFKC no two such rows touch. */
 function digitValue(digit: string): string {
   const code = digit.codePointAt(0) as number;
   let value = 0;
@@ -85,6 +94,7 @@ function digitValue(digit: string): string {
   return String(value);
 }
 
+/** A number without separators and superfluous zeros. */
 function plain(digits: string | undefined): string {
   return shiftDecimal((digits as string).replaceAll(",", ""), 0);
 }
@@ -94,7 +104,7 @@ function signed(sign: string | undefined, digits: string | undefined): string {
   return sign && form !== "0" ? `-${form}` : form;
 }
 
-/** "2024-1-2", without the year "--1-2", without the day "2024-1"; null where there is no such month or day. */
+/** "2024-1-2"; "--1-2" without a year, "2024-1" without a day; null where there is no such month or day. */
 function calendarDay(year?: string, month?: string, day?: string): string | null {
   const monthNumber = Number(month);
   if (monthNumber < 1 || monthNumber > 12) return null;
@@ -104,7 +114,10 @@ function calendarDay(year?: string, month?: string, day?: string): string | null
   return `${year === "" ? "-" : year}-${monthNumber}-${dayNumber}`;
 }
 
-/** "8:30", on the full hour "8", on a 24-hour clock where the text says which half of the day; null for no such hour. */
+/**
+ * "8:30", or "8" on the hour; on the 24-hour clock if the text names the half of the day; null where no such hour
+ * exists.
+ */
 function timeOfDay(hour?: string, minutes?: string, late?: string, meridiem?: string): string | null {
   let hours = Number(hour);
   if (hours > 24) return null;

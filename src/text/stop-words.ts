@@ -1,5 +1,5 @@
 /**
- * Words that say nothing about what a text is about, Chinese and English, lower case, chosen by hand: function words,
+ * Words that do not tell what a text is about, Chinese and English, lower case, chosen by hand: function words,
  * pronouns, question words, and verbs and adverbs that fit any topic. Key terms leave them out.
  */
 
@@ -37,7 +37,7 @@ please thanks thank yes ok okay hi hello well lot lots bit etc via per within wi
 two three first second new mr mrs ms
 `;
 
-/** Chinese characters that make no topic however they are joined: 都不, 去了, 我会. */
+/** Chinese characters that form no topic however they are combined: 都不, 去了, 我会. */
 const functionCharacters = new Set(
   "的地得了着过吗呢吧啊么不没都也就才又再还很太我你您他她它们这那哪是有在来去说要想会能把被让给",
 );

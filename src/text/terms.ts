@@ -1,16 +1,16 @@
 import { isStopWord } from "./stop-words.js";
 
-/** Dictionary word boundaries for Chinese (and Japanese, Thai); other scripts by Unicode's rules. */
+/** Finds words by dictionary in Chinese, Japanese and Thai, and by the rules of Unicode in other scripts. */
 const segmenter = new Intl.Segmenter("zh", { granularity: "word" });
 
 const letter = /\p{L}/u;
 const han = /\p{Script=Han}/u;
 
-/** Most words that a phrase joins: a foreign name in Chinese comes as four single characters. */
+/** Most words in a phrase. The segmenter splits a foreign name in Chinese into single characters, so up to four. */
 const PHRASE_WORDS = 3;
 const PHRASE_WORDS_HAN = 4;
 
-/** Most characters of a Chinese phrase: names and compounds, not clauses. */
+/** Most characters in a Chinese phrase: enough for names and compounds, too few for clauses. */
 const PHRASE_HAN = 6;
 
 /** One word of a text. */
@@ -20,9 +20,9 @@ interface Word {
 }
 
 /**
- * The distinct terms of a text in order of appearance: words and phrases of up to four neighbouring words, lower case and
- * in NFKC. A stop word, number, single letter or punctuation ends a phrase; single Chinese characters occur only inside
- * phrases. Chinese words join without a space, since the dictionary splits names and new words.
+ * Lists the distinct terms of a text in order of appearance: words and phrases of neighbouring words, in lower case and
+ * NFKC. Stop words, numbers, single letters and punctuation end a phrase. A single Chinese character occurs only inside
+ * a phrase. Chinese words join without a space, since the dictionary splits names and new words.
  */
 export function termsOf(text: string): string[] {
   const terms = new Set<string>();
@@ -30,7 +30,7 @@ export function termsOf(text: string): string[] {
   let end = 0;
   for (const { segment, index, isWordLike } of segmenter.segment(text.normalize("NFKC").toLowerCase())) {
     if (segment === " ") continue;
-    // A phrase does not cross what lies between its words, one space apart.
+    // A phrase continues only over a single space.
     if (index > end + 1) run.length = 0;
     const single = segment.length === 1 && !han.test(segment);
     if (!isWordLike || single || !letter.test(segment) || isStopWord(segment)) {
@@ -60,17 +60,17 @@ function addTerms(run: readonly Word[], terms: Set<string>): void {
   }
 }
 
-/** Whether a term lies inside another: as characters in a Chinese one, as whole words otherwise. */
+/** True where a term lies inside another term: as characters in a Chinese term, as whole words in others. */
 export function liesWithin(term: string, other: string): boolean {
   if (term.length >= other.length) return false;
   return han.test(other) ? other.includes(term) : ` ${other} `.includes(` ${term} `);
 }
 
-/** Whether two terms are forms of one word or phrase: card and cards, activate and activation. Chinese has none. */
+/** True where two terms are forms of one word or phrase: card and cards, activate and activation. Not in Chinese. */
 export function areForms(a: string, b: string): boolean {
   const [short, long] = a.length <= b.length ? [a, b] : [b, a];
   if (han.test(short)) return false;
-  // A stem of four letters or more is seldom shared by chance; a shorter word must be whole, as card in cards.
+  // A shared stem of four letters or more is seldom chance; a shorter word must be whole, as card in cards.
   if (short.length >= 5) return long.startsWith(short.slice(0, -1));
   const endings = short.length === 4 ? /^(?:e?s|e?d|ing)$/ : /^e?s$/;
   return long.startsWith(short) && endings.test(long.slice(short.length));
