@@ -40,7 +40,7 @@ export interface ColumnHost {
   /** Takes the codes of a group. The caller may keep the object but must not change it. */
   hold(group: number, columns: ColumnCodes): Promise<void>;
   /** Frees a group's memory on a device until a tile meets the group again. The codes stay held. */
-  rest(group: number): Promise<void>;
+  unload(group: number): Promise<void>;
   /** Forgets a group and its codes. */
   drop(group: number): Promise<void>;
   /**
@@ -58,7 +58,7 @@ const COPY_SHARE = 1 / 16;
 /** A group as `LocalHost` holds it. */
 interface HeldGroup {
   readonly columns: ColumnCodes;
-  /** The product with the columns on a device, from the first tile that meets them until `rest`. */
+  /** The product with the columns on a device, from the first tile that meets them until `unload`. */
   fixed?: FixedProduct;
 }
 
@@ -94,14 +94,14 @@ export class LocalHost implements ColumnHost {
     this.#groups.set(group, { columns });
   }
 
-  async rest(group: number): Promise<void> {
+  async unload(group: number): Promise<void> {
     const held = this.#groups.get(group);
     await held?.fixed?.release();
     if (held !== undefined) held.fixed = undefined;
   }
 
   async drop(group: number): Promise<void> {
-    await this.rest(group);
+    await this.unload(group);
     this.#groups.delete(group);
   }
 
@@ -134,7 +134,7 @@ export class LocalHost implements ColumnHost {
   }
 
   async close(): Promise<void> {
-    for (const group of this.#groups.keys()) await this.rest(group);
+    for (const group of this.#groups.keys()) await this.unload(group);
     this.#groups.clear();
     await this.#product?.release();
   }

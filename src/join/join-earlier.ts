@@ -45,7 +45,7 @@ async function sendGroups(join: CodeJoin, first: number): Promise<void> {
 /** Makes the hosts free what a round took: the codes too where they are not kept. */
 async function releaseGroups(join: CodeJoin, first: number): Promise<void> {
   for (const { number, host } of groupsOfRound(join, first)) {
-    if (join.keepCodes) await host.rest(number);
+    if (join.keepCodes) await host.unload(number);
     else await host.drop(number);
   }
 }

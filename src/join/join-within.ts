@@ -78,7 +78,7 @@ export class JoinWithin {
       const host = deal.hostOf(g);
       const { codes } = groups[g];
       if (!keepCodes) await host.drop(g);
-      else if (g < this.#whole) await host.rest(g);
+      else if (g < this.#whole) await host.unload(g);
       else if (codes !== undefined) await host.hold(g, codes);
       groups[g].codes = undefined;
     }

@@ -10,7 +10,7 @@ serve<Workers["columns"]>((provider) => {
   return {
     open: (settings) => host.open(settings),
     hold: ({ group, ...columns }) => host.hold(group, new ColumnCodes(columns)),
-    rest: (group) => host.rest(group),
+    unload: (group) => host.unload(group),
     drop: (group) => host.drop(group),
     async meet({ groups, ...tile }, tell) {
       const meeting = host.meet(tile, groups);

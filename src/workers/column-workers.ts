@@ -52,8 +52,8 @@ class WorkerHost implements ColumnHost {
     this.#sent(this.#worker.call("hold", moving({ group, data: copy, count, bounds }, copy)));
   }
 
-  async rest(group: number): Promise<void> {
-    this.#sent(this.#worker.call("rest", group));
+  async unload(group: number): Promise<void> {
+    this.#sent(this.#worker.call("unload", group));
   }
 
   async drop(group: number): Promise<void> {

@@ -44,7 +44,7 @@ export interface Workers {
     readonly calls: {
       open(settings: HostSettings): void;
       hold(group: HeldColumns): void;
-      rest(group: number): void;
+      unload(group: number): void;
       drop(group: number): void;
       /** Lets a tile meet groups; tells the surviving pairs with each of them. `removed` is shared memory. */
       meet(
