@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
-import { type Data, DataType, makeData, type Union } from "apache-arrow";
+import { type Data, DataType, type Union } from "apache-arrow";
 import { copyBits } from "../columns/bits.js";
+import { dataOf } from "../columns/data-of.js";
 import { fixedWidth, isVariable, VIEW_WIDTH } from "../columns/layout.js";
 import { readBuffer, readDense, readOffsets, requireRows, stretchOf } from "./buffers.js";
 import type { StoredColumn } from "./layout.js";
@@ -13,41 +14,36 @@ import { readViews } from "./views.js";
 export async function readColumn(file: FileHandle, column: StoredColumn, start: number, length: number): Promise<Data> {
   requireRows(column, start, length);
   const { type, children, dictionary, values } = column;
-  if (DataType.isNull(type)) return makeData({ type, length, nullCount: length });
+  if (DataType.isNull(type)) return dataOf({ type, length, nullCount: length });
   if (DataType.isUnion(type)) return readUnion(file, column, start, length);
-  const rows = { type: type as never, length, ...(await readValidity(file, column, start, length)) };
+  const rows = { type, length, ...(await readValidity(file, column, start, length)) };
   if (DataType.isStruct(type)) {
-    const data: Data[] = [];
-    for (const child of children) data.push(await readColumn(file, child, start, length));
-    return makeData({ ...rows, children: data });
+    const fields: Data[] = [];
+    for (const child of children) fields.push(await readColumn(file, child, start, length));
+    return dataOf({ ...rows, children: fields });
   }
   if (DataType.isFixedSizeList(type)) {
-    const child = await readColumn(file, children[0], start * type.listSize, length * type.listSize);
-    return makeData({ ...rows, child: child as never });
+    const items = await readColumn(file, children[0], start * type.listSize, length * type.listSize);
+    return dataOf({ ...rows, children: [items] });
   }
   if (children.length > 0 || isVariable(type)) {
     const valueOffsets = await readOffsets(file, column, start, length);
     const stretch = stretchOf(valueOffsets[0], valueOffsets[length]);
     subtract(valueOffsets, stretch.start);
-    const offsets = { ...rows, valueOffsets: valueOffsets as never };
     if (children.length === 0) {
-      return makeData({ ...offsets, data: (await readBuffer(file, values, stretch.start, stretch.length)) as never });
+      return dataOf({ ...rows, valueOffsets, values: await readBuffer(file, values, stretch.start, stretch.length) });
     }
-    return makeData({
-      ...offsets,
-      child: (await readColumn(file, children[0], stretch.start, stretch.length)) as never,
-    });
+    const items = await readColumn(file, children[0], stretch.start, stretch.length);
+    return dataOf({ ...rows, valueOffsets, children: [items] });
   }
   if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) {
     const views = await readBuffer(file, values, start * VIEW_WIDTH, length * VIEW_WIDTH);
-    const data = await readViews(file, column.variadic, views, rows.nullBitmap);
-    return makeData({ ...rows, views: views as never, variadicBuffers: [data] });
+    const long = await readViews(file, column.variadic, views, rows.nullBitmap);
+    return dataOf({ ...rows, values: views, variadicBuffers: [long] });
   }
-  if (DataType.isBool(type))
-    return makeData({ ...rows, data: (await readBits(file, values, start, length)).bits as never });
+  if (DataType.isBool(type)) return dataOf({ ...rows, values: (await readBits(file, values, start, length)).bits });
   const width = fixedWidth(DataType.isDictionary(type) ? type.indices : type);
-  const data = await readBuffer(file, values, start * width, length * width);
-  return makeData({ ...rows, data: data as never, dictionary: dictionary as never });
+  return dataOf({ ...rows, values: await readBuffer(file, values, start * width, length * width), dictionary });
 }
 
 async function readValidity(file: FileHandle, { validity }: StoredColumn, start: number, length: number) {
@@ -76,12 +72,12 @@ async function readUnion(file: FileHandle, column: StoredColumn, start: number, 
   if (column.offsets === undefined) {
     const typeIds = new Int8Array((await readBuffer(file, column.values, start, length)).buffer);
     for (const child of column.children) children.push(await readColumn(file, child, start, length));
-    return makeData({ type: type as never, length, nullCount: 0, typeIds, children });
+    return dataOf({ type, length, nullCount: 0, typeIds, children });
   }
   const { typeIds, positions, stretches } = await readDense(file, column, start, length);
   for (const [c, child] of column.children.entries()) {
     children.push(await readColumn(file, child, stretches[c].start, stretches[c].length));
   }
   for (let i = 0; i < length; i++) positions[i] -= stretches[type.typeIdToChildIndex[typeIds[i]]].start;
-  return makeData({ type: type as never, length, nullCount: 0, typeIds, valueOffsets: positions as never, children });
+  return dataOf({ type, length, nullCount: 0, typeIds, valueOffsets: positions, children });
 }

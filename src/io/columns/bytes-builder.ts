@@ -1,6 +1,7 @@
-import { type Data, type DataType, makeData } from "apache-arrow";
+import type { Data, DataType } from "apache-arrow";
 import { grown, Validity } from "./bits.js";
 import type { ColumnBuilder } from "./column-builder.js";
+import { dataOf } from "./data-of.js";
 import { VIEW_INLINE, VIEW_WIDTH } from "./layout.js";
 import { itemRuns, type Runs } from "./runs.js";
 
@@ -54,17 +55,11 @@ export class BytesBuilder implements ColumnBuilder {
     const valueOffsets = this.#large ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
     if (this.#large) for (let i = 0; i < length; i++) valueOffsets[i + 1] = BigInt(ends[i]);
     else (valueOffsets as Int32Array).set(ends, 1);
-    const data = this.#bytes.subarray(0, this.#size);
+    const values = this.#bytes.subarray(0, this.#size);
     this.#ends = new Uint8Array(0);
     this.#bytes = new Uint8Array(0);
     this.#size = 0;
-    return makeData({
-      type: this.#type as never,
-      length,
-      valueOffsets: valueOffsets as never,
-      data,
-      ...this.#validity.take(),
-    });
+    return dataOf({ type: this.#type, length, valueOffsets, values, ...this.#validity.take() });
   }
 
   #copy(source: Uint8Array, runs: Runs): void {
@@ -140,17 +135,11 @@ export class ViewBuilder implements ColumnBuilder {
 
   take(): Data {
     const { length } = this.#validity;
-    const views = this.#views.subarray(0, length * VIEW_WIDTH);
+    const values = this.#views.subarray(0, length * VIEW_WIDTH);
     const variadicBuffers = this.#size === 0 ? [] : [this.#bytes.subarray(0, this.#size)];
     this.#views = new Uint8Array(0);
     this.#bytes = new Uint8Array(0);
     this.#size = 0;
-    return makeData({
-      type: this.#type as never,
-      length,
-      views: views as never,
-      variadicBuffers,
-      ...this.#validity.take(),
-    });
+    return dataOf({ type: this.#type, length, values, variadicBuffers, ...this.#validity.take() });
   }
 }

@@ -1,7 +1,8 @@
-import { type Data, DataType, type Dictionary, makeData, Vector } from "apache-arrow";
+import { type Data, DataType, type Dictionary, type Int, Vector } from "apache-arrow";
 import { bitAt } from "./bits.js";
 import type { ColumnBuilder } from "./column-builder.js";
-import { isValid, valueBytes } from "./layout.js";
+import { dataOf } from "./data-of.js";
+import { isValid, isWide, valueBytes } from "./layout.js";
 import { type Runs, runsOf } from "./runs.js";
 
 /**
@@ -40,39 +41,20 @@ export class DictionaryBuilder implements ColumnBuilder {
     if (from === undefined) throw new Error("a dictionary-encoded column came without its dictionary");
     const { indices } = this.type;
     const map = this.#mapping(from);
-    const nullBitmap = data.nullBitmap;
-    const plain = {
-      type: indices as never,
-      offset: data.offset,
-      length: data.length,
-      nullCount: data.nullCount,
-      nullBitmap,
-    };
-    if (map === undefined) {
-      this.#indices.append(makeData({ ...plain, data: data.values as never }), runs);
-      return;
-    }
-    const values = new (indices.ArrayType as unknown as new (n: number) => Int32Array | BigInt64Array)(
-      data.values.length,
-    );
-    const wide = values instanceof BigInt64Array || values instanceof BigUint64Array;
-    // Indices under a null may be out of range; they are never looked at.
-    for (let i = 0; i < values.length; i++) {
-      const index = map[Number(data.values[i])] ?? 0;
-      values[i] = (wide ? BigInt(index) : index) as never;
-    }
-    this.#indices.append(makeData({ ...plain, data: values as never }), runs);
+    const { offset, length, nullCount, nullBitmap } = data;
+    const values = map === undefined ? data.values : renumbered(data.values, map, indices);
+    this.#indices.append(dataOf({ type: indices, offset, length, nullCount, nullBitmap, values }), runs);
   }
 
   take(): Data {
     const indices = this.#indices.take();
-    return makeData({
-      type: this.type as never,
+    return dataOf({
+      type: this.type,
       length: indices.length,
       nullCount: indices.nullCount,
       nullBitmap: indices.nullBitmap,
-      data: indices.values as never,
-      dictionary: (this.#dictionary ?? emptyDictionary(this.type)) as never,
+      values: indices.values,
+      dictionary: this.#dictionary ?? emptyDictionary(this.type),
     });
   }
 
@@ -120,6 +102,14 @@ export class DictionaryBuilder implements ColumnBuilder {
   }
 }
 
+// Indices under a null may be out of range; no reader looks at them, so they become 0.
+function renumbered(indices: ArrayLike<number | bigint>, map: Float64Array, type: Int): ArrayBufferView {
+  const target = new type.ArrayType(indices.length);
+  if (isWide(target)) for (let i = 0; i < target.length; i++) target[i] = BigInt(map[Number(indices[i])] ?? 0);
+  else for (let i = 0; i < target.length; i++) target[i] = map[Number(indices[i])] ?? 0;
+  return target;
+}
+
 function positionsOf(dictionary: Vector): Map<string | null, number> {
   const positions = new Map<string | null, number>();
   let i = 0;
@@ -132,7 +122,7 @@ function positionsOf(dictionary: Vector): Map<string | null, number> {
 
 /** A dictionary without values. */
 export function emptyDictionary(type: Dictionary): Vector {
-  return new Vector([makeData({ type: type.dictionary as never, length: 0, nullCount: 0 })]);
+  return new Vector([dataOf({ type: type.dictionary, length: 0, nullCount: 0 })]);
 }
 
 // The bytes of one dictionary value, which tell values apart that JavaScript cannot (nanoseconds, invalid UTF-8).

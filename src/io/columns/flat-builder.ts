@@ -1,6 +1,7 @@
-import { type Data, type DataType, makeData } from "apache-arrow";
+import type { Data, DataType } from "apache-arrow";
 import { copyBits, grown, Validity } from "./bits.js";
 import type { ColumnBuilder } from "./column-builder.js";
+import { dataOf } from "./data-of.js";
 import { bytesOf, fixedWidth } from "./layout.js";
 import type { Runs } from "./runs.js";
 
@@ -21,7 +22,7 @@ export class NullBuilder implements ColumnBuilder {
   take(): Data {
     const length = this.#length;
     this.#length = 0;
-    return makeData({ type: this.#type as never, length, nullCount: length });
+    return dataOf({ type: this.#type, length, nullCount: length });
   }
 }
 
@@ -51,9 +52,9 @@ export class BoolBuilder implements ColumnBuilder {
 
   take(): Data {
     const { length } = this.#validity;
-    const data = this.#bits.subarray(0, (length + 7) >> 3);
+    const values = this.#bits.subarray(0, (length + 7) >> 3);
     this.#bits = new Uint8Array(0);
-    return makeData({ type: this.#type as never, length, data, ...this.#validity.take() });
+    return dataOf({ type: this.#type, length, values, ...this.#validity.take() });
   }
 }
 
@@ -95,11 +96,9 @@ export class FixedBuilder implements ColumnBuilder {
 
   take(): Data {
     const { length } = this.#validity;
-    const { buffer } = this.#bytes;
-    const type = this.#type;
-    const used = new Uint8Array(buffer, 0, length * this.#width);
+    const values = new Uint8Array(this.#bytes.buffer, 0, length * this.#width);
     this.#bytes = new Uint8Array(0);
-    return makeData({ type: type as never, length, data: used as never, ...this.#validity.take() });
+    return dataOf({ type: this.#type, length, values, ...this.#validity.take() });
   }
 }
 

@@ -24,6 +24,11 @@ export function bytesOf(values: ArrayBufferView): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
+/** True for an array of 64-bit integers, whose elements are bigints. */
+export function isWide(values: ArrayBufferView): values is BigInt64Array | BigUint64Array {
+  return values instanceof BigInt64Array || values instanceof BigUint64Array;
+}
+
 /** True where row `row` of `data` holds a value, by its own bitmap. */
 export function isValid(data: Data, row: number): boolean {
   if (DataType.isNull(data.type)) return false;

@@ -1,6 +1,7 @@
-import { type Data, type DataType, makeData, type Union, UnionMode } from "apache-arrow";
+import { type Data, type DataType, type Union, UnionMode } from "apache-arrow";
 import { Validity } from "./bits.js";
 import type { ColumnBuilder } from "./column-builder.js";
+import { dataOf } from "./data-of.js";
 import { itemRuns, oneRun, type Runs, scaledRuns } from "./runs.js";
 
 /** List, LargeList and Map. */
@@ -38,18 +39,14 @@ export class ListBuilder implements ColumnBuilder {
 
   take(): Data {
     const { length } = this.#validity;
+    const ends = this.#ends;
     const valueOffsets = this.#large ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
-    for (let i = 0; i < length; i++)
-      valueOffsets[i + 1] = (this.#large ? BigInt(this.#ends[i]) : this.#ends[i]) as never;
+    if (valueOffsets instanceof Int32Array) for (let i = 0; i < length; i++) valueOffsets[i + 1] = ends[i];
+    else for (let i = 0; i < length; i++) valueOffsets[i + 1] = BigInt(ends[i]);
     this.#ends = [];
     this.#itemCount = 0;
-    return makeData({
-      type: this.#type as never,
-      length,
-      valueOffsets: valueOffsets as never,
-      child: this.#items.take() as never,
-      ...this.#validity.take(),
-    });
+    const children = [this.#items.take()];
+    return dataOf({ type: this.#type, length, valueOffsets, children, ...this.#validity.take() });
   }
 }
 
@@ -77,12 +74,7 @@ export class FixedSizeListBuilder implements ColumnBuilder {
 
   take(): Data {
     const { length } = this.#validity;
-    return makeData({
-      type: this.#type as never,
-      length,
-      child: this.#items.take() as never,
-      ...this.#validity.take(),
-    });
+    return dataOf({ type: this.#type, length, children: [this.#items.take()], ...this.#validity.take() });
   }
 }
 
@@ -109,7 +101,7 @@ export class StructBuilder implements ColumnBuilder {
   take(): Data {
     const { length } = this.#validity;
     const children = this.#fields.map((field) => field.take());
-    return makeData({ type: this.#type as never, length, children, ...this.#validity.take() });
+    return dataOf({ type: this.#type, length, children, ...this.#validity.take() });
   }
 }
 
@@ -150,14 +142,14 @@ export class UnionBuilder implements ColumnBuilder {
   }
 
   take(): Data {
-    const props = {
-      type: this.#type as never,
+    const data = dataOf({
+      type: this.#type,
       length: this.#typeIds.length,
       nullCount: 0,
       typeIds: Int8Array.from(this.#typeIds),
+      valueOffsets: this.#dense ? Int32Array.from(this.#offsets) : undefined,
       children: this.#children.map((child) => child.take()),
-    };
-    const data = this.#dense ? makeData({ ...props, valueOffsets: Int32Array.from(this.#offsets) }) : makeData(props);
+    });
     this.#typeIds = [];
     this.#offsets = [];
     this.#childLengths.fill(0);

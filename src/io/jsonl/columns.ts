@@ -1,5 +1,7 @@
-import { type Data, DataType, type Field, makeData, Precision, RecordBatch, type Schema, Struct } from "apache-arrow";
+import { type Data, DataType, type Field, Precision, type RecordBatch, type Schema } from "apache-arrow";
+import { dataOf } from "../columns/data-of.js";
 import { nullData } from "../columns/null-data.js";
+import { batchOf } from "../columns/take.js";
 import { isJsonField } from "./json-text.js";
 import { RawNumber } from "./numbers.js";
 import { jsonValueText } from "./value-text.js";
@@ -11,9 +13,7 @@ const UTF8 = new TextEncoder();
  * Throws as `buildColumn` does.
  */
 export function buildRecordBatch(schema: Schema, records: readonly object[]): RecordBatch {
-  const children = buildChildren(schema.fields, records);
-  const type = new Struct(schema.fields);
-  return new RecordBatch(schema, makeData({ type, length: records.length, nullCount: 0, children }));
+  return batchOf(schema, buildChildren(schema.fields, records), records.length);
 }
 
 /**
@@ -27,20 +27,20 @@ export function buildColumn(field: Field, values: readonly unknown[], n = values
   const { nullBitmap, nullCount } = validity(values, n);
   // Also the types that no JSON value has: a file without the column is asked for them under a schema of several files.
   if (nullCount === n) return nullData(type, n);
-  const base = { length: n, nullCount, nullBitmap };
-  if (isJsonField(field)) return makeData({ type, ...base, ...encode(field, jsonTexts(values, n), n) } as never);
-  if (DataType.isUtf8(type)) return makeData({ type, ...base, ...encode(field, values, n) });
-  if (DataType.isBool(type)) return makeData({ type, ...base, data: bits(field, values, n) });
-  if (DataType.isInt(type)) return makeData({ type, ...base, data: integers(field, values, n) });
+  const rows = { type, length: n, nullCount, nullBitmap };
+  if (isJsonField(field)) return dataOf({ ...rows, ...encode(field, jsonTexts(values, n), n) });
+  if (DataType.isUtf8(type)) return dataOf({ ...rows, ...encode(field, values, n) });
+  if (DataType.isBool(type)) return dataOf({ ...rows, values: bits(field, values, n) });
+  if (DataType.isInt(type)) return dataOf({ ...rows, values: integers(field, values, n) });
   if (DataType.isFloat(type) && type.precision !== Precision.HALF)
-    return makeData({ type, ...base, data: floats(field, values, n) });
+    return dataOf({ ...rows, values: floats(field, values, n) });
   if (DataType.isList(type)) {
     const { valueOffsets, flat } = flatten(field, values, n);
-    return makeData({ type, ...base, valueOffsets, child: buildColumn(type.children[0], flat) });
+    return dataOf({ ...rows, valueOffsets, children: [buildColumn(type.children[0], flat)] });
   }
   if (DataType.isStruct(type)) {
     for (let i = 0; i < n; i++) if (!isObjectOrNull(values[i])) throw misfit(field, values[i]);
-    return makeData({ type, ...base, children: buildChildren(type.children, values, n) });
+    return dataOf({ ...rows, children: buildChildren(type.children, values, n) });
   }
   throw misfit(
     field,
@@ -150,7 +150,7 @@ function jsonTexts(values: readonly unknown[], n: number): (string | null)[] {
 }
 
 /** UTF-8 in one pass into a buffer that grows. */
-function encode(field: Field, values: readonly unknown[], n: number): { valueOffsets: Int32Array; data: Uint8Array } {
+function encode(field: Field, values: readonly unknown[], n: number): { valueOffsets: Int32Array; values: Uint8Array } {
   const valueOffsets = new Int32Array(n + 1);
   let data = new Uint8Array(1024);
   let end = 0;
@@ -169,7 +169,7 @@ function encode(field: Field, values: readonly unknown[], n: number): { valueOff
     valueOffsets[i + 1] = end;
   }
   // Columns may be kept for long: not with much room to spare.
-  return { valueOffsets, data: 4 * end < 3 * data.length ? data.slice(0, end) : data.subarray(0, end) };
+  return { valueOffsets, values: 4 * end < 3 * data.length ? data.slice(0, end) : data.subarray(0, end) };
 }
 
 function flatten(field: Field, values: readonly unknown[], n: number): { valueOffsets: Int32Array; flat: unknown[] } {

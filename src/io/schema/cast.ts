@@ -7,7 +7,6 @@ import {
   type Duration,
   type Field,
   type Map_,
-  makeData,
   type RecordBatch,
   type Schema,
   type Struct,
@@ -18,7 +17,8 @@ import {
   type Vector,
 } from "apache-arrow";
 import { columnBuilder } from "../columns/create-builder.js";
-import { isValid, valueBytes } from "../columns/layout.js";
+import { dataOf } from "../columns/data-of.js";
+import { isValid, isWide, valueBytes } from "../columns/layout.js";
 import { nullData } from "../columns/null-data.js";
 import { oneRun, runsOf } from "../columns/runs.js";
 import { batchOf } from "../columns/take.js";
@@ -83,23 +83,17 @@ function jsonData(data: Data, from: Field, type: DataType): Data {
     }
     valueOffsets[row + 1] = size;
   }
-  const bytes = Buffer.concat(parts, size);
+  const values = Buffer.concat(parts, size);
   // A union has no bitmap; its nulls are JSON nulls.
   const rows = DataType.isUnion(data.type) ? { length: data.length, nullCount: 0 } : rowsOf(data);
   if (DataType.isNull(data.type)) return nullData(type, data.length);
-  return makeData({ ...rows, type: type as never, valueOffsets: valueOffsets as never, data: bytes as never });
+  return dataOf({ ...rows, type, valueOffsets, values });
 }
 
 function castIndices(data: Data, type: Dictionary): Data {
-  const { ArrayType } = type.indices;
-  const same = data.values instanceof (ArrayType as never as typeof Int32Array);
+  const same = data.values instanceof type.indices.ArrayType;
   const values = same ? data.values : converted(data.values, type.indices);
-  return makeData({
-    ...rowsOf(data),
-    type: type as never,
-    data: values as never,
-    dictionary: data.dictionary as never,
-  });
+  return dataOf({ ...rowsOf(data), type, values, dictionary: data.dictionary });
 }
 
 /** A dictionary-encoded column as the plain column of its values. */
@@ -120,25 +114,25 @@ function castNumbers(data: Data, type: DataType): Data {
   if (util.compareTypes(data.type, type)) return data;
   const half = DataType.isFloat(data.type) && data.type.precision === 0;
   const values = half ? Array.from(data.values as Uint16Array, halfToNumber) : data.values;
-  return makeData({ ...rowsOf(data), type: type as never, data: converted(values, type) as never });
+  return dataOf({ ...rowsOf(data), type, values: converted(values, type) });
 }
 
 function converted(values: ArrayLike<number | bigint>, type: DataType): ArrayBufferView {
   const target = new (type.ArrayType as new (n: number) => Float64Array | BigInt64Array)(values.length);
-  const wide = target instanceof BigInt64Array || target instanceof BigUint64Array;
-  for (let i = 0; i < values.length; i++) target[i] = (wide ? BigInt(values[i]) : Number(values[i])) as never;
+  if (isWide(target)) for (let i = 0; i < values.length; i++) target[i] = BigInt(values[i]);
+  else for (let i = 0; i < values.length; i++) target[i] = Number(values[i]);
   return target;
 }
 
 function castBytes(data: Data, type: DataType): Data {
   if (data.valueOffsets instanceof Int32Array) return data.clone(type);
   const valueOffsets = new Int32Array(data.length + 1);
-  let bytes: Uint8Array;
+  let values: Uint8Array;
   if (data.valueOffsets !== undefined) {
     const offsets = data.valueOffsets as unknown as BigInt64Array;
     const start = Number(offsets[0]);
-    bytes = (data.values as Uint8Array).subarray(start, Number(offsets[data.length]));
-    if (bytes.length >= 2 ** 31) throw new RangeError(`${bytes.length} bytes in one batch, expected less than 2 GiB`);
+    values = (data.values as Uint8Array).subarray(start, Number(offsets[data.length]));
+    if (values.length >= 2 ** 31) throw new RangeError(`${values.length} bytes in one batch, expected less than 2 GiB`);
     for (let i = 0; i <= data.length; i++) valueOffsets[i] = Number(offsets[i]) - start;
   } else {
     const parts: Uint8Array[] = [];
@@ -146,9 +140,9 @@ function castBytes(data: Data, type: DataType): Data {
       if (isValid(data, row)) parts.push(valueBytes(data, row));
       valueOffsets[row + 1] = valueOffsets[row] + (isValid(data, row) ? parts[parts.length - 1].length : 0);
     }
-    bytes = Buffer.concat(parts);
+    values = Buffer.concat(parts);
   }
-  return makeData({ ...rowsOf(data), type: type as never, valueOffsets: valueOffsets as never, data: bytes as never });
+  return dataOf({ ...rowsOf(data), type, valueOffsets, values });
 }
 
 function castStruct(data: Data, type: Struct): Data {
@@ -157,7 +151,7 @@ function castStruct(data: Data, type: Struct): Data {
     const index = from.findIndex(({ name }) => name === field.name);
     return index < 0 ? nullData(field.type, data.length) : castData(data.children[index], from[index], field);
   });
-  return makeData({ ...rowsOf(data), type, children });
+  return dataOf({ ...rowsOf(data), type, children });
 }
 
 // Keys and values go by position: their names differ between writers.
@@ -165,14 +159,14 @@ function castMap(data: Data, type: Map_): Data {
   const entries = data.children[0];
   const to = type.children[0].type as Struct;
   const children = to.children.map((field, i) => castData(entries.children[i], entries.type.children[i], field));
-  const child = makeData({ ...rowsOf(entries), type: to, children });
-  return makeData({ ...rowsOf(data), type, valueOffsets: data.valueOffsets, child: child as never });
+  const child = dataOf({ ...rowsOf(entries), type: to, children });
+  return dataOf({ ...rowsOf(data), type, valueOffsets: data.valueOffsets, children: [child] });
 }
 
 function castList(data: Data, type: DataType): Data {
   const child = castData(data.children[0], data.type.children[0], type.children[0]);
-  const shared = { ...rowsOf(data), type: type as never, child: child as never };
-  if (DataType.isFixedSizeList(type)) return makeData(shared);
+  const shared = { ...rowsOf(data), type, children: [child] };
+  if (DataType.isFixedSizeList(type)) return dataOf(shared);
   let valueOffsets = data.valueOffsets as Int32Array | BigInt64Array;
   if (DataType.isFixedSizeList(data.type)) {
     const { listSize } = data.type;
@@ -180,20 +174,13 @@ function castList(data: Data, type: DataType): Data {
   } else if (DataType.isList(type) && valueOffsets instanceof BigInt64Array) {
     valueOffsets = Int32Array.from(valueOffsets, Number);
   }
-  return makeData({ ...shared, valueOffsets: valueOffsets as never });
+  return dataOf({ ...shared, valueOffsets });
 }
 
 function castUnion(data: Data, type: Union): Data {
   const children = data.children.map((child, i) => castData(child, data.type.children[i], type.children[i]));
   const { length, typeIds, valueOffsets } = data;
-  return makeData({
-    type: type as never,
-    length,
-    nullCount: 0,
-    typeIds,
-    children,
-    valueOffsets: valueOffsets as never,
-  });
+  return dataOf({ type, length, nullCount: 0, typeIds, children, valueOffsets });
 }
 
 function castTimes(data: Data, type: Time | Timestamp | Duration): Data {
@@ -205,15 +192,16 @@ function castTimes(data: Data, type: Time | Timestamp | Duration): Data {
     if (!isValid(data, row)) continue;
     const value = BigInt(data.values[row]) * factor;
     if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${data.values[row]} does not fit ${type}`);
-    values[row] = (values instanceof BigInt64Array ? value : Number(value)) as never;
+    if (isWide(values)) values[row] = value;
+    else values[row] = Number(value);
   }
-  return makeData({ ...rowsOf(data), type: type as never, data: values as never });
+  return dataOf({ ...rowsOf(data), type, values });
 }
 
 function castDates(data: Data, type: Date_): Data {
   if ((data.type as Date_).unit === type.unit) return data;
   const values = BigInt64Array.from(data.values as Int32Array, (days) => BigInt(days) * 86_400_000n);
-  return makeData({ ...rowsOf(data), type: type as never, data: values as never });
+  return dataOf({ ...rowsOf(data), type, values });
 }
 
 function castDecimals(data: Data, type: Decimal): Data {
@@ -225,5 +213,5 @@ function castDecimals(data: Data, type: Decimal): Data {
     const sign = data.values[(row + 1) * stride - 1] >> 31;
     for (let w = 0; w < words; w++) values[row * words + w] = w < stride ? data.values[row * stride + w] : sign;
   }
-  return makeData({ ...rowsOf(data), type: type as never, data: values as never });
+  return dataOf({ ...rowsOf(data), type, values });
 }

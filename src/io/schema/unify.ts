@@ -80,10 +80,18 @@ export function ownDictionaries(field: Field, nextId: () => number | null = () =
 export function withChildren(type: DataType, children: Field[]): DataType {
   if (DataType.isStruct(type)) return new Struct(children);
   if (DataType.isFixedSizeList(type)) return new FixedSizeList(type.listSize, children[0]);
-  if (DataType.isMap(type)) return new Map_(children[0] as never, type.keysSorted);
+  if (DataType.isMap(type)) return mapOf(children[0], type.keysSorted);
   if (DataType.isUnion(type)) return new Union((type as Union).mode, Array.from((type as Union).typeIds), children);
   const Nested = type.constructor as new (child: Field) => DataType;
   return new Nested(children[0]);
+}
+
+/**
+ * The map type over a struct of keys and values. apache-arrow's declaration asks that the two fields be named `key` and `value`;
+ * the format leaves the names to the writer.
+ */
+export function mapOf(entries: Field, keysSorted: boolean): Map_ {
+  return new Map_(entries as Field<Struct<{ key: DataType; value: DataType }>>, keysSorted);
 }
 
 function refuseDuplicates(fields: readonly Field[]): void {
@@ -169,7 +177,7 @@ function unifyMaps(a: Map_, b: Map_, onConflict: OnConflict, path: string): Data
   if (key === undefined) return undefined;
   const value = unifyField(leftValue, rightValue, onConflict, `${path}{}`);
   const entries = new Struct([new Field(leftKey.name, key, false), value]);
-  return new Map_(new Field(a.children[0].name, entries as never, false), a.keysSorted && b.keysSorted);
+  return mapOf(new Field(a.children[0].name, entries, false), a.keysSorted && b.keysSorted);
 }
 
 function unifyTimes(a: DataType, b: DataType): DataType | undefined {
