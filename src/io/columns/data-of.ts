@@ -44,7 +44,22 @@ export interface ColumnParts {
  * @throws RangeError for plain bytes that are not aligned to the width of the type
  */
 export function dataOf(parts: ColumnParts): Data {
-  const { values, children, ...rest } = parts;
-  const props = { ...rest, data: values, views: values, child: children?.[0], children };
+  const { values, children } = parts;
+  // Written out: with a rest pattern in its place `takeRows` was a tenth slower.
+  const props = {
+    type: parts.type,
+    length: parts.length,
+    offset: parts.offset,
+    nullCount: parts.nullCount,
+    nullBitmap: parts.nullBitmap,
+    valueOffsets: parts.valueOffsets,
+    data: values,
+    views: values,
+    variadicBuffers: parts.variadicBuffers,
+    typeIds: parts.typeIds,
+    child: children?.[0],
+    children,
+    dictionary: parts.dictionary,
+  };
   return makeData<DataType>(props);
 }
