@@ -7,8 +7,9 @@ export function bitAt(bits: Uint8Array, index: number): boolean {
 }
 
 /**
- * Copies `count` bits from `source` at bit `from` to `target` at bit `to`, whose bits there must be 0. Returns how many of
- * them are set. Whole bytes go at once where both ends are byte-aligned.
+ * Copies `count` bits from bit `from` of `source` to bit `to` of `target`. The target bits must be 0, because the
+ * function sets bits and clears none. Where both positions are multiples of 8, it copies whole bytes.
+ * @returns the number of copied bits that are set
  */
 export function copyBits(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): number {
   let set = 0;
@@ -30,9 +31,10 @@ export function copyBits(source: Uint8Array, from: number, target: Uint8Array, t
   return set;
 }
 
+/** Set bits of each byte value. */
 const SET_BITS = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
 
-/** Sets `count` bits of `target` from bit `to` on. */
+/** Sets `count` bits of `target` from bit `to` on; whole bytes are filled at once. */
 function setBits(target: Uint8Array, to: number, count: number): void {
   let i = to;
   const end = to + count;
@@ -42,7 +44,11 @@ function setBits(target: Uint8Array, to: number, count: number): void {
   for (i = Math.max(i, wholeEnd); i < end; i++) target[i >> 3] |= 1 << (i & 7);
 }
 
-/** A copy of `bytes` with room for at least `size` bytes, grown by doubling; the same array where it is large enough. */
+/**
+ * An array with the content of `bytes` and room for at least `size` bytes: `bytes` itself where it is large enough,
+ * else a copy of at least twice the length, so that appending n bytes one by one costs O(n).
+ * @throws RangeError for more than 2^31 - 1 bytes
+ */
 export function grown(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   if (size <= bytes.length) return bytes;
   if (size > MAX_BUFFER)
@@ -54,23 +60,29 @@ export function grown(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<
   return copy;
 }
 
-// 32-bit value offsets end here.
+// The largest 32-bit value offset.
 const MAX_BUFFER = 2 ** 31 - 1;
 
-/** A growing validity bitmap that takes no memory until the first null arrives. */
+/**
+ * A growing validity bitmap: bit i is set where row i holds a value. The bitmap is allocated when the first null
+ * arrives, and the rows before that null are then marked as valid; most columns have no null and never allocate one.
+ */
 export class Validity {
   #bits: Uint8Array<ArrayBuffer> = NONE;
   #length = 0;
   #nulls = 0;
 
+  /** Rows appended since the last `take`. */
   get length(): number {
     return this.#length;
   }
 
+  /** Nulls among these rows. */
   get nullCount(): number {
     return this.#nulls;
   }
 
+  /** Bytes that the bitmap takes in a file: 0 while there is no null. */
   get byteLength(): number {
     return this.#nulls === 0 ? 0 : (this.#length + 7) >> 3;
   }
@@ -103,7 +115,7 @@ export class Validity {
     this.#nulls += count;
   }
 
-  /** Hands over the bitmap (empty where there is no null) and starts anew. */
+  /** Hands the bitmap over to the caller, empty where there is no null, and starts again with no rows. */
   take(): { readonly nullBitmap: Uint8Array; readonly nullCount: number } {
     const nullCount = this.#nulls;
     const nullBitmap = nullCount === 0 ? NONE : this.#bits.subarray(0, (this.#length + 7) >> 3);

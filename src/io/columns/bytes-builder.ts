@@ -5,7 +5,14 @@ import { dataOf } from "./data-of.js";
 import { VIEW_INLINE, VIEW_WIDTH } from "./layout.js";
 import { itemRuns, type Runs } from "./runs.js";
 
-/** Utf8 and Binary, and their 64-bit siblings (whose batches here still stay under 2 GiB). */
+/**
+ * Builds Utf8 and Binary columns, and LargeUtf8 and LargeBinary ones (`large`). The builder holds 32-bit ends for all
+ * four and widens them in `take`, because a batch stays below 2 GiB whatever its type.
+ *
+ *     source offsets   10   13   20      of a run whose values lie at bytes 10 to 20
+ *     size so far      100               base = 10 - 100 = -90
+ *     ends             103  110          offset - base: where each value ends in this builder
+ */
 export class BytesBuilder implements ColumnBuilder {
   readonly #type: DataType;
   readonly #large: boolean;
@@ -80,12 +87,13 @@ export class BytesBuilder implements ColumnBuilder {
   }
 }
 
-// Below this many bytes a loop beats the call of `set`.
+// Bytes up to which a loop is faster than a call of `set`.
 const SHORT = 48;
 
 /**
- * Utf8View and BinaryView. Long values are gathered into one buffer, so a few rows of a batch do not drag all of its buffers
- * along. Layout: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
+ * Builds Utf8View and BinaryView columns. The builder copies values longer than 12 bytes into one buffer and points
+ * their views there. Keeping the source's buffers instead would let a few rows hold the memory of a whole batch.
+ * Layout: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
  */
 export class ViewBuilder implements ColumnBuilder {
   readonly #type: DataType;
@@ -120,7 +128,7 @@ export class ViewBuilder implements ColumnBuilder {
       if (length <= VIEW_INLINE) continue;
       const buffer = data.variadicBuffers[views.getInt32(view + 8, true)];
       const offset = views.getInt32(view + 12, true);
-      // The view of a null may hold anything.
+      // The view of a null may hold anything. A view that points outside its buffers becomes an empty value.
       if (buffer === undefined || offset < 0 || offset + length > buffer.length) {
         this.#views.fill(0, view, view + VIEW_WIDTH);
         continue;

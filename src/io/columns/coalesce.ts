@@ -5,26 +5,30 @@ import { rowBytes } from "./row-bytes.js";
 import { oneRun } from "./runs.js";
 import { batchOf } from "./take.js";
 
-/** When an output batch is full. */
+/** The sizes at which an output batch is full. */
 export interface BatchLimits {
   /** Rows, a multiple of 1024. */
   readonly rows: number;
-  /** Bytes, looked at after every 1024 rows. */
+  /** Bytes, checked after every 1024 rows. */
   readonly bytes: number;
-  /** Bytes, looked at after every 16 rows, for rows so large that 1024 of them are too much. */
+  /** Bytes, checked after every 16 rows: for rows so large that 1024 of them would be too many. */
   readonly most: number;
 }
 
-/** Readers are slow on many small batches, and need memory for large ones. */
+/**
+ * The default: 65,536 rows, or 16 MiB, or 64 MiB of large rows. Small batches make readers slow, large ones cost them
+ * memory.
+ */
 export const BATCH_LIMITS: BatchLimits = { rows: 65_536, bytes: 16 << 20, most: 64 << 20 };
 
-// Where a batch may end. Cutting only there, by the size of compact buffers, makes the cuts a function of the rows.
+// A batch may end only at multiples of these rows, and the decision uses the size of compact buffers. So the rows alone
+// decide where batches end, not the batches in which the rows arrived.
 const BLOCK_ROWS = 1024;
 const FINE_ROWS = 16;
 
 /**
- * Gathers rows into batches that are cut at the same rows however the input was batched, so that files come out the same byte
- * for byte. Memory: one output batch.
+ * Gathers rows into batches of a good size for readers. The same rows always give the same batches, however the input
+ * was batched, so that equal tables become equal files, byte for byte. Memory: one output batch.
  */
 export class Coalescer {
   readonly #schema: Schema;
@@ -32,14 +36,17 @@ export class Coalescer {
   readonly #columns: ColumnBuilder[];
   #rows = 0;
 
-  /** Builders of dictionary-encoded columns are put into `dictionaries`. */
+  /** Adds the builders of dictionary-encoded columns to `dictionaries`. */
   constructor(schema: Schema, dictionaries?: Dictionaries, limits: BatchLimits = BATCH_LIMITS) {
     this.#schema = schema;
     this.#limits = limits;
     this.#columns = schema.fields.map((field) => columnBuilder(field.type, dictionaries));
   }
 
-  /** Appends a batch; yields the batches that it fills. */
+  /**
+   * Appends a batch, and yields each output batch that it fills. The input's buffers are copied.
+   * @throws Error for a batch with another number of columns
+   */
   *push(batch: RecordBatch): Generator<RecordBatch> {
     const { children } = batch.data;
     if (children.length !== this.#columns.length) {
@@ -47,8 +54,8 @@ export class Coalescer {
     }
     const coming = children.reduce((sum, column) => sum + rowBytes(column, 0, batch.numRows), 0);
     for (let start = 0; start < batch.numRows; ) {
-      // Where `most` cannot be reached there is no need to look for it. What there is may come to hold validity too, which takes no
-      // more than its values do.
+      // Steps of 1024 rows are safe while the output cannot reach `most` even with this whole batch. The gathered bytes
+      // count twice: a first null adds a validity bitmap to rows without one, which is no larger than their values.
       const step = 2 * this.#bytes() + coming < this.#limits.most ? BLOCK_ROWS : FINE_ROWS;
       const count = Math.min(batch.numRows - start, step - (this.#rows % step));
       const run = oneRun(start, count);
@@ -59,7 +66,7 @@ export class Coalescer {
     }
   }
 
-  /** The rows that are left; undefined where there are none. */
+  /** The last batch, of the rows that filled none; undefined where no row is left. */
   flush(): RecordBatch | undefined {
     return this.#rows === 0 ? undefined : this.#take();
   }

@@ -9,7 +9,8 @@ import { FixedSizeListBuilder, ListBuilder, StructBuilder, UnionBuilder } from "
 export type Dictionaries = Map<number, DictionaryBuilder>;
 
 /**
- * The builder for `type`. Builders of dictionary-encoded columns in it, however deep, are put into `dictionaries` by their id.
+ * Makes the builder for `type`. Adds the builders of dictionary-encoded columns in it, at any depth, to `dictionaries`
+ * by id.
  * @throws Error for a type that no Arrow writer could have made.
  */
 export function columnBuilder(type: DataType, dictionaries?: Dictionaries): ColumnBuilder {

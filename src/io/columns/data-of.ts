@@ -38,9 +38,10 @@ export interface ColumnParts {
 }
 
 /**
- * The column of the given parts, for a type that is known only at run time. Nothing is copied: the column shares its buffers
- * with `parts`, and plain bytes are seen as an array of the type. apache-arrow declares `makeData` once for each type, so a
- * caller that does not know the type has no declaration to use; the last, general one takes what this function gives it.
+ * The column of the given parts, for a type that is known only at run time. Nothing is copied: the column shares its
+ * buffers with `parts`, and plain bytes are seen as an array of the type. apache-arrow declares `makeData` once for
+ * each type, so a caller that does not know the type has no declaration to use; the last, general one takes what this
+ * function gives it.
  * @throws RangeError for plain bytes that are not aligned to the width of the type
  */
 export function dataOf(parts: ColumnParts): Data {

@@ -6,9 +6,12 @@ import { isValid, isWide, valueBytes } from "./layout.js";
 import { type Runs, runsOf } from "./runs.js";
 
 /**
- * Dictionary-encoded columns: indices are copied, the dictionary is kept as it came. Where rows with another dictionary
- * follow (another file, a replaced or grown dictionary), its new values are added at the end and their indices rewritten, so
- * the indices written before stay right.
+ * Builds dictionary-encoded columns. The builder copies indices and shares the first dictionary. When rows with another
+ * dictionary follow (from another file, or after a replacement or delta), it appends the new values to its own
+ * dictionary and renumbers the indices of these rows. The indices written before stay valid, because no value moves.
+ *
+ *     own dictionary   a b c         next dictionary   c d a
+ *     becomes          a b c d       its indices       0 1 2  ->  2 3 0
  */
 export class DictionaryBuilder implements ColumnBuilder {
   readonly type: Dictionary;
@@ -19,7 +22,7 @@ export class DictionaryBuilder implements ColumnBuilder {
   #size = 0;
   #last: { readonly from: Vector; readonly to: Float64Array | undefined } | undefined;
 
-  /** `indices` and `values` build columns of the type's indices and of its values. */
+  /** @param indices builds columns of the index type. @param values builds columns of the dictionary's value type */
   constructor(type: Dictionary, indices: ColumnBuilder, values: ColumnBuilder) {
     this.type = type;
     this.#indices = indices;
@@ -58,9 +61,9 @@ export class DictionaryBuilder implements ColumnBuilder {
     });
   }
 
-  /** Where the values of `from` are in our dictionary: old index -> new one, undefined where the indices can stay. */
+  /** The index in the own dictionary of each value of `from`; undefined where the indices can stay as they are. */
   #mapping(from: Vector): Float64Array | undefined {
-    // The dictionary of a column of nulls is empty and says nothing.
+    // A column of nulls has an empty dictionary, and no index that needs renumbering.
     if (from.length === 0) return undefined;
     this.#dictionary ??= from;
     if (from === this.#dictionary) return undefined;
@@ -114,7 +117,7 @@ function positionsOf(dictionary: Vector): Map<string | null, number> {
   const positions = new Map<string | null, number>();
   let i = 0;
   for (const chunk of dictionary.data) {
-    // A dictionary may repeat a value; indices of either copy mean the same.
+    // A dictionary may repeat a value. Either index serves, since both stand for the same value.
     for (let row = 0; row < chunk.length; row++, i++) positions.set(valueKey(chunk, row), i);
   }
   return positions;
@@ -125,7 +128,8 @@ export function emptyDictionary(type: Dictionary): Vector {
   return new Vector([dataOf({ type: type.dictionary, length: 0, nullCount: 0 })]);
 }
 
-// The bytes of one dictionary value, which tell values apart that JavaScript cannot (nanoseconds, invalid UTF-8).
+// A key for one dictionary value: its bytes, because JavaScript values would merge different ones (nanoseconds, invalid
+// UTF-8).
 function valueKey(chunk: Data, row: number): string | null {
   if (!isValid(chunk, row)) return null;
   if (DataType.isBool(chunk.type)) return String(bitAt(chunk.values, chunk.offset + row));

@@ -5,7 +5,7 @@ import { dataOf } from "./data-of.js";
 import { bytesOf, fixedWidth } from "./layout.js";
 import type { Runs } from "./runs.js";
 
-/** Columns of nulls. */
+/** Builds columns of type Null, which have a length and no buffers. */
 export class NullBuilder implements ColumnBuilder {
   readonly byteLength = 0;
   readonly #type: DataType;
@@ -26,7 +26,7 @@ export class NullBuilder implements ColumnBuilder {
   }
 }
 
-/** Booleans. */
+/** Builds boolean columns, one bit a row. */
 export class BoolBuilder implements ColumnBuilder {
   readonly #type: DataType;
   readonly #validity = new Validity();
@@ -58,7 +58,10 @@ export class BoolBuilder implements ColumnBuilder {
   }
 }
 
-/** Ints, floats, decimals, dates, times, timestamps, durations, intervals, fixed-size binaries; indices of dictionaries. */
+/**
+ * Builds columns of fixed-width values: integers, floats, decimals, dates, times, timestamps, durations, intervals and
+ * fixed-size binaries, and the indices of dictionary-encoded columns. Values are copied as bytes.
+ */
 export class FixedBuilder implements ColumnBuilder {
   readonly #type: DataType;
   readonly #width: number;
@@ -102,5 +105,5 @@ export class FixedBuilder implements ColumnBuilder {
   }
 }
 
-// Below this many bytes a loop beats the call of `set`.
+// Bytes up to which a loop is faster than a call of `set`.
 const SHORT = 48;

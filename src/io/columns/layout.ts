@@ -1,15 +1,21 @@
 import { type Data, DataType } from "apache-arrow";
 import { bitAt } from "./bits.js";
 
-// Layouts: https://arrow.apache.org/docs/format/Columnar.html. In apache-arrow a Data's value buffers start at its first row;
-// `offset` counts for validity and boolean bits only.
+// Layouts: https://arrow.apache.org/docs/format/Columnar.html. In apache-arrow the value and offset buffers of a Data
+// start at its first row. Only bitmaps, which cannot be cut within a byte, start earlier: row i is bit `offset + i` of
+// the validity and of the values of a boolean column.
 
-/** Bytes of one view: int32 length, then 12 bytes of the value, or its 4-byte prefix, int32 buffer, int32 offset. */
+/**
+ * Bytes of one view of a Utf8View or BinaryView column, little-endian:
+ *
+ *     up to 12 bytes   | int32 length | the value, padded with zeros to 12 bytes                |
+ *     longer           | int32 length | its first 4 bytes | int32 buffer index | int32 offset   |
+ */
 export const VIEW_WIDTH = 16;
-/** The longest value that a view holds itself. */
+/** Bytes of the longest value that a view holds itself. */
 export const VIEW_INLINE = 12;
 
-/** Bytes of one value of a fixed-width type. */
+/** Bytes of one value of a fixed-width type. @throws Error for any other type */
 export function fixedWidth(type: DataType): number {
   if (DataType.isFixedSizeBinary(type)) return type.byteWidth;
   if (DataType.isDecimal(type)) return type.bitWidth >> 3;
@@ -29,7 +35,10 @@ export function isWide(values: ArrayBufferView): values is BigInt64Array | BigUi
   return values instanceof BigInt64Array || values instanceof BigUint64Array;
 }
 
-/** True where row `row` of `data` holds a value, by its own bitmap. */
+/**
+ * True where row `row` of `data` holds a value, by the bitmap of `data` alone: a null parent makes its rows null as
+ * well.
+ */
 export function isValid(data: Data, row: number): boolean {
   if (DataType.isNull(data.type)) return false;
   const { nullBitmap } = data;
@@ -37,7 +46,8 @@ export function isValid(data: Data, row: number): boolean {
 }
 
 /**
- * The bytes of one value of a string, binary or fixed-width column; a view into its buffers.
+ * The bytes of one value of a string, binary or fixed-width column, as a view into its buffers. The value must not be
+ * null.
  * @throws Error for nested types and booleans, which have no bytes of their own.
  */
 export function valueBytes(data: Data, row: number): Uint8Array {
@@ -62,7 +72,7 @@ function viewBytes(data: Data, row: number): Uint8Array {
   return data.variadicBuffers[view.getInt32(8, true)].subarray(start, start + length);
 }
 
-/** Bytes of the values that views do not hold themselves. */
+/** Bytes of all values, of an array of views, that are longer than `VIEW_INLINE`. */
 export function longViewBytes({ buffer, byteOffset, byteLength }: Uint8Array): number {
   const view = new DataView(buffer, byteOffset, byteLength);
   let bytes = 0;
@@ -73,7 +83,10 @@ export function longViewBytes({ buffer, byteOffset, byteLength }: Uint8Array): n
   return bytes;
 }
 
-/** True for strings and bytes whose values lie between offsets. */
+/**
+ * True for the string and binary types whose values lie between offsets: views and fixed-size binaries are not among
+ * them.
+ */
 export function isVariable(type: DataType): boolean {
   return DataType.isUtf8(type) || DataType.isBinary(type) || DataType.isLargeUtf8(type) || DataType.isLargeBinary(type);
 }

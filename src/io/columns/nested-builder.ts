@@ -4,7 +4,10 @@ import type { ColumnBuilder } from "./column-builder.js";
 import { dataOf } from "./data-of.js";
 import { itemRuns, oneRun, type Runs, scaledRuns } from "./runs.js";
 
-/** List, LargeList and Map. */
+/**
+ * Builds List, LargeList (`large`) and Map columns: the end of each row's items, and the items themselves by a builder
+ * of their own. Rows are renumbered as in `BytesBuilder`, with items in place of bytes.
+ */
 export class ListBuilder implements ColumnBuilder {
   readonly #type: DataType;
   readonly #large: boolean;
@@ -50,7 +53,7 @@ export class ListBuilder implements ColumnBuilder {
   }
 }
 
-/** FixedSizeList. */
+/** Builds FixedSizeList columns: row i has the items i * size to (i + 1) * size, those of a null included. */
 export class FixedSizeListBuilder implements ColumnBuilder {
   readonly #type: DataType;
   readonly #size: number;
@@ -78,7 +81,7 @@ export class FixedSizeListBuilder implements ColumnBuilder {
   }
 }
 
-/** Struct. */
+/** Builds Struct columns: a builder for each field, and the validity of the struct itself. */
 export class StructBuilder implements ColumnBuilder {
   readonly #type: DataType;
   readonly #fields: ColumnBuilder[];
@@ -105,7 +108,11 @@ export class StructBuilder implements ColumnBuilder {
   }
 }
 
-/** Sparse and dense unions; neither has a validity bitmap of its own. */
+/**
+ * Builds sparse and dense unions. Neither has a validity bitmap: a row is null where the member that holds it is. In a
+ * sparse union every member has every row; in a dense one each row has a position in its member, and the builder copies
+ * the members' rows one by one, since neighbouring rows may lie anywhere.
+ */
 export class UnionBuilder implements ColumnBuilder {
   readonly #type: Union;
   readonly #dense: boolean;

@@ -3,7 +3,10 @@ import { dataOf } from "./data-of.js";
 import { emptyDictionary } from "./dictionary-builder.js";
 import { fixedWidth, hasWideOffsets, isVariable, VIEW_WIDTH } from "./layout.js";
 
-/** A column of `length` nulls; a union's nulls are nulls of its first member. */
+/**
+ * A column of `length` nulls of any type, with buffers of zeros. A union has no nulls itself: its rows are nulls of its
+ * first member.
+ */
 export function nullData(type: DataType, length: number): Data {
   if (DataType.isNull(type)) return dataOf({ type, length, nullCount: length });
   const rows = { type, length, nullCount: length, nullBitmap: new Uint8Array((length + 7) >> 3) };

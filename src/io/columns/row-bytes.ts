@@ -2,8 +2,9 @@ import { type Data, DataType } from "apache-arrow";
 import { bytesOf, fixedWidth, hasWideOffsets, isVariable, longViewBytes, VIEW_WIDTH } from "./layout.js";
 
 /**
- * Bytes that `length` rows of a column from `start` on take at most in buffers of their own, dictionaries left out; infinite for
- * dense unions, whose rows may all lie anywhere. Time goes with columns, and with rows for views alone.
+ * An upper bound of the bytes that `length` rows from `start` on take in compact buffers, without dictionaries.
+ * Infinite for dense unions, whose rows may lie anywhere in their members. Costs O(1) a column, but O(length) for
+ * views, whose lengths must be read.
  */
 export function rowBytes(data: Data, start: number, length: number): number {
   const { type, children, valueOffsets: offsets } = data;

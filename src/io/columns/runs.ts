@@ -1,6 +1,7 @@
 /**
- * Runs of consecutive rows: row i of run r is `starts[r] + i`, for i < `counts[r]`. Gathering by runs instead of by rows lets
- * every column type copy whole stretches, and turns a list's rows into runs of its items without an index per item.
+ * Runs of consecutive rows: row i of run r is `starts[r] + i`, for i < `counts[r]`. The rows 7 8 9 3 4 are two runs,
+ * with starts 7 3 and counts 3 2. Every column type copies a whole run at once, and the rows of a list become runs of
+ * its items without an index for each item.
  */
 export interface Runs {
   /** First row of each run; may be longer than `length`. */
@@ -18,7 +19,7 @@ export function oneRun(start: number, count: number): Runs {
   return { starts: Uint32Array.of(start), counts: Uint32Array.of(count), length: 1, rows: count };
 }
 
-/** The runs of a list of rows in their order; rows may repeat and go backwards. */
+/** The runs of the given rows, in the given order. Rows may repeat and go backwards, each time in a new run. */
 export function runsOf(rows: Uint32Array): Runs {
   const starts = new Uint32Array(rows.length);
   const counts = new Uint32Array(rows.length);
@@ -39,8 +40,8 @@ export function runsOf(rows: Uint32Array): Runs {
 }
 
 /**
- * The runs of the items that lists of the given rows hold. `offsets[i]` to `offsets[i + 1]` are the items of row i, as in
- * Arrow's List, LargeList and Map. Neighbouring runs are merged.
+ * The runs of the items of lists, strings or maps in the given rows. Row i holds the items `offsets[i]` to `offsets[i +
+ * 1]` - 1, as in Arrow's List, LargeList and Map. Adjacent runs become one, and empty ones none.
  */
 export function itemRuns(offsets: Int32Array | BigInt64Array, runs: Runs): Runs {
   const { starts, counts, length } = runs;
@@ -66,7 +67,7 @@ export function itemRuns(offsets: Int32Array | BigInt64Array, runs: Runs): Runs 
   return { starts: itemStarts, counts: itemCounts, length: used, rows };
 }
 
-/** The same runs where every row stands for `width` items, as in a FixedSizeList. */
+/** The runs of items where every row has `width` items, as in a FixedSizeList. */
 export function scaledRuns(runs: Runs, width: number): Runs {
   const { length } = runs;
   return {

@@ -8,7 +8,11 @@ export function isStringType(type: DataType): boolean {
   return DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isUtf8View(type);
 }
 
-/** Reads strings of a column of a string type (no dictionary) by row; what it returns for a null is undefined. */
+/**
+ * A reader of the strings of a column by row, for a string type without a dictionary. Bytes that are not UTF-8 come as
+ * U+FFFD. The row must not be null: its string would be arbitrary. An ASCII column is decoded as Latin-1, which is
+ * faster.
+ */
 export function stringReader(data: Data): (row: number) => string {
   if (DataType.isUtf8View(data.type)) {
     return (row) => {
@@ -28,8 +32,8 @@ export function stringReader(data: Data): (row: number) => string {
 }
 
 /**
- * True where every value of a string column (no dictionary) is UTF-8, in one pass at memory speed. May be false on account of the
- * bytes below a null.
+ * True where every value of a string column without a dictionary is UTF-8. The check is one pass over the whole buffer
+ * at memory speed, so it may also return false because of bytes that belong to a null.
  */
 export function isUtf8Column(data: Data): boolean {
   const { valueOffsets, length } = data;
@@ -39,7 +43,8 @@ export function isUtf8Column(data: Data): boolean {
   }
   const values = data.values as Uint8Array;
   if (!isUtf8(values.subarray(Number(valueOffsets[0]), Number(valueOffsets[length])))) return false;
-  // Two halves of a character in neighbouring values are fine together and wrong apart.
+  // A character split between two values is valid in the whole buffer, and invalid in each value: no value may start
+  // with a continuation byte (10xxxxxx).
   const end = Number(valueOffsets[length]);
   for (let row = 1; row < length; row++) {
     const start = Number(valueOffsets[row]);
@@ -54,8 +59,8 @@ export function isUtf8Value(data: Data, row: number): boolean {
 }
 
 /**
- * The first column in which some value that is not null is not UTF-8, by its path; undefined where there is none. Dictionaries
- * are looked at once.
+ * The path of the first column that has a value, not null, whose bytes are not UTF-8; undefined where every string is
+ * UTF-8. Each dictionary is checked once in the process.
  */
 export function invalidUtf8(data: Data, field: Field, path = field.name): string | undefined {
   const { type } = data;

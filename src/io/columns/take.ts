@@ -3,8 +3,8 @@ import { columnBuilder } from "./create-builder.js";
 import { runsOf } from "./runs.js";
 
 /**
- * The given rows of a batch in the given order, as a batch of its own: compact buffers with offset 0, every Arrow type, no
- * value decoded. Rows may repeat. The result shares nothing with `batch` but dictionaries.
+ * A new batch of the given rows in the given order, for every Arrow type: compact buffers with offset 0, copied without
+ * decoding a value. Rows may repeat. The result shares no buffer with `batch`, only dictionaries.
  * @throws RangeError for a row that the batch does not have.
  */
 export function takeRows(batch: RecordBatch, rows: Uint32Array): RecordBatch {
@@ -20,7 +20,7 @@ export function takeRows(batch: RecordBatch, rows: Uint32Array): RecordBatch {
   return batchOf(batch.schema, columns, rows.length);
 }
 
-/** A record batch from its columns, one Data of `length` rows for each field. */
+/** A record batch from its columns: one Data of `length` rows for each field, whose buffers the batch shares. */
 export function batchOf(schema: Schema, columns: readonly Data[], length: number): RecordBatch {
   const type = new Struct(schema.fields);
   return new RecordBatch(schema, makeData({ type, length, nullCount: 0, children: [...columns] }));
