@@ -25,8 +25,8 @@ import { batchOf } from "../columns/take.js";
 import { cellText, halfToNumber, isJsonField } from "../jsonl/json-text.js";
 
 /**
- * The batch under a schema that `unifySchemas` made from its own and others: columns by name, the missing ones all null.
- * Columns that need no change share their buffers with `batch`.
+ * Casts a batch to `schema`, which `unifySchemas` made from the batch's schema and others. Columns are matched by name,
+ * and a missing column becomes one of nulls. A column that needs no change shares its buffers with `batch`.
  * @throws RangeError for a timestamp or duration that does not fit the finer unit.
  */
 export function castBatch(batch: RecordBatch, schema: Schema): RecordBatch {
@@ -44,7 +44,7 @@ export function castBatch(batch: RecordBatch, schema: Schema): RecordBatch {
   return batchOf(schema, columns, numRows);
 }
 
-/** What every Data made over the rows of another shares with it. */
+/** The rows and validity of a column, for a column of other values over the same rows. */
 function rowsOf(data: Data) {
   const { offset, length, nullCount, nullBitmap } = data;
   return { offset, length, nullCount, nullBitmap };
@@ -84,7 +84,7 @@ function jsonData(data: Data, from: Field, type: DataType): Data {
     valueOffsets[row + 1] = size;
   }
   const values = Buffer.concat(parts, size);
-  // A union has no bitmap; its nulls are JSON nulls.
+  // A union has no bitmap. `cellText` writes its nulls as the JSON text null.
   const rows = DataType.isUnion(data.type) ? { length: data.length, nullCount: 0 } : rowsOf(data);
   if (DataType.isNull(data.type)) return nullData(type, data.length);
   return dataOf({ ...rows, type, valueOffsets, values });
@@ -96,7 +96,10 @@ function castIndices(data: Data, type: Dictionary): Data {
   return dataOf({ ...rowsOf(data), type, values, dictionary: data.dictionary });
 }
 
-/** A dictionary-encoded column as the plain column of its values. */
+/**
+ * Decodes a dictionary-encoded column to a plain column of the same rows. The dictionary gets one more value, a null,
+ * to which the null rows point.
+ */
 export function decoded(data: Data): Data {
   const { dictionary } = data.type as Dictionary;
   const whole = columnBuilder(dictionary);
@@ -154,7 +157,7 @@ function castStruct(data: Data, type: Struct): Data {
   return dataOf({ ...rowsOf(data), type, children });
 }
 
-// Keys and values go by position: their names differ between writers.
+// Keys and values are matched by position, because writers give them different names.
 function castMap(data: Data, type: Map_): Data {
   const entries = data.children[0];
   const to = type.children[0].type as Struct;

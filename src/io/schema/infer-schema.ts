@@ -2,11 +2,12 @@ import { Bool, type DataType, Field, Float64, Int64, List, Null, Schema, Struct,
 import { JSON_KEY } from "../jsonl/json-text.js";
 import { type Inferred, type InferredFields, KIND } from "./infer.js";
 
-/** The JSON-text column of a name: what holds any mix of values exactly. */
+/** A column of JSON texts, which holds any mix of values exactly. */
 export function jsonTextField(name: string): Field<Utf8> {
   return new Field(name, new Utf8(), true, new Map([[JSON_KEY, "true"]]));
 }
 
+// Bounds of the integer types; float64 holds every integer up to 2^53 in size.
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
@@ -18,9 +19,9 @@ export function inferredSchema(fields: InferredFields): Schema {
 }
 
 /**
- * The narrowest Arrow field that holds every value seen without loss: null, bool, int64, uint64, float64 (with integers
- * only where each is exact in it), utf8, list, struct, else JSON text. An object without fields is JSON text, because
- * Parquet has no empty struct.
+ * The narrowest Arrow field that holds every value seen without loss: null, bool, int64, uint64, float64 (for integers
+ * too, where each is exact in float64), utf8, list or struct, and otherwise JSON text. An object without fields becomes
+ * JSON text, because Parquet has no empty struct.
  */
 export function inferredField(name: string, column: Inferred): Field {
   const type = arrowType(column);
@@ -64,7 +65,7 @@ function integerType(column: Inferred): DataType | undefined {
 
 function integerRange({ min, max, wideMin, wideMax }: Inferred): { min: bigint; max: bigint } {
   if (wideMin === undefined || wideMax === undefined) return { min: BigInt(min), max: BigInt(max) };
-  // Where there are only wide ones, min and max are still infinite.
+  // Where every integer was wide, min and max are still infinite, which BigInt refuses.
   const low = min <= max ? BigInt(min) : wideMin;
   const high = min <= max ? BigInt(max) : wideMax;
   return { min: wideMin < low ? wideMin : low, max: wideMax > high ? wideMax : high };

@@ -2,41 +2,52 @@ import { RawNumber } from "../jsonl/numbers.js";
 import { hasLoneSurrogate } from "./text-fields.js";
 
 /**
- * What values of JSON a column has held, as an element of a lattice: `observe` goes up, `mergeInferred` joins, and the
- * result is the same for any order and any split of the input (but for the order of fields, which is first-seen).
+ * Infers the type of a column from its JSON values. The summary of the values seen is an element of a lattice, with
+ * nulls alone at the bottom and JSON text at the top: `observe` moves up, and `mergeInferred` takes the least upper
+ * bound of two summaries. So any order and any split of the input give the same result, except that fields stand in the
+ * order first seen.
+ *
+ *                     json
+ *       /     /      |      \       \
+ *     bool  string  number   list   struct      number: int, float, or both
+ *       \     \      |      /       /
+ *                  only nulls
  */
 
-/** The kinds of value seen, one bit each. None: only nulls. `json`: the top, values that only JSON text can hold. */
+/**
+ * One bit for each kind of value seen; no bit stands for nulls alone, and `json` for a mix that only JSON text can
+ * hold.
+ */
 export const KIND = { bool: 1, int: 2, float: 4, string: 8, list: 16, struct: 32, json: 64 } as const;
 
-/** Nesting below a record beyond which a value is JSON text. */
+/** Levels of nesting below a record; a deeper value becomes JSON text. */
 export const MAX_DEPTH = 32;
-/** Distinct fields beyond which a nested object is taken for a map and is JSON text. */
+/** Distinct fields of a nested object. With more, the object was used as a map, and becomes JSON text. */
 export const MAX_STRUCT_FIELDS = 1000;
 
-/** What one column has held. Start with `new Inferred()`: only nulls. */
+/** The summary of the values of one column. A new one stands for a column of nulls. */
 export class Inferred {
-  /** Set of `KIND` bits; more than one only as int with float. */
+  /** Set of `KIND` bits. The only set of two bits is int with float. */
   kinds = 0;
   /** Range of the integers within ±(2^53 - 1). */
   min = Number.POSITIVE_INFINITY;
   max = Number.NEGATIVE_INFINITY;
-  /** Range of the integers beyond. */
+  /** Range of the larger integers; undefined where none was seen. */
   wideMin: bigint | undefined;
   wideMax: bigint | undefined;
-  /** What the members of lists have held. */
+  /** Summary of the members of all lists. */
   element: Inferred | undefined;
-  /** What the fields of objects have held. */
+  /** Summaries of the fields of all objects. */
   fields: InferredFields | undefined;
 }
 
-/** The fields of an object in the order first seen, with what each has held. */
+/** The fields of objects in the order first seen, each with the summary of its values. */
 export class InferredFields {
   readonly names: string[] = [];
   readonly columns: Inferred[] = [];
   readonly #positions = new Map<string, number>();
 
-  /** Position of a field, new at the end where it was unknown. */
+  /** Index of a field in `names` and `columns`; an unknown field is added at the end. */
   position(name: string): number {
     const known = this.#positions.get(name);
     if (known !== undefined) return known;
@@ -49,21 +60,23 @@ export class InferredFields {
 }
 
 /**
- * Takes in one record. `unicode` says that a string in it may hold a lone surrogate (its line had a `\u` escape), which
- * is then looked for. `depth` is that of the object, 0 for a record.
+ * Adds one record or nested object to the summaries of its fields.
+ * @param unicode true where a string may hold a lone surrogate, because the line had a `\u` escape; only then is it
+ * searched for
+ * @param depth level of the object, 0 for a record
  */
 export function observeFields(fields: InferredFields, object: object, unicode: boolean, depth = 0): void {
   const { names, columns } = fields;
   let expected = 0;
   for (const name in object) {
-    // Records of one producer have their fields in one order: mostly no look-up.
+    // Records of one producer have their fields in the same order, so that most fields need no look-up.
     const position = names[expected] === name ? expected : fields.position(name);
     observe(columns[position], (object as Record<string, unknown>)[name], unicode, depth);
     expected = position + 1;
   }
 }
 
-/** Takes in one value of a column; `depth` is that of the object or list it stands in. */
+/** Adds one value to the summary of its column; `depth` is the level of the object or list that holds the value. */
 export function observe(column: Inferred, value: unknown, unicode: boolean, depth = 0): void {
   const { kinds } = column;
   if (kinds === KIND.json) return;
@@ -114,23 +127,23 @@ function observeObject(column: Inferred, value: object, unicode: boolean, depth:
   if (unfitFields(column.fields, unicode)) setJson(column);
 }
 
-/** More fields than a struct should have, or a name that Arrow's utf8 cannot hold. */
+/** True for more fields than a struct may have, or a name that Arrow's utf8 cannot hold. */
 function unfitFields(fields: InferredFields, unicode: boolean): boolean {
   return fields.names.length > MAX_STRUCT_FIELDS || (unicode && fields.names.some(hasLoneSurrogate));
 }
 
-/** False where the column is JSON text from now on, so that no more need be known of it. */
+/** Adds a kind. Returns false where the column has become JSON text, so that its values need no further inspection. */
 function addKind(column: Inferred, kind: number): boolean {
   column.kinds |= kind;
   const { kinds } = column;
-  // One bit alone, or integers with floats; whatever else is mixed.
+  // A single bit, or integers with floats, has an Arrow type; every other mix has none.
   const single = (kinds & (kinds - 1)) === 0 && kinds !== KIND.json;
   if (single || kinds === (KIND.int | KIND.float)) return true;
   setJson(column);
   return false;
 }
 
-/** To the top, in the one form it has. */
+/** Moves to the top of the lattice, which has one representation, so that equal summaries have equal fields. */
 function setJson(column: Inferred): void {
   column.kinds = KIND.json;
   column.min = Number.POSITIVE_INFINITY;
@@ -141,7 +154,7 @@ function setJson(column: Inferred): void {
   column.fields = undefined;
 }
 
-/** The least upper bound of two columns, sharing nothing with either. */
+/** The least upper bound of two summaries: a new object that shares nothing with either. */
 export function mergeInferred(a: Inferred, b: Inferred): Inferred {
   const merged = new Inferred();
   merged.kinds = a.kinds;
@@ -158,7 +171,7 @@ export function mergeInferred(a: Inferred, b: Inferred): Inferred {
   return merged;
 }
 
-/** The fields of both, those of `a` first, sharing nothing with either: unifies the records of two files. */
+/** Merges the fields of two files: those of `a` first, then the new ones of `b`, in new objects. */
 export function mergeInferredFields(a: InferredFields, b: InferredFields): InferredFields {
   const merged = new InferredFields();
   for (const fields of [a, b]) {

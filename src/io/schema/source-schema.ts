@@ -5,13 +5,15 @@ import { mergeInferredFields } from "./infer.js";
 import { inferredSchema } from "./infer-schema.js";
 import { unifySchemas } from "./unify.js";
 
+/** True for a JSONL source after its scan; only then is the summary of its values complete. */
 function isScannedJsonl(source: Source): source is JsonlSource & { inferred: object } {
   return "inferred" in source && source.inferred !== undefined;
 }
 
 /**
- * The schema that covers all sources, after they have been scanned. JSONL files are merged by what was seen in them rather
- * than by their Arrow types, which no longer tell that a column of whole numbers would fit float64.
+ * The schema that covers all sources. Every source must have been scanned. JSONL files are merged by the summaries of
+ * their values and not by their Arrow types: an int64 column no longer tells whether its integers are exact in float64.
+ * @throws Error where a source has two columns of the same name
  */
 export async function sourcesSchema(sources: readonly Source[]): Promise<Schema> {
   const inferred = sources.filter(isScannedJsonl).map((source) => source.inferred);

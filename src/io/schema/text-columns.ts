@@ -6,16 +6,19 @@ import { isStringType, isUtf8Column, isUtf8Value, stringReader } from "../column
 import { decimalText, halfToNumber, wordsAt } from "../jsonl/json-text.js";
 import { fieldPath } from "./text-fields.js";
 
-/** Where a column is in a schema: an index for each level of structs. */
+/** The place of a column in a schema: an index for each level of structs. */
 export interface ColumnPath {
   /** As the user gave it. */
   readonly name: string;
   readonly indices: readonly number[];
-  /** Of a dotted name that is a column of exactly that name and a path into structs as well: the latter, for where the former is null. */
+  /**
+   * Set where a dotted name is both the name of a column and a path into structs: the indices of that path. A row takes
+   * its value from the path where the column of that name is null.
+   */
   readonly nested?: readonly number[];
 }
 
-/** The texts of a batch and what is wrong with the rows that have none. */
+/** The texts of a batch, and the faults of its rejected rows. */
 export interface BatchTexts {
   /** One entry a row; null where there is a fault. */
   readonly texts: (string | null)[];
@@ -24,7 +27,8 @@ export interface BatchTexts {
 }
 
 /**
- * Finds columns by name or dotted path: a column of exactly that name comes first, then one struct a dot, as `valueAt` does.
+ * Finds columns by name or dotted path. A column of exactly that name comes first; else each dot steps into a struct.
+ * `valueAt` follows the same rule for JSON records.
  * @throws InputError that names `source` and lists the fields there are, where one is missing.
  */
 export function resolveColumns(schema: Schema, names: readonly string[], source: string): ColumnPath[] {
@@ -57,7 +61,7 @@ export function resolveTextColumns(schema: Schema, names: readonly string[], sou
   return paths;
 }
 
-/** Whether every text field is there; with vectors of the input's own they may be absent. */
+/** True where the schema has every text field. An input with vectors of its own may lack them. */
 export function hasColumns(schema: Schema, names: readonly string[]): boolean {
   return names.every(
     (name) =>
@@ -97,8 +101,8 @@ export function fieldList({ fields }: Schema): string {
 }
 
 /**
- * The texts of a batch: the strings of all paths joined by a newline, nulls left out. Where texts are optional, a row without
- * one has no fault.
+ * The text of each row: the strings of all paths, without nulls, joined by newlines. A row without a text has a fault,
+ * unless texts are `optional`.
  */
 export function batchTexts(batch: RecordBatch, paths: readonly ColumnPath[], optional = false): BatchTexts {
   const faults = new Map<number, string>();
@@ -159,7 +163,7 @@ export function columnAt(batch: RecordBatch, indices: readonly number[]): { data
   return { data, parents: parents.filter((parent) => parent.nullCount > 0) };
 }
 
-// Strings of a dictionary, decoded once for all batches that share it.
+// The strings of each dictionary, decoded once for all batches that share the dictionary.
 const decodedTexts = new WeakMap<Vector, string[]>();
 
 function textReader(data: Data): (row: number) => string {
@@ -177,7 +181,8 @@ function textReader(data: Data): (row: number) => string {
   return (row) => known[Number(data.values[row])];
 }
 
-// Tells rows whose bytes are not UTF-8; undefined where there is none.
+// A test for rows whose bytes are not UTF-8; undefined where all rows are UTF-8. Decoding puts U+FFFD in place of
+// invalid bytes, so only a text with U+FFFD needs the exact test.
 function invalidReader(data: Data): ((row: number, text: string) => boolean) | undefined {
   if (DataType.isDictionary(data.type)) {
     const chunks = data.dictionary?.data ?? [];
@@ -194,8 +199,8 @@ function invalidReader(data: Data): ((row: number, text: string) => boolean) | u
 const NANOSECONDS_A_DAY = 86_400_000_000_000n;
 
 /**
- * The values that order rows: numbers, bigints, strings, booleans, null. Dates and timestamps of any unit become bigint
- * nanoseconds, times and durations too; a decimal with a fraction becomes the nearest float64.
+ * The values that order the rows of a batch: numbers, bigints, strings, booleans or null, one a row. Dates, timestamps,
+ * times and durations of any unit become bigint nanoseconds. A decimal with a fraction becomes the nearest float64.
  * @throws InputError for a type without an order.
  */
 export function orderValues(batch: RecordBatch, path: ColumnPath, source: string): unknown[] {

@@ -8,9 +8,9 @@ export interface FieldPath {
   readonly keys: readonly string[];
 }
 
-/** Why a record has no text. */
+/** The reason why a record has no text. */
 export interface TextFault {
-  /** What is wrong, lower case. */
+  /** One sentence in lower case. */
   readonly error: string;
 }
 
@@ -23,9 +23,9 @@ export function fieldPath(name: string): FieldPath {
 }
 
 /**
- * The value at a path: an own field of exactly that name comes first, then, where that is missing or null, one nested object
- * a dot; a column, where the two are the same, is read by the same rule. Undefined where there is none. Inherited properties are
- * never seen, so `constructor` is a name like any other.
+ * The value at a path; undefined where the record has none. A field of exactly that name comes first. Where that field
+ * is missing or null, each dot steps into a nested object. `resolveColumns` follows the same rule for columns. Only own
+ * properties count, so that `constructor` is a name like any other.
  */
 export function valueAt(record: object, path: FieldPath): unknown {
   const own = Object.hasOwn(record, path.name) ? (record as Record<string, unknown>)[path.name] : undefined;
@@ -41,9 +41,11 @@ export function valueAt(record: object, path: FieldPath): unknown {
 }
 
 /**
- * The text of a record from the values of its text fields: the strings joined by a newline, those that are missing or
- * null left out. A fault where none is left, where one is no string, or where one is no valid Unicode (a lone
- * surrogate, which Arrow's utf8 cannot hold). `fieldNames` is only called for the message.
+ * The text of a record: the strings of its text fields, without missing and null ones, joined by newlines. Returns a
+ * fault where no string is left, where a value is not a string, or where a string has a lone surrogate, which Arrow's
+ * utf8 cannot hold.
+ * @param values the value of each path
+ * @param fieldNames names of the record's fields; called only for the message of a fault
  */
 export function joinText(
   values: readonly unknown[],

@@ -34,13 +34,16 @@ import {
 import { isStringType } from "../columns/strings.js";
 import { isJsonField, JSON_KEY } from "../jsonl/json-text.js";
 
-/** Told of a column whose types have no lossless common type and that becomes JSON text: its name and the two types. */
+/**
+ * Receives the path and both types of each column that becomes JSON text because its types have no lossless common
+ * type.
+ */
 export type OnConflict = (column: string, left: DataType, right: DataType) => void;
 
 /**
- * One schema that holds the columns of all: fields by name in the order first seen, their types the narrowest that holds every
- * value of each exactly. Integers widen; integers up to 32 bits and floats meet in float64; null yields to anything; strings meet
- * in utf8; structs, lists and maps merge member by member; dictionary-encoded columns of several
+ * One schema that holds the columns of all: fields by name in the order first seen, their types the narrowest that
+ * holds every value of each exactly. Integers widen; integers up to 32 bits and floats meet in float64; null yields to
+ * anything; strings meet in utf8; structs, lists and maps merge member by member; dictionary-encoded columns of several
  * files, whose dictionaries differ, become plain; timestamps, times and durations take the finer unit, decimals of one
  * scale the wider precision. Everything else becomes JSON text: utf8 with the field metadata `bge-dedup:json` = `true`.
  * A column that some schema lacks is nullable. Metadata stay where they are equal. Dictionaries get ids of their own.
@@ -58,8 +61,8 @@ export function unifySchemas(schemas: readonly Schema[], onConflict: OnConflict 
 }
 
 /**
- * The same field with other dictionary ids, so that fields of several files fit into one schema: those that `nextId` gives, or
- * ids that are new to this process.
+ * Gives every dictionary in a field a new id, because fields of several files may use the same ids. The ids come from
+ * `nextId`; where it returns null, the default, apache-arrow chooses one that is new in this process.
  */
 export function ownDictionaries(field: Field, nextId: () => number | null = () => null): Field {
   const { type } = field;
@@ -76,7 +79,7 @@ export function ownDictionaries(field: Field, nextId: () => number | null = () =
   });
 }
 
-/** The same nested type over other children. */
+/** A nested type like `type` with other children. */
 export function withChildren(type: DataType, children: Field[]): DataType {
   if (DataType.isStruct(type)) return new Struct(children);
   if (DataType.isFixedSizeList(type)) return new FixedSizeList(type.listSize, children[0]);
@@ -87,8 +90,8 @@ export function withChildren(type: DataType, children: Field[]): DataType {
 }
 
 /**
- * The map type over a struct of keys and values. apache-arrow's declaration asks that the two fields be named `key` and `value`;
- * the format leaves the names to the writer.
+ * The map type over a struct of keys and values. apache-arrow's declaration asks that the two fields be named `key` and
+ * `value`; the format leaves the names to the writer.
  */
 export function mapOf(entries: Field, keysSorted: boolean): Map_ {
   return new Map_(entries as Field<Struct<{ key: DataType; value: DataType }>>, keysSorted);

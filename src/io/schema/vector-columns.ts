@@ -5,7 +5,7 @@ import { halfToNumber } from "../jsonl/json-text.js";
 import type { BatchVectors } from "../source.js";
 import { type ColumnPath, columnAt, fieldAt, fieldList, resolveColumns } from "./text-columns.js";
 
-/** Whether a type is a list, of fixed or any length, of float16, float32 or float64. */
+/** True for a list, of fixed or variable length, of float16, float32 or float64. */
 function isVectorType(type: DataType): boolean {
   const list = DataType.isList(type) || DataType.isLargeList(type) || DataType.isFixedSizeList(type);
   return list && DataType.isFloat(type.children[0].type);
@@ -24,8 +24,10 @@ export function resolveVectorColumn(schema: Schema, name: string, source: string
 }
 
 /**
- * The vectors of a batch. A row whose list is null, has another length than `dim`, or holds a null, NaN or an infinity gets a
- * fault; where `dim` is 0 the first list that is not empty settles it. A float64 is rounded to float32.
+ * The vectors of a batch as float32, [rows, dim]; float64 components are rounded. A row whose list is null, has another
+ * length than `dim`, or holds a null, NaN or infinity gets a fault and a vector of zeros.
+ * @param dim components of each vector; where 0, the first list that is not empty sets the number
+ * @param faults row to reason; rows that have a fault already are skipped, and new faults are added
  */
 export function batchVectors(
   batch: RecordBatch,
@@ -67,7 +69,7 @@ export function batchVectors(
   return { dim: components, values };
 }
 
-/** First and last-plus-one component of a row, as rows of the list's child. */
+/** The first component of a row, and the one after its last, as rows of the list's child. */
 function rangeOf(data: Data): (row: number) => [number, number] {
   if (DataType.isFixedSizeList(data.type)) {
     const size = data.type.listSize;
