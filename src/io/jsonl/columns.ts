@@ -9,23 +9,25 @@ import { jsonValueText } from "./value-text.js";
 const UTF8 = new TextEncoder();
 
 /**
- * Builds the columns of `schema` from parsed records, row-major in, column-major out; what a record lacks is null.
- * Throws as `buildColumn` does.
+ * Builds the columns of `schema` from parsed records: rows in, columns out. A field that a record lacks is null.
+ * @throws Error as `buildColumn` does
  */
 export function buildRecordBatch(schema: Schema, records: readonly object[]): RecordBatch {
   return batchOf(schema, buildChildren(schema.fields, records), records.length);
 }
 
 /**
- * Builds one column from the first `n` of `values` (as `parseJson` gives them; null and undefined are null), straight
- * into the buffers that Arrow lays out. Values are cast only where that is exact: integers to float64, anything to JSON
- * text. A value that the field cannot hold throws an Error: since the field was inferred from every value, the input
- * must have changed. The result owns its buffers.
+ * Builds one column from the first `n` of `values`, writing directly into Arrow's buffers. The values are those of
+ * `parseJson`; null and undefined become null. A cast happens only where it is exact: integers to float64, anything to
+ * JSON text. The result owns its buffers.
+ * @throws Error for a value that the field cannot hold: the field was inferred from every value, so the input has
+ * changed since
  */
 export function buildColumn(field: Field, values: readonly unknown[], n = values.length): Data {
   const { type } = field;
   const { nullBitmap, nullCount } = validity(values, n);
-  // Also the types that no JSON value has: a file without the column is asked for them under a schema of several files.
+  // Any type may come here, also one that no JSON value has: under the schema of several files, a file may lack the
+  // column.
   if (nullCount === n) return nullData(type, n);
   const rows = { type, length: n, nullCount, nullBitmap };
   if (isJsonField(field)) return dataOf({ ...rows, ...encode(field, jsonTexts(values, n), n) });
@@ -54,8 +56,9 @@ function buildChildren(fields: readonly Field[], objects: readonly unknown[], n 
 }
 
 /**
- * The values of each field, with no array for a field that no object has. By rows, so that time goes with the values
- * there are: sparse records may have thousands of columns. Fields that are not asked for are left out.
+ * The values of each field; undefined for a field that no object has, and fields outside `fields` are skipped. The loop
+ * goes by rows, so that its time grows with the values and not with rows × columns: sparse records may have thousands
+ * of columns.
  */
 function transpose(fields: readonly Field[], objects: readonly unknown[], n: number): (unknown[] | undefined)[] {
   const names = fields.map(({ name }) => name);
@@ -65,7 +68,7 @@ function transpose(fields: readonly Field[], objects: readonly unknown[], n: num
     const object = objects[row] as Record<string, unknown> | null | undefined;
     let expected = 0;
     for (const name in object) {
-      // Records of one producer have their fields in one order: mostly no look-up.
+      // Records of one producer have their fields in the same order, so that most fields need no look-up.
       const position = names[expected] === name ? expected : positions.get(name);
       if (position === undefined) continue;
       let values = columns[position];
@@ -104,7 +107,8 @@ function bits(field: Field, values: readonly unknown[], n: number): Uint8Array {
 function integers(field: Field, values: readonly unknown[], n: number) {
   const data = new field.type.ArrayType(n);
   const wide = data instanceof BigInt64Array || data instanceof BigUint64Array;
-  // Two 32-bit halves: a bigint for each value would cost ten times as much.
+  // A 64-bit value is written as two 32-bit halves, low half first: a bigint for each value would cost ten times as
+  // much.
   const halves = wide ? new Int32Array(data.buffer) : undefined;
   for (let i = 0; i < n; i++) {
     const value = values[i];
@@ -136,7 +140,7 @@ function floats(field: Field, values: readonly unknown[], n: number) {
     else if (value instanceof RawNumber && value.fits) number = value.value;
     else if (typeof value === "bigint" && BigInt(Number(value)) === value) number = Number(value);
     data[i] = number;
-    // Not equal where there was no number (NaN) or where float32 rounds it.
+    // The two differ where the value was no number (NaN), or where float32 rounds it.
     if (data[i] !== number) throw misfit(field, value);
   }
   return data;
@@ -149,7 +153,7 @@ function jsonTexts(values: readonly unknown[], n: number): (string | null)[] {
   return texts;
 }
 
-/** UTF-8 in one pass into a buffer that grows. */
+/** Encodes strings as UTF-8 in one pass, into a buffer that doubles when full. */
 function encode(field: Field, values: readonly unknown[], n: number): { valueOffsets: Int32Array; values: Uint8Array } {
   const valueOffsets = new Int32Array(n + 1);
   let data = new Uint8Array(1024);
@@ -157,7 +161,7 @@ function encode(field: Field, values: readonly unknown[], n: number): { valueOff
   for (let i = 0; i < n; i++) {
     const value = values[i];
     if (typeof value === "string") {
-      // No string takes more than three bytes a UTF-16 unit.
+      // A UTF-16 unit takes at most three bytes of UTF-8: a surrogate pair, two units, takes four.
       const needed = end + 3 * value.length;
       if (needed > data.length) {
         const grown = new Uint8Array(Math.max(needed, 2 * data.length));
@@ -168,7 +172,7 @@ function encode(field: Field, values: readonly unknown[], n: number): { valueOff
     } else if (value !== null && value !== undefined) throw misfit(field, value);
     valueOffsets[i + 1] = end;
   }
-  // Columns may be kept for long: not with much room to spare.
+  // The column may be kept between the passes, so spare room of more than a quarter is given up.
   return { valueOffsets, values: 4 * end < 3 * data.length ? data.slice(0, end) : data.subarray(0, end) };
 }
 

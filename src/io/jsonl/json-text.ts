@@ -4,7 +4,7 @@ import { bytesOf, isValid, valueBytes } from "../columns/layout.js";
 import { isStringType, isUtf8Value, stringReader } from "../columns/strings.js";
 import { dateText, durationText, intervalText, timestampText, timeText } from "./time.js";
 
-/** Field metadata that marks a Utf8 column whose values are JSON texts: mixed types, or types that could not be unified. */
+/** Field metadata key that marks a Utf8 column of JSON texts: for mixed types, and types that could not be unified. */
 export const JSON_KEY = "bge-dedup:json";
 
 /** True for a column of JSON texts. */
@@ -12,16 +12,17 @@ export function isJsonField(field: Field): boolean {
   return field.metadata.get(JSON_KEY) === "true";
 }
 
-/** The JSON text of one row of one column; "null" for a null. */
+/** Returns the JSON text of a row; "null" for a null. */
 export type CellText = (row: number) => string;
 
 /**
- * The JSON text of each row of a batch, one object with every column in order, without a line break.
+ * A writer of the rows of a batch as JSON: an object with every column in order, without a line break.
  *
- * Exact where JSON allows it: integers and decimals with all their digits, floats as the shortest text that reads back to the
- * same value, dates and times as ISO 8601 with the unit's full precision (Z for timestamps with a time zone), binary as base64,
- * maps with string keys as objects and others as [key, value] pairs. JSON has no NaN and no infinity: they become the strings
- * "NaN", "Infinity" and "-Infinity", as in the JSON mapping of protocol buffers. Strings that are not UTF-8 become base64.
+ * The text is exact where JSON allows it: integers and decimals with all their digits, floats as the shortest text that
+ * reads back to the same value, dates and times as ISO 8601 with the unit's full precision (Z for timestamps with a
+ * time zone), binary as base64, maps with string keys as objects and others as [key, value] pairs. JSON has no NaN and
+ * no infinity: they become the strings "NaN", "Infinity" and "-Infinity", as in the JSON mapping of protocol buffers.
+ * Strings that are not UTF-8 become base64.
  */
 export function rowText(batch: RecordBatch): CellText {
   return objectText(batch.schema.fields, batch.data.children);
@@ -47,7 +48,7 @@ function objectText(fields: readonly Field[], children: readonly Data[]): CellTe
   };
 }
 
-// The text of rows that are known to hold a value.
+// Writes rows that are known to hold a value.
 function valueText(data: Data, field: Field): CellText {
   const { type, values } = data;
   if (DataType.isDictionary(type)) return dictionaryText(data, field);
@@ -79,7 +80,7 @@ function stringText(data: Data, json: boolean): CellText {
   if (json) return (row) => read(row).replaceAll(/[\r\n]/g, " ");
   return (row) => {
     const text = read(row);
-    // Decoding replaces what is not UTF-8, so only a text with a replacement character can hide it.
+    // Decoding puts U+FFFD in place of invalid bytes, so only a text with U+FFFD needs the exact test.
     if (text.includes("\ufffd") && !isUtf8Value(data, row)) return `"${base64(valueBytes(data, row))}"`;
     return JSON.stringify(text);
   };
@@ -95,6 +96,7 @@ function floatText(values: ArrayLike<number>, precision: number): CellText {
   };
 }
 
+/** The shortest decimal that float32 reads back as `value`: 6 digits always survive a float32, 9 always identify it. */
 function singleText(value: number): string {
   for (let digits = 6; digits < 9; digits++) {
     const rounded = Number(value.toPrecision(digits));
@@ -103,7 +105,7 @@ function singleText(value: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
-/** The number that the 16 bits of an IEEE 754 half stand for. */
+/** The value of an IEEE 754 half: 1 bit of sign, 5 of exponent (bias 15), 10 of fraction. Exact. */
 export function halfToNumber(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
@@ -113,7 +115,7 @@ export function halfToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** The unscaled integer of one decimal, little-endian two's complement of any width. */
+/** The unscaled integer of a decimal in row `row`: two's complement of any width, in 32-bit words, the lowest first. */
 export function wordsAt(data: Data, row: number): bigint {
   const { stride } = data;
   const words = data.values as Uint32Array;
@@ -122,7 +124,7 @@ export function wordsAt(data: Data, row: number): bigint {
   return BigInt.asIntN(stride * 32, value);
 }
 
-/** The digits of unscaled x 10^-scale. */
+/** The exact decimal text of unscaled × 10^-scale: 12345 with scale 2 is 123.45. */
 export function decimalText(unscaled: bigint, scale: number): string {
   if (scale <= 0) return String(unscaled * 10n ** BigInt(-scale));
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");

@@ -11,32 +11,34 @@ import { KeptColumns } from "./kept-columns.js";
 import { type BadLine, lineBlocks } from "./lines.js";
 import { type JsonObject, parseJson, RawNumber } from "./numbers.js";
 
-/** Distinct top-level fields that a file may have. */
+/** Largest number of distinct top-level fields of a file. */
 export const MAX_COLUMNS = 10_000;
 
 const MAX_ROWS = 8192;
-/** UTF-16 units of lines in a batch, passed by its last line only. */
+/** UTF-16 units of the lines of a batch; only its last line may exceed the limit. */
 const MAX_CHARS = 1 << 20;
-/** Rows × columns of a batch, so that sparse records with thousands of fields stay small. */
+/** Rows × columns of a batch: bounds the memory of sparse records with thousands of fields. */
 const MAX_CELLS = 1 << 21;
 
-/** A JSONL file as a source of records, with what only JSONL has. */
+/** A JSONL file as a source of records. */
 export interface JsonlSource extends Source {
   /** SHA-256 of the file as stored, in hexadecimal, once `scan` or `read` has ended. */
   readonly sha256: string | undefined;
-  /** What the accepted records held, once `scan` has ended; merge those of several files with `mergeInferredFields`. */
+  /**
+   * Summary of the accepted records' fields, once `scan` has ended; `mergeInferredFields` joins those of several files.
+   */
   readonly inferred: InferredFields | undefined;
 }
 
-/** Which file, and how it is stored. */
+/** A JSONL file and its compression. */
 export interface JsonlOptions {
   readonly path: string;
-  /** As shown to people and written to the manifest. */
+  /** Name in messages and in the manifest. */
   readonly name: string;
   readonly compression?: Compression;
 }
 
-/** Opens a JSONL file. Throws an InputError where it is missing, no file or unreadable. */
+/** Opens a JSONL file. @throws InputError where the path is missing, is no regular file or cannot be read */
 export async function openJsonl(options: JsonlOptions): Promise<JsonlSource> {
   const { path, name } = options;
   try {
@@ -49,7 +51,7 @@ export async function openJsonl(options: JsonlOptions): Promise<JsonlSource> {
   }
 }
 
-/** Lines of the records of one batch; the same file gives the same batches however its bytes arrive. */
+/** The lines of one batch. The same file gives the same batches, however its bytes arrive. */
 interface LineBatch {
   readonly firstRecord: number;
   readonly lines: readonly (string | BadLine)[];
@@ -64,7 +66,7 @@ class JsonlFile implements JsonlSource {
   inferred: InferredFields | undefined;
   readonly #options: JsonlOptions;
   #kept: KeptColumns | undefined;
-  /** Records in the file, once all of it was read. */
+  /** Records in the file, once a pass has reached the end. */
   #records: number | undefined;
 
   constructor(options: JsonlOptions, byteLength: number) {
@@ -140,7 +142,10 @@ class JsonlFile implements JsonlSource {
     }
   }
 
-  /** Cuts the file into batches by rows and characters alone. Afterwards the file is known to be the one scanned. */
+  /**
+   * Cuts the file into batches, by rows and characters alone.
+   * @throws Error at the end of a second pass, where the file has another SHA-256 than in the first
+   */
   async *#lineBatches(maxRows: number): AsyncGenerator<LineBatch> {
     const { path, name, compression } = this.#options;
     const stream = byteStream({ path, name, compression, byteLength: this.byteLength });
@@ -173,7 +178,7 @@ class JsonlFile implements JsonlSource {
   }
 }
 
-/** The usable records of a batch, on their way to columns. */
+/** Gathers the accepted records of a batch, and turns them into columns. */
 class AcceptedRecords {
   readonly #records: Uint32Array;
   readonly #values: JsonObject[] = [];
@@ -194,12 +199,12 @@ class AcceptedRecords {
   }
 }
 
-/** A record with its text, or why there is none. */
+/** A record with its text, or the fault for which the record is rejected. */
 type Accepted =
   | { readonly fault: undefined; readonly value: JsonObject; readonly text: string; readonly unicode: boolean }
   | { readonly fault: string };
 
-/** The scan judges a line by this alone. */
+/** Judges a line. Only the scan does so; the second pass takes the lines that the scan accepted. */
 function accept(line: string | BadLine, paths: readonly FieldPath[]): Accepted {
   const value = parseRecord(line);
   if (typeof value === "string") return { fault: value };
@@ -238,7 +243,7 @@ function reject(line: string | BadLine, record: number, number: number, error: s
   return { record, line: number, error, raw: line.raw, ...(line.rawBase64 ? { rawBase64: true } : {}) };
 }
 
-/** A value to order rows by: numbers as numbers, objects and lists as null. */
+/** A value for the order of rows. Objects and lists have no order and become null. */
 function scalar(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value ?? null;
   return value instanceof RawNumber ? value.value : null;

@@ -3,30 +3,36 @@ import { castBatch } from "../schema/cast.js";
 import type { ReadBatch } from "../source.js";
 import { isJsonField } from "./json-text.js";
 
-/** What describes a column takes beside its buffers, in bytes: measured, 1,100 for numbers and strings and 900 for each part of nested ones. */
+/**
+ * Bytes of the objects that describe a column, beside its buffers. Measured: 1,100 for numbers and strings, 900 for
+ * each part of a nested column.
+ */
 const COLUMN_BYTES = 1200;
 
-/** Columns of the first records of a file, built while it was scanned, so that the second pass need not parse them again. */
+/**
+ * The columns of the first records of a file, kept from the scan for the second pass, which then need not parse these
+ * records again. The kept records are always a prefix of the file; memory is what `reserve` granted.
+ */
 export class KeptColumns {
   readonly #reserve: (bytes: number) => boolean;
   #batches: ReadBatch[] = [];
-  /** Records from the first on that the batches stand for, rejected ones among them. */
+  /** Length of the prefix that the batches cover, rejected records included. */
   #records = 0;
   #closed = false;
 
-  /** @param reserve asked for the bytes of each batch; where it says no, the file is kept no further */
+  /** @param reserve grants the bytes of a batch; once it returns false, no further batch is kept */
   constructor(reserve: (bytes: number) => boolean) {
     this.#reserve = reserve;
   }
 
-  /** False where no further batch can be added. */
+  /** True while further batches can be added. */
   get open(): boolean {
     return !this.#closed;
   }
 
   /**
-   * Adds the next batch of the scan, of `records` records. Where a column has got another type since the batches before,
-   * they are of no use any more, and all are dropped.
+   * Adds the next batch of the scan, which stands for `records` records. If a column has another type than in the
+   * batches before, these batches no longer fit the schema of the file, and all are dropped.
    */
   add(batch: ReadBatch, records: number): void {
     if (this.#closed) return;
@@ -45,12 +51,16 @@ export class KeptColumns {
     this.#records += records;
   }
 
-  /** Keeps what there is, and no further batch. */
+  /** Accepts no further batch; the batches so far stay. */
   close(): void {
     this.#closed = true;
   }
 
-  /** Yields the batches under the schema of all records and forgets them; none where they do not fit it. */
+  /**
+   * Yields the batches, cast to the schema of all records, and releases each. Yields none where a batch does not fit
+   * that schema.
+   * @returns the number of records that the batches cover, rejected ones included
+   */
   *take(schema: Schema): Generator<ReadBatch, number> {
     const batches = this.#batches;
     const records = this.#records;
@@ -65,7 +75,7 @@ export class KeptColumns {
   }
 }
 
-/** True where a batch of one schema becomes one of the other by adding columns of nulls. */
+/** True where adding columns of nulls turns a batch of schema `from` into one of schema `to`. */
 function fits(from: Schema, to: Schema): boolean {
   const byName = new Map(to.fields.map((field) => [field.name, field]));
   return from.fields.every((field) => {
@@ -74,14 +84,14 @@ function fits(from: Schema, to: Schema): boolean {
   });
 }
 
-/** The same type, and JSON text in the same places. */
+/** True for fields of the same type that have JSON text in the same places. */
 function isSame(a: Field, b: Field): boolean {
   if (isJsonField(a) !== isJsonField(b) || !util.compareTypes(a.type, b.type)) return false;
   const others = (b.type.children ?? []) as Field[];
   return ((a.type.children ?? []) as Field[]).every((child, i) => isSame(child, others[i]));
 }
 
-/** Bytes that a column keeps in memory, with all below it; spare capacity of its buffers included. */
+/** Bytes that a column and its children hold in memory, with the spare capacity of their buffers. */
 function heldBytes(data: Data): number {
   const buffers = [data.values, data.valueOffsets, data.nullBitmap] as (ArrayBufferView | undefined)[];
   const own = buffers.reduce((sum, view) => sum + (view?.buffer.byteLength ?? 0), COLUMN_BYTES);

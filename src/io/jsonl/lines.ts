@@ -1,18 +1,21 @@
 import { isAscii, isUtf8, transcode } from "node:buffer";
 
-/** A line that is no text: too long, or not UTF-8. */
+/** A line that cannot be a record: it is too long or not UTF-8. */
 export interface BadLine {
-  /** What is wrong, lower case. */
+  /** One sentence in lower case. */
   readonly error: string;
-  /** The line as received, or its start where it is too long. */
+  /** The line as received; only its start where the line is too long. */
   readonly raw: string;
   /** True where `raw` is base64, because the bytes are not valid UTF-8. */
   readonly rawBase64: boolean;
 }
 
-/** Some lines of a file in order, those of white space alone left out. */
+/** Consecutive lines of a file, without the blank ones. */
 export interface LineBlock {
-  /** Without LF or CRLF. Strings may be slices of one block: copy what is kept for long. */
+  /**
+   * Lines without LF or CRLF. A string may be a slice that holds its whole block in memory: copy a string that is kept
+   * for long.
+   */
   readonly lines: (string | BadLine)[];
   /** 1-based line number of each entry of `lines`. */
   readonly numbers: number[];
@@ -27,8 +30,8 @@ const LF = 10;
 const KEPT_CARRY = 4 * 1024 * 1024;
 
 /**
- * Splits chunks into lines. Lines wholly inside a chunk are decoded together, which is three times as fast as one by
- * one; only the line that spans two chunks is copied. Memory: a chunk and the longest line, `maxLineBytes` at most.
+ * Splits chunks into lines. The lines that lie wholly inside a chunk are decoded together, three times as fast as one
+ * by one; only a line that spans two chunks is copied. Memory: a chunk, and the longest line up to `maxLineBytes`.
  */
 export async function* lineBlocks(
   chunks: AsyncIterable<Uint8Array>,
@@ -39,13 +42,15 @@ export async function* lineBlocks(
   yield splitter.finish();
 }
 
-/** The state of `lineBlocks`, for callers that push. */
+/** Splits pushed chunks into lines; `lineBlocks` is its form for streams. */
 export class LineSplitter {
   readonly #maxLineBytes: number;
-  /** The start of a line whose end has not come yet, `#carried` bytes of it. */
+  /** The first `#carried` bytes of a line whose end has not arrived. */
   #carry = Buffer.alloc(0);
   #carried = 0;
-  /** Bytes of the unfinished line, more than `#carried` where it is too long to be kept. */
+  /**
+   * Bytes of the unfinished line so far; more than `#carried` where the line is too long and only its start is held.
+   */
   #pending = 0;
   #lineNumber = 0;
   #lines: (string | BadLine)[] = [];
@@ -75,7 +80,7 @@ export class LineSplitter {
     return this.#take();
   }
 
-  /** The last line, where the file does not end in a newline. */
+  /** The last line, if the file does not end with a newline. */
   finish(): LineBlock {
     if (this.#pending > 0) this.#endPending();
     return this.#take();
@@ -108,7 +113,10 @@ export class LineSplitter {
     if (this.#carry.length > KEPT_CARRY) this.#carry = Buffer.alloc(0);
   }
 
-  /** Adds the lines of `block`, which holds no unfinished line and not the last newline. */
+  /**
+   * Adds the lines of `block`, which holds whole lines without the final newline. A byte order mark at the start of the
+   * file is dropped.
+   */
   #addBlock(block: Buffer): void {
     let bytes = block;
     if (this.#lineNumber === 0 && block[0] === 0xef && block[1] === 0xbb && block[2] === 0xbf)
@@ -121,7 +129,7 @@ export class LineSplitter {
     for (const line of text.split("\n")) this.#addText(line);
   }
 
-  /** The careful road: one line at a time, for blocks that hold a line that is no text. */
+  /** Adds the lines of `block` one by one, because one of them is too long or not UTF-8. */
   #addEach(block: Buffer): void {
     for (let from = 0; from <= block.length; ) {
       const found = block.indexOf(LF, from);
@@ -139,7 +147,8 @@ export class LineSplitter {
   }
 
   #addTooLong(start: Buffer, length: number): void {
-    // A character cut in half would make valid text look invalid.
+    // A character cut in half would make valid text look invalid: find the last lead byte (11xxxxxx), at most 3 bytes
+    // back, and drop its character where fewer continuation bytes (10xxxxxx) follow than it needs.
     let end = Math.min(start.length, RAW_BYTES);
     for (let back = 1; back <= 3; back++) {
       const byte = start[end - back];
@@ -159,7 +168,7 @@ export class LineSplitter {
 
   #addText(text: string): void {
     const line = text.charCodeAt(text.length - 1) === 13 ? text.slice(0, -1) : text;
-    // Nearly every line starts with a brace and is not worth trimming.
+    // Nearly every line starts with a brace, so it need not be trimmed to see that it is not blank.
     if (line.length === 0 || (line.charCodeAt(0) !== 123 && line.trim() === "")) this.#lineNumber++;
     else this.#add(line);
   }
@@ -170,7 +179,10 @@ export class LineSplitter {
   }
 }
 
-/** The text of strict UTF-8, or undefined. `TextDecoder` in fatal mode gives the same and takes three times as long. */
+/**
+ * Decodes UTF-8; undefined for invalid bytes. `TextDecoder` in fatal mode returns the same and takes three times as
+ * long.
+ */
 function decode(bytes: Buffer): string | undefined {
   if (isAscii(bytes)) return bytes.toString("latin1");
   return isUtf8(bytes) ? transcode(bytes, "utf8", "utf16le").toString("utf16le") : undefined;

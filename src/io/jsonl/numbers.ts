@@ -1,13 +1,13 @@
 /**
- * A number whose source text says more than a float64: a float written with an integral value (`1.0`, `1e5`), which
- * must not pass for an integer, or one with more digits or a larger exponent than any machine number holds.
+ * A number whose literal tells more than its float64: a float with an integral value (`1.0`, `1e5`), which must not be
+ * taken for an integer, or a number with more digits or a larger exponent than any machine number holds.
  */
 export class RawNumber {
   /** The literal as it stands in the source. */
   readonly text: string;
   /** The nearest float64. */
   readonly value: number;
-  /** True for a float of which `value` says all: at most 17 significant digits, no overflow or underflow. */
+  /** True for a float that `value` holds completely: at most 17 significant digits, no overflow or underflow. */
   readonly fits: boolean;
 
   constructor(text: string) {
@@ -17,34 +17,44 @@ export class RawNumber {
   }
 }
 
-/** Values `parseJson` gives: those of JSON.parse, with bigint for integers beyond 2^53 and RawNumber for such floats. */
+/**
+ * A value of `parseJson`: as of JSON.parse, but a bigint for an integer beyond 2^53, and a RawNumber where float64
+ * loses something.
+ */
 export type JsonValue = null | boolean | number | bigint | string | RawNumber | JsonValue[] | JsonObject;
 /** A JSON object: own properties only, `__proto__` among them where the source has it. */
 export interface JsonObject {
   [name: string]: JsonValue;
 }
 
-/** Levels of nesting that `parseJson` accepts; far above any data, far below what could exhaust memory. */
+/** Levels of nesting that `parseJson` accepts: far more than any data has, far fewer than could exhaust memory. */
 export const MAX_NESTING = 10_000;
 
 const ZERO = 48;
 const NINE = 57;
-/** A number as JSON has it. */
+/** The grammar of a JSON number. */
 const LITERAL = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$/;
 const FLOAT = /[.eE]/;
-/** Below it float64 has fewer digits. */
+/** The smallest normal float64; smaller numbers have fewer significant digits. */
 const MIN_NORMAL = 2 ** -1022;
 /** Characters of a literal without an exponent that may lie below `MIN_NORMAL`. */
 const MAX_PLAIN_LENGTH = 300;
-/** Digits of the longest integer that is made a bigint: beyond any integer type, where reading one takes long. */
+/**
+ * Characters of the longest integer that becomes a bigint. Longer ones fit no integer type, and converting them takes
+ * long.
+ */
 const MAX_BIGINT_DIGITS = 40;
-/** First of the private-use characters that can mark a wrapped literal. */
+/** First private-use character, U+E000 to U+F8FF; one of them marks the literals that are wrapped in strings. */
 const FIRST_MARK = 0xe000;
 
 /**
- * Parses one JSON text without losing a digit. Literals that JSON.parse would round are found by a pass that knows
- * strings (an eighth of the time of reading a line) and parsed as marked strings, which are then replaced.
- * Throws SyntaxError where it is not JSON or is nested deeper than `MAX_NESTING`.
+ * Parses one JSON text without losing a digit. A first pass, which takes an eighth of the time of reading a line, finds
+ * the literals that JSON.parse would round. The parser wraps them in marked strings, calls JSON.parse, and replaces the
+ * strings by numbers:
+ *
+ *     {"id":12345678901234567890}  ->  {"id":"\ue00012345678901234567890"}  ->  { id: 12345678901234567890n }
+ *
+ * @throws SyntaxError where the text is not JSON or is nested deeper than `MAX_NESTING`
  */
 export function parseJson(text: string): JsonValue {
   const spans: number[] = [];
@@ -77,7 +87,7 @@ function findSpecialNumbers(text: string, spans: number[]): number {
         const next = text.charCodeAt(at);
         if (next >= ZERO && next <= NINE) {
           if (significant > 0 || next > ZERO) significant++;
-          // Stays at "0" as long as every digit of the fraction is one.
+          // An OR of digits: "0" (0x30) as long as every digit of the fraction is 0, so that 1.0 and 2.00 are found.
           fraction |= next;
         } else if (next === 46) {
           integral = false;
@@ -108,14 +118,16 @@ function endOfString(text: string, open: number): number {
   return -1;
 }
 
-/** True where a colon follows: invalid with a number before it, but not with the string that would replace it. */
+/**
+ * True where a colon follows. A number is no valid key, but the string in its place would be one and hide the error.
+ */
 function isKey(text: string, end: number): boolean {
   let at = end;
   while (text.charCodeAt(at) <= 32) at++;
   return text.charCodeAt(at) === 58;
 }
 
-/** False also for what is no literal, so that it stays what JSON.parse refuses. */
+/** True for a literal that float64 changes. False for an invalid literal, so that JSON.parse still refuses it. */
 function isSpecial(literal: string, integral: boolean): boolean {
   if (!LITERAL.test(literal)) return false;
   const value = Number(literal);
@@ -155,12 +167,12 @@ function parseMarked(text: string, spans: readonly number[]): JsonValue {
   try {
     return replaceMarked(JSON.parse(marked + text.slice(from)), mark);
   } catch {
-    // For the error in terms of the original.
+    // The original text again, so that the error gives positions in the original.
     return JSON.parse(text);
   }
 }
 
-/** A character that no string of `text` can start with, neither as it is nor as an escape. */
+/** A private-use character that no string of `text` contains, neither directly nor as an escape. */
 function unusedMark(text: string): string {
   const escapes = text.includes("\\u");
   for (let code = FIRST_MARK; code < 0xf900; code++) {
@@ -171,7 +183,10 @@ function unusedMark(text: string): string {
   throw new SyntaxError("uses every private-use character, so that none is left to mark numbers with");
 }
 
-/** Replaces the marked strings in place; the stack is explicit because nesting may be deeper than the call stack. */
+/**
+ * Replaces the marked strings by numbers, in place. The stack is explicit, because the nesting may exceed the call
+ * stack.
+ */
 function replaceMarked(root: JsonValue, mark: string): JsonValue {
   const code = mark.charCodeAt(0);
   const top = { root };

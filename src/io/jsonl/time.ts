@@ -1,4 +1,5 @@
-// ISO 8601 text of Arrow's dates, times, timestamps and durations, to the last digit and beyond the range of Date.
+// ISO 8601 texts of Arrow's dates, times, timestamps, durations and intervals, exact to the last digit, also beyond the
+// range of Date. `unit` is Arrow's TimeUnit throughout: 0 s, 1 ms, 2 µs, 3 ns.
 
 const FRACTION_DIGITS = [0, 3, 6, 9] as const;
 const UNITS_A_SECOND = [1n, 1_000n, 1_000_000n, 1_000_000_000n] as const;

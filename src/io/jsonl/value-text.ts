@@ -1,6 +1,6 @@
 import { RawNumber } from "./numbers.js";
 
-/** Bookkeeping of an array or object that is being written. */
+/** An array or object that is being written; `keys` is undefined for an array, `next` the index of the next member. */
 interface Open {
   readonly keys: readonly string[] | undefined;
   readonly values: readonly unknown[];
@@ -8,16 +8,16 @@ interface Open {
 }
 
 /**
- * The JSON text of a value as `parseJson` gives it: integers with every digit, `-0` as such, numbers that float64
- * cannot hold as they stood, lone surrogates as escapes (as JSON.stringify does), no white space. Takes any depth of
- * nesting, where JSON.stringify overflows the stack.
+ * The JSON text of a value of `parseJson`, without white space: integers with every digit, `-0` as `-0`, numbers that
+ * float64 cannot hold by their literals, lone surrogates as escapes. The nesting may have any depth; JSON.stringify
+ * would overflow the stack.
  */
 export function jsonValueText(value: unknown): string {
   let text = "";
   const stack: Open[] = [];
   let current = value;
   for (;;) {
-    // Write the value in hand, or open it where it is a container.
+    // Write the current value; of a container, write its opening bracket and push it.
     const scalar = scalarText(current);
     if (scalar !== undefined) text += scalar;
     else {
@@ -25,7 +25,7 @@ export function jsonValueText(value: unknown): string {
       text += opened.keys ? "{" : "[";
       stack.push(opened);
     }
-    // Close what is finished, then take the next member of what is not.
+    // Close every container without a further member, then take the next member of the innermost open one.
     let top = stack[stack.length - 1];
     while (top !== undefined && top.next === top.values.length) {
       text += top.keys ? "}" : "]";

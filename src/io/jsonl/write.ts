@@ -2,10 +2,13 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { createFile, type TableOptions, type TableWriter } from "../table-writer.js";
 import { rowText } from "./json-text.js";
 
-// UTF-16 units that are gathered before they are encoded and written.
+// UTF-16 units of a block, which is encoded and written at once.
 const BLOCK = 1 << 20;
 
-/** Opens a JSONL file for writing: one object a row as `rowText` makes it. Memory: a block of about 1 MiB and one row. */
+/**
+ * Opens a JSONL file for writing: one object a row, in the form of `rowText`. Memory: a block of about 1 MiB and one
+ * row.
+ */
 export async function openJsonlWriter({ path }: TableOptions<Schema>): Promise<TableWriter> {
   const file = await createFile(path);
   return {
