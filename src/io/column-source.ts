@@ -15,10 +15,10 @@ import {
 import { batchVectors, resolveVectorColumn } from "./schema/vector-columns.js";
 import type { BatchVectors, ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions } from "./source.js";
 
-/** Rows of a batch that a columnar source yields, at most. */
+/** Largest number of rows in a batch of a columnar source. */
 export const BATCH_ROWS = 8192;
 
-/** Rows of a columnar file in its order. */
+/** Consecutive rows of a columnar file. */
 export interface ColumnBatch {
   readonly batch: RecordBatch;
   /** Bytes of the file consumed so far. */
@@ -27,7 +27,7 @@ export interface ColumnBatch {
   readonly whole?: () => AsyncIterable<RecordBatch>;
 }
 
-/** What the scan looks at in a batch. */
+/** Texts, vectors and faults of a batch. */
 interface Inspected {
   /** One entry a row: null where it is rejected, undefined where it has no text but a vector. */
   readonly texts: (string | null | undefined)[];
@@ -51,7 +51,7 @@ export function neededColumns(schema: Schema, options: ScanOptions, source: stri
   return paths;
 }
 
-/** Texts and vectors of a batch and which rows are rejected. */
+/** Finds texts, vectors and rejected rows of a batch; the second pass leaves out the rows that the scan rejected. */
 function inspect(batch: RecordBatch, options: ScanOptions, source: string, dim: number): Inspected {
   const { textFields, vectorField } = options;
   if (vectorField === undefined) return batchTexts(batch, resolveTextColumns(batch.schema, textFields, source));
@@ -62,7 +62,9 @@ function inspect(batch: RecordBatch, options: ScanOptions, source: string, dim: 
   return { texts: texts.map((text, row) => (faults.has(row) ? null : (text ?? undefined))), vectors, faults };
 }
 
-/** The first pass over a columnar source, see `Source.scan`; `batches` may hold only the columns that the options name. */
+/**
+ * The first pass over a columnar source, see `Source.scan`; `batches` may hold only the columns that the options name.
+ */
 export async function* scanColumns(
   batches: AsyncIterable<ColumnBatch>,
   options: ScanOptions & { readonly source: string },
@@ -121,7 +123,8 @@ export async function* readColumns(
   rejected?.requireAll(firstRecord);
 }
 
-// What follows takes a string column for UTF-8, as Arrow promises it.
+// Arrow promises that string columns are UTF-8, and all later code relies on the promise; a broken file is refused
+// here.
 function refuseInvalidUtf8({ schema, data }: RecordBatch, source: string): void {
   for (let c = 0; c < schema.fields.length; c++) {
     const column = invalidUtf8(data.children[c], schema.fields[c]);

@@ -1,16 +1,18 @@
-/** A columnar file and how it is read. */
+/** A columnar file and the memory to read it with. */
 export interface FileOptions {
   readonly path: string;
-  /** The name that people know it by. */
+  /** Name in messages and in the manifest. */
   readonly name: string;
-  /** Bytes that the whole program may take (4 GiB); half of that is the most that pages or record batches may. */
+  /** Bytes of the whole program (default 4 GiB); pages or record batches may take half of them. */
   readonly memory?: number;
 }
 
-/** Bytes that may be held at once under any `memory`, so that a small one refuses nothing that writers make by default. */
+/** Bytes that a part may always take, however small `memory` is: enough for what writers produce by default. */
 export const LEAST_PIECE = 64 * 2 ** 20;
 
-/** Bytes that the parts of a file which must be held at once may take. */
+/**
+ * Largest number of bytes for the parts of a file that must be in memory together, such as the pages of a row group.
+ */
 export function pieceLimit(memory = 2 ** 32): number {
   return Math.max(memory / 2, LEAST_PIECE);
 }

@@ -7,7 +7,10 @@ import type { FileOptions } from "./file-options.js";
 import { openJsonl } from "./jsonl/jsonl.js";
 import type { Source } from "./source.js";
 
-/** What each extension is. Readers of formats that a run may do without are loaded with the first file of their kind. */
+/**
+ * The reader of each extension. The code of Parquet and Arrow is loaded with the first file of the format, as most runs
+ * need one.
+ */
 const FORMATS: readonly { extension: RegExp; open: (options: FileOptions) => Promise<Source> }[] = [
   { extension: /\.(jsonl|ndjson)$/i, open: openJsonl },
   { extension: /\.(jsonl|ndjson)\.gz$/i, open: (options) => openJsonl({ ...options, compression: "gzip" }) },
@@ -21,28 +24,29 @@ const FORMATS: readonly { extension: RegExp; open: (options: FileOptions) => Pro
 
 const EXPECTED = ".jsonl .ndjson (also .gz .zst) .parquet .arrow .feather";
 
-/** Name that stands for standard input. */
+/** The input name of standard input. */
 export const STDIN = "-";
 
 function formatOf(path: string) {
   return FORMATS.find(({ extension }) => extension.test(path));
 }
 
-/** Code unit order: the same on every machine and in every locale, unlike the order on disk. */
+/** Sorts by code units, which gives the same order on every machine and in every locale, unlike the order on disk. */
 function inOrder(paths: string[]): string[] {
   return paths.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** Whether a file lies in a folder or below it; on Windows there is no relative way from one drive to another. */
+/** True where a file lies in a folder, at any depth. On Windows the relative path to another drive is absolute. */
 function isInside(file: string, folder: string): boolean {
   const way = relative(resolve(folder), resolve(file));
   return !isAbsolute(way) && way !== ".." && !way.startsWith(`..${sep}`);
 }
 
 /**
- * Turns files, folders and globs into a list of files, in the order given; what a folder or a glob stands for is sorted.
- * Of a folder every file with a known extension counts, however deep, except hidden ones and those in the output folder
- * `out`; of what matches a glob, all but the files in `out` that have one of the names `outputs`, left there by an earlier run.
+ * Turns files, folders and globs into a list of files, in the order given; the files of each folder or glob are sorted.
+ * A folder stands for all files in it with a known extension, at any depth, except hidden files and files in the output
+ * folder `out`. A glob stands for its matches with a known extension, except files in `out` that bear one of the names
+ * `outputs`: an earlier run left them there.
  * @throws InputError naming what is missing, has no known extension or matches nothing
  */
 export async function expandInputs(

@@ -1,10 +1,10 @@
 import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 
-/** One call of the system reads no more than this. */
+/** Bytes of one system call, below its limit of 2 GiB. */
 const MOST = 1 << 30;
 
-/** Fills `into` from a position of the file. @throws Error where the file ends before */
+/** Fills `into` with the bytes of the file from `position` on. @throws Error where the file ends earlier */
 export async function readFully(file: FileHandle, into: Uint8Array, position: number): Promise<void> {
   for (let filled = 0; filled < into.length; ) {
     const left = into.length - filled;
@@ -21,7 +21,11 @@ export async function readRange(file: FileHandle, position: number, length: numb
   return bytes;
 }
 
-/** Reads this much without a round trip through another thread, which takes as long as to read some 200 KB. */
+/**
+ * Reads `length` bytes at `position` synchronously. The round trip of an asynchronous read through another thread takes
+ * as long as reading some 200 KB, so this function is for shorter ranges.
+ * @throws Error where the file ends earlier
+ */
 export function readRangeNow(file: FileHandle, position: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let filled = 0; filled < length; ) {

@@ -1,16 +1,17 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Reject } from "./source.js";
 
-/** Writes rejects.jsonl. The file comes into being with the first reject, so a clean run has none. */
+/** Writes rejects.jsonl. The first reject creates the file, so a run without rejects leaves none. */
 export interface RejectsWriter {
+  /** Rejects written so far. */
   readonly count: number;
-  /** Appends rejects of a source, in order. */
+  /** Appends rejects of the source named `source`, in order. */
   write(source: string, rejects: readonly Reject[]): Promise<void>;
   /** Syncs and closes. */
   finish(): Promise<void>;
 }
 
-/** Opens a writer; nothing is written before the first reject. */
+/** Creates a writer for the file at `path`, which is replaced by the first reject. */
 export function createRejectsWriter(path: string): RejectsWriter {
   let file: FileHandle | undefined;
   let count = 0;

@@ -9,25 +9,27 @@ export interface Reject {
   readonly line: number;
   /** What is wrong, lower case, one sentence. */
   readonly error: string;
-  /** The record as it was received, for JSONL the line (invalid UTF-8 as base64, see `rawBase64`), else its JSON text. */
+  /**
+   * The record as it was received, for JSONL the line (invalid UTF-8 as base64, see `rawBase64`), else its JSON text.
+   */
   readonly raw: string;
   /** True where `raw` holds base64 because the bytes are not valid UTF-8. */
   readonly rawBase64?: boolean;
 }
 
-/** What a scan must look at in every record. */
+/** The fields that a scan reads in every record. */
 export interface ScanOptions {
   /** Column names or dotted paths whose strings are joined by a newline to the text of a record. */
   readonly textFields: readonly string[];
   /** Column whose lists of floats are the records' vectors (`--vector-field`); then a record needs no text. */
   readonly vectorField?: string;
-  /** Components of a vector, where earlier sources have settled them. */
+  /** Components of a vector, if earlier sources have set the number. */
   readonly vectorDim?: number;
   /** Column name or dotted path whose value orders the rows (`--keep max:FIELD`), if any. */
   readonly orderField?: string;
   /**
-   * Asks for memory in which a scan may keep what the second pass would have to parse again: `reserve(bytes)` is false where
-   * there is none left. Nothing is kept where it is absent.
+   * Grants memory in which a scan may keep parsed columns for the second pass; `reserve(bytes)` returns false where
+   * none is left. Without this function nothing is kept.
    */
   readonly reserve?: (bytes: number) => boolean;
 }
@@ -40,7 +42,7 @@ export interface BatchVectors {
   readonly values: Float32Array;
 }
 
-/** One batch of the first pass: the text of each record and nothing else that would have to be kept. */
+/** One batch of the first pass. It has the text of each record but no columns, which would have to stay in memory. */
 export interface ScannedBatch {
   /** Source-local index of the batch's first record. */
   readonly firstRecord: number;
@@ -75,10 +77,9 @@ export interface ReadBatch {
 }
 
 /**
- * One input file. It is read twice: `scan` for the texts, then `read` for the columns, but for what the scan was given the
- * memory to keep; beside that, memory is bounded by one batch (a record, some Parquet pages, an Arrow record batch of 64 MiB or
- * a compressed one where that is larger). Both passes see the same records in the same order; the scan judges them, and the second
- * pass leaves out what the scan has rejected.
+ * One input file, which is read twice: `scan` yields the texts, then `read` the columns. Both passes see the same
+ * records in the same order; the scan judges them, and `read` leaves out the rejected ones. Memory: what `reserve` granted to the scan, and one batch (of
+ * JSONL a record or about 1 MiB, of Parquet some pages, of Arrow 64 MiB or a whole compressed record batch).
  */
 export interface Source {
   /** As shown to people and written to the manifest; "-" for standard input. */

@@ -1,9 +1,11 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import type { RecordBatch } from "apache-arrow";
 
-/** Writes a table to one file, batch by batch. Calls are awaited one after another, which is the back-pressure. */
+/**
+ * Writes a table to one file, batch by batch. Callers await each call before the next, which gives the back-pressure.
+ */
 export interface TableWriter {
-  /** Appends rows; they are on their way to the file when the promise resolves, up to one output batch that is still filling. */
+  /** Appends rows. When the promise resolves, all rows are written except those of an output batch that is not full. */
   write(batch: RecordBatch): Promise<void>;
   /** Completes the file, makes it durable and closes it. */
   finish(): Promise<void>;
@@ -11,7 +13,7 @@ export interface TableWriter {
   abort(): Promise<void>;
 }
 
-/** Where a table goes and what it looks like. */
+/** The path and schema of a table. */
 export interface TableOptions<S> {
   /** A file of this name is replaced. */
   readonly path: string;
@@ -34,7 +36,7 @@ export async function createFile(path: string): Promise<AppendedFile> {
   const file = await open(path, "w");
   return {
     async append(chunks) {
-      // Small chunks together in one call; a system call takes no more than 1024 of them.
+      // Small chunks go into one call; a system call takes at most 1024.
       for (let i = 0; i < chunks.length; i += CHUNKS) await writeAll(file, chunks.slice(i, i + CHUNKS));
     },
     async finish() {
@@ -54,7 +56,7 @@ async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promis
   const total = chunks.reduce((sum, { length }) => sum + length, 0);
   let { bytesWritten } = await file.writev(chunks as Uint8Array[]);
   if (bytesWritten === total) return;
-  // Rare: a call that wrote less than it was given.
+  // Rare: the call wrote only a part. The rest follows, chunk by chunk.
   for (const chunk of chunks) {
     if (bytesWritten >= chunk.length) {
       bytesWritten -= chunk.length;
