@@ -3,7 +3,8 @@ import * as pb from "./protobuf.js";
 
 /**
  * Builds ONNX models from plain descriptions: the builtin model, the tile products of the join and of k-means, and the
- * pooling that is appended to a foreign model. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * pooling that `appendToModel` adds to a foreign model. The first argument of each `pb` call is a field number. Field
+ * numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 
 /** Element types that the graphs here use, with their TensorProto.DataType. */
@@ -34,7 +35,7 @@ export interface Node {
   readonly domain?: string;
 }
 
-/** A graph input or output; a string in the shape names a dimension that is free. */
+/** A graph input or output. A string in the shape names a dimension whose size is known only at run time. */
 export interface ValueInfo {
   readonly name: string;
   readonly dtype: Dtype;
@@ -46,7 +47,7 @@ export interface Initializer extends Tile {
   readonly name: string;
 }
 
-/** What a graph is made of. */
+/** A graph: its nodes in an order in which each comes after the nodes whose results it uses. */
 export interface Graph {
   readonly nodes: readonly Node[];
   readonly inputs: readonly ValueInfo[];
@@ -65,7 +66,7 @@ function attribute(name: string, value: Attribute): Uint8Array {
   return pb.message(5, field, pb.string(4, value.string), pb.int(20, 3));
 }
 
-/** A node as a field of a graph. */
+/** Encodes a node as field 1 of a graph. */
 export function encodeNode({ op, inputs, outputs, attributes = {}, domain }: Node): Uint8Array {
   return pb.message(
     1,
@@ -109,9 +110,10 @@ export function modelProto(graph: Graph): Uint8Array {
 }
 
 /**
- * Appends nodes and outputs to a serialised model. Concatenated protobuf messages merge: repeated fields (nodes,
- * initializers, outputs) append and the rest stays, so the model is extended without being parsed. A model may come in parts that are yet to be joined.
- * The nodes must fit the opset of the model; names must not collide with its own.
+ * Appends nodes and outputs to a serialised model without parsing it: concatenated protobuf messages merge, so repeated
+ * fields (nodes, initializers, outputs) are appended and all others stay. The nodes must fit the model's opset, and
+ * their names must not occur in the model. The result is a new buffer.
+ * @param model the bytes of the model, or consecutive parts of them
  * @see https://protobuf.dev/programming-guides/encoding/#last-one-wins
  */
 export function appendToModel(model: Uint8Array | readonly Uint8Array[], graph: Graph): Uint8Array {

@@ -1,13 +1,13 @@
 import { modelProto } from "./builder.js";
 import type { Engine } from "./engine.js";
 
-/** Factors of the trial: with one row and with many a processor may take different instructions. */
+/** Products in each sum of the trial, and its numbers of rows: one row and many may use different instructions. */
 const DEPTH = 64;
 const ROWS = [1, 64];
 
 /**
- * Whether the engine's products of unsigned and signed bytes are wrong for large factors. Processors without VNNI add two such
- * products in 16 bits with saturation (VPMADDUBSW): 255 · 127 twice is 64,770 and comes out as 32,767.
+ * Tries whether the engine's products of unsigned and signed bytes are wrong for large factors. Processors without VNNI
+ * add two such products in 16 bits with saturation (VPMADDUBSW): 255 · 127 + 255 · 127 = 64,770 becomes 32,767.
  */
 export async function byteProductsSaturate(engine: Engine): Promise<boolean> {
   const kernel = await engine.compile(

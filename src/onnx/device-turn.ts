@@ -1,14 +1,15 @@
 import type { Provider } from "./ort-engine.js";
 
-/** Devices that a thread of this process computes on. */
+/** Devices on which a thread of this process computes. */
 const taken = new Set<Provider>();
 
 /**
- * Takes a device for one thread: whoever starts a thread that has sessions on it takes it before and gives it back once the thread
- * has ended. onnxruntime's WebGPU sessions share one context without a lock, and sessions of two threads that run or are released
- * at the same time damage the heap. A processor can be had by any number. Known to the thread that starts the others alone.
- * @returns gives it back; once, however often it is called
- * @throws Error where another thread has it, which would be a defect of this program
+ * Reserves a device for one thread. The thread that starts workers reserves the device before it starts one with
+ * sessions on the device, and releases the device when that worker has ended. onnxruntime's WebGPU sessions share one
+ * context without a lock: sessions of two threads that run or are released at the same time damage the heap. Any number
+ * of threads may use the processor. The reservations exist only in the thread that starts the workers.
+ * @returns a function that releases the device; further calls have no effect
+ * @throws Error where another thread holds the device, which is a defect of this program
  */
 export function takeDevice(provider: Provider): () => void {
   if (provider === "cpu") return () => {};

@@ -1,8 +1,8 @@
 import { readFields, readInts, readString } from "./protobuf-reader.js";
 
 /**
- * Reads the interface of a serialised ONNX model (inputs, outputs, whether weights lie in other files). Field numbers as
- * in builder.ts.
+ * Reads the interface of a serialised ONNX model (inputs, outputs, whether weights lie in other files). Field numbers
+ * as in builder.ts.
  */
 
 /** A graph input or output. */
@@ -16,17 +16,17 @@ export interface ModelValue {
   readonly lastDim?: number;
 }
 
-/** What `inspectModel` finds. */
+/** The interface of a model. */
 export interface ModelInterface {
   readonly inputs: readonly ModelValue[];
   readonly outputs: readonly ModelValue[];
   /** True where an initializer's data lies in another file. */
   readonly externalData: boolean;
-  /** Those files, relative to the model's, each once. */
+  /** The files with initializers' data, by their paths relative to the model file, each once. */
   readonly externalFiles: readonly string[];
-  /** Entries of the table that `input_ids` are looked up in, where the graph shows it. */
+  /** Rows of the table in which `input_ids` are looked up; undefined where the graph does not show the table. */
   readonly vocabulary?: number;
-  /** True where activations are quantised as the model runs, by a scale that the whole batch shares. */
+  /** True where the model quantises activations as it runs, with one scale for a whole batch. */
   readonly quantisesActivations: boolean;
 }
 
@@ -57,7 +57,7 @@ function readValue(message: Uint8Array): ModelValue {
   return { name, elementType, rank, lastDim };
 }
 
-/** The file that an entry of an initializer's external data names, if it is the one that does. */
+/** The file that an entry of external data names; undefined for an entry with another key than `location`. */
 function readLocation(entry: Uint8Array): string | undefined {
   let key = "";
   let text = "";

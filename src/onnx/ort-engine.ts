@@ -4,7 +4,7 @@ import type { Engine, Kernel, Tile } from "./engine.js";
 /** Execution providers by onnxruntime's names. */
 export type Provider = "cpu" | "cuda" | "webgpu" | "dml" | "coreml";
 
-/** Where and how wide sessions run. */
+/** The device and threads of sessions. */
 export interface OrtOptions {
   /** Threads inside one operator; 0 lets onnxruntime choose. */
   readonly threads: number;
@@ -24,8 +24,8 @@ export function sessionOptions({ threads, provider = "cpu" }: OrtOptions): Infer
 }
 
 /**
- * Threads of kernels sleep between operators. A join holds tens of sessions, each with threads of its own that would spin
- * against those of the session that runs: measured with 24 sessions on 2 busy cores, 10 times slower.
+ * Threads of kernels sleep between operators. A join holds tens of sessions, each with threads of its own that would
+ * spin against those of the session that runs: measured with 24 sessions on 2 busy cores, 10 times slower.
  */
 const withoutSpinning = { session: { intra_op: { allow_spinning: "0" } } };
 

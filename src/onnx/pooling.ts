@@ -2,7 +2,7 @@ import { appendToModel, dataType, type Initializer, type Node } from "./builder.
 import { keepFirstToken } from "./first-token.js";
 import type { ModelInterface } from "./inspect.js";
 
-/** How token vectors become one vector: the first token's, their mean, or the model pools by itself. */
+/** How token vectors become one vector: the first token's (cls), their mean, or pooled by the model itself (none). */
 export type Pooling = "cls" | "mean" | "none";
 
 /** Output that the appended nodes define: float32 [batch, dim], not normalised. */
@@ -12,8 +12,9 @@ export const POOLED = "bge_dedup_pooled";
 const KNOWN_INPUTS = ["input_ids", "attention_mask", "token_type_ids"];
 
 /**
- * Appends pooling to a model, so that rows × dim comes back instead of rows × tokens × dim. The mean is left as a sum over
- * the attention mask (normalising makes them equal). Only operators whose form is the same in every opset are used.
+ * Appends pooling to a model, which then returns [rows, dim] instead of [rows, tokens, dim]. Mean pooling sums the
+ * vectors of the tokens in the attention mask and does not divide, because the vectors are normalised later. The
+ * appended operators have the same form in every opset. The result is a new buffer.
  * @throws Error where the model has inputs that cannot be filled or no output that can be pooled
  */
 export function appendPooling(model: Uint8Array, { inputs, outputs }: ModelInterface, pooling: Pooling): Uint8Array {

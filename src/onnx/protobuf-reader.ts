@@ -1,9 +1,9 @@
 const decoder = new TextDecoder();
 
 /**
- * Calls `visit` for each field of a message: those of wire type 2 as a view into it, varints as a number, the others
- * (floats) as undefined. Nothing is copied, so that a model of gigabytes is skipped through rather than parsed.
- * `end` is where the field ends in the message and `start` where its tag begins.
+ * Calls `visit` for each field of a message, with its number, its value, and the range of bytes from its tag to its
+ * end. The value is a number for a varint, a view into the message for wire type 2 (bytes, strings, messages), and
+ * undefined for floats. Nothing is copied, so that a model of gigabytes is skimmed and not parsed.
  * @throws Error where the bytes are no protobuf message or end too early
  * @see https://protobuf.dev/programming-guides/encoding/
  */
@@ -59,9 +59,10 @@ export function readInts(value: Uint8Array | number | undefined): number[] {
   return ints;
 }
 
-/** A varint field as the signed 64-bit integer it holds; exact for what indices and axes are. */
+/** The signed integer of a varint field: exact up to 2^53, and -1 for every negative number. */
 export function readInt(value: Uint8Array | number | undefined): number {
-  // Negative numbers come as 2^64 minus their size, which float64 rounds; all that are met here are small.
+  // A negative number -n is encoded as 2^64 - n, which float64 rounds to 2^64 for all small n, so that negative numbers
+  // cannot be told apart. The common one is -1, the last axis.
   const number = value as number;
   return number >= 2 ** 63 ? -1 : number;
 }

@@ -1,7 +1,7 @@
 /**
- * The few protobuf wire forms that an ONNX ModelProto needs. Each function returns the encoded field;
- * messages are fields joined, so a message is built by nesting calls.
- * Source: https://protobuf.dev/programming-guides/encoding/
+ * Encodes the few protobuf wire types that an ONNX ModelProto needs. Each function returns an encoded field: a varint
+ * tag, field << 3 | wire type, and the value. A message is its fields joined, so nested calls build a message. Source:
+ * https://protobuf.dev/programming-guides/encoding/
  */
 
 const utf8 = new TextEncoder();
@@ -43,7 +43,9 @@ export function float(field: number, value: number): Uint8Array {
   return join([Uint8Array.from(varint((field << 3) | 5)), bytes]);
 }
 
-/** What stands before `length` bytes of a field of wire type 2, for those too large to be joined twice. */
+/**
+ * Tag and length of a field of wire type 2 whose `length` bytes the caller appends: for values too large to copy twice.
+ */
 export function header(field: number, length: number): Uint8Array {
   return Uint8Array.from([...varint((field << 3) | 2), ...varint(length)]);
 }
