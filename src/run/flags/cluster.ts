@@ -23,8 +23,8 @@ export interface ClusterFlags extends SharedFlags {
 }
 
 /**
- * Checks the flags of bge-cluster and fills in the defaults. Clusters of a bge-dedup folder go into that folder unless `out` says
- * otherwise.
+ * Checks the flags of bge-cluster and fills in the defaults. Clusters of a bge-dedup folder go into that folder unless
+ * `out` says otherwise.
  * @throws UsageError naming the flag, its value and what was expected
  */
 export function clusterOptions(flags: ClusterFlags, inputs: readonly string[]): ClusterOptions {

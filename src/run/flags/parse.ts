@@ -10,7 +10,8 @@ export function listOf<T>(value: T | readonly T[]): readonly T[] {
 
 /**
  * One value of a flag that is not a list.
- * @throws UsageError where it is given twice, which is a mistake rather than the last one, or is empty, as a shell's unset variable
+ * @throws UsageError for a flag that is given twice, which is a mistake, or is empty, as from an unset variable of a
+ * shell
  */
 export function single<T>(flag: string, value: T | T[]): T {
   if (Array.isArray(value)) throw new UsageError(`--${flag} is given ${value.length} times; expected once`);
@@ -60,7 +61,8 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20,
 
 /**
  * Parses a size such as 4GB, 512M, 1.5GiB; units are powers of 1024.
- * @throws UsageError for anything else and for less than 64 MB, which no run can live in
+ * @returns bytes
+ * @throws UsageError for any other text, and for less than 64 MB, with which no run can work
  */
 export function parseBytes(flag: string, given: Value): number {
   const text = String(given);

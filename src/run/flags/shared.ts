@@ -58,7 +58,7 @@ export const SHARED_NAMES = [
 ];
 
 /**
- * A program that is not checked by types could mistype an option, which then would be without effect.
+ * Refuses unknown options. A program without type checks could mistype an option, which would then have no effect.
  * @throws UsageError naming an option that is unknown and the one that was probably meant
  */
 export function requireKnown(options: object, names: readonly string[]): void {
@@ -72,7 +72,7 @@ export function requireKnown(options: object, names: readonly string[]): void {
 const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true };
 
 /**
- * Checks the shared flags and fills in what the environment says.
+ * Checks the shared flags and fills in the defaults, some of them from the environment.
  * @throws UsageError naming the flag and what it expects
  */
 export function sharedOptions(flags: SharedFlags, inputs: readonly string[], out: string): SharedOptions {
@@ -102,7 +102,7 @@ export function sharedOptions(flags: SharedFlags, inputs: readonly string[], out
   };
 }
 
-/** `--model`, else what the environment names, else the builtin model. */
+/** The model of `--model`, else of the environment's BGE_MODEL, else the builtin model. */
 export function modelName(model: string | undefined): string {
   return single("model", model ?? (process.env.BGE_MODEL || "builtin"));
 }
@@ -112,7 +112,7 @@ export function memoryOf(memory: Value = "4GB"): number {
   return parseBytes("memory", single("memory", memory));
 }
 
-/** `--threads`. */
+/** The number of `--threads`, 1 to 1024 (all cores). */
 export function threadsOf(threads: Value = availableParallelism()): number {
   return parseNumber("threads", single("threads", threads), { min: 1, max: 1024, integer: true });
 }
@@ -137,12 +137,12 @@ export type EndpointFlags = Pick<
   "endpoint" | "endpointModel" | "concurrency" | "model" | "device" | "dtype" | "long" | "batchTokens" | "maxLength"
 >;
 
-/** Requests at once: enough to fill a GPU's batch while others are read and stored. */
+/** Requests at once: enough to fill a GPU's batch while earlier answers are read and stored. */
 const CONCURRENCY = 16;
 
 /**
  * The server, where one is named.
- * @throws UsageError where a flag of it comes without it, or one that only a local model obeys comes with it
+ * @throws UsageError for a flag of the server without `--endpoint`, or a flag of local models beside `--endpoint`
  */
 export function endpointChoice(flags: EndpointFlags): EndpointChoice | undefined {
   const { endpoint, endpointModel, concurrency, device = "auto", dtype = "auto", long = "truncate" } = flags;

@@ -1,4 +1,7 @@
-/** Letters that must be inserted, deleted, exchanged with their neighbour or replaced: the restricted Damerau-Levenshtein distance. */
+/**
+ * The restricted Damerau-Levenshtein distance: insertions, deletions, replacements and swaps of neighbours that turn
+ * `a` into `b`.
+ */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -16,8 +19,8 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * The word that was probably meant: the nearest, the first of several, if no more than a third of its letters differ.
- * Undefined where none is near, and for a word that is one of them.
+ * The word of `words` that was probably meant: the nearest, if at most a third of its letters differ; the first of
+ * several equally near. Undefined where no word is near, and where `word` is one of the words.
  */
 export function closest(word: string, words: readonly string[]): string | undefined {
   let found: string | undefined;
