@@ -5,13 +5,19 @@ import { createReporter, type LogFormat, type ProgressReporter, progressMode } f
 const FAILED = 1;
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Milliseconds that a run has for ending by itself after a signal. */
+/** Milliseconds in which a run may end by itself after a signal. */
 const PATIENCE = 1500;
 
-/** A reader that went away must not end the run; that a result cannot be printed is noticed by `print`. */
+/**
+ * Ignores stream errors: a reader that went away must not end the run, and `print` reports a result that cannot be
+ * printed.
+ */
 const ignore = () => {};
 
-/** The reason of a run that was stopped by a signal; `resumes` where one with the same command takes up what is saved. */
+/**
+ * The error of a run that a signal stopped; `resumes` tells the user that the same command continues with the saved
+ * state.
+ */
 class Interrupted extends Error {
   readonly exitCode: number;
   constructor(signal: keyof typeof SIGNAL_CODES, resumes: boolean) {
@@ -20,7 +26,7 @@ class Interrupted extends Error {
   }
 }
 
-/** What a command works with. */
+/** The means of a command to talk to the user. */
 export interface Terminal {
   readonly reporter: ProgressReporter;
   readonly signal: AbortSignal;
@@ -29,15 +35,15 @@ export interface Terminal {
 }
 
 /**
- * Runs a command: makes the reporter, turns SIGINT and SIGTERM into an abort (a second one ends at once), prints errors to
- * standard error and returns the exit code. Results go to standard output; a closed pipe ends quietly.
+ * Runs a command: makes the reporter, turns SIGINT and SIGTERM into an abort (a second one ends at once), prints errors
+ * to standard error and returns the exit code. Results go to standard output; a closed pipe ends quietly.
  * @param flags.resumes false for a command that saves nothing on its way (true)
  */
 export async function runCommand(
   flags: { progress?: string; quiet?: boolean; logFormat?: string; resumes?: boolean },
   run: (terminal: Terminal) => Promise<number>,
 ): Promise<number> {
-  // Unless told so, onnxruntime keeps a database in the user's cache for figures that it sends to its makers.
+  // By default onnxruntime keeps a database in the user's cache for figures that it sends to its makers.
   process.env.ORT_DISABLE_TELEMETRY ??= "1";
   const { stdout, stderr } = process;
   for (const stream of [stdout, stderr]) stream.off("error", ignore).on("error", ignore);
@@ -51,13 +57,14 @@ export async function runCommand(
   );
   const reporter = await createReporter(mode, stderr, format);
   const controller = new AbortController();
-  // By the signal itself, to which shells give the same codes: process.exit would wait for the thread of a model that is
-  // loading or in a long batch, and bring it down in the middle. What is saved is whole at every moment.
+  // The process ends by the signal itself, for which shells report the same codes. process.exit would wait for a thread
+  // that loads a model or computes a long batch. The saved state is complete at every moment, so the process may end at
+  // any.
   const endBy = (name: keyof typeof SIGNAL_CODES) => {
     reporter.close();
     for (const [other, handler] of handlers) process.off(other, handler);
     process.kill(process.pid, name);
-    // The first process of a container is spared by signals that it does not handle, even its own.
+    // The kernel does not deliver unhandled signals to the first process of a container, not even its own.
     if (process.pid === 1) process.exit(SIGNAL_CODES[name]);
   };
   const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {

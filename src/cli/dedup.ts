@@ -12,12 +12,12 @@ import { parser, wantedLogFormat } from "./parser.js";
 import { jsonLine, printable } from "./printable.js";
 import { formatDedup, formatEstimate } from "./summary.js";
 
-/** The commands beside the main one, for whose names a mistyped one is compared. */
+/** The commands beside the main one. A first input that resembles one of these names was probably a typing error. */
 const COMMANDS = ["verify", "doctor", "models"];
 
 /**
- * Runs bge-dedup with the arguments that follow the program's name. What a command needs is loaded when it is called, since
- * all of it together takes longer than many a run.
+ * Runs bge-dedup with the arguments that follow the program's name. Each command loads its code when it is called,
+ * because loading the code of all commands takes longer than many runs.
  * @returns the exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -18,13 +18,14 @@ const PROBES = [
   "How can I reset my password?",
 ];
 
-/** What doctor tries. */
+/** The model or server, and the device, that doctor tries. */
 export type DoctorOptions = Pick<SharedOptions, "model" | "endpoint" | "device" | "dtype" | "memory">;
 
 /**
- * Prints what a person needs to know when something does not work, and tries the model or the server. Returns the exit code.
- * What is known of the machine is printed even where the model, the device or the server cannot be had.
- * @throws UnavailableError where one of them cannot be had
+ * Prints versions, machine and devices, then tries the model or the server. The lines about the machine are printed
+ * even where the model, the device or the server is unavailable.
+ * @returns the exit code
+ * @throws UnavailableError where the model, the device or the server is unavailable
  */
 export async function runDoctor(
   options: DoctorOptions,
@@ -55,7 +56,7 @@ export async function runDoctor(
   return 0;
 }
 
-/** Embeds a few texts with the model, or by the server, and tells what came of it. */
+/** Embeds the probes with the model or the server, and describes model, device, speed and cosines, one entry a line. */
 async function tryModel(options: DoctorOptions, signal?: AbortSignal): Promise<Record<string, string>> {
   const notes: string[] = [];
   const reporter = { note: (message: string) => notes.push(message), stage: () => ({ advance() {}, end() {} }) };
@@ -92,7 +93,7 @@ async function tryModel(options: DoctorOptions, signal?: AbortSignal): Promise<R
   }
 }
 
-/** Devices that a model may run on, with their speed or why they do not work and what helps. */
+/** Devices on which a model may run. */
 const DEVICES: readonly string[] = ["cpu", "cuda", "webgpu", "dml", "coreml"] satisfies Provider[];
 
 /** One line for each device that the installed library is built for, each tried by a product of matrices. */
@@ -109,7 +110,7 @@ async function describeDevices(): Promise<Record<string, string>> {
   return lines;
 }
 
-/** How the processor multiplies bytes, which decides what int8 models and the join cost here. */
+/** How the processor multiplies bytes, which decides the speed of int8 models and of the join. */
 async function describeByteProducts(): Promise<string> {
   return (await byteProductsSaturate(createOrtEngine({ threads: 1 })))
     ? "byte products saturate in 16 bits (no VNNI): int8 models take exact, slower ones; the join takes codes of 7 bits"

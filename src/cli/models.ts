@@ -12,9 +12,9 @@ import { runCommand, type Terminal } from "./command.js";
 import { sharedFlags } from "./flags.js";
 import { jsonLine } from "./printable.js";
 
-/** A line of the list. */
+/** A model of the list. */
 interface ListedModel {
-  /** What --model takes. */
+  /** The name for --model. */
   readonly name: string;
   readonly repository: string;
   readonly dim?: number;
@@ -29,7 +29,7 @@ interface ListedModel {
   readonly cachedBytes: number;
 }
 
-/** The known models and what else the cache holds that can be used. */
+/** The known models, then the other usable models of the cache. */
 async function listModels(cache: string): Promise<ListedModel[]> {
   const known = KNOWN_MODELS.map(async ({ name, repository, dim, maxTokens, threshold, megabytes }) => {
     const { dtypes, size } = await describeCached(cache, repository);

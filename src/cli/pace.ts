@@ -1,9 +1,9 @@
 import type { StageUnit } from "../reporter.js";
 
-/** Whole numbers with their thousands set apart. */
+/** Formats a number without fraction, with commas between thousands. */
 export const count = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
-/** Seconds for a person; a question mark where they are not known. */
+/** Formats seconds as 12s, 3m05s or 2h07m; a question mark where the number is not finite. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "?";
   const s = Math.round(seconds);
@@ -12,7 +12,10 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 3600)}h${String(Math.floor((s % 3600) / 60)).padStart(2, "0")}m`;
 }
 
-/** Rate and time left of a stage, from what it has done since it began. */
+/**
+ * Rate and remaining time of a stage, from its progress since it began. `done` is in the unit of `total`, `rows` in
+ * `unit`.
+ */
 export class Pace {
   readonly #started = performance.now();
   readonly #total: number;

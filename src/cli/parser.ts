@@ -6,7 +6,7 @@ import { VERSION } from "../run/work/manifest.js";
 import { clusterFlags, dedupFlags, sharedFlags } from "./flags.js";
 import type { LogFormat } from "./progress.js";
 
-/** Every flag there is in one of the commands. */
+/** Every flag of every command. */
 const FLAGS: Readonly<Record<string, Options>> = { ...sharedFlags, ...dedupFlags, ...clusterFlags };
 
 /** Their short names. */
@@ -14,12 +14,12 @@ const ALIASES: ReadonlyMap<string, string> = new Map(
   Object.entries(FLAGS).flatMap(([flag, { alias }]) => (typeof alias === "string" ? [[alias, flag]] : [])),
 );
 
-/** Put before what yargs would take for a flag or drop; no argument can hold it. */
+/** Prefix that protects an argument from yargs. No argument of a process can contain this character. */
 const LITERAL = "\0";
 
 /**
- * The arguments as yargs gets them: a lone "-", and all that follows a "--", stand for themselves. (yargs drops the one and
- * takes the other away from the positional arguments.)
+ * Marks a lone "-" and all arguments after "--", so that they reach the positional arguments as they are: yargs would
+ * drop the former and set the latter apart.
  */
 function marked(argv: readonly string[]): string[] {
   const end = argv.indexOf("--");
@@ -32,10 +32,10 @@ function marked(argv: readonly string[]): string[] {
 }
 
 /**
- * What yargs lets pass in silence, or tells in single letters: a file named like a flag, a flag without its value, which it
- * takes for empty or for the default, and a switch with a value that it takes for false, so that `--dry-run=1` would be a
- * real run.
- * @throws UsageError for each of them
+ * Refuses three mistakes that yargs accepts silently or reports letter by letter: a file named like a flag; a flag
+ * without a value, which yargs takes for empty or for the default; and a switch with a value such as `--dry-run=1`,
+ * which yargs takes for false, so that the run would be a real one.
+ * @throws UsageError for each of these mistakes
  */
 function checkValues(argv: readonly string[]): void {
   for (const [i, argument] of argv.entries()) {
@@ -56,7 +56,7 @@ function checkValues(argv: readonly string[]): void {
   }
 }
 
-/** A value as the user wrote it. */
+/** Removes the prefix: a value as the user wrote it. */
 function written<T>(value: T): T {
   if (Array.isArray(value)) return value.map(written) as T;
   return typeof value === "string" && value.startsWith(LITERAL) ? (value.slice(LITERAL.length) as T) : value;
@@ -79,7 +79,7 @@ export function parser(name: string, argv: readonly string[], commands: readonly
       for (const [flag, value] of Object.entries(flags)) (flags as Record<string, unknown>)[flag] = written(value);
     })
     .fail((message, error) => {
-      // What yargs itself throws is a mistake of the command line as well.
+      // An error that yargs throws itself is a mistake of the command line as well.
       if (error && error.name !== "YError") throw error;
       const text = message ?? error.message;
       throw new UsageError(`${oneLine(text)}; ${meant(text, commands)}${name} --help lists the flags`);
@@ -88,7 +88,7 @@ export function parser(name: string, argv: readonly string[], commands: readonly
   return instance.wrap(Math.min(110, instance.terminalWidth()));
 }
 
-/** How error lines are written, where the flags themselves cannot be parsed. */
+/** The log format of error lines for a command line that cannot be parsed. */
 export function wantedLogFormat(argv: readonly string[]): LogFormat {
   const json = argv.some(
     (argument, i) => argument === "--log-format=json" || (argument === "--log-format" && argv[i + 1] === "json"),
@@ -96,20 +96,20 @@ export function wantedLogFormat(argv: readonly string[]): LogFormat {
   return json ? "json" : "text";
 }
 
-/** What yargs says, as our messages are. */
+/** A message of yargs in the form of this program: one line, beginning in lower case. */
 function oneLine(message: string): string {
   const text = message
     .trim()
     .replace(/\s*\n\s*/g, " ")
     .replaceAll(LITERAL, "");
-  // An unknown flag of two words is listed a second time as a program's name for it.
+  // yargs lists an unknown flag of two words a second time, in camelCase.
   const once = text.replace(/\b([a-z]+(?:-[a-z]+)+), ([a-zA-Z]+)/g, (both, flag: string, other: string) =>
     flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) === other ? flag : both,
   );
   return once.charAt(0).toLowerCase() + once.slice(1);
 }
 
-/** What was probably meant in place of unknown words, as a question; empty where nothing is near. */
+/** A question for the flag or command that was probably meant; empty where none is near. */
 function meant(message: string, commands: readonly string[]): string {
   const unknown = /^unknown arguments?: (.+)$/i.exec(message.trim())?.[1].split(", ") ?? [];
   const words = [...Object.keys(FLAGS), "version", "help", ...commands];

@@ -3,10 +3,10 @@ import type { Reporter, Stage } from "../reporter.js";
 import { duration, Pace } from "./pace.js";
 import { printable } from "./printable.js";
 
-/** Columns of a line beside its bar. */
+/** Columns of a line without its bar. */
 const OTHER_COLUMNS = 68;
 
-/** A bar for each stage, drawn again ten times a second; notes stand above them. */
+/** A reporter with a bar for each stage, drawn ten times a second, and notes above the bars. */
 export function barReporter(stderr: NodeJS.WriteStream): Reporter & { close(): void } {
   const bars = new MultiBar(
     {
@@ -50,7 +50,7 @@ export function barReporter(stderr: NodeJS.WriteStream): Reporter & { close(): v
       else stderr.write(`${printable(message)}\n`);
     },
     close() {
-      // Stopped twice, the bars would be drawn again over what was printed after them; without an update notes are lost.
+      // A second stop would draw the bars over later output, and without a last update notes would be lost.
       if (!bars.isActive) return;
       bars.update();
       bars.stop();

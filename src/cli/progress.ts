@@ -15,7 +15,7 @@ export function progressMode(flag: "auto" | ProgressMode, quiet: boolean, stderr
   return stderr.isTTY ? "bar" : "log";
 }
 
-/** A reporter that can be taken down before something else is printed. */
+/** A reporter that must be closed before other output is printed. */
 export type ProgressReporter = Reporter & { close(): void };
 
 /** Time between two log lines of a stage, in milliseconds. */
@@ -76,7 +76,7 @@ function logReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   };
 }
 
-/** The reporter for a mode; what draws bars is loaded only for them. */
+/** The reporter for a mode. The code that draws bars is loaded only for bars. */
 export async function createReporter(
   mode: ProgressMode,
   stderr: NodeJS.WriteStream,

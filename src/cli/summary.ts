@@ -4,13 +4,13 @@ import { printable } from "./printable.js";
 
 const count = new Intl.NumberFormat("en-US");
 
-/** Lines of "name   value", values aligned. */
+/** Formats lines of name and value, with the values aligned. */
 function table(rows: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${printable(value)}\n`).join("");
 }
 
-/** Right-aligned counts with a word on each. */
+/** Formats counts right-aligned, each with its note. */
 function counted(rows: readonly (readonly [name: string, value: number, note?: string])[]): [string, string][] {
   const width = Math.max(...rows.map(([, value]) => count.format(value).length));
   return rows.map(([name, value, note]) => [
@@ -32,7 +32,7 @@ function copiesNote(removed: number, found: number): string | undefined {
   return `${count.format(found)} found before embedding; copies of a removed text count as semantic`;
 }
 
-/** Limit of the model, which a server may keep to itself. */
+/** Names the texts that are truncated; a server may not tell its limit. */
 function longerThan(maxTokens: number): string {
   return `texts longer than ${maxTokens > 0 ? `${maxTokens} tokens` : "the server takes"}`;
 }
@@ -43,7 +43,7 @@ function where({ model, tokens }: DedupSummary): string {
     : `${model.dtype} on ${model.device}`;
 }
 
-/** A path as it is typed into a shell, on one line. */
+/** A path as a word of a shell command, quoted where needed, on one line. */
 function shellWord(path: string): string {
   const safe = path.startsWith("-") ? `./${path}` : path;
   return /^[\w./:@%+,-]+$/.test(safe) ? safe : printable(`'${safe.replaceAll("'", "'\\''")}'`);
