@@ -8,7 +8,7 @@ export interface Tile {
 }
 
 /** A compiled graph. A call of `run` must have settled before the next. */
-export type Kernel = {}
+export interface Kernel {
   /** Runs the graph. The feeds stay the caller's and must not change during the call; outputs are new tiles of the caller's. */
   run(feeds: Readonly<Record<string, Tile>>): Promise<Record<string, Tile>>;
   /** Frees the session's memory. */

@@ -13,15 +13,9 @@ export function readFields(
 ): void {
   let at = 0;
   const varint = () => {
-    let result = 0;
-    let scale = 1;
-    for (;;) {
-      if (at >= message.length) throw new Error("the file is not an ONNX model or is cut off");
-      const byte = message[at++];
-      result += (byte & 0x7f) * scale;
-      if (byte < 0x80) return result;
-      scale *= 128;
-    }
+    const { value, end } = readVarint(message, at);
+    at = end;
+    return value;
   };
   while (at < message.length) {
     const start = at;
@@ -48,21 +42,38 @@ export function readString(value: Uint8Array | number | undefined): string {
 
 /** The values of a repeated integer field, each occurrence a number or a packed list of them. */
 export function readInts(value: Uint8Array | number | undefined): number[] {
-  if (!(value instanceof Uint8Array)) return [readInt(value)];
+  if (!(value instanceof Uint8Array)) return [value as number];
   const ints: number[] = [];
   for (let at = 0; at < value.length; ) {
-    let int = 0;
-    let scale = 1;
-    for (; value[at] >= 0x80; at++, scale *= 128) int += (value[at] & 0x7f) * scale;
-    ints.push(readInt(int + value[at++] * scale));
+    const { value: int, end } = readVarint(value, at);
+    ints.push(int);
+    at = end;
   }
   return ints;
 }
 
-/** The signed integer of a varint field: exact up to 2^53, and -1 for every negative number. */
-export function readInt(value: Uint8Array | number | undefined): number {
-  // A negative number -n is encoded as 2^64 - n, which float64 rounds to 2^64 for all small n, so that negative numbers
-  // cannot be told apart. The common one is -1, the last axis.
-  const number = value as number;
-  return number >= 2 ** 63 ? -1 : number;
+/** Bytes of a varint whose value is below 2^49, so that float64 adds its parts without rounding. */
+const EXACT_BYTES = 7;
+
+/**
+ * The varint at `start`, as the signed 64-bit integer that it encodes, and where it ends. A negative number takes ten bytes: its
+ * two's complement. Float64 would round that to 2^64 for every small number, so that -2 could not be told from -1.
+ * @throws Error where the bytes end too early
+ */
+function readVarint(bytes: Uint8Array, start: number): { value: number; end: number } {
+  let value = 0;
+  let scale = 1;
+  for (let at = start; ; scale *= 128) {
+    if (at >= bytes.length) throw new Error("the file is not an ONNX model or is cut off");
+    const byte = bytes[at++];
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) return { value: at - start <= EXACT_BYTES ? value : longVarint(bytes, start, at), end: at };
+  }
+}
+
+/** A varint of more bytes than float64 holds exactly. */
+function longVarint(bytes: Uint8Array, start: number, end: number): number {
+  let value = 0n;
+  for (let at = end - 1; at >= start; at--) value = (value << 7n) | BigInt(bytes[at] & 0x7f);
+  return Number(BigInt.asIntN(64, value));
 }
