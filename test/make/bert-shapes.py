@@ -23,6 +23,17 @@ SHAPES = {  # layers, hidden size, heads
 }
 
 
+class Exported(torch.nn.Module):
+    """The model with its inputs by position, in the order of their names: newer versions of transformers take them by name only."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids, attention_mask, token_type_ids):
+        return self.model(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)[0]
+
+
 def make(out, tokenizer, shape):
     layers, hidden, heads = SHAPES[shape]
     torch.manual_seed(0)
@@ -38,7 +49,7 @@ def make(out, tokenizer, shape):
     ids = torch.tensor([[5, 6, 7, 8], [5, 6, 7, 8]])
     path = folder / "onnx/model.onnx"
     torch.onnx.export(
-        model, (ids, torch.ones_like(ids), torch.zeros_like(ids)), str(path), input_names=names,
+        Exported(model), (ids, torch.ones_like(ids), torch.zeros_like(ids)), str(path), input_names=names,
         output_names=["last_hidden_state"], opset_version=14, dynamo=False,
         dynamic_axes={name: axes for name in [*names, "last_hidden_state"]},
     )
