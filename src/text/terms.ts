@@ -1,5 +1,3 @@
-import { isStopWord } from "./stop-words.js";
-
 /** Finds words by dictionary in Chinese, Japanese and Thai, and by the rules of Unicode in other scripts. */
 const segmenter = new Intl.Segmenter("zh", { granularity: "word" });
 
@@ -74,4 +72,58 @@ export function areForms(a: string, b: string): boolean {
   if (short.length >= 5) return long.startsWith(short.slice(0, -1));
   const endings = short.length === 4 ? /^(?:e?s|e?d|ing)$/ : /^e?s$/;
   return long.startsWith(short) && endings.test(long.slice(short.length));
+}
+
+/**
+ * Words that do not tell what a text is about, Chinese and English, lower case, chosen by hand: function words,
+ * pronouns, question words, and verbs and adverbs that fit any topic. Key terms leave them out.
+ */
+
+const chinese = `
+的 地 得 了 着 过 吗 呢 吧 啊 呀 哦 嘛 哈 么 之 其 所 以 于 与 和 及 或 而 且 但 却 则 因 为 由 从 自 至 到 向 往 对 把 被 让 给 比 跟 同 按 据
+在 是 有 无 没 不 未 别 非 也 都 就 才 又 再 还 很 太 更 最 真 好 多 少 大 小 上 下 里 中 内 外 前 后 左 右 间 时 年 月 日 天 号 点 分 个 只 件 次 位 名
+种 些 家 人 这 那 哪 此 该 各 每 某 本 我 你 您 他 她 它 咱 谁 啥 几 何 来 去 说 要 想 会 能 可 应 将 已 曾 正 当 用 做 看 像 叫 使 等 第 元 万 亿 岁
+一 二 三 四 五 六 七 八 九 十 百 千 两 半 们 者 如 若 即 并 仅 均 便 请 呗 唉 嗯 喔 您好 谢谢
+我们 你们 他们 她们 它们 咱们 自己 别人 大家 人家 本人 有人 没人 每个 各种 某些 其他 其它 其中 另外 这个 那个 哪个 这些 那些 哪些 这样 那样 怎样 这种
+那种 哪种 这里 那里 哪里 哪儿 这么 那么 多么 怎么 怎么样 怎么办 什么 什么样 为什么 为何 如何 是否 能否 可否 多少 几个 多久 一个 一些 一种 一下 一点 一样
+一起 一直 一定 一般 一次 一位 一名 一天 一年 第一 第二 两个 三个 有些 有点 有的 没有 不是 不会 不能 不要 不用 不过 不同 不仅 不但 就是 还是 还有 只有 只是
+只要 只能 但是 可是 而且 而是 因为 所以 因此 由于 如果 要是 虽然 即使 除了 关于 对于 以及 或者 或是 甚至 然后 之后 之前 之间 以后 以前 以上 以下 以来 左右
+现在 目前 今天 明天 昨天 今年 去年 明年 当时 时候 时间 正在 已经 曾经 刚刚 马上 突然 终于 最后 最终 最近 经常 常常 总是 从来 可以 可能 应该 需要 必须 能够
+愿意 觉得 认为 知道 看到 看看 看来 表示 成为 进行 开始 继续 使用 通过 根据 按照 作为 具有 存在 出现 发现 得到 带来 引起 造成 到底 究竟 其实 确实 真的 真是
+非常 特别 十分 比较 更加 越来越 太多 很多 许多 不少 大量 所有 全部 部分 几乎 大概 差不多 完全 原来 原因 情况 问题 方面 东西 事情 有没有 是不是 会不会
+能不能 好不好 要不要 并不 并且 居然 竟然 竟 难道 究 曝 称 均为 多个 再次 再也 又是 都是 也是 不想 来说 不得 想要 看待 评价 你的 我的 他的 她的
+你会 不知道 知不知道 到底是 可能是 什么时候 干什么 才能 出来 起来 下来 下去 过来 后来 回事 一张 一看 一座 一首 一句 一件 一台 一部 一场 一家 一条 一句话 这是 那是 有人说
+不再 再来 值得 不值 一只 一款 一时 一定要 每年 每日 每天 今日 年前 日子 是什么 有什么 怎么看 如何看待
+`;
+
+const english = `
+a an the and or but nor so yet if then else than that this these those there here where when while who whom whose which what why how
+i me my mine myself we us our ours you your yours he him his she her hers it its they them their theirs one ones
+am is are was were be been being do does did doing done have has had having can could may might must shall should will would
+not no none never don't doesn't didn't isn't aren't wasn't weren't can't cannot couldn't won't wouldn't shouldn't haven't hasn't hadn't
+dont doesnt didnt isnt arent wasnt cant couldnt wont wouldnt shouldnt havent hasnt im ive
+i'm i've i'd i'll you're you've it's that's what's there's let's
+of in on at by for with about against between into through during before after above below to from up down out off over under again
+further once as until because just only very too also more most less least much many some any each every both few several all other
+others another such own same now already still even ever always often sometimes maybe perhaps really quite rather almost
+get gets got getting go goes going went gone come comes came make makes made making take takes took taken give gives given gave
+say says said tell told know known knows think thought want wants wanted need needs needed use used uses using try trying tried
+like look looking seem seems let put keep way thing things something anything nothing everything someone anyone everyone
+please thanks thank yes ok okay hi hello well lot lots bit etc via per within without upon among across along around
+two three first second new mr mrs ms
+`;
+
+/** Chinese characters that form no topic however they are combined: 都不, 去了, 我会. */
+const functionCharacters = new Set(
+  "的地得了着过吗呢吧啊么不没都也就才又再还很太我你您他她它们这那哪是有在来去说要想会能把被让给",
+);
+
+const words: ReadonlySet<string> = new Set(`${chinese} ${english}`.split(/\s+/).filter((word) => word !== ""));
+
+/** Whether a lower-case word is a stop word, Chinese or English. */
+function isStopWord(word: string): boolean {
+  if (words.has(word)) return true;
+  if (word.length > 3) return false;
+  for (const character of word) if (!functionCharacters.has(character)) return false;
+  return true;
 }

@@ -15,9 +15,8 @@ import {
 import fc from "fast-check";
 import { openArrow } from "../../src/io/arrow/arrow.js";
 import { sliceBatch } from "../../src/io/column-source.js";
-import { Coalescer } from "../../src/io/columns/coalesce.js";
+import { Coalescer, rowBytes } from "../../src/io/columns/coalesce.js";
 import { columnBuilder } from "../../src/io/columns/create-builder.js";
-import { rowBytes } from "../../src/io/columns/row-bytes.js";
 import { oneRun } from "../../src/io/columns/runs.js";
 import { batchOf } from "../../src/io/columns/take.js";
 import { allBatches, goldenFile } from "./golden.js";
