@@ -5,6 +5,7 @@
  * function needs is loaded at its first call.
  */
 
+import { Readable } from "node:stream";
 import type { KMeansResult } from "./cluster/kmeans.js";
 import { UsageError } from "./errors.js";
 import type { JoinResult } from "./join/judge.js";
@@ -116,12 +117,13 @@ export interface KMeansOptions extends VectorOptions {
  * failed and may be repeated
  */
 export async function dedup(options: DedupOptions): Promise<DedupSummary> {
-  const { inputs, signal, onProgress, onNote, stdin = process.stdin, ...flags } = options;
+  const { inputs, signal, onProgress, onNote, stdin, ...flags } = given(options);
   const { DEDUP_NAMES, dedupOptions } = await import("./run/flags/dedup.js");
-  const { requireKnown, SHARED_NAMES } = await import("./run/flags/shared.js");
-  const { runDedup } = await load(() => import("./run/dedup.js"));
+  const { inputsOf, requireKnown, SHARED_NAMES } = await import("./run/flags/shared.js");
   requireKnown(flags, [...SHARED_NAMES, ...DEDUP_NAMES]);
-  return runDedup(dedupOptions(flags, [inputs].flat()), { reporter: reporterOf(options), signal, stdin });
+  const checked = dedupOptions(flags, inputsOf(inputs));
+  const { runDedup } = await load(() => import("./run/dedup.js"));
+  return runDedup(checked, contextOf({ signal, onProgress, onNote, stdin }, checked.inputs));
 }
 
 /**
@@ -129,12 +131,13 @@ export async function dedup(options: DedupOptions): Promise<DedupSummary> {
  * @throws as `dedup`
  */
 export async function cluster(options: ClusterOptions = {}): Promise<ClusterSummary> {
-  const { inputs = "bge-out", signal, onProgress, onNote, stdin = process.stdin, ...flags } = options;
+  const { inputs = "bge-out", signal, onProgress, onNote, stdin, ...flags } = given(options);
   const { CLUSTER_NAMES, clusterOptions } = await import("./run/flags/cluster.js");
-  const { requireKnown, SHARED_NAMES } = await import("./run/flags/shared.js");
-  const { runCluster } = await load(() => import("./run/cluster.js"));
+  const { inputsOf, requireKnown, SHARED_NAMES } = await import("./run/flags/shared.js");
   requireKnown(flags, [...SHARED_NAMES, ...CLUSTER_NAMES]);
-  return runCluster(clusterOptions(flags, [inputs].flat()), { reporter: reporterOf(options), signal, stdin });
+  const checked = clusterOptions(flags, inputsOf(inputs));
+  const { runCluster } = await load(() => import("./run/cluster.js"));
+  return runCluster(checked, contextOf({ signal, onProgress, onNote, stdin }, checked.inputs));
 }
 
 /**
@@ -143,10 +146,12 @@ export async function cluster(options: ClusterOptions = {}): Promise<ClusterSumm
  * @throws InputError where the folder is not one that `dedup` wrote in Arrow format
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { dir, memory, threads, signal } = options;
-  const { memoryOf, threadsOf } = await import("./run/flags/shared.js");
+  const { dir, memory, threads, signal, onProgress, onNote, ...others } = given(options);
+  const { memoryOf, requireKnown, threadsOf } = await import("./run/flags/shared.js");
+  requireKnown(others, ["dir", "memory", "threads", "signal", "onProgress", "onNote"]);
+  if (typeof dir !== "string" || dir === "") throw new UsageError(`dir is ${dir}; expected a folder that dedup wrote`);
   const { verifyFolder } = await load(() => import("./run/verify.js"));
-  const reporter = reporterOf(options);
+  const reporter = reporterOf({ onProgress, onNote });
   return verifyFolder({ folder: dir, memory: memoryOf(memory), threads: threadsOf(threads), reporter, signal });
 }
 
@@ -157,12 +162,23 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
  * @throws UsageError where vectors have not length 1, or the threshold or the order is none
  */
 export async function selfJoin(options: SelfJoinOptions): Promise<JoinResult> {
-  const { vectors, dim, threshold, signatures, onProgress, signal } = options;
-  const { memoryOf, threadsOf } = await import("./run/flags/shared.js");
+  const {
+    vectors,
+    dim,
+    threshold,
+    signatures,
+    onProgress,
+    signal,
+    order: ordered,
+    threads,
+    memory,
+    ...others
+  } = given(options);
+  const { memoryOf, requireKnown, threadsOf } = await import("./run/flags/shared.js");
   const { arrayReader } = await import("./vectors/array.js");
-  const threads = threadsOf(options.threads);
+  requireKnown(others, [...VECTOR_NAMES, "threshold", "signatures", "order"]);
   const reader = arrayReader(vectors, dim);
-  const order = options.order ?? Uint32Array.from({ length: reader.count }, (_, position) => position);
+  const order = ordered ?? Uint32Array.from({ length: reader.count }, (_, position) => position);
   if (!(threshold > 0 && threshold <= 1)) throw new UsageError(`threshold ${threshold} is not in (0, 1]`);
   requirePermutation(order, reader.count);
   if (signatures !== undefined && signatures.length !== reader.count) {
@@ -177,9 +193,9 @@ export async function selfJoin(options: SelfJoinOptions): Promise<JoinResult> {
     threshold,
     signatures,
     engine: createOrtEngine({ threads: 1 }),
-    wideEngine: createOrtEngine({ threads }),
-    workers: columnWorkers(threads),
-    memory: memoryOf(options.memory ?? "1GB"),
+    wideEngine: createOrtEngine({ threads: threadsOf(threads) }),
+    workers: columnWorkers(threadsOf(threads)),
+    memory: memoryOf(memory ?? "1GB"),
     onProgress,
     signal,
   });
@@ -192,17 +208,26 @@ export async function selfJoin(options: SelfJoinOptions): Promise<JoinResult> {
  * @throws UsageError where vectors have not length 1, or k is more than there are distinct vectors
  */
 export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
-  const { vectors, dim, threads, memory, ...rest } = options;
-  const { memoryOf, threadsOf } = await import("./run/flags/shared.js");
+  const { vectors, dim, threads, memory, k, weights, onProgress, signal, ...rest } = given(options);
+  const { iterations, tolerance, seed, starts, spherical, ...others } = rest;
+  const { memoryOf, requireKnown, threadsOf } = await import("./run/flags/shared.js");
   const { arrayReader } = await import("./vectors/array.js");
+  requireKnown(others, [...VECTOR_NAMES, "k", "weights", "iterations", "tolerance", "seed", "starts", "spherical"]);
   const reader = arrayReader(vectors, dim);
   const [{ createOrtEngine }, { kmeans: run }] = await load(() =>
     Promise.all([import("./onnx/ort-engine.js"), import("./cluster/kmeans.js")]),
   );
   return run({
-    ...rest,
     vectors: reader,
-    positions: Uint32Array.from({ length: reader.count }, (_, position) => position),
+    k,
+    weights,
+    iterations,
+    tolerance,
+    seed,
+    starts,
+    spherical,
+    onProgress,
+    signal,
     engine: createOrtEngine({ threads: threadsOf(threads) }),
     memory: memoryOf(memory ?? "1GB"),
   });
@@ -212,6 +237,21 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
 function load<T>(modules: () => Promise<T>): Promise<T> {
   process.env.ORT_DISABLE_TELEMETRY ??= "1";
   return modules();
+}
+
+/** Names of the options that `selfJoin` and `kmeans` share. */
+const VECTOR_NAMES = ["vectors", "dim", "threads", "memory", "signal", "onProgress"];
+
+/** The options that have a value: a program that is not checked by types may give null for those that it leaves out. */
+function given<Options extends object>(options: Options): Options {
+  const entries = Object.entries(options ?? {}).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(entries) as Options;
+}
+
+/** What a run works with. The process's standard input is touched only where it is an input. */
+function contextOf(hooks: RunHooks & { stdin?: NodeJS.ReadableStream }, inputs: readonly string[]) {
+  const stdin = hooks.stdin ?? (inputs.includes("-") ? process.stdin : Readable.from([]));
+  return { reporter: reporterOf(hooks), signal: hooks.signal, stdin };
 }
 
 /** A reporter that calls the hooks. */

@@ -3,7 +3,7 @@ import type { ArgumentsCamelCase, Argv } from "yargs";
 import { UsageError } from "../errors.js";
 import { dedupOptions } from "../run/flags/dedup.js";
 import { chosen } from "../run/flags/parse.js";
-import { DEVICES, DTYPES, endpointChoice, memoryOf, modelName, threadsOf } from "../run/flags/shared.js";
+import { DEVICES, DTYPES, endpointChoice, inputsOf, memoryOf, modelName, threadsOf } from "../run/flags/shared.js";
 import { closest } from "../run/flags/suggest.js";
 import { reportError, runCommand } from "./command.js";
 import type { DoctorOptions } from "./doctor.js";
@@ -149,10 +149,8 @@ async function doctorCommand(flags: FlagsOf<typeof doctorArguments>): Promise<nu
  * The inputs that are named.
  * @throws UsageError where there are none, or the first is the mistyped name of a command
  */
-function requireInputs(inputs: readonly string[] | undefined): readonly string[] {
-  if (inputs === undefined || inputs.length === 0) {
-    throw new UsageError('no input; name files, folders or globs, or "-" for standard input');
-  }
+function requireInputs(given: readonly string[] | undefined): readonly string[] {
+  const inputs = inputsOf(given);
   const [first] = inputs;
   const meant = existsSync(first) ? undefined : closest(first, COMMANDS);
   if (meant !== undefined) throw new UsageError(`input ${first} does not exist; did you mean bge-dedup ${meant}?`);

@@ -192,8 +192,21 @@ async function check(
   options: KMeansOptions & { readonly positions: Uint32Array; readonly starts: number },
   tileRows: number,
 ): Promise<void> {
-  const { vectors, positions, k, start, starts } = options;
-  if (!(starts >= 1)) throw new UsageError(`starts is ${starts}, expected a whole number from 1 up`);
+  const { vectors, positions, k, start, starts, weights, iterations = 1, tolerance = 0, seed = 0 } = options;
+  for (const [name, value, least] of [
+    ["starts", starts, 1],
+    ["iterations", iterations, 1],
+    ["seed", seed, 0],
+  ] as const) {
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new UsageError(`${name} is ${value}, expected a whole number from ${least} up`);
+    }
+  }
+  if (!(tolerance >= 0)) throw new UsageError(`tolerance is ${tolerance}, expected a number from 0 up`);
+  if (weights && (weights.length !== positions.length || weights.includes(0))) {
+    const wrong = weights.length === positions.length ? "one of them is 0" : `${weights.length} of them`;
+    throw new UsageError(`weights: ${wrong}; expected a weight of 1 or more for each of ${positions.length} rows`);
+  }
   if (!Number.isSafeInteger(k) || k < 1) {
     throw new UsageError(`k is ${k}, expected a whole number of clusters from 1 up`);
   }

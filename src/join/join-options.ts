@@ -11,7 +11,7 @@ export interface ColumnWorkers {
    */
   readonly device?: boolean;
   /** Starts workers and returns at once; they load meanwhile. The caller closes them. */
-  start(count: number): ColumnHost[];
+  start(count: number): Promise<ColumnHost[]>;
 }
 
 /** What `selfJoin` needs. */

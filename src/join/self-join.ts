@@ -26,7 +26,7 @@ export async function selfJoin(options: JoinOptions): Promise<JoinResult> {
   const judge = new Judge({ count: vectors.count, dim: vectors.dim, threshold, signatures });
   if (isSmall(order.length, vectors.dim)) await joinSmall(options, judge);
   else {
-    const workers = startWorkers(options);
+    const workers = await startWorkers(options);
     const local = new LocalHost(options.engine);
     try {
       const plan = await planCodes(options);
@@ -57,7 +57,7 @@ const WORKER_SHARE = 0.25;
  * Starts as many workers as are allowed, get about two groups each, and fit the memory. A requested device always
  * starts.
  */
-function startWorkers({ order, workers, memory }: JoinOptions): ColumnHost[] {
+async function startWorkers({ order, workers, memory }: JoinOptions): Promise<ColumnHost[]> {
   if (workers?.device) return workers.start(1);
   if (workers === undefined || order.length < WORKERS_FROM) return [];
   const groups = Math.ceil(order.length / GROUP);

@@ -1,6 +1,4 @@
 import { Worker } from "node:worker_threads";
-import { takeDevice } from "../onnx/device-turn.js";
-import type { Provider } from "../onnx/ort-engine.js";
 import {
   type ArgumentOf,
   CLOSE,
@@ -40,29 +38,29 @@ export interface WorkerClient<Calls> {
 /**
  * Starts `count` workers on a module that answers with `serve`. Where one cannot be started, those before it end. A worker that
  * crashes or exits rejects everything that waits for it and every later call with the cause; nothing hangs.
- * @param options.provider device that the workers compute on: taken now, given back once all of them have ended
- * @throws Error where a worker cannot be started or another thread has the device
+ * @param options.onEnd called once all of them have ended, and where none could be started
+ * @throws Error where a worker cannot be started
  */
 export function startWorkers<Kind extends WorkerKind>(options: {
   readonly module: URL;
   readonly startup: Kind["startup"];
   readonly count: number;
-  readonly provider?: Provider;
+  readonly onEnd?: () => void;
 }): WorkerClient<Kind["calls"]>[] {
-  const { module, startup, count, provider = "cpu" } = options;
-  const giveBack = takeDevice(provider);
+  const { module, startup, count, onEnd = () => {} } = options;
   const workers: WorkerClient<Kind["calls"]>[] = [];
   let running = 0;
-  const onEnd = () => {
-    if (--running === 0) giveBack();
+  const ended = () => {
+    if (--running === 0) onEnd();
   };
   try {
-    for (; running < count; running++) workers.push(startWorker(module, startup, onEnd));
+    for (; running < count; running++) workers.push(startWorker(module, startup, ended));
   } catch (error) {
-    if (running === 0) giveBack();
+    if (running === 0) onEnd();
     for (const { close } of workers) close().catch(() => {});
     throw error;
   }
+  if (count === 0) onEnd();
   return workers;
 }
 
@@ -90,7 +88,9 @@ interface Waiting {
 }
 
 function startWorker<Calls>(module: URL, startup: unknown, onEnd: () => void): WorkerClient<Calls> {
-  const worker = new Worker(module, { workerData: startup });
+  // A worker inherits the flags of a program that node was given as text, and refuses to load a module by them.
+  const textFlags = process.execArgv.some((flag) => flag.startsWith("--input-type"));
+  const worker = new Worker(module, { workerData: startup, ...(textFlags ? { execArgv: [] } : {}) });
   const tasks = new Map<number, Waiting>();
   let nextTask = 0;
   let busy = 0;

@@ -3,6 +3,7 @@ import type { ColumnCodes } from "../join/codes/column-codes.js";
 import type { ColumnHost, HostSettings, Meeting, MeetingTile } from "../join/column-host.js";
 import type { ColumnWorkers } from "../join/join-options.js";
 import type { Pairs } from "../join/pair-list.js";
+import { deviceTurn } from "../onnx/device-turn.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import { startWorkers, type WorkerClient } from "./client.js";
 import { moving, type Workers } from "./messages.js";
@@ -23,8 +24,9 @@ export function columnWorkers(threads: number, provider: Provider = "cpu"): Colu
   return {
     // A device is one, and has threads enough.
     most: device ? 1 : Math.min(threads - 1, MOST_WORKERS),
-    start(count) {
-      const workers = startWorkers<Workers["columns"]>({ module, startup: provider, count, provider });
+    async start(count) {
+      const onEnd = await deviceTurn(provider);
+      const workers = startWorkers<Workers["columns"]>({ module, startup: provider, count, onEnd });
       return workers.map((worker) => new WorkerHost(worker, provider));
     },
     device,

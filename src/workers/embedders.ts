@@ -2,6 +2,7 @@ import type { Embedder } from "../embed/local/embedder.js";
 import { joinVectors, splitWindow } from "../embed/local/split-window.js";
 import { builtin } from "../models/builtin.js";
 import type { LongText, ModelSpec } from "../models/spec.js";
+import { deviceTurn } from "../onnx/device-turn.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import { leastLoaded, startWorkers } from "./client.js";
 import { type JoinedTexts, type Moving, moving, type Workers } from "./messages.js";
@@ -32,11 +33,12 @@ export async function startEmbedder(options: EmbedderOptions): Promise<Embedder>
   const { model, provider, threads, tokenizers, sessions = 1, batchTokens, long = "truncate" } = options;
   const { note = () => {} } = options;
   if (sessions > 1 && provider !== "cpu") throw new Error(`${sessions} sessions on ${provider}; a device takes one`);
+  const onEnd = await deviceTurn(provider);
   const sessionWorkers = startWorkers<Workers["session"]>({
     module: new URL("./session-worker.js", import.meta.url),
     startup: { model, provider, threads: Math.max(1, Math.floor(threads / sessions)), batchTokens },
     count: sessions,
-    provider,
+    onEnd,
   });
   const session = leastLoaded(sessionWorkers);
   const started: { close(): Promise<void> }[] = [session];

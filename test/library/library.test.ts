@@ -121,6 +121,40 @@ describe("the library", () => {
     await usage({ guard: "number" }, /--guard number is unknown; expected one of numbers, negation, none/);
     await usage({ treshold: 0.9 }, /option treshold is unknown; did you mean threshold\?/);
     await usage({ device: "gpu" }, /--device gpu is unknown/);
+    await usage({ format: [] }, /--format is an empty list/);
+    await usage({ textField: [] }, /--text-field is an empty list/);
+    await usage({ textField: [1] }, /--text-field 1 is no text/);
+    await usage({ idField: ["a", "b"] }, /--id-field is given 2 times/);
+    await usage({ out: 5 }, /--out 5 is no text/);
+    await usage({ inputs: [] }, /no input; name files/);
+    await usage({ inputs: [3] }, /input 3 is no path/);
+    await assert.rejects(cluster({ inputs: [] }), /no input; name files/);
+    await assert.rejects(verify({} as { dir: string }), /dir is undefined; expected a folder/);
+    const others = { vectors: Float32Array.of(1), dim: 1, threshold: 0.9, tresh: 1 };
+    await assert.rejects(selfJoin(others as Parameters<typeof selfJoin>[0]), /option tresh is unknown/);
+    const internal = { vectors: Float32Array.of(1), dim: 1, k: 1, tileRows: 64 };
+    await assert.rejects(kmeans(internal as Parameters<typeof kmeans>[0]), /option tileRows is unknown/);
+  });
+
+  it("takes null as left out, as a program that is not checked by types may give it", async () => {
+    const options = { inputs: input, out: out("null"), signal: null, idField: null, endpoint: null, onNote: null };
+    await dedup(options as unknown as Parameters<typeof dedup>[0]);
+    assertSameFiles(out("null"), out("side-b"), FILES);
+    // The lock is free: a second run takes the folder.
+    await dedup({ inputs: input, out: out("null") });
+  });
+
+  it("works in a program that node is given as text", () => {
+    const script = `
+      import { dedup, verify } from "bge-dedup";
+      await dedup({ inputs: ${JSON.stringify(input)}, out: ${JSON.stringify(out("text"))} });
+    `;
+    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stderr], [0, ""]);
+    assertSameFiles(out("text"), out("side-b"), FILES);
   });
 
   it("prints nothing, adds no listeners and lets the process end", () => {
@@ -174,6 +208,14 @@ describe("the engines of the library", () => {
     await assert.rejects(selfJoin({ vectors: unit, dim: 2, threshold: 0 }), /threshold 0 is not in \(0, 1\]/);
     const twice = Uint32Array.of(1, 1);
     await assert.rejects(selfJoin({ vectors: unit, dim: 2, threshold: 0.9, order: twice }), /position 1 twice/);
+    for (const [options, message] of [
+      [{ weights: Uint32Array.of(1) }, /weights: 1 of them; expected a weight of 1 or more for each of 2 rows/],
+      [{ weights: Uint32Array.of(1, 0) }, /weights: one of them is 0/],
+      [{ iterations: 0 }, /iterations is 0, expected a whole number from 1 up/],
+      [{ tolerance: -1 }, /tolerance is -1/],
+    ] as const) {
+      await assert.rejects(kmeans({ vectors: unit, dim: 2, k: 1, ...options }), message);
+    }
     const none = new Float32Array(0);
     assert.equal((await selfJoin({ vectors: none, dim: 2, threshold: 0.9 })).keptBy.length, 0);
   });

@@ -42,7 +42,7 @@ async function joinWithin(memory: number, count: number, workerCount: number): P
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   const engine = createOrtEngine({ threads: 1 });
   const options = { vectors, order, threshold: 0.9, engine, memory };
-  const workers = columnWorkers(workerCount + 1).start(workerCount);
+  const workers = await columnWorkers(workerCount + 1).start(workerCount);
   const local = new LocalHost(engine);
   const plan = await planCodes(options);
   const judge = new Judge({ count, dim: DIM, threshold: 0.9 });

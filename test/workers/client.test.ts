@@ -3,16 +3,14 @@ import { once } from "node:events";
 import { describe, it } from "node:test";
 import type { Worker } from "node:worker_threads";
 import { InputError, UnavailableError } from "../../src/errors.js";
-import { takeDevice } from "../../src/onnx/device-turn.js";
-import type { Provider } from "../../src/onnx/ort-engine.js";
 import { leastLoaded, startWorkers, type WorkerClient } from "../../src/workers/client.js";
 import { moving } from "../../src/workers/messages.js";
 import type { Echo } from "./echo-worker.js";
 
 const module = new URL("./echo-worker.js", import.meta.url);
 
-function start(count: number, startup: Partial<Echo["startup"]> = {}, provider?: Provider) {
-  return startWorkers<Echo>({ module, startup: { name: "echo", ...startup }, count, provider });
+function start(count: number, startup: Partial<Echo["startup"]> = {}, onEnd?: () => void) {
+  return startWorkers<Echo>({ module, startup: { name: "echo", ...startup }, count, onEnd });
 }
 
 async function withWorkers(count: number, use: (workers: WorkerClient<Echo["calls"]>) => Promise<void>): Promise<void> {
@@ -143,23 +141,21 @@ describe("workers behind one function", () => {
   });
 });
 
-describe("workers on a device", () => {
-  const isFree = () => {
-    takeDevice("webgpu")();
-    return true;
-  };
-
-  it("have it until the last of them has ended", async () => {
-    const [first, second] = start(2, {}, "webgpu");
-    assert.throws(isFree, /computes on webgpu already/);
+describe("the end of all workers", () => {
+  it("is told once, after the last of them has ended", async () => {
+    let ends = 0;
+    const [first, second] = start(2, {}, () => ends++);
+    assert.equal(ends, 0);
     await first.close();
-    assert.throws(isFree, /computes on webgpu already/);
+    assert.equal(ends, 0);
     await assert.rejects(second.call("crash", undefined), /crashed/);
     await second.close();
-    assert.ok(isFree());
+    assert.equal(ends, 1);
+    start(0, {}, () => ends++);
+    assert.equal(ends, 2);
   });
 
-  it("give it back where one cannot be started, once those before it have ended", {
+  it("is told where one cannot be started, once those before it have ended", {
     timeout: 10_000,
   }, async (context) => {
     const ends: Promise<unknown>[] = [];
@@ -178,11 +174,13 @@ describe("workers on a device", () => {
           return "echo";
         },
       };
-      assert.throws(() => startWorkers<Echo>({ module, startup, count: 4, provider: "webgpu" }), /no thread is left/);
+      let told = 0;
+      const onEnd = () => told++;
+      assert.throws(() => startWorkers<Echo>({ module, startup, count: 4, onEnd }), /no thread is left/);
       await new Promise((resolve) => setImmediate(resolve));
       assert.equal(ends.length, before);
       await Promise.all(ends);
-      assert.ok(isFree());
+      assert.equal(told, 1);
     }
   });
 });

@@ -33,7 +33,7 @@ async function joinWithWorkers(options: {
   const vectors = arrayReader(values, dim);
   const order = options.order ?? inOrder(vectors.count);
   const judge = new Judge({ count: vectors.count, dim, threshold });
-  const workers = columnWorkers(count).start(count);
+  const workers = await columnWorkers(count).start(count);
   const local = new LocalHost(engine);
   const all = { vectors, order, threshold, engine, memory, signal };
   const plan = await planCodes({ ...all, signal: undefined });
@@ -126,7 +126,7 @@ describe("workers of the join", () => {
   });
 
   it("pass on what goes wrong in them", async () => {
-    const [host] = columnWorkers(1).start(1);
+    const [host] = await columnWorkers(1).start(1);
     const book = { depth: 64, scale: 1, base: 0, slack: 0, usualLength: 1 };
     await host.open({ book, threshold: 0.9, callRows: 256 });
     const codes = allocateCodes({ depth: 64 }, 10);

@@ -74,6 +74,8 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
     return { rowOfVector: Float64Array.from(store.rows), ...store.totals, resumed: store.resumed, file };
   } catch (error) {
     if (!(error instanceof StaleWorkError)) await store?.save().catch(() => {});
+    // A stopped run rejects with the reason of the stop, not with the news that its workers were closed.
+    signal?.throwIfAborted();
     throw error;
   } finally {
     await store?.close();

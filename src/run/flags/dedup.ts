@@ -1,7 +1,7 @@
 import { parseKeepPolicy } from "../../exact/priority.js";
 import { parseLimit } from "../check/limit.js";
 import type { DedupOptions } from "../options.js";
-import { chosen, listOf, parseNumber, single, type Value } from "./parse.js";
+import { chosen, listOf, parseNumber, single, textOf, textsOf, type Value } from "./parse.js";
 import { type SharedFlags, sharedOptions } from "./shared.js";
 
 /** Values of `--guard`. */
@@ -39,9 +39,9 @@ export function dedupOptions(flags: DedupFlags, inputs: readonly string[]): Dedu
       threshold === undefined
         ? undefined
         : parseNumber("threshold", single("threshold", threshold), { min: 0, max: 1, minExclusive: true }),
-    keep: parseKeepPolicy(single("keep", keep)),
+    keep: parseKeepPolicy(textOf("keep", keep)),
     guards: { numbers: guards.has("numbers"), negation: guards.has("negation") },
-    formats: [...new Set(listOf(format).map((name) => chosen("format", name, FORMATS)))],
+    formats: [...new Set(textsOf("format", format).map((name) => chosen("format", name, FORMATS)))],
     maxRemoved: maxRemoved === undefined ? undefined : parseLimit("max-removed", single("max-removed", maxRemoved)),
   };
 }

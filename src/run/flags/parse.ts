@@ -20,6 +20,26 @@ export function single<T>(flag: string, value: T | T[]): T {
 }
 
 /**
+ * The text of a flag that is not a list.
+ * @throws UsageError as `single`, and for what is no text
+ */
+export function textOf(flag: string, value: string | string[]): string {
+  const one: unknown = single(flag, value);
+  if (typeof one !== "string") throw new UsageError(`--${flag} ${String(one)} is no text; expected a string`);
+  return one;
+}
+
+/**
+ * The texts of a flag that may be repeated.
+ * @throws UsageError for none, an empty one, and what is no text
+ */
+export function textsOf(flag: string, value: string | readonly string[]): readonly string[] {
+  const texts = listOf(value).map((text) => textOf(flag, text));
+  if (texts.length === 0) throw new UsageError(`--${flag} is an empty list; expected a value at least`);
+  return texts;
+}
+
+/**
  * One of the values that a flag may have.
  * @throws UsageError listing them for any other
  */

@@ -3,7 +3,7 @@ import { parseEndpoint } from "../../embed/endpoint/address.js";
 import { UsageError } from "../../errors.js";
 import { parseLimit } from "../check/limit.js";
 import type { EndpointChoice, SharedOptions } from "../options.js";
-import { chosen, listOf, parseBytes, parseNumber, single, type Value } from "./parse.js";
+import { chosen, parseBytes, parseNumber, single, textOf, textsOf, type Value } from "./parse.js";
 import { closest } from "./suggest.js";
 
 /** Values of `--device`, `--dtype` and `--long`. */
@@ -79,14 +79,12 @@ export function sharedOptions(flags: SharedFlags, inputs: readonly string[], out
   const count = (flag: string, value: Value | undefined) =>
     value === undefined ? undefined : parseNumber(flag, single(flag, value), COUNT);
   const { device = "auto", dtype = "auto", long = "truncate", maxRejects } = flags;
-  const textFields = listOf(flags.textField ?? "text");
-  if (textFields.includes("")) throw new UsageError("--text-field is empty; expected a column name");
   return {
     inputs,
-    textFields,
+    textFields: textsOf("text-field", flags.textField ?? "text"),
     vectorField: vectorColumn(flags),
-    idField: flags.idField,
-    out: single("out", out),
+    idField: flags.idField === undefined ? undefined : textOf("id-field", flags.idField),
+    out: textOf("out", out),
     model: flags.endpoint === undefined ? modelName(flags.model) : "endpoint",
     endpoint: endpointChoice(flags),
     device: chosen("device", device, DEVICES),
@@ -102,9 +100,21 @@ export function sharedOptions(flags: SharedFlags, inputs: readonly string[], out
   };
 }
 
+/**
+ * The inputs of a run, as a command line or a program names them.
+ * @throws UsageError where there are none, or one is no path
+ */
+export function inputsOf(inputs: string | readonly string[] | undefined): readonly string[] {
+  const paths = [inputs ?? []].flat();
+  if (paths.length === 0) throw new UsageError('no input; name files, folders or globs, or "-" for standard input');
+  const wrong = paths.find((path) => typeof path !== "string" || path === "");
+  if (wrong !== undefined) throw new UsageError(`input ${JSON.stringify(wrong)} is no path; expected a string`);
+  return paths;
+}
+
 /** The model of `--model`, else of the environment's BGE_MODEL, else the builtin model. */
 export function modelName(model: string | undefined): string {
-  return single("model", model ?? (process.env.BGE_MODEL || "builtin"));
+  return textOf("model", model ?? (process.env.BGE_MODEL || "builtin"));
 }
 
 /** `--memory` in bytes. */
@@ -128,7 +138,7 @@ function vectorColumn({ vectorField, model, endpoint }: SharedFlags): string | u
       `--vector-field takes the place of a model; leave out --${model === undefined ? "endpoint" : "model"}`,
     );
   }
-  return single("vector-field", vectorField);
+  return textOf("vector-field", vectorField);
 }
 
 /** The flags that choose a server, and those that exclude one. */
@@ -164,10 +174,10 @@ export function endpointChoice(flags: EndpointFlags): EndpointChoice | undefined
   for (const [flag, value] of given) {
     if (value !== undefined) throw new UsageError(`--${flag} has no effect on a server; leave it out with --endpoint`);
   }
-  const address = parseEndpoint(single("endpoint", endpoint), process.env.BGE_API_KEY);
+  const address = parseEndpoint(textOf("endpoint", endpoint), process.env.BGE_API_KEY);
   return {
     url: address.shown,
-    model: endpointModel === undefined ? undefined : single("endpoint-model", endpointModel),
+    model: endpointModel === undefined ? undefined : textOf("endpoint-model", endpointModel),
     concurrency:
       concurrency === undefined
         ? CONCURRENCY

@@ -49,7 +49,10 @@ async function makeFolders(path: string): Promise<string | undefined> {
     const link = await lstat(above).catch(() => undefined);
     if (link?.isSymbolicLink()) throw new Error(`${above} is a link to a folder that does not exist`);
     const made = await makeFolders(above);
-    await mkdir(path);
+    // Another run may have made the folder meanwhile.
+    await mkdir(path).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== "EEXIST") throw cause;
+    });
     return made ?? path;
   }
 }
