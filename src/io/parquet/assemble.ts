@@ -1,5 +1,6 @@
-import { type Data, DataType, type FixedSizeList, makeData } from "apache-arrow";
+import { type Data, DataType, type FixedSizeList } from "apache-arrow";
 import { columnBuilder } from "../columns/create-builder.js";
+import { dataOf } from "../columns/data-of.js";
 import { fixedWidth } from "../columns/layout.js";
 import { nullData } from "../columns/null-data.js";
 import { oneRun } from "../columns/runs.js";
@@ -50,36 +51,23 @@ function slotsOf({ def, rep, present }: ParquetNode, leaf: LeafColumn): Slots {
   return { length, nullCount, nullBitmap: nullCount === 0 ? new Uint8Array(0) : bitmap.subarray(0, (length + 7) >> 3) };
 }
 
-/** `makeData` for a type that only the file tells; its own overloads want the type when the program is written. */
-function dataOf(
-  column: Slots & {
-    readonly type: DataType;
-    readonly data?: Uint8Array;
-    readonly valueOffsets?: Int32Array;
-    readonly child?: Data;
-    readonly children?: readonly Data[];
-  },
-): Data {
-  return makeData(column as never);
-}
-
 function leafData(node: LeafNode, leaf: LeafColumn): Data {
   const { type } = node.field;
   const slots = slotsOf(node, leaf);
   const { length, nullCount, nullBitmap } = slots;
   const { values } = leaf;
   if (values.count !== length - nullCount) throw new Error(`${values.count} values for ${length - nullCount} slots`);
-  if (DataType.isNull(type)) return makeData({ type, length, nullCount: length });
+  if (DataType.isNull(type)) return dataOf({ type, length, nullCount: length });
   if (values.ends !== undefined && !DataType.isDecimal(type)) {
     const valueOffsets = new Int32Array(length + 1);
     for (let i = 0, v = 0, end = 0; i < length; i++) {
       if (nullCount === 0 || (nullBitmap[i >> 3] >> (i & 7)) & 1) end = values.ends[v++];
       valueOffsets[i + 1] = end;
     }
-    return dataOf({ ...slots, type, valueOffsets, data: values.bytes });
+    return dataOf({ ...slots, type, valueOffsets, values: values.bytes });
   }
-  if (DataType.isBool(type)) return makeData({ ...slots, type, data: packed(spread(values.bytes, slots, 1)) });
-  return dataOf({ ...slots, type, data: spread(values.bytes, slots, fixedWidth(type)) });
+  if (DataType.isBool(type)) return dataOf({ ...slots, type, values: packed(spread(values.bytes, slots, 1)) });
+  return dataOf({ ...slots, type, values: spread(values.bytes, slots, fixedWidth(type)) });
 }
 
 /** Dense values at their slots; nulls are zeros. */
@@ -120,7 +108,7 @@ function listData(node: ListNode, leaves: ReadonlyMap<number, LeafColumn>): Data
   const items = valueOffsets[slots.length];
   if (child.length !== items) throw new Error(`${child.length} items in lists of ${items}`);
   if (DataType.isFixedSizeList(type)) return fixedSizeData(type, slots, valueOffsets, child);
-  return dataOf({ ...slots, type, valueOffsets, child });
+  return dataOf({ ...slots, type, valueOffsets, children: [child] });
 }
 
 function offsetsOf({ def, rep, present }: ListNode, leaf: LeafColumn, length: number): Int32Array {
@@ -154,7 +142,7 @@ function fixedSizeData(type: FixedSizeList, slots: Slots, offsets: Int32Array, c
     if (valid) builder.append(child, oneRun(offsets[i], size));
     else builder.append(gap, oneRun(0, listSize));
   }
-  return dataOf({ ...slots, type, child: builder.take() });
+  return dataOf({ ...slots, type, children: [builder.take()] });
 }
 
 function firstLeaf(node: ParquetNode, leaves: ReadonlyMap<number, LeafColumn>): LeafColumn {

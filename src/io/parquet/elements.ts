@@ -4,7 +4,6 @@ import {
   type Dictionary,
   Field,
   List,
-  Map_,
   Struct,
   TimeMillisecond,
   Timestamp,
@@ -14,7 +13,7 @@ import {
 import type { SchemaElement } from "hyparquet-writer";
 import { isStringType } from "../columns/strings.js";
 import { isJsonField, JSON_KEY } from "../jsonl/json-text.js";
-import { withChildren } from "../schema/unify.js";
+import { mapOf, withChildren } from "../schema/unify.js";
 
 /**
  * The field as a Parquet file holds it: dictionaries plain, views and lists in their basic form, seconds as milliseconds, dates in
@@ -39,7 +38,7 @@ export function storedField(field: Field): Field {
   if (DataType.isMap(type)) {
     const [key, value] = stored[0].type.children as Field[];
     const entries = new Struct([key.clone({ name: "key", nullable: false }), value.clone({ name: "value" })]);
-    return field.clone({ type: new Map_(new Field("entries", entries as never, false), type.keysSorted) });
+    return field.clone({ type: mapOf(new Field("entries", entries, false), type.keysSorted) });
   }
   return field.clone({ type: DataType.isLargeList(type) ? new List(stored[0]) : withChildren(type, stored) });
 }

@@ -58,7 +58,7 @@ export async function readFooter(file: FileHandle): Promise<ParquetFooter> {
   return { schema, rowGroups, metadata: new Map(key_value_metadata?.map(({ key, value }) => [key, value ?? ""])) };
 }
 
-const nothing = () => undefined as never;
+const nothing = (): undefined => undefined;
 const NO_PARSERS = {
   timestampFromMilliseconds: nothing,
   timestampFromMicroseconds: nothing,

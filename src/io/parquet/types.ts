@@ -1,4 +1,5 @@
-import { DataType, Duration, Field, FixedSizeList, List, Map_, Struct, Timestamp } from "apache-arrow";
+import { DataType, Duration, Field, FixedSizeList, List, Struct, Timestamp } from "apache-arrow";
+import { mapOf } from "../schema/unify.js";
 import type { SchemaElement } from "./file.js";
 import { leafType } from "./leaf-type.js";
 
@@ -123,7 +124,7 @@ function valueNode(group: Group, levels: Levels, nullable: boolean, hint?: Field
       false,
     );
     const item: StructNode = { kind: "struct", children: members, ...inner, field: struct };
-    const field = new Field(name, new Map_(struct as never, false), nullable);
+    const field = new Field(name, mapOf(struct, false), nullable);
     return { kind: "list", item, ...levels, field: withMetadata(field, like) };
   }
   return structNode(group, levels, nullable, like);
