@@ -2,29 +2,40 @@ import { type Graph, modelProto } from "../onnx/builder.js";
 import type { Engine, Tile } from "../onnx/engine.js";
 
 /**
- * Nearest centroid of each row, equal to a plain float64 scan. The tile product ranks the centroids in float32 with a
- * known rounding bound; float64 decides the rows whose best candidates lie within that bound.
+ * Finds the nearest centroid of each row, with the same answer as a plain float64 scan.
+ *
+ * A matrix product scores all centroids in float32, and the graph returns the best few of each row. Each score differs
+ * from the true one by at most `bound` (see `prepareBias`), so two centroids can only be in the wrong order where their
+ * scores differ by at most 2·bound. Float64 distances decide these rows; for all others the best score decides:
+ *
+ *     scores   0.8113  0.7020  0.6951  0.6402      one candidate within 2·bound of the best: done
+ *     scores   0.8113  0.8112  0.6951  0.6402      two: float64 compares these two
+ *     scores   0.8113  0.8113  0.8112  0.8112      all listed: a fifth may be as near, float64 scans all k
  */
 
 /** Unit roundoff of float32. */
 const UNIT_ROUNDOFF = 2 ** -24;
 
-/** Vectors may be off unit length by this much in their squared norm; the bound below allows for it. */
+/** Largest difference from 1 that the squared norm of a vector may have; the rounding bound allows for it. */
 export const NORM_SLACK = 1e-3;
 
-/** Candidates that the graph returns for each row: with four, a full float64 scan of a row is very rare. */
+/** Candidates that the graph returns for each row. With four of them, few rows need a float64 scan of all centroids. */
 const CANDIDATES = 4;
 
-/** Products have a multiple of this many rows: few shapes, so that the engine's memory pool does not grow. */
+/**
+ * The number of rows of a product is a multiple of this. The engine keeps memory for each shape that it has seen, so
+ * few shapes keep its memory pool small.
+ */
 const ROW_STEP = 64;
 
-/** Assigns tiles of rows to centroids. */
+/** Assigns tiles of rows to centroids. Only one call may run at a time. */
 export interface Assigner {
-  /** Sets the centroids (k × dim float32, not copied: leave them alone until the next call). */
+  /** Sets the centroids, k × dim float32. The array is not copied: do not write to it before the next call of `use`. */
   use(centroids: Float32Array): void;
   /**
-   * Finds the nearest centroid, of equally near ones the lowest, of each of the first `count` vectors of `rows`, tileRows × dim. The answer
-   * holds until the next call, with undefined content after `count`.
+   * Finds the nearest centroid of each of the first `count` vectors of `rows`, tileRows × dim float32. Of equally near
+   * centroids the one with the lowest number is taken. The array returned has tileRows entries, of which those from
+   * `count` on are undefined; the assigner owns it and overwrites it in the next call.
    */
   nearest(rows: Float32Array, count: number): Promise<Int32Array>;
   /** Frees the engine's memory. */
@@ -32,8 +43,8 @@ export interface Assigner {
 }
 
 /**
- * Compiles the product. Memory: one tile of scores. The engine must multiply in true float32 (no TF32): the rounding bound relies
- * on it.
+ * Compiles the product for k centroids of `dim` components. Memory: the scores of one tile, tileRows × k float32. The
+ * engine must multiply in true float32, since TF32 or float16 products would exceed the rounding bound.
  */
 export async function createAssigner(options: {
   readonly engine: Engine;
@@ -66,7 +77,10 @@ export async function createAssigner(options: {
   };
 }
 
-/** x·c − |c|²/2 ranks centroids as −|x − c|² does, in one product with a bias; the graph returns the highest scores. */
+/**
+ * Since |x − c|² = |x|² − 2·(x·c − |c|²/2), the nearest centroid is the one with the largest x·c − |c|²/2: one product
+ * with a bias. The graph returns the highest scores of each row and the centroids that have them, best first.
+ */
 function scoreGraph(dim: number, k: number): Graph {
   const top = Math.min(k, CANDIDATES);
   return {
@@ -93,8 +107,10 @@ function scoreGraph(dim: number, k: number): Graph {
 }
 
 /**
- * Fills bias with −|c|²/2 and returns the largest error of a float32 score of a unit vector: for any order of summation it is at most
- * γ(dim)·|x||c| for the product, and two more roundings for the bias and its addition.
+ * Fills `bias` with −|c|²/2 and returns the largest error that a float32 score of a unit vector can have. In any order
+ * of summation the error is at most γ(n)·(|x||c| + |c|²/2) with γ(n) = n·u / (1 − n·u) and u = 2^-24. n is dim for the
+ * product, plus one rounding each for storing and for adding the bias, plus two to spare. With 1,024 components and
+ * |c| = 1 the bound is 1028 · 2^-24 · 1.5 = 9.2e-5, so scores that differ by more than 1.84e-4 are in the true order.
  * Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1.
  */
 function prepareBias(centroids: Float32Array, bias: Float32Array, dim: number): number {
@@ -109,7 +125,9 @@ function prepareBias(centroids: Float32Array, bias: Float32Array, dim: number): 
   return (roundings / (1 - roundings)) * (Math.sqrt((1 + NORM_SLACK) * largest) + largest / 2) + Number.MIN_VALUE;
 }
 
-/** Picks the centroid of each row of `cluster` from its candidates, in float64 wherever rounding could have changed their order. */
+/**
+ * Writes the nearest centroid of each row to `cluster`; float64 decides wherever rounding could have changed the order.
+ */
 function decide(
   rows: Float32Array,
   best: Tile,
@@ -120,7 +138,7 @@ function decide(
   cluster: Int32Array,
 ): void {
   const scores = best.data as Float32Array;
-  // The low words of int64 numbers: centroid numbers are far below 2^31.
+  // Centroid numbers are below 2^31, so the low 32-bit word of each little-endian int64 number holds all of it.
   const int64 = candidates.data as BigInt64Array;
   const ids = new Int32Array(int64.buffer, int64.byteOffset, int64.length * 2);
   const top = best.shape[1];
@@ -137,7 +155,10 @@ function decide(
   }
 }
 
-/** Nearest of `near` listed centroids by float64 distance, the lowest number among equals. */
+/**
+ * The nearest of the first `near` candidates of a row by float64 distance, the lowest number among equals. The
+ * candidates start at entry `at` of `ids`, of which every second word is a number.
+ */
 function nearestListed(
   rows: Float32Array,
   rowAt: number,
@@ -160,7 +181,7 @@ function nearestListed(
   return winner;
 }
 
-/** Nearest centroid by a float64 scan of all, the lowest number among equals. */
+/** The nearest of all centroids by a float64 scan, the lowest number among equals. */
 function nearestOfAll(rows: Float32Array, rowAt: number, centroids: Float32Array, dim: number): number {
   let winner = -1;
   let least = Number.POSITIVE_INFINITY;
@@ -175,8 +196,9 @@ function nearestOfAll(rows: Float32Array, rowAt: number, centroids: Float32Array
 }
 
 /**
- * Squared Euclidean distance in float64, summed in component order: the measure by which every assignment is decided.
- * Offsets are in elements.
+ * Squared Euclidean distance in float64, summed in component order. Every assignment is decided by this number.
+ * @param rowAt element of `rows` at which the row starts
+ * @param centroidAt element of `centroids` at which the centroid starts
  */
 export function squaredDistance(
   rows: Float32Array,

@@ -11,95 +11,114 @@ import { startCentroids } from "./seed/start.js";
 import { localShard, type Shard } from "./shard.js";
 import { openShards, type Shards } from "./shards.js";
 
-/** Bytes where the caller does not say how many. */
+/** Default of `memory`, in bytes. */
 const DEFAULT_MEMORY = 2 ** 30;
 
-/** Where `kmeans` stands. */
+/** A report of how far `kmeans` has come. */
 export interface KMeansProgress {
-  /** `seed`, then `assign` in each iteration, then `measure`; again for each start. */
+  /** `seed` first, then `assign` in each iteration, then `measure`; each further start begins again with `seed`. */
   readonly stage: "seed" | "assign" | "measure";
   /** 1-based number of the start. */
   readonly start: number;
-  /** 1-based; 0 while seeding. The pass after the last update counts as part of it. */
+  /** 1-based number of the iteration; 0 while seeding. The pass after the last update belongs to the last iteration. */
   readonly iteration: number;
-  /** Rows done of the `total` of this stage. */
+  /** Rows that this stage has finished, of `total`. */
   readonly done: number;
   readonly total: number;
 }
 
-/** Shards of the rows in other threads. */
+/** Makes shards in other threads. */
 export interface ShardWorkers {
-  /** Threads in all, the caller's among them. */
+  /** All threads that may work, including the calling one. */
   readonly threads: number;
-  /** An engine of so many threads for the caller's own shard. */
+  /** Makes an engine of `threads` threads for the shard on the calling thread. */
   engine(threads: number): Engine;
-  /** Starts workers with an engine of so many threads each; they load while the caller goes on, and end when their shard is closed. */
+  /**
+   * Starts `count` workers, each with an engine of `threads` threads. The workers load in the background, and a worker
+   * ends when its shard is closed. `onRows` gets the number of the shard and the rows that the current pass has done.
+   */
   start(count: number, threads: number, onRows: (shard: number, rows: number) => void): Shard[];
 }
 
-/** What to cluster and how. */
+/** The vectors to cluster, and the settings of `kmeans`. */
 export interface KMeansOptions {
-  /** Unit vectors; read by tile, in the order of `positions`. */
+  /** Vectors of unit length, read in tiles in the order of `positions`. */
   readonly vectors: VectorReader;
-  /** Positions of the vectors to cluster, ascending; all where absent. A *row* below is an index into this array. */
+  /** Store positions of the vectors, ascending; default: all. In this folder a *row* is an index into this array. */
   readonly positions?: Uint32Array;
-  /** How many times each row counts, at least 1; once where absent. */
+  /** How many times each row counts, at least 1; default: once. */
   readonly weights?: Uint32Array;
   /** Number of clusters. */
   readonly k: number;
-  /** Most iterations (50). */
+  /** Largest number of iterations of each start; default 50. */
   readonly iterations?: number;
-  /** Stop when the centroids' summed squared shift is within this times the mean variance of a component (1e-4). */
+  /**
+   * An iteration is the last one where the squared shifts of the centroids add up to at most `tolerance` times the mean
+   * variance of a component; default 1e-4. scikit-learn stops by the same rule.
+   */
   readonly tolerance?: number;
-  /** Seed of the sample, of its projection and of k-means++ (0). */
+  /** Seed of the random numbers for the sample, its projection and k-means++; default 0. */
   readonly seed?: number;
-  /** Runs with seeds from `seed` up; the least inertia wins, of equal ones the first (1). */
+  /** Number of runs, with the seeds `seed`, `seed + 1` and so on; the first of least inertia wins. Default 1. */
   readonly starts?: number;
-  /** Centroids of unit length, so that rows go where their cosine is largest (false). */
+  /** Scale the centroids to unit length, so that a row joins the cluster of the largest cosine; default false. */
   readonly spherical?: boolean;
-  /** Starting centroids, k × dim, in place of seeded ones; of unit length where spherical. Leave them alone until the end. */
+  /**
+   * Starting centroids, k × dim, which replace the seeded ones; of unit length where `spherical`. The array is not
+   * copied: do not write to it before `kmeans` has ended.
+   */
   readonly start?: Float32Array;
-  /** Runs the tile product; it must multiply in true float32. */
+  /** Computes the products of tiles and centroids; must multiply in true float32. */
   readonly engine: Engine;
-  /** Shares the work with other threads; without them `engine` does all of it here. */
+  /** Other threads that share the work; default: `engine` does all the work on this thread. */
   readonly workers?: ShardWorkers;
-  /** Number of shards, chosen from data, memory and threads where absent; the result does not depend on it. */
+  /** Number of shards; default: as `planShards` says. The result does not depend on it. */
   readonly shards?: number;
-  /** Rows of a tile; the result does not depend on it. */
+  /** Rows of a tile; default: as `planMemory` says. The result does not depend on it. */
   readonly tileRows?: number;
-  /** Bytes for centroids, vectors and tiles (1 GiB); the result does not depend on it. */
+  /** Bytes for centroids, vectors and tiles; default 1 GiB. The result does not depend on it. */
   readonly memory?: number;
+  /** Called at the start of each stage and after each tile. */
   readonly onProgress?: (progress: KMeansProgress) => void;
+  /** Stops the run: the promise is then rejected with the reason of the signal. */
   readonly signal?: AbortSignal;
 }
 
-/** Clusters numbered from the largest to the smallest, equal ones by their first row. The caller owns the arrays. */
+/**
+ * The clusters, numbered from the heaviest to the lightest; equal ones in the order of their first rows. The caller
+ * owns all arrays.
+ */
 export interface KMeansResult {
-  /** k × dim plain means, or those scaled to unit length where spherical, float32. */
+  /** k × dim float32: the mean of each cluster, scaled to unit length where `spherical`. */
   readonly centroids: Float32Array;
-  /** Cluster of each row: the nearest centroid by float64 distance. */
+  /** The cluster of each row, whose centroid is the nearest by float64 distance. */
   readonly assignment: Int32Array;
   /** Euclidean distance of each row to its centroid. */
   readonly distances: Float32Array;
-  /** Weight of each cluster. */
+  /** Summed weight of the rows of each cluster. */
   readonly sizes: Uint32Array;
-  /** Row nearest to each centroid among its own, the lowest among equals. */
+  /** The row of each cluster that is nearest to the centroid, the lowest among equals. */
   readonly medoids: Int32Array;
-  /** Weighted sum of squared distances. */
+  /** Sum over all rows of weight times squared distance to the centroid. */
   readonly inertia: number;
-  /** Centroid updates done. */
+  /** Number of updates of the centroids. */
   readonly iterations: number;
-  /** False where the iterations ran out before the tolerance was met. */
+  /** Whether an update met the tolerance; false where the iterations ran out. */
   readonly converged: boolean;
 }
 
 /**
- * Lloyd's k-means on data of any size: seed, then assign and update until the centroids rest, then measure. Each assignment equals that of
- * a plain float64 scan of the float32 centroids, so the result depends on nothing but data, k, seed, starts, iterations and tolerance.
- * Of centroids at the same distance the one started first wins; the clusters get their final numbers afterwards.
- * Rows are dealt to shards in worker threads where there are any; the sums of clusters are exact, so many shards give the result of one.
+ * Lloyd's k-means on data of any size: seed, alternate assignment and update until the centroids come to rest, measure.
+ *
+ * Each assignment equals that of a plain float64 scan of the float32 centroids, so the result depends only on the data,
+ * k, `spherical`, seed, starts, iterations and tolerance. Of centroids at the same distance the one with the lower
+ * number in the start wins; the clusters get their final numbers at the end. Worker threads, where there are any, hold
+ * the rows in shards. The sums of the clusters are exact, so any number of shards gives the same bits as one.
+ *
  * Memory: `memory` and 24 bytes a row; at least the centroids and a few tiles (see plan.ts).
- * Throws UsageError where k is no count or exceeds the number of distinct vectors.
+ * @throws UsageError where k is no whole number from 1 up or exceeds the number of distinct vectors, or where `starts`
+ * or the length of `start` is wrong
+ * @throws Error where a vector cannot be read or has not unit length
  */
 export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   const { vectors, weights, k, workers, signal } = options;
@@ -152,7 +171,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   }
 }
 
-/** Tells the caller where the run stands, and throws once the signal is aborted. */
+/** Reports the progress of all shards to the caller, and throws once the signal is aborted. */
 function createProgress({ onProgress, signal }: KMeansOptions, total: number, shards: number) {
   let at: Pick<KMeansProgress, "stage" | "start" | "iteration"> = { stage: "seed", start: 1, iteration: 0 };
   const doneBy = new Float64Array(shards);
@@ -173,7 +192,7 @@ function createProgress({ onProgress, signal }: KMeansOptions, total: number, sh
   };
 }
 
-/** Starts the workers first, so that they are at work when the caller's own shard begins. */
+/** Starts the workers before the shard of the calling thread, so that they load while that shard opens. */
 function startShards(
   { workers, engine, vectors }: KMeansOptions,
   count: number,
@@ -187,7 +206,7 @@ function startShards(
   return [...workers.start(count - 1, threads, onRows), own(workers.engine(threads), count - 1)];
 }
 
-/** Throws UsageError where the rows cannot make k clusters or the options contradict each other. */
+/** @throws UsageError where the rows cannot make k clusters or the options contradict each other */
 async function check(
   options: KMeansOptions & { readonly positions: Uint32Array; readonly starts: number },
   tileRows: number,
@@ -222,7 +241,7 @@ async function check(
   }
 }
 
-/** Distances, inertia and medoids of the final assignment, in the final numbering. */
+/** The final assignment with its distances, inertia and medoids, in the final numbering of the clusters. */
 async function measure(
   { shards, centroids }: Run,
   weights: Uint32Array | undefined,

@@ -1,41 +1,48 @@
 import { areForms, liesWithin, termsOf } from "../text/terms.js";
 
-/** Texts kept over all clusters, and the least for one cluster: bounds memory and the time to count terms. */
+/**
+ * Texts kept of all clusters together, and of one cluster where k is large. They bound memory and the time to count
+ * terms.
+ */
 const TEXTS = 32_768;
 const TEXTS_PER_CLUSTER = 100;
 
-/** UTF-16 units of a text that are looked at. */
+/** UTF-16 units at the start of a text that are searched for terms. */
 const TEXT_UNITS = 128;
 
-/** Weight of the prior, in documents: how much evidence a term needs against what all clusters say. */
+/**
+ * Weight of the prior, in texts. The texts inside and outside of a cluster are each counted as if there were 500 more,
+ * in which a term is as frequent as in all clusters together. So a few texts alone cannot make a term look typical.
+ */
 const PRIOR = 500;
 
-/** A phrase replaces a word inside it when it makes up this share of the word's texts. */
+/** A phrase replaces a word inside it where at least this share of the texts with the word have the phrase. */
 const PHRASE_SHARE = 0.6;
 
 /** Collects texts by cluster and names each cluster by the terms that set it apart. */
 export interface Labeller {
-  /** Takes the next row's text. The result depends on the order of the rows, not on how they are batched. */
+  /** Takes the text of the next row. The result depends on the order of the rows, but not on their batches. */
   add(cluster: number, text: string): void;
-  /** Up to `n` terms for each cluster, best first; fewer, or none, where nothing sets a cluster apart. */
+  /** Up to `n` terms for each cluster, best first; fewer or none where no term sets the cluster apart. */
   labels(n: number): string[][];
 }
 
 /** One text of a cluster's sample. */
 interface Sampled {
-  /** Hash of the row number, of which no two are equal. */
+  /** Hash of the row number. The hash is a bijection of 32-bit numbers, so up to 2^32 rows have different ranks. */
   readonly rank: number;
   readonly text: string;
 }
 
 /**
- * A labeller for k clusters. Of each cluster it keeps the texts whose row numbers hash lowest, a uniform sample of at
- * most 32,768 texts in all (100 a cluster where k is large) cut to 128 UTF-16 units. Memory: about 20 MB, and the terms
- * found in some cluster's sample more than once.
+ * A labeller for k clusters. Of each cluster it keeps the texts whose row numbers have the lowest hashes, which are a
+ * uniform sample: 32,768 texts in all, or 100 a cluster where k is above 327. Texts are cut to 128 UTF-16 units.
+ * Memory: about 20 MB, and the terms that are frequent in the sample of some cluster.
  */
 export function createLabeller({ k }: { readonly k: number }): Labeller {
   const most = Math.max(TEXTS_PER_CLUSTER, Math.floor(TEXTS / k));
   const samples: Sampled[][] = Array.from({ length: k }, () => []);
+  // A row of cluster j enters the sample where its rank is below this.
   const below = new Float64Array(k).fill(2 ** 32);
   let row = 0;
 
@@ -54,6 +61,7 @@ export function createLabeller({ k }: { readonly k: number }): Labeller {
       const rank = hashRow(row++);
       if (rank >= below[cluster]) return;
       samples[cluster].push({ rank, text: firstUnits(text) });
+      // Sorting only when the sample has doubled costs O(log n) for each text.
       if (samples[cluster].length >= 2 * most) keepLowest(cluster);
     },
     labels(n) {
@@ -63,7 +71,7 @@ export function createLabeller({ k }: { readonly k: number }): Labeller {
   };
 }
 
-/** Mixes a row number to 32 bits (the finalizer of MurmurHash3). */
+/** Mixes the bits of a row number by the finalizer of MurmurHash3, which maps different numbers to different hashes. */
 function hashRow(row: number): number {
   let h = row | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -71,7 +79,7 @@ function hashRow(row: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** The start of a text as a string of its own: a slice would keep the whole text alive. */
+/** Copies the start of a text. A slice would share memory with the whole text and keep it alive. */
 function firstUnits(text: string): string {
   if (text.length <= TEXT_UNITS) return text;
   const units = new Uint16Array(TEXT_UNITS);
@@ -79,7 +87,7 @@ function firstUnits(text: string): string {
   return String.fromCharCode(...units);
 }
 
-/** Number of texts of a sample that hold each term, for the terms that pass. */
+/** For each term, the number of texts of a sample that hold it; only for the terms in `wanted` where that is given. */
 function documentFrequencies(texts: readonly string[], wanted?: ReadonlyMap<string, number>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const text of texts) {
@@ -91,8 +99,8 @@ function documentFrequencies(texts: readonly string[], wanted?: ReadonlyMap<stri
 }
 
 /**
- * Terms are counted twice: once to find those frequent in some cluster, then those everywhere, so that memory holds one
- * cluster's terms and the frequent ones only.
+ * Counts terms in two passes. The first pass finds the terms that are frequent in some cluster, the second counts only
+ * these over all clusters. So memory holds all terms of one cluster at a time and the frequent terms of the others.
  */
 function labelClusters(texts: readonly string[][], n: number): string[][] {
   const totals = new Map<string, number>();
@@ -114,15 +122,25 @@ function labelClusters(texts: readonly string[][], n: number): string[][] {
   return frequent.map((counts, cluster) => bestTerms(counts, texts[cluster].length, totals, documents, n));
 }
 
-/** A term counts for a cluster from this many of its texts on; a cluster of few texts may be named by any of its terms. */
+/**
+ * The number of a cluster's texts that a term must appear in to count: half a percent, at least two. In a cluster of
+ * fewer than ten texts every term counts.
+ */
 function leastFrequency(texts: number): number {
   return texts < 10 ? 1 : Math.max(2, Math.ceil(texts / 200));
 }
 
 /**
- * The terms of one cluster by the z-score of their log-odds against all other clusters, with the frequencies over all
- * clusters as prior. Source: B. Monroe, M. Colaresi, K. Quinn, Fightin' words, Political Analysis 16 (2008), section 3.5;
- * over texts that hold a term, rather than its occurrences.
+ * The best `n` terms of one cluster. The score of a term is the z-score of its log-odds in this cluster against all
+ * other clusters, with the frequencies over all clusters as prior:
+ *
+ *     inside  = texts of this cluster with the term + prior       prior = 500 · share of all texts with the term
+ *     outside = texts of other clusters with the term + prior
+ *     score   = (log-odds of inside − log-odds of outside) / √(1/inside + 1/outside)
+ *
+ * Source: B. Monroe, M. Colaresi, K. Quinn, Fightin' words, Political Analysis 16 (2008), section 3.5; with counts of
+ * texts that hold a term in place of counts of its occurrences. A single cluster has no others to differ from: its
+ * terms are scored by their counts.
  */
 function bestTerms(
   counts: ReadonlyMap<string, number>,
@@ -143,7 +161,7 @@ function bestTerms(
     if (score > 0 || documents === texts) scored.push({ term, count, score: documents === texts ? count : score });
   }
   scored.sort((a, b) => b.score - a.score || b.count - a.count || (a.term < b.term ? -1 : 1));
-  // Only the head can end up in the label; containment is checked within it.
+  // Comparing every term with every other takes quadratic time, so only the best ones are candidates.
   const head = scored.slice(0, 20 * n);
   const chosen: string[] = [];
   for (const { term, count } of head) {
@@ -157,7 +175,7 @@ function bestTerms(
   return chosen;
 }
 
-/** Whether a term says what a chosen one says: part of it, around it, or another form of it. */
+/** Whether a term repeats a chosen one: lies within it, contains it, or is another form of it. */
 function repeats(term: string, chosen: readonly string[]): boolean {
   return chosen.some((other) => liesWithin(term, other) || liesWithin(other, term) || areForms(term, other));
 }

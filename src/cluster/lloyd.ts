@@ -3,19 +3,23 @@ import { hashVector } from "./distinct.js";
 import type { Shards } from "./shards.js";
 import { means, meanVariance, type Totals } from "./sums.js";
 
-/** A run of Lloyd's iterations. */
+/** The rows and centroids of a run of Lloyd's iterations. */
 export interface Run {
   readonly shards: Shards;
   readonly vectors: VectorReader;
-  /** Position of each row's vector, in the order in which the shards number the rows. */
+  /** Store position of each row's vector, ascending. */
   readonly positions: Uint32Array;
-  /** k × dim; the run replaces this array and never writes to it. */
+  /**
+   * k × dim float32. The run replaces this array and never writes into it, so shards may keep the array they were
+   * given.
+   */
   centroids: Float32Array;
 }
 
 /**
- * Alternates assignment and update. It ends when an update moves the centroids by a summed squared distance of at most `tolerance`
- * times the mean variance of a component, or after `iterations` updates; returns whether the tolerance was met.
+ * Alternates assignment and update. The last update is the one that moves the centroids by a summed squared distance of
+ * at most `tolerance` times the mean variance of a component, or update number `iterations`. Returns whether the
+ * tolerance was met. `run.centroids` are then the means of the last assignment, to which no row has been assigned yet.
  * Source: S. Lloyd, Least squares quantization in PCM, IEEE Transactions on Information Theory 28 (1982).
  */
 export async function iterate(
@@ -24,7 +28,7 @@ export async function iterate(
     readonly iterations: number;
     readonly tolerance: number;
     readonly spherical: boolean;
-    /** Called before each iteration with its number, from 1 on. */
+    /** Called before each iteration with its number, counted from 1. */
     readonly onIteration?: (iteration: number) => void;
   },
 ): Promise<boolean> {
@@ -35,7 +39,7 @@ export async function iterate(
     onIteration?.(iteration);
     await shards.pass(run.centroids);
     await refillEmpty(run);
-    // The variance of all rows together, which no iteration changes.
+    // The variance of all rows is the same in every iteration.
     if (iteration === 1) allowed = tolerance * meanVariance(shards.totals);
     const before = run.centroids;
     run.centroids = means(shards.totals, before, spherical);
@@ -44,7 +48,10 @@ export async function iterate(
   return false;
 }
 
-/** Assigns the rows to the present centroids so that no cluster is empty; needs k distinct vectors. */
+/**
+ * Assigns each row to the nearest centroid and moves the centroids of empty clusters until no cluster is empty. There
+ * must be k distinct vectors.
+ */
 export async function settle(run: Run): Promise<void> {
   do await run.shards.pass(run.centroids);
   while (await restartEmpty(run));
@@ -60,7 +67,10 @@ function squaredShift(before: Float32Array, after: Float32Array, dim: number): n
   return shift;
 }
 
-/** Gives each empty cluster the row farthest from its centroid. */
+/**
+ * Moves into each empty cluster the row that is farthest from its own centroid, as scikit-learn does. The next update
+ * then puts the centroid on this row.
+ */
 async function refillEmpty(run: Run): Promise<void> {
   const empty = emptyClusters(run.shards.totals);
   if (empty.length === 0) return;
@@ -68,7 +78,10 @@ async function refillEmpty(run: Run): Promise<void> {
   for (let e = 0; e < found.length; e++) await run.shards.move(found[e].row, empty[e]);
 }
 
-/** Puts the centroid of each empty cluster on the row farthest from its own centroid; false where no cluster is empty. */
+/**
+ * Puts the centroid of each empty cluster on the row that is farthest from its own centroid. Returns false if none is
+ * empty.
+ */
 async function restartEmpty(run: Run): Promise<boolean> {
   const empty = emptyClusters(run.shards.totals);
   if (empty.length === 0) return false;
@@ -86,8 +99,8 @@ function emptyClusters({ members }: Totals): number[] {
 }
 
 /**
- * Up to `wanted` rows farthest from their centroids and copies of their vectors, the lowest row first among equals. The vectors are
- * distinct and off their centroids, and no row is the last one of its cluster.
+ * Up to `wanted` rows with copies of their vectors, the row farthest from its centroid first, the lowest row first
+ * among equals. The vectors are distinct and differ from their centroids, and no cluster loses its last row.
  */
 async function farthestRows(
   { shards, vectors, positions }: Run,

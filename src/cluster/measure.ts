@@ -1,12 +1,15 @@
 import { squaredDistance } from "./assign.js";
 import type { Rows } from "./rows.js";
 
-/** Squared distance in float64 of every row to its own centroid, one number a row; reads the vectors once. */
+/**
+ * The squared distance of each row to the centroid of its cluster, in float64. Reads the vectors once; the caller owns
+ * the array.
+ */
 export async function squaredDistances(options: {
   readonly rows: Rows;
   readonly centroids: Float32Array;
   readonly assignment: Int32Array;
-  /** Called after each tile with the rows measured so far; may throw to stop. */
+  /** Called after each tile with the number of rows measured so far; may throw to stop. */
   readonly onRows: (rows: number) => void;
   /** Awaited after each tile; may throw to stop. */
   readonly pause: () => Promise<void>;
@@ -26,7 +29,7 @@ export async function squaredDistances(options: {
   return distances;
 }
 
-/** Row nearest to each of k centroids among its own rows, the lowest among equals; −1 where a cluster has no row. */
+/** For each of k clusters the row nearest to its centroid, the lowest among equals; −1 for an empty cluster. */
 export function medoids(assignment: Int32Array, squared: Float64Array, k: number): Int32Array {
   const rows = new Int32Array(k).fill(-1);
   for (let r = 0; r < assignment.length; r++) {
@@ -37,9 +40,12 @@ export function medoids(assignment: Int32Array, squared: Float64Array, k: number
 }
 
 /**
- * Numbers the clusters from the heaviest to the lightest, equal ones by their first row: a person looks at the first numbers
- * first, and the numbers do not depend on the order of the start.
- * Takes the cluster of each row, k × dim centroids and each cluster's weight; returns fresh arrays.
+ * Numbers the clusters from the heaviest to the lightest, equal ones in the order of their first rows. A reader meets
+ * the large clusters first, and the numbers do not depend on the order of the starting centroids. The arrays given stay
+ * as they are; the caller owns the arrays returned.
+ * @param found.assignment cluster of each row
+ * @param found.centroids k × dim
+ * @param found.weight summed weight of each cluster
  */
 export function numberBySize(found: {
   readonly assignment: Int32Array;

@@ -1,22 +1,26 @@
-/** How a shard uses its memory. */
+/** The memory plan of a shard. */
 export interface Plan {
   /** Rows of a tile. */
   readonly tileRows: number;
-  /** Bytes for vectors that stay in memory; vectors beyond them are read again in each iteration. */
+  /** Bytes of vectors that stay in memory. The vectors beyond them are read again in each iteration. */
   readonly resident: number;
 }
 
 /**
- * Bytes for each component of the centroids: float64 sums, the copy of them that leaves the shard and the sums of all shards; float32
- * centroids before and after an update, and two copies that the engine rearranges.
+ * Bytes for each component of the centroids. Three float64 arrays hold sums: those of the shard, the copy sent to the
+ * main thread, and the total of all shards (24 bytes). Four float32 arrays hold centroids: before the update, after the
+ * update, and two copies that the engine rearranges for its product (16 bytes).
  */
 const CENTROID_COMPONENT = 40;
 
 /**
- * Shares `memory` bytes out: first to the centroids and three tiles of vectors with two of scores, then to vectors that stay. Where
- * the caller does not give the rows of a tile, they are a power of two, at least 64: 32 MB of vectors, so that calls of the engine
- * weigh little, or less where `memory` is below 1 GiB; 8 MB of scores, but for many centroids 512 rows all the same, since
- * each product first rearranges the centroids.
+ * Divides `memory` bytes among the arrays of a shard. Centroids, three tiles of vectors and two tiles of scores come
+ * first; the bytes left over hold vectors that stay in memory (`resident`, which may be 0).
+ *
+ * Default of `tileRows`: the largest power of two from 64 to 32,768 whose vectors take at most 32 MB (or 1/32 of
+ * `memory`, if that is less) and whose scores take at most 8 MB. Tiles of this size make the overhead of an engine call
+ * small. Each product first rearranges all centroids, so the limit on the scores does not cut a tile below 512 rows.
+ * With 1,024 components a tile has 8,192 rows for k = 100 and 512 rows for k = 10,000.
  */
 export function planMemory(options: {
   readonly memory: number;
@@ -31,15 +35,15 @@ export function planMemory(options: {
   return { tileRows, resident: Math.max(0, memory - fixed) };
 }
 
-/** Bytes that a worker takes before it has any rows: the runtime and the engine in it. */
+/** Bytes that a worker takes before it holds any rows, for the JavaScript runtime and the engine. */
 const WORKER = 64 * 2 ** 20;
 
-/** Components of a shard's vectors below which a worker of its own takes longer to start than it saves. */
+/** Least number of vector components in a shard. A worker with fewer takes longer to start than it saves. */
 const LEAST_COMPONENTS = 2 ** 22;
 
 /**
- * Number of shards to deal the rows to, at most one for each of `threads`, and the bytes that each of them may use: as many
- * shards as leave half of the memory for vectors.
+ * Chooses the number of shards, and the bytes of each: as many shards as there are threads, but only so many that the
+ * centroids and workers of all shards take at most half of `memory`, and each shard has 4 M components.
  */
 export function planShards(options: {
   readonly memory: number;

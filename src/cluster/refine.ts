@@ -4,15 +4,16 @@ import { type StartOptions, startSample } from "./seed/start.js";
 import { localShard } from "./shard.js";
 import { openShards } from "./shards.js";
 
-/** Most iterations over the sample. */
+/** Largest number of iterations over the sample. */
 const ROUNDS = 5;
 
-/** Bytes for the vectors of the sample; vectors beyond them are read again in each iteration. */
+/** Bytes of sample vectors that stay in memory. The vectors beyond them are read again in each iteration. */
 const SAMPLE_MEMORY = 2 ** 26;
 
 /**
- * Runs Lloyd's iterations in full dimension over the sample from which `startCentroids` made a start. They cost little and save
- * iterations over all rows. Returns the given centroids where the sample has all rows; otherwise the caller owns the result.
+ * Improves a start by up to five of Lloyd's iterations in full dimension, over the sample that `startCentroids` used.
+ * The sample is small, so they cost little, and they save iterations over all rows. Where the sample holds all rows
+ * nothing would be saved: then the given array is returned as it is. Otherwise the caller owns the array returned.
  */
 export async function refineStart(
   options: StartOptions & {

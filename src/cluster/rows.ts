@@ -1,8 +1,8 @@
 import type { VectorReader } from "../vectors/reader.js";
 
 /**
- * The vectors to cluster, numbered 0 to n − 1 as *rows* and cut into tiles. As many of the first tiles as a budget allows
- * stay in memory; the others are read again in every pass, one tile ahead of the work.
+ * The vectors of a shard, numbered 0 to n − 1 as *rows* and cut into tiles. The first tiles stay in memory, as many as
+ * `memory` allows. The others are read again in every pass, each while the tile before it is worked on.
  */
 export interface Rows {
   readonly count: number;
@@ -10,25 +10,28 @@ export interface Rows {
   /** Rows of a tile. */
   readonly tileRows: number;
   /**
-   * Vectors of the tile that starts at row `start`, a multiple of tileRows: tileRows × dim, with undefined content after the last
-   * row. Do not write to them; they hold until the next but one call. Throws where the tile cannot be read.
+   * Returns the vectors of the tile that starts at row `start`, a multiple of tileRows: tileRows × dim float32,
+   * undefined after the last row. The rows own the array; do not write to it. It keeps its content through the next
+   * call, and the call after that may overwrite it.
+   * @throws the error of the reader where the tile cannot be read
    */
   tile(start: number): Promise<Float32Array>;
-  /** Waits for a read that is still under way; its failure no longer matters. */
+  /** Waits until the read in progress has ended, and ignores its error. */
   close(): Promise<void>;
 }
 
 /**
- * Reads the resident tiles and returns the rows. Memory: `memory` bytes of resident vectors and, where not all of them fit, two tiles.
+ * Reads the tiles that stay in memory and returns the rows. Memory: `memory` bytes for these tiles, and two more tiles
+ * where not all rows fit.
  */
 export async function openRows(options: {
   readonly vectors: VectorReader;
-  /** Position of each row, ascending. */
+  /** Store position of each row, ascending. */
   readonly positions: Uint32Array;
   readonly tileRows: number;
-  /** Bytes of vectors to keep. */
+  /** Bytes of vectors that may stay in memory. */
   readonly memory: number;
-  /** Called after each tile that was read; may throw to stop. */
+  /** Called after each tile read while opening; may throw to stop. */
   readonly onTile?: () => void;
 }): Promise<Rows> {
   const { vectors, positions, tileRows, memory, onTile } = options;
@@ -43,7 +46,7 @@ export async function openRows(options: {
     kept.push(tile);
     onTile?.();
   }
-  // One is worked on while the other is filled.
+  // The caller works on one buffer while the other is filled.
   const buffers = kept.length * tileRows < count ? [new Float32Array(size), new Float32Array(size)] : [];
   let turn = 0;
   let ahead: { start: number; buffer: Float32Array; done: Promise<void> } | null = null;
@@ -53,16 +56,17 @@ export async function openRows(options: {
     await vectors.gather(rows, into.subarray(0, rows.length * dim));
   }
 
-  /** Starts to read a tile into the buffer that was used longer ago. */
+  /** Starts to read a tile into the buffer that was handed out before the last one. */
   function begin(start: number) {
     turn ^= 1;
     const buffer = buffers[turn];
     const done = read(start, buffer);
-    // `tile` reports a failure; until then nobody waits for it.
+    // A read error is reported by the call of `tile` that awaits the read; an error that no call awaits is ignored.
     done.catch(() => {});
     return { start, buffer, done };
   }
 
+  /** Waits for the read ahead, if there is one, and drops its tile. */
   async function settle(): Promise<void> {
     const pending = ahead;
     ahead = null;

@@ -6,49 +6,55 @@ import type { Plan } from "./plan.js";
 import { openRows } from "./rows.js";
 import { addRow, createSums, moveRow, type Totals } from "./sums.js";
 
-/** The rows of a shard and how to cluster them; plain data, so that it can be sent to a worker. */
+/** The rows of a shard and the settings to cluster them. Plain data, which can be sent to a worker. */
 export interface ShardSettings {
-  /** Positions of its vectors, ascending; a row here is an index into this array. */
+  /** Store positions of the shard's vectors, ascending. A row of the shard is an index into this array. */
   readonly positions: Uint32Array;
-  /** How many times each row counts; once where absent. */
+  /** How many times each row counts; default: once. */
   readonly weights?: Uint32Array;
   readonly k: number;
   readonly plan: Plan;
-  /** Weight of the rows of all shards, for which sums stay exact. */
+  /**
+   * Summed weight of the rows of all shards. The grid of the sums is chosen so that they stay exact up to this weight.
+   */
   readonly totalWeight: number;
 }
 
 /**
- * A share of the rows: their vectors, their clusters and the sums of these. The sums are exact, so the sums of several shards add up to
- * the same bits as the sums of one.
+ * A part of the rows with their vectors, the cluster of each row and the sums of the vectors of each cluster. The sums
+ * are exact, so the sums of several shards add up to the same bits as the sums of a single shard.
  */
 export interface Shard {
-  /** Reads the vectors that stay in memory and compiles the product; once, before all else. Throws where a vector cannot be read. */
+  /**
+   * Reads the vectors that stay in memory and compiles the product. To be called once, before all other methods.
+   * @throws the error of the reader where a vector cannot be read
+   */
   open(settings: ShardSettings): Promise<void>;
   /**
-   * Assigns each row to the nearest of these centroids, k × dim; nobody may write to them afterwards. Returns the sums, which hold until
-   * the next call. Throws where a vector has not unit length.
+   * Assigns each row to the nearest of `centroids`, k × dim float32, and returns the sums. The shard keeps the array of
+   * centroids, so do not write to it afterwards. The shard owns the sums and changes them in the next call.
+   * @throws Error where a vector has not unit length
    */
   pass(centroids: Float32Array): Promise<Totals>;
-  /** Moves a row to another cluster, until the next pass, and returns the sums. */
+  /** Moves a row to cluster `to` and returns the sums. The next pass assigns the row anew. */
   move(row: number, to: number): Promise<Totals>;
-  /** Squared distance in float64 of each row to its centroid of the last pass. */
+  /** Squared distance of each row, in float64, to the centroid of its cluster in the last pass. */
   distances(): Promise<Float64Array>;
   /** Cluster of each row. */
   assignment(): Promise<Int32Array>;
-  /** Stops the work under way after its tile and frees the memory. */
+  /** Stops the work in progress after the current tile and frees the memory. */
   close(): Promise<void>;
 }
 
-/** A shard that works on the thread that calls it. */
+/** A shard that works on the calling thread. Calls after `open` run one after another, in their order. */
 export function localShard(options: {
   readonly engine: Engine;
   readonly vectors: VectorReader;
-  /** Called after each tile with the rows of this pass done so far; may throw to stop. */
+  /** Called after each tile with the number of rows that this pass has done; may throw to stop. */
   readonly onRows: (rows: number) => void;
-  /** Called after each tile while vectors are read; may throw to stop. */
+  /** Called after each tile read while the shard opens; may throw to stop. */
   readonly onTile: () => void;
-  /** Awaited between tiles that use no engine; may throw to stop. */
+  /** Awaited between tiles that are measured without the engine, so that other work gets a turn; may throw to stop. */
   readonly pause: () => Promise<void>;
 }): Shard {
   const { onRows, pause } = options;
@@ -56,7 +62,7 @@ export function localShard(options: {
   let closing = false;
   let busy: Promise<unknown> = Promise.resolve();
 
-  /** Runs one task after another. */
+  /** Runs a task after all earlier ones. A task that fails does not stop the next one. */
   function work<T>(task: (shard: Opened) => Promise<T>): Promise<T> {
     const done = busy.then(() => {
       if (opened === null) throw new Error("a shard was used before it was opened");
@@ -125,7 +131,10 @@ async function openShard(
   };
 }
 
-/** Assigns every row to the nearest centroid and keeps the sums up to date. */
+/**
+ * Assigns every row to the nearest centroid. The sums follow: only a row that changes its cluster is added and
+ * subtracted, so a late pass, in which few rows move, costs little more than the product.
+ */
 async function assignRows(shard: Opened, onRows: (rows: number) => void): Promise<void> {
   const { rows, assigner, centroids, assignment, sums, weights } = shard;
   const { count: total, tileRows, dim } = rows;
@@ -148,7 +157,7 @@ async function assignRows(shard: Opened, onRows: (rows: number) => void): Promis
   }
 }
 
-/** Throws where a vector is no unit vector, since the rounding bound would not hold for it. */
+/** @throws Error where a vector has not unit length, since the rounding bound would not hold for it */
 function requireUnit(squaredNorm: number, position: number): void {
   if (!(Math.abs(squaredNorm - 1) <= NORM_SLACK)) {
     throw new Error(`vector ${position} has length ${Math.sqrt(squaredNorm)}, expected 1: normalise the vectors first`);

@@ -1,22 +1,29 @@
 import type { Shard, ShardSettings } from "./shard.js";
 import { addTotals, createSums, type Totals } from "./sums.js";
 
-/** Neighbouring rows that go to one shard, which reads them together; the next run of rows goes to the next shard. */
+/**
+ * Rows are dealt in runs of this many, as cards are: run 0 to shard 0, run 1 to shard 1 and so on, then shard 0 again.
+ * The rows of a run are neighbours in the store, so a shard reads them together. With two shards, row 600 lies in run
+ * 2: it is row 256 + 88 = 344 of shard 0.
+ */
 const RUN = 256;
 
-/** All rows, dealt out to shards. */
+/** All rows, dealt out to shards, with the methods of a single shard. Row numbers count all rows. */
 export interface Shards {
   readonly dim: number;
-  /** Sums over all shards after the last call. */
+  /**
+   * Sums over all shards after the last pass or move. The next of these calls changes them.
+   * @throws Error before the first pass
+   */
   readonly totals: Totals;
-  /** As in one shard, for all rows. */
+  /** Assigns all rows to the nearest of `centroids`, k × dim float32; see `Shard.pass`. */
   pass(centroids: Float32Array): Promise<void>;
   move(row: number, to: number): Promise<void>;
   distances(): Promise<Float64Array>;
   assignment(): Promise<Int32Array>;
 }
 
-/** Deals the rows at `positions` to shards and opens them. Whoever made the shards closes them. */
+/** Deals the rows at `positions` to the shards and opens these. The caller, who made the shards, closes them. */
 export async function openShards(
   shards: readonly Shard[],
   options: ShardSettings & { readonly dim: number },
@@ -40,7 +47,7 @@ export async function openShards(
   let parts: Totals[] = [];
   const sum = one ? null : createSums(k, dim, totalWeight);
 
-  /** Puts the numbers that the shards have for their rows in the order of all rows. */
+  /** Brings the numbers that each shard has for its own rows into the order of all rows. */
   function inOrder<A extends Float64Array | Int32Array>(found: A[], into: A): A {
     if (one) return found[0];
     for (let s = 0; s < found.length; s++) {
@@ -76,7 +83,7 @@ export async function openShards(
   };
 }
 
-/** The rows of one of several shards, ascending. */
+/** The rows that are dealt to shard number `shard`, ascending. */
 function dealt(count: number, shards: number, shard: number): Uint32Array {
   const rows: number[] = [];
   for (let from = shard * RUN; from < count; from += shards * RUN) {

@@ -1,13 +1,14 @@
 /**
- * Sums of the vectors of each cluster, exact whatever the order of additions: components are rounded once to a fixed
- * grid, and float64 adds integers below 2^53 without error. So moving a row from one cluster to another costs one
- * subtraction and one addition, and the result depends neither on tile size nor on history.
+ * Sums of the vectors of each cluster, which are exact in any order of additions. Each component is rounded once to a
+ * whole number of grid units, and float64 adds whole numbers below 2^53 without error. So a row moves to another
+ * cluster by one subtraction and one addition, and the sums depend neither on the size of tiles nor on earlier
+ * assignments.
  */
 export interface Totals {
   readonly dim: number;
   /** k × dim sums in grid units. */
   readonly sums: Float64Array;
-  /** Grid units in 1. */
+  /** Number of grid units in 1, a power of two. */
   readonly scale: number;
   /** Summed weight of each cluster's rows. */
   readonly weight: Float64Array;
@@ -17,12 +18,17 @@ export interface Totals {
   squaredNorms: number;
 }
 
-/** Adding and then subtracting this number rounds a float64 below 2^51 to the nearest integer, of two equally near ones to the even one. */
+/**
+ * Adding and then subtracting this number rounds a float64 x with |x| < 2^51 to the nearest integer, a tie to the even
+ * one: the sum lies between 2^52 and 2^53, where the distance between two float64 numbers is 1. Faster than Math.round.
+ */
 const ROUND = 1.5 * 2 ** 52;
 
 /**
- * Empty sums of k clusters. The grid is the finest for which `totalWeight` unit vectors stay exact: 2^-31 for a
- * million rows, finer than the float32 rounding of a component of a 1024-dimensional unit vector.
+ * Sums of k empty clusters. A component is at most 1, so a sum is at most totalWeight · scale. The scale is the largest
+ * power of two for which this product is at most 2^51. A million rows get a grid of 2^-31; half of it is the rounding
+ * error of a component. A typical component of a unit vector of 1,024 components is 2^-5 and has a float32 rounding
+ * error of 2^-30, which is larger.
  */
 export function createSums(k: number, dim: number, totalWeight: number): Totals {
   return {
@@ -35,7 +41,7 @@ export function createSums(k: number, dim: number, totalWeight: number): Totals 
   };
 }
 
-/** Fills `into` with the sum of all `parts`, of the same grid. */
+/** Overwrites `into` with the sum of all `parts`, which must have the same grid. */
 export function addTotals(into: Totals, parts: readonly Totals[]): void {
   for (const name of ["sums", "weight", "members"] as const) {
     const target = into[name];
@@ -48,11 +54,15 @@ export function addTotals(into: Totals, parts: readonly Totals[]): void {
   into.squaredNorms = parts.reduce((sum, part) => sum + part.squaredNorms, 0);
 }
 
-/** Adds the vector at element `rowAt` of `rows` to a cluster with its weight; returns the vector's squared norm. */
+/**
+ * Adds the vector that starts at element `rowAt` of `rows` to cluster `to`, `weight` times. Returns the squared norm of
+ * the vector, in float64.
+ */
 export function addRow(into: Totals, to: number, rows: Float32Array, rowAt: number, weight: number): number {
   const { sums, dim, scale } = into;
   const from = to * dim;
-  // Four sums side by side: a processor need not wait for one addition to begin the next.
+  // Four partial sums do not depend on one another, so the processor can start an addition before the last one has
+  // ended.
   let a = 0;
   let b = 0;
   let c = 0;
@@ -86,7 +96,7 @@ export function addRow(into: Totals, to: number, rows: Float32Array, rowAt: numb
   return squaredNorm;
 }
 
-/** Moves a vector that `addRow` added to `from` to another cluster. */
+/** Moves a vector from cluster `from`, to which it was added with the same weight, to cluster `to`. */
 export function moveRow(
   into: Totals,
   from: number,
@@ -110,8 +120,8 @@ export function moveRow(
 }
 
 /**
- * Mean of each cluster, rounded to float32, k × dim; an empty cluster keeps its old one. Scaled to unit length where
- * `spherical`, unless it is zero. The caller owns the result.
+ * The mean of each cluster as k × dim float32; where `spherical`, scaled to unit length. A cluster that is empty, or
+ * whose mean has no direction, keeps its centroid of `old`. The caller owns the array returned; `old` stays as it is.
  */
 export function means(from: Totals, old: Float32Array, spherical = false): Float32Array {
   const { sums, scale, weight, dim } = from;
@@ -131,7 +141,7 @@ function lengthOf(values: Float64Array, at: number, dim: number): number {
   return Math.sqrt(sum);
 }
 
-/** Mean over components of the variance of all rows added. */
+/** The variance of each component over all rows, averaged over the components: (mean of |x|² − |mean of x|²) / dim. */
 export function meanVariance({ sums, scale, weight, dim, squaredNorms }: Totals): number {
   const total = weight.reduce((sum, w) => sum + w, 0);
   const mean = new Float64Array(dim);

@@ -1,7 +1,11 @@
 /**
- * Greedy k-means++: each next centre is the best of a few points drawn in proportion to their squared distance from the
- * centres so far. Source: D. Arthur, S. Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007, section 5.
- * Returns k ≤ points.length of the points, the same object twice only where fewer are distinct. `pause` is awaited after each centre.
+ * Greedy k-means++. For each next centre 2 + ⌊ln k⌋ points are drawn, each with a probability proportional to its
+ * squared distance from the nearest centre so far; the point that leaves the least sum of these distances becomes the
+ * centre. Source: D. Arthur, S. Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007, section 5.
+ *
+ * k must be at most points.length. Returns k of the objects in `points`; an object appears twice only where fewer than
+ * k points are distinct. `pause` is awaited after each centre. Time: points × k × (2 + ln k) distances, most of them
+ * cut short.
  */
 export async function plusPlus(
   points: readonly number[][],
@@ -36,7 +40,10 @@ export async function plusPlus(
   return centres;
 }
 
-/** Writes each point's squared distance to the nearer of the centres so far and `centre` to `into` and returns their sum. */
+/**
+ * Writes to `into`, for each point, its squared distance to the nearest centre if `centre` were one more, and returns
+ * the sum. `nearest` has the distances to the centres so far, and may be the same array as `into`.
+ */
 function approach(
   points: readonly number[][],
   centre: readonly number[],
@@ -49,7 +56,7 @@ function approach(
     const point = points[p];
     const bound = nearest[p];
     let squared = 0;
-    // Most points are told to be farther by a part of their components.
+    // For most points the first components already show that `centre` is not nearer.
     for (let from = 0; from < dim && squared < bound; from += 8) {
       const end = Math.min(dim, from + 8);
       for (let i = from; i < end; i++) {
@@ -64,7 +71,9 @@ function approach(
   return sum;
 }
 
-/** Index at which the running sum of `weights` exceeds `at`; the last one that has weight where it never does. */
+/**
+ * The index at which the running sum of `weights` exceeds `at`; if it never does, the last index with a weight above 0.
+ */
 function draw(weights: Float64Array, at: number): number {
   let sum = 0;
   let last = 0;

@@ -3,42 +3,44 @@ import type { VectorReader } from "../../vectors/reader.js";
 import { clusterSample } from "./tree.js";
 
 /**
- * Starting centroids: a bounded sample is projected and clustered (see tree.ts); the means of its clusters in full
- * dimension are the start.
+ * Starting centroids. A sample of bounded size is projected to 32 dimensions and clustered there (see tree.ts). The
+ * means of these clusters in full dimension are the start. The cost does not depend on the number of rows, but for
+ * drawing the sample.
  */
 
 /** Dimension of the projection in which the sample is clustered. */
 const PROJECTED = 32;
 
-/** Entries of each column of the projection that are not zero. */
+/** How many of the projected coordinates each component of a vector adds to. */
 const SPREAD = 4;
 
-/** Rows of the sample: this many, or more for many clusters, so that each has enough of them. */
+/** Rows of the sample: SAMPLE, or 16 for each cluster where that is more, up to 50,000; but never fewer than k. */
 const SAMPLE = 10_000;
 const SAMPLE_PER_CLUSTER = 16;
 const SAMPLE_CAP = 50_000;
 
-/** What `startCentroids` works on. */
+/** The vectors to sample, and the settings of `startCentroids`. */
 export interface StartOptions {
   readonly vectors: VectorReader;
-  /** Vectors to cluster. */
+  /** Store positions of the vectors to cluster, ascending. */
   readonly positions: Uint32Array;
-  /** How often each of them counts; once where absent. */
+  /** How many times each of them counts; default: once. */
   readonly weights?: Uint32Array;
   readonly k: number;
   readonly seed: number;
   /** Rows read at a time. */
   readonly tileRows: number;
-  /** Scale the means to unit length (false). */
+  /** Scale the means to unit length; default false. */
   readonly spherical?: boolean;
-  /** Awaited between units of work well below a second; may throw to stop (lets other work in). */
+  /** Awaited between units of work of well below a second, so that other work gets a turn; may throw to stop. */
   readonly pause?: () => Promise<void>;
 }
 
 /**
- * Returns k × dim float32 centroids, which the caller owns. Where the sample has fewer than k distinct vectors the missing
- * ones repeat the first, and so own no row until they are placed anew. Memory: the projected sample (at most 50,000 rows
- * of 32 numbers, or k rows where that is more) and one tile.
+ * Returns k × dim float32 centroids, which the caller owns. Where the sample has fewer than k distinct vectors, the
+ * other centroids repeat the first one that has rows. No row is assigned to such a copy; Lloyd's iterations move it
+ * elsewhere. Memory: the projected sample (at most 50,000 rows of 32 numbers, or k rows where that is more) and one
+ * tile.
  */
 export async function startCentroids(options: StartOptions): Promise<Float32Array> {
   const { vectors, positions, k, seed, tileRows, pause = createBreaks(), spherical = false } = options;
@@ -72,7 +74,10 @@ export async function startCentroids(options: StartOptions): Promise<Float32Arra
   return centroids;
 }
 
-/** The positions that `startCentroids` looks at, in order: each stands for the same weight. */
+/**
+ * The store positions of the rows in the sample of `startCentroids`, ascending. Each of them stands for the same
+ * weight.
+ */
 export function startSample(options: Pick<StartOptions, "positions" | "weights" | "k" | "seed">): Uint32Array {
   const { positions, weights, k, seed } = options;
   return drawSample(positions, weights, sampleSize(k), randomNumbers(seed));
@@ -99,7 +104,10 @@ async function eachRow(
   }
 }
 
-/** One row from each of `wanted` stretches of equal weight, in order, each row once; all rows where there are no more. */
+/**
+ * Draws a stratified sample. The rows are cut into `wanted` stretches of equal weight and one row is drawn from each. A
+ * heavy row that several stretches draw appears once. Returns all rows where there are at most `wanted`.
+ */
 function drawSample(
   positions: Uint32Array,
   weights: Uint32Array | undefined,
@@ -130,15 +138,18 @@ function drawSample(
   return sample.subarray(0, size);
 }
 
-/** A sparse random projection: component i adds to `buckets[i·SPREAD ..]`, with the sign kept beside. */
+/**
+ * A sparse random projection. Component i is added to the projected coordinates buckets[4·i] to buckets[4·i + 3], each
+ * time with the sign at the same place in `signs`.
+ */
 interface Projection {
   readonly buckets: Uint8Array;
   readonly signs: Float64Array;
 }
 
 /**
- * Source: P. Li, T. Hastie, K. Church, Very sparse random projections, KDD 2006. Scaling is left out: clustering does not
- * depend on it.
+ * Source: P. Li, T. Hastie, K. Church, Very sparse random projections, KDD 2006. The projection is not scaled, since
+ * k-means gives the same clusters at any scale.
  */
 function createProjection(dim: number, random: () => number): Projection {
   const buckets = new Uint8Array(dim * SPREAD);
@@ -159,7 +170,9 @@ function project(rows: Float32Array, at: number, dim: number, { buckets, signs }
   return point;
 }
 
-/** Numbers in [0, 1) by the mulberry32 generator: 32 bits of state, enough for a sample and a projection. */
+/**
+ * Random numbers in [0, 1) by the mulberry32 generator. Its 32 bits of state are enough for a sample and a projection.
+ */
 export function randomNumbers(seed: number): () => number {
   let state = seed | 0;
   return () => {

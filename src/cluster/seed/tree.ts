@@ -2,21 +2,30 @@ import { kmeansGenerator } from "ml-kmeans";
 import { plusPlus } from "./plus-plus.js";
 
 /**
- * Clusters a sample of points: k-means++ and a few rounds of Lloyd by ml-kmeans. For large k the points are split in a tree,
- * some clusters at a time, so that the cost grows with the sample and not with sample × k.
+ * Clusters a sample of points by k-means++ and a few rounds of Lloyd's iterations (ml-kmeans). For large k the points
+ * are split in a tree, 32 parts at a time, so that the cost grows with the sample and not with sample × k:
+ *
+ *     50,000 points, k = 1,000
+ *      ├─ part 0   1,700 points, 36 clusters   split again
+ *      ├─ part 1   1,500 points, 28 clusters   clustered at once
+ *      ┊  32 parts, whose clusters add up to 1,000
  */
 
 /**
- * Points × clusters that one level of the tree may have; a set that is to have more clusters than that allows is first split
- * in FANOUT parts, each of which is then clustered alone. A round of Lloyd over as much takes a tenth of a second.
+ * Largest product of sample size and clusters for clustering a set at once. A set with more clusters is split into
+ * FANOUT parts first, and each part is clustered alone. One round of Lloyd's iterations of this size takes a tenth of a
+ * second.
  */
 const LEVEL_COST = 1_000_000;
 const FANOUT = 32;
 
-/** Rounds of Lloyd. */
+/** Rounds of Lloyd's iterations at each node of the tree. */
 const ROUNDS = 5;
 
-/** Returns the cluster, from 0 to k − 1, of each point; clusters may stay empty where points repeat. */
+/**
+ * Returns the cluster of each point, from 0 to k − 1. Clusters may stay empty where points repeat. The caller owns the
+ * array.
+ */
 export async function clusterSample(options: {
   readonly points: readonly number[][];
   readonly k: number;
@@ -59,7 +68,7 @@ export async function clusterSample(options: {
   return groups;
 }
 
-/** A few rounds of Lloyd. */
+/** Lloyd's iterations from the given centres. @throws Error where ml-kmeans does none */
 async function cluster(points: number[][], centres: number[][], pause: () => Promise<void>) {
   const rounds = kmeansGenerator(points, centres.length, { initialization: centres, maxIterations: ROUNDS });
   const first = rounds.next();
@@ -72,7 +81,7 @@ async function cluster(points: number[][], centres: number[][], pause: () => Pro
   return found;
 }
 
-/** Sum of squared distances of points to their centre. */
+/** The sum of the squared distances of the points numbered `rows` to their centre. */
 function spreadOf(points: readonly number[][], rows: number[], centre: number[]): number {
   let sum = 0;
   for (const row of rows) {
@@ -82,8 +91,8 @@ function spreadOf(points: readonly number[][], rows: number[], centre: number[])
 }
 
 /**
- * Shares k clusters out among parts in proportion to their spread, as k-means++ would draw them: at least one for a part
- * with rows, at most one for each row. The sum is k where the rows allow it.
+ * Divides k clusters among parts in proportion to their spread, as k-means++ would on average. A part with rows gets at
+ * least one, and no part gets more clusters than it has rows. The shares add up to k unless there are fewer rows.
  */
 function shareOut(k: number, sizes: number[], spreads: number[]): number[] {
   const shares: number[] = sizes.map((size) => Math.min(1, size));
@@ -99,7 +108,7 @@ function shareOut(k: number, sizes: number[], spreads: number[]): number[] {
       shares[j] += more;
       left -= more;
     }
-    // Shares all below one: the widest open part gets the next.
+    // Where every share is below one, the part with the largest spread that has rows left gets one cluster.
     if (left === before) {
       shares[open.indexOf(Math.max(...open))]++;
       left--;
