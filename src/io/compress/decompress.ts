@@ -5,37 +5,41 @@ import { InputError } from "../../errors.js";
 import { throughDecoder } from "./zlib-stream.js";
 import { decodeZstd } from "./zstd.js";
 
-/** How the bytes of an input file are stored. */
+/** Compression of an input file. */
 export type Compression = "gzip" | "zstd";
 
-/** What `byteStream` reads. */
+/** The file that `byteStream` reads. */
 export interface ByteStreamOptions {
   readonly path: string;
-  /** As errors name the file (`path`). */
+  /** Name of the file in errors; default: `path`. */
   readonly name?: string;
-  /** Absent where the file is stored as it is. */
+  /** Absent for a file that is not compressed. */
   readonly compression?: Compression;
-  /** Stored bytes to read: the file's size when the run met it, so that what is appended later is not seen. */
+  /** Stored bytes to read: the size of the file when the run first met it. Bytes appended later are not read. */
   readonly byteLength: number;
-  /** Stored bytes read at a time (1 MiB). */
+  /** Stored bytes read at a time; default 1 MiB. */
   readonly highWaterMark?: number;
 }
 
-/** The decoded bytes of a file, to be iterated once. A chunk is valid until the next one is asked for. */
+/** The decoded bytes of a file. Iterate only once; a chunk is valid until the next one is requested. */
 export interface ByteStream extends AsyncIterable<Uint8Array> {
   /** Stored (compressed) bytes read so far. */
   readonly bytesRead: number;
-  /** SHA-256 of the stored bytes in hexadecimal, once all of them were read. */
+  /** SHA-256 of the stored bytes in hexadecimal; undefined until all of them have been read. */
   readonly sha256: string | undefined;
 }
 
+/** Stored bytes read at a time where the caller does not say. */
 const DEFAULT_READ = 1 << 20;
+/** Decoded bytes in a chunk of a gzip stream. */
 const DECODED_CHUNK = 1 << 18;
 
 /**
- * Streams a file, decompressed. Memory: two reads and, for Zstandard, a window. Every stored byte is read and must
- * decode: a cut-off or corrupt stream, or trailing bytes that belong to no member, is an InputError that names the
- * file. A file shorter than `byteLength` throws an Error, because it changed during the run.
+ * Streams the decompressed bytes of a file. Memory: two reads and, for Zstandard, the window of a frame. Iterating
+ * throws rather than ending early: every stored byte must belong to a complete member or frame.
+ * @throws InputError that names the file where it cannot be opened, is cut short or corrupt, or has bytes after its
+ * last member
+ * @throws Error where the file has become shorter than `byteLength` during the run
  */
 export function byteStream(options: ByteStreamOptions): ByteStream {
   return new FileBytes(options);
@@ -45,7 +49,7 @@ class FileBytes implements ByteStream {
   bytesRead = 0;
   sha256: string | undefined;
   readonly #options: ByteStreamOptions;
-  /** 1.2 GB/s on a CPU with SHA extensions: 6 to 9 percent of a scan. */
+  /** Runs at 1.2 GB/s on a processor with SHA extensions, which is 6 to 9 % of the time of a scan. */
   readonly #hash: Hash = createHash("sha256");
 
   constructor(options: ByteStreamOptions) {
@@ -63,7 +67,9 @@ class FileBytes implements ByteStream {
     }
   }
 
-  /** The file as stored. The decoders keep what they are given, so only the plain reader may reuse its buffer. */
+  /**
+   * The stored bytes. The decoders hold on to their chunks, so the buffer may be reused only where nothing is decoded.
+   */
   async *#stored(reuse: boolean): AsyncGenerator<Uint8Array> {
     const { path, name = path, byteLength, highWaterMark = DEFAULT_READ } = this.#options;
     const handle = await open(path).catch((cause: Error) => {
@@ -98,13 +104,16 @@ class FileBytes implements ByteStream {
     } catch (error) {
       throw isZlibError(error) ? this.#corrupt("gzip", error) : error;
     }
-    // zlib stops without an error where what follows a member is no further member.
+    // zlib ends without an error at bytes after a member that do not start another member.
     if (decoder.bytesWritten < this.#options.byteLength) {
       const reason = `unexpected data after the gzip member that ends at byte ${decoder.bytesWritten}`;
       throw this.#corrupt("gzip", new Error(reason));
     }
   }
 
+  /**
+   * Tells errors of the file, which pass unchanged, from errors of the decoder, which mean that the file is corrupt.
+   */
   async *#unzstd(): AsyncGenerator<Uint8Array> {
     const stored = this.#stored(false);
     let failure: unknown;

@@ -1,21 +1,31 @@
 // LZ4 frames: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md, blocks: lz4_Block_format.md beside it.
 //
-// Own code, because no library passed. Frames, 40 MB of JSONL at 214 MB/s here: lz4-napi (249 MB/s) makes 4 MB where 100 bytes are
-// stated; @foxglove/wasm-lz4 (661) fails on good frames after a damaged one; lz4js (196) takes a frame that is cut short for a whole
-// one. Blocks, 187 MB/s here: hyparquet-compressors (112) fills a short block with zeros; lz4-wasm-nodejs (657) reads no frames.
+//
+//     frame   magic 4 | flags 1 | block size 1 | content size 8? | dictionary id 4? | header checksum 1
+//             | blocks: header 4, bytes, checksum 4? | end mark 4 | content checksum 4?
+//     block   sequences: token 1 | more literal length | literals | match distance 2 | more match length
+//
+// Own code, because no library passed. Frames, 40 MB of JSONL, 214 MB/s in this file: lz4-napi (249 MB/s) makes 4 MB
+// where 100 bytes are stated; @foxglove/wasm-lz4 (661) fails on good frames after a damaged one; lz4js (196) accepts a
+// frame that is cut short. Blocks, 187 MB/s in this file: hyparquet-compressors (112) fills a short block with zeros;
+// lz4-wasm-nodejs (657) reads no frames.
 
 const MAGIC = 0x184d2204;
+/** Magic number of a skippable frame, whose lowest four bits are free. */
 const SKIPPABLE = 0x184d2a50;
 
 /**
- * Decodes all frames of `input`, with linked or independent blocks, to exactly `size` bytes. Checksums are skipped, not verified.
- * @throws Error where the input is not an LZ4 frame, is cut short, refers to bytes that are not there or is of another size
+ * Decodes all frames of `input`, with linked or independent blocks, to exactly `size` bytes, which the caller owns.
+ * Checksums are skipped without being verified.
+ * @throws Error where the input is not an LZ4 frame, is cut short, has a match that points outside of the decoded
+ * bytes, or decodes to another size
  */
 export function decompressLz4Frame(input: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
   const output = new Uint8Array(size);
   let end = 0;
   let at = 0;
+  // Moves on by `bytes` bytes and returns where they start.
   const need = (bytes: number): number => {
     if (at + bytes > input.length)
       throw new Error(`lz4 frame cut short: ${bytes} bytes expected at ${at} of ${input.length}`);
@@ -42,7 +52,7 @@ export function decompressLz4Frame(input: Uint8Array, size: number): Uint8Array<
       const length = header & 0x7fffffff;
       const block = input.subarray(need(length), at);
       const limit = Math.min(end + blockMax, size);
-      // In a frame of independent blocks a match may not reach back beyond its own.
+      // In a frame of independent blocks a match must not reach back beyond the start of its own block.
       const history = flags & 32 ? end : start;
       if (header >>> 31) {
         if (end + length > limit) throw new Error(`lz4 block of ${length} bytes, expected at most ${limit - end}`);
@@ -59,7 +69,7 @@ export function decompressLz4Frame(input: Uint8Array, size: number): Uint8Array<
   return output;
 }
 
-/** Decodes a bare block to exactly `size` bytes. @throws Error where it is corrupt or of another size */
+/** Decodes a bare block to exactly `size` bytes. @throws Error where the block is corrupt or decodes to another size */
 export function decompressLz4Block(input: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const output = new Uint8Array(size);
   const end = input.length === 0 ? 0 : decodeBlock(input, output, 0, size, 0);
@@ -68,10 +78,11 @@ export function decompressLz4Block(input: Uint8Array, size: number): Uint8Array<
 }
 
 /**
- * Decodes what the Parquet codec LZ4 means: blocks as Hadoop frames them, each behind its decoded and its stored length in
- * big-endian, or from some writers a bare block; `size` bytes in all.
+ * Decodes a page body of the Parquet codec LZ4 to exactly `size` bytes. Most writers use Hadoop's framing, in which
+ * each block follows its decoded length and its stored length as big-endian 32-bit numbers. Some write a bare block.
+ * The framing is recognised by lengths that add up to the input and to `size`.
  * https://github.com/apache/parquet-format/blob/master/Compression.md#lz4
- * @throws Error where it is neither
+ * @throws Error where the input is neither
  */
 export function decompressHadoopLz4(input: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
@@ -92,22 +103,30 @@ export function decompressHadoopLz4(input: Uint8Array, size: number): Uint8Array
   return output;
 }
 
-/** Decodes one block to `output` at `at`, not beyond `end`; matches reach back to `history` at most. Returns the new end. */
+/**
+ * Decodes a block into `output`, from `at` to `end` at most, and returns the end of the decoded bytes. A match must not
+ * reach back before `history`. Every length is checked before bytes are copied, so a corrupt block cannot write
+ * elsewhere.
+ * @throws Error where the block is corrupt or cut short
+ */
 function decodeBlock(block: Uint8Array, output: Uint8Array, at: number, end: number, history: number): number {
   const { length } = block;
   let i = 0;
   while (i < length) {
     const token = block[i++];
+    // The token has the number of literals and the length of the match; 15 means that more length bytes follow.
     let literals = token >> 4;
     if (literals === 15) {
       let byte = 255;
       while (byte === 255 && i < length) literals += byte = block[i++];
     }
     if (i + literals > length || at + literals > end) throw new Error("lz4 block is corrupt: literals out of range");
+    // A loop is faster than a call for a few bytes.
     if (literals < 16) for (let k = 0; k < literals; k++) output[at + k] = block[i + k];
     else output.set(block.subarray(i, i + literals), at);
     at += literals;
     i += literals;
+    // The last sequence of a block has no match.
     if (i === length) return at;
     if (i + 2 > length) break;
     const from = at - (block[i] | (block[i + 1] << 8));
@@ -118,7 +137,7 @@ function decodeBlock(block: Uint8Array, output: Uint8Array, at: number, end: num
       while (byte === 255 && i < length) match += byte = block[i++];
     }
     if (from < history || from >= at || at + match > end) throw new Error("lz4 block is corrupt: match out of range");
-    // A match may overlap what it writes; then it repeats.
+    // A match may overlap the bytes that it writes, and then repeats them: only a bytewise copy does this.
     if (at - from >= match && match > 32) output.copyWithin(at, from, from + match);
     else for (let k = 0; k < match; k++) output[at + k] = output[from + k];
     at += match;

@@ -2,14 +2,15 @@ import { Readable, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 /**
- * What a decoder of node:zlib makes of stored bytes. The decoder keeps what it is given, so a chunk may not be reused.
- * @throws the error of `stored` or of the decoder, as it is
+ * Yields the bytes that a decoder of node:zlib makes of `stored`. The decoder holds on to the chunks that it is given,
+ * so the producer of `stored` must not reuse their memory.
+ * @throws the error of `stored` or of the decoder, unchanged
  */
 export async function* throughDecoder(
   stored: AsyncIterable<Uint8Array>,
   decoder: Transform,
 ): AsyncGenerator<Uint8Array> {
-  // Its failure reaches the loop below through the decoder, which it destroys with the same error.
+  // An error of the pipeline destroys the decoder with the same error, so the loop below throws it.
   const feeding = pipeline(Readable.from(stored, { highWaterMark: 1 }), decoder).catch(() => {});
   for await (const chunk of decoder) yield chunk;
   await feeding;

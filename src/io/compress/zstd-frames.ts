@@ -1,8 +1,12 @@
 /**
- * Where the frames of a Zstandard stream begin and end: https://www.rfc-editor.org/rfc/rfc8878#section-3.1
+ * Finds where the frames of a Zstandard stream begin and end: https://www.rfc-editor.org/rfc/rfc8878#section-3.1
  *
- * The decoders need to be told. node:zlib stops without an error at the first frame that ends inside a chunk, and up to Node 22
- * takes a stream that is cut short for a whole one; zstddec does not say where a frame has ended.
+ *     frame      magic 4 | descriptor 1 | window 0-1, dictionary id 0-4, content size 0-8 | blocks | checksum 0 or 4
+ *     block      header 3: last 1 bit, type 2 bits, size 21 bits | content
+ *     skippable  magic 4 | size 4 | content
+ *
+ * The decoders do not find the frames themselves. node:zlib ends without an error at the first frame that ends inside a
+ * chunk, and up to Node 22 accepts a stream that is cut short; zstddec does not report where a frame has ended.
  */
 
 const FRAME_MAGIC = 0xfd2fb528;
@@ -12,7 +16,7 @@ const SKIPPABLE_MAGIC = 0x184d2a50;
 /** The largest window that `zstd -d` accepts without `--long`, in bytes. */
 const MAX_WINDOW = 128 * 1024 * 1024;
 
-/** The parts of a stream in their order. */
+/** The parts of a stream, in the order in which they appear. */
 type Part =
   | "magic"
   | "skippable size"
@@ -24,22 +28,23 @@ type Part =
   | "last block"
   | "checksum";
 
-/** Parts whose bytes are read here; the others are passed over. */
+/** The parts whose bytes are needed to follow the stream; the bytes of the others are only counted. */
 const READ: ReadonlySet<Part> = new Set(["magic", "skippable size", "descriptor", "header", "block header"]);
 
-/** Follows the frames of a stream that arrives in chunks. */
+/** Follows the frames of a stream that arrives in chunks of any size. Memory: 14 bytes. */
 export class ZstdFrames {
   #part: Part = "magic";
-  /** Bytes of the part that are still to come. */
+  /** Bytes of the current part that have not arrived. */
   #left = 4;
-  /** The first bytes of the part; no part that is read is longer than a frame's header. */
+  /** The bytes of the current part so far. The longest part that is read is a frame header of at most 13 bytes. */
   readonly #bytes = new Uint8Array(14);
   #filled = 0;
   #descriptor = 0;
 
   /**
-   * The parts of `chunk` that belong to frames with content, as views. The end of a frame is always the end of such a part.
-   * @throws Error where a frame cannot begin, needs a dictionary or a window of more than 128 MiB
+   * Yields the pieces of `chunk` that belong to frames with content, as views of it; skippable frames are left out. A
+   * piece never goes beyond the end of a frame.
+   * @throws Error where the bytes do not begin a frame, or a frame needs a dictionary or a window of more than 128 MiB
    */
   *pieces(chunk: Uint8Array): Generator<Uint8Array> {
     let from = 0;
@@ -56,7 +61,8 @@ export class ZstdFrames {
         this.#next();
         if (ended === "magic" && this.#part === "descriptor") {
           from = at - 4;
-          // The magic number began in an earlier chunk, which has kept it back.
+          // The magic number began in an earlier chunk, where it was held back until its frame was known to have
+          // content.
           if (from < 0) {
             yield this.#bytes.slice(0, 4);
             from = at;
@@ -67,7 +73,7 @@ export class ZstdFrames {
     if (this.#inContent() && from < chunk.length) yield chunk.subarray(from);
   }
 
-  /** Ends the stream. @throws Error where a frame has begun and not ended */
+  /** Ends the stream. @throws Error where the last frame has not ended */
   finish(): void {
     if (this.#part !== "magic" || this.#filled > 0) throw new Error("unexpected end of file");
   }
@@ -82,7 +88,7 @@ export class ZstdFrames {
     this.#filled = 0;
   }
 
-  /** Begins the part that follows one that has ended. */
+  /** Begins the part that follows the current one, which is complete. */
   #next(): void {
     switch (this.#part) {
       case "magic":
@@ -102,7 +108,7 @@ export class ZstdFrames {
         break;
       case "block header": {
         const word = uint(this.#bytes, 0, 3);
-        // One byte is stored of a block that repeats it.
+        // A block of type 1 repeats a single stored byte.
         const stored = ((word >> 1) & 3) === 1 ? 1 : word >> 3;
         this.#begin((word & 1) === 1 ? "last block" : "block", stored);
         break;
@@ -119,7 +125,10 @@ export class ZstdFrames {
   }
 }
 
-/** Whether a frame is to be passed over. @throws Error where no frame begins like that */
+/**
+ * Whether the magic number is that of a skippable frame.
+ * @throws Error where it is not the magic number of any frame
+ */
 function isSkippable(magic: Uint8Array): boolean {
   const number = uint(magic, 0, 4);
   if (number - (number % 16) === SKIPPABLE_MAGIC) return true;
@@ -127,17 +136,18 @@ function isSkippable(magic: Uint8Array): boolean {
   return false;
 }
 
-/** Bytes of a dictionary's id in a header. */
+/** Bytes of the dictionary id in a frame header. */
 function dictionaryBytes(descriptor: number): number {
   return [0, 1, 2, 4][descriptor & 3];
 }
 
-/** Bytes of a header behind its first one, the descriptor. */
+/** Bytes of a frame header after its first byte, the descriptor. */
 function headerLength(descriptor: number): number {
   const single = (descriptor & 32) !== 0;
   return (single ? 0 : 1) + dictionaryBytes(descriptor) + [single ? 1 : 0, 2, 4, 8][descriptor >> 6];
 }
 
+/** @throws Error where the frame needs a dictionary or too large a window */
 function checkHeader(descriptor: number, rest: Uint8Array): void {
   const single = (descriptor & 32) !== 0;
   const dictionaryAt = single ? 0 : 1;
@@ -145,7 +155,7 @@ function checkHeader(descriptor: number, rest: Uint8Array): void {
   if (rest.subarray(dictionaryAt, sizeAt).some((byte) => byte !== 0)) {
     throw new Error("the frame needs a dictionary, expected one without");
   }
-  // A frame in a single segment has a window as large as its content.
+  // A frame of a single segment has no window size: its window is its content, whose size of 2 bytes counts from 256.
   const size = uint(rest, sizeAt, rest.length - sizeAt) + (rest.length - sizeAt === 2 ? 256 : 0);
   const window = single ? size : 2 ** (10 + (rest[0] >> 3)) * (1 + (rest[0] & 7) / 8);
   if (window > MAX_WINDOW) {

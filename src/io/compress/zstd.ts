@@ -5,38 +5,43 @@ import { ZstdFrames } from "./zstd-frames.js";
 import { loadWasmZstd, WasmZstd } from "./zstd-wasm.js";
 
 /**
- * Who decodes: node:zlib where it can, from Node 22.15 on, else libzstd as WebAssembly.
+ * The engine that decodes Zstandard: node:zlib from Node 22.15 on, libzstd as WebAssembly before.
  *
- * Speed of 40 MB of JSONL at level 3, as a multiple of the decoder in TypeScript that was here before: zlib 5.3, zstddec 2.9.
- * Not taken: fzstd (0.9; no checksums, 29 bytes that keep it busy for 59 s and on), zstd-codec (1.6; aborts at windows over 16 MiB),
- * @hpcc-js/wasm-zstd (decodes garbage to nothing), @bokuweb/zstd-wasm, @foxglove/wasm-zstd, zstandard-wasm (no streams),
- * @mongodb-js/zstd and zstd-napi (install scripts).
+ * Speed with 40 MB of JSONL at level 3, as a multiple of an earlier decoder in TypeScript: zlib 5.3, zstddec 2.9.
+ * Rejected packages: fzstd (0.9; verifies no checksums; 29 bytes keep it busy for more than 59 s), zstd-codec (1.6;
+ * aborts at windows over 16 MiB), @hpcc-js/wasm-zstd (decodes garbage to nothing), @bokuweb/zstd-wasm,
+ * @foxglove/wasm-zstd and zstandard-wasm (no streams), @mongodb-js/zstd and zstd-napi (install scripts).
  */
 export type ZstdEngine = "zlib" | "wasm";
 
-/** The part of node:zlib that the types of Node 20 do not have. */
+/** The functions of node:zlib that the types of Node 20 do not declare. */
 const native = zlib as {
   readonly createZstdDecompress?: (options: { chunkSize: number }) => Transform;
   readonly zstdDecompressSync?: (bytes: Uint8Array, options: { chunkSize: number; maxOutputLength: number }) => Buffer;
 };
 
-/** The engine that is used where none is asked for. */
+/** The default engine on this version of Node. */
 export const ZSTD_ENGINE: ZstdEngine = native.createZstdDecompress === undefined ? "wasm" : "zlib";
 
+/** Decoded bytes in a chunk. */
 const DECODED_CHUNK = 1 << 18;
-/** Bytes of a WebAssembly decoder above which it is not kept. It begins with 17 MB, most of them never touched. */
+/**
+ * Largest memory, in bytes, of a WebAssembly decoder that is kept for reuse. A new decoder has 17 MB, most of them
+ * never touched.
+ */
 const KEPT_MEMORY = 32 << 20;
 
-/** Makes `decompressZstd` ready, which needs it once; at no cost where node:zlib decodes. */
+/** Loads the engine. Await it once before calling `decompressZstd`. Costs nothing where node:zlib decodes. */
 export async function prepareZstd(engine: ZstdEngine = ZSTD_ENGINE): Promise<void> {
   if (engine === "wasm") await loadWasmZstd();
 }
 
 /**
- * Decodes concatenated and skippable frames, verifying every checksum and stated size. Chunks taken from `stored` may not be
- * reused by their producer; a chunk yielded is valid until the next one is asked for. Memory: the frame's window, 128 MiB at
- * most, and a megabyte.
- * @throws Error with the reason where the stream is corrupt, cut short or needs what it does not hold; the error of `stored` as it is
+ * Decodes a stream of concatenated frames, skippable ones among them, and verifies every checksum and stated size. The
+ * producer of `stored` must not reuse the memory of its chunks. A chunk yielded is valid until the next one is
+ * requested. Memory: the window of a frame, at most 128 MiB, and a megabyte.
+ * @throws Error with the reason where the stream is corrupt, cut short, or needs a dictionary or a larger window
+ * @throws the error of `stored`, unchanged
  */
 export async function* decodeZstd(
   stored: AsyncIterable<Uint8Array>,
@@ -50,13 +55,18 @@ export async function* decodeZstd(
     keepWasm(decoder);
     return;
   }
-  // Newer versions of node:zlib refuse a stream of skippable frames alone, of which it would see nothing.
+  // Newer versions of node:zlib reject an empty input. A stream of skippable frames alone is empty once they are left
+  // out.
   const first = await pieces.next();
   if (first.done) return;
   const decoder = (native as Required<typeof native>).createZstdDecompress({ chunkSize: DECODED_CHUNK });
   yield* throughDecoder(startingWith(first.value, pieces), decoder);
 }
 
+/**
+ * Yields the pieces of `stored` that the decoders take.
+ * @throws Error where it is empty or its last frame has not ended
+ */
 async function* framePieces(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const frames = new ZstdFrames();
   let length = 0;
@@ -74,8 +84,8 @@ async function* startingWith(first: Uint8Array, rest: AsyncIterable<Uint8Array>)
 }
 
 /**
- * Decodes all frames of `stored` to exactly `size` bytes, with the same checks as `decodeZstd`.
- * @throws Error where it holds more or fewer, or is corrupt, or `prepareZstd` has not been awaited
+ * Decodes all frames of `stored` to exactly `size` bytes, which the caller owns, with the same checks as `decodeZstd`.
+ * @throws Error where the frames hold more or fewer bytes or are corrupt, or where `prepareZstd` has not been awaited
  */
 export function decompressZstd(
   stored: Uint8Array,
@@ -98,7 +108,10 @@ export function decompressZstd(
   return whole;
 }
 
-/** Decodes a whole frame. @throws Error where it holds more than `most` bytes, one at least */
+/**
+ * Decodes a whole frame.
+ * @throws Error where the frame is damaged or holds more than `most` bytes (more than 1 where `most` is 0)
+ */
 function decodeWithZlib(frame: Uint8Array, most: number): readonly Uint8Array[] {
   const { zstdDecompressSync } = native as Required<typeof native>;
   const maxOutputLength = Math.max(1, most);
@@ -119,7 +132,7 @@ function* decodeWithWasm(frame: Uint8Array): Generator<Uint8Array> {
   keepWasm(decoder);
 }
 
-/** A decoder that is used by nobody else; to make one takes milliseconds. */
+/** A decoder that is free for use, because making one takes milliseconds. A decoder in use is never here. */
 let kept: WasmZstd | undefined;
 
 function takeWasm(): WasmZstd {
@@ -128,7 +141,10 @@ function takeWasm(): WasmZstd {
   return decoder;
 }
 
-/** Keeps a decoder for the next one who needs it, after the end of a frame and unless it has become large. */
+/**
+ * Makes a decoder available to the next caller, unless its memory has become large. Call it only after the end of a
+ * frame.
+ */
 function keepWasm(decoder: WasmZstd): void {
   if (decoder.byteLength <= KEPT_MEMORY) kept = decoder;
 }
