@@ -5,9 +5,9 @@ import type { Source } from "../source.js";
 import { type ArrowOptions, openArrowFile } from "./file.js";
 
 /**
- * Opens an Arrow IPC file or stream (`.arrow`, `.feather`) as a source. Types and values pass through as buffers, dictionaries
- * and extension metadata too. Batches have at most 8192 rows; memory as of `openArrowFile`.
- * @throws InputError where the file is missing, broken or of a kind that cannot be read.
+ * Opens an Arrow IPC file or stream (`.arrow`, `.feather`) as a source. Columns pass through as they are stored, with
+ * their types, dictionaries and extension metadata. Batches have at most 8192 rows. Memory: see `openArrowFile`.
+ * @throws InputError where the file is missing, corrupt or of a kind that cannot be read
  */
 export async function openArrow(options: ArrowOptions): Promise<Source> {
   const { name } = options;
@@ -25,7 +25,8 @@ export async function openArrow(options: ArrowOptions): Promise<Source> {
     name,
     byteLength: file.byteLength,
     async *scan(options) {
-      // A file without rows must still be told apart from one without the field.
+      // Throws where the schema lacks the field. `scanColumns` would notice this only at the first row, and there may
+      // be none.
       neededColumns(schema, options, name);
       yield* scanColumns(batches(), { ...options, source: name });
     },
@@ -34,14 +35,14 @@ export async function openArrow(options: ArrowOptions): Promise<Source> {
   };
 }
 
-/** The schema of an Arrow file that this program wrote. @throws InputError as `openArrow` does. */
+/** Reads the schema of an Arrow file that this program wrote. @throws InputError as `openArrow` does */
 export async function readSchema(path: string): Promise<Schema> {
   return (await openArrowFile({ path, name: path })).schema;
 }
 
 /**
- * The record batches of an Arrow file that this program wrote, as they are in the file.
- * @throws InputError as `openArrow` does.
+ * Reads the record batches of an Arrow file that this program wrote; a batch in memory is a batch of the file.
+ * @throws InputError as `openArrow` does
  */
 export async function* readTableBatches(path: string): AsyncGenerator<RecordBatch> {
   const file = await openArrowFile({ path, name: path });

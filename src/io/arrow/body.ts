@@ -4,15 +4,17 @@ import { VectorLoader } from "apache-arrow/visitor/vectorloader";
 import { decompressLz4Frame } from "../compress/lz4.js";
 import { decompressZstd } from "../compress/zstd.js";
 
-/** Dictionaries by the id that the schema gives them. */
+/** Dictionaries by the ids that the schema gives them. */
 export type DictionaryVectors = Map<number, Vector>;
 
-/** Bytes before a compressed buffer, which say how many it was before. */
+/** Bytes at the start of a compressed buffer that state its decoded size, as a little-endian int64. */
 const STATED_SIZE = 8;
 
 /**
- * The columns of a message's body, which they share where it is not compressed.
- * @throws Error where its buffers are not inside it, or it is compressed in a way that is unknown or corrupt
+ * Builds the columns of a record batch or dictionary from the body of its message. Without compression the columns
+ * share the memory of `body`; with it each buffer gets memory of its own.
+ * @param types types of the columns, in the order of the schema
+ * @throws Error where a buffer is not inside the body, is corrupt, or has an unknown compression
  */
 export function loadBody(
   body: Uint8Array,
@@ -32,18 +34,24 @@ export function loadBody(
   return new PartLoader(parts, header, dictionaries, version).visitMany([...types]);
 }
 
-/** https://github.com/apache/arrow/blob/main/format/Message.fbs (BodyCompression) */
+/**
+ * Decodes a buffer to its stated size. A stated size of −1 marks a buffer that the writer left uncompressed.
+ * https://github.com/apache/arrow/blob/main/format/Message.fbs (BodyCompression)
+ */
 function decompress(stored: Uint8Array, type: number): Uint8Array {
   const size = Number(new DataView(stored.buffer, stored.byteOffset, STATED_SIZE).getBigInt64(0, true));
   const bytes = stored.subarray(STATED_SIZE);
-  // A copy, because what is in it may have to lie at a multiple of its width.
+  // The 8 bytes of the size may leave the values at an address that is no multiple of their width. A copy is aligned.
   if (size === -1) return bytes.slice();
   if (type === CompressionType.LZ4_FRAME) return decompressLz4Frame(bytes, size);
   if (type === CompressionType.ZSTD) return decompressZstd(bytes, size);
   throw new Error(`a record batch in the unknown compression ${type}`);
 }
 
-/** apache-arrow's loader over buffers that do not lie in one body: their regions tell their positions in a list. */
+/**
+ * apache-arrow's loader for buffers that do not lie in one body, as after decompression. The offset of a buffer's
+ * region is its place in the list `parts`.
+ */
 class PartLoader extends VectorLoader {
   readonly #parts: readonly Uint8Array[];
 

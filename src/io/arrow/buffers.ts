@@ -3,16 +3,20 @@ import { hasWideOffsets } from "../columns/layout.js";
 import { readRange, readRangeNow } from "../read-exact.js";
 import type { StoredBuffer, StoredColumn } from "./layout.js";
 
-/** Bytes that are read at once, because to wait for them takes longer. */
+/** Reads of up to this many bytes are synchronous, because awaiting a read takes longer than a read of this size. */
 const SMALL = 64 << 10;
 
-/** Positions in a buffer that offsets or the positions of a union point to: `length` from `start` on. */
+/** The values that some rows use: `length` values of a buffer or child from value `start` on. */
 export interface Stretch {
   readonly start: number;
   readonly length: number;
 }
 
-/** `length` bytes of a buffer from `start` on, as an array of its own. @throws Error where it has fewer */
+/**
+ * Reads `length` bytes of a buffer from byte `start` on. The caller owns the array, which starts at the start of its
+ * memory.
+ * @throws Error where the buffer is shorter
+ */
 export async function readBuffer(
   file: FileHandle,
   buffer: StoredBuffer | undefined,
@@ -25,12 +29,15 @@ export async function readBuffer(
   return length <= SMALL ? readRangeNow(file, at, length) : readRange(file, at, length);
 }
 
-/** @throws Error where a column has fewer rows than these */
+/** @throws Error where a column has fewer than `start + length` rows */
 export function requireRows({ length: rows }: StoredColumn, start: number, length: number): void {
   if (!(start >= 0 && start + length <= rows)) throw new Error(`${rows} rows, expected ${start + length}`);
 }
 
-/** The offsets of `length` values from `start` on, and the end of the last. */
+/**
+ * Reads the offsets of `length` rows from row `start` on and the end of the last row: `length + 1` numbers, as int32 or
+ * int64 by the type. The caller owns the array.
+ */
 export async function readOffsets(
   file: FileHandle,
   { type, offsets }: StoredColumn,
@@ -38,14 +45,14 @@ export async function readOffsets(
   length: number,
 ): Promise<Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>> {
   const wide = hasWideOffsets(type);
-  // Of no rows there may be no offset either.
+  // A writer may leave out even the first offset of a column without rows.
   if (length === 0) return wide ? new BigInt64Array(1) : new Int32Array(1);
   const width = wide ? 8 : 4;
   const { buffer } = await readBuffer(file, offsets, start * width, (length + 1) * width);
   return wide ? new BigInt64Array(buffer) : new Int32Array(buffer);
 }
 
-/** What lies between the first offset and the last. @throws Error where that cannot be */
+/** The values between the first offset and the last. @throws Error where the offsets do not ascend */
 export function stretchOf(first: number | bigint, last: number | bigint): Stretch {
   const start = Number(first);
   const length = Number(last) - start;
@@ -53,7 +60,7 @@ export function stretchOf(first: number | bigint, last: number | bigint): Stretc
   return { start, length };
 }
 
-/** What the values of `length` rows from `start` on take of their buffer or list, found by two offsets alone. */
+/** The values that `length` rows from row `start` on use. Reads only the first offset and the last. */
 export async function readStretch(
   file: FileHandle,
   column: StoredColumn,
@@ -66,14 +73,19 @@ export async function readStretch(
   return stretchOf(first, last);
 }
 
-/** Rows of a dense union: the member of each and its position there, and the stretch of each member that they lie in. */
+/**
+ * Rows of a dense union: the type id of each row, its position within its member, and the values used of each member.
+ */
 export interface DenseRows {
   readonly typeIds: Int8Array<ArrayBuffer>;
   readonly positions: Int32Array<ArrayBuffer>;
   readonly stretches: readonly Stretch[];
 }
 
-/** Reads what a dense union says of `length` rows from `start` on. @throws Error where a type id is unknown */
+/**
+ * Reads type ids and positions of `length` rows of a dense union from row `start` on.
+ * @throws Error for an unknown type id
+ */
 export async function readDense(
   file: FileHandle,
   column: StoredColumn,

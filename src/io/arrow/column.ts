@@ -8,8 +8,13 @@ import type { StoredColumn } from "./layout.js";
 import { readViews } from "./views.js";
 
 /**
- * Reads `length` rows of a column from `start` on, of any type, into buffers of their own that begin with the first of them.
- * @throws Error where the column has fewer rows, or they point to what is not there
+ * Reads `length` rows of a column of any type, from row `start` on. The column returned owns its buffers and begins
+ * with the first of these rows; offsets, views and positions of unions are renumbered to match:
+ *
+ *     stored offsets of rows 2 to 4    70  75  75  91      values 70 to 90 are read
+ *     offsets returned                  0   5   5  21
+ *
+ * @throws Error where the column has fewer rows, or an offset, view or position points outside of its buffer
  */
 export async function readColumn(file: FileHandle, column: StoredColumn, start: number, length: number): Promise<Data> {
   requireRows(column, start, length);
@@ -46,13 +51,16 @@ export async function readColumn(file: FileHandle, column: StoredColumn, start: 
   return dataOf({ ...rows, values: await readBuffer(file, values, start * width, length * width), dictionary });
 }
 
+/**
+ * The null count and, where it is not 0, the validity bits of some rows. The bits are counted, since a header may lie.
+ */
 async function readValidity(file: FileHandle, { validity }: StoredColumn, start: number, length: number) {
   if (validity === undefined) return { nullCount: 0 };
   const { bits, set } = await readBits(file, validity, start, length);
   return set === length ? { nullCount: 0 } : { nullCount: length - set, nullBitmap: bits };
 }
 
-/** Bits of a buffer, moved to the start of a byte, and how many of them are set. */
+/** Reads `length` bits from bit `start` on, shifted to start with a byte, and counts the set ones. */
 async function readBits(file: FileHandle, buffer: StoredColumn["values"], start: number, length: number) {
   const first = Math.floor(start / 8);
   const stored = await readBuffer(file, buffer, first, Math.ceil((start + length) / 8) - first);
@@ -60,12 +68,14 @@ async function readBits(file: FileHandle, buffer: StoredColumn["values"], start:
   return { bits, set: copyBits(stored, start - 8 * first, bits, 0, length) };
 }
 
+/** Makes offsets count from `base`. */
 function subtract(offsets: Int32Array | BigInt64Array, base: number): void {
   if (base === 0) return;
   if (offsets instanceof Int32Array) for (let i = 0; i < offsets.length; i++) offsets[i] -= base;
   else for (let i = 0, wide = BigInt(base); i < offsets.length; i++) offsets[i] -= wide;
 }
 
+/** A sparse union has a value in every member for each row; a dense one has a value only in the row's own member. */
 async function readUnion(file: FileHandle, column: StoredColumn, start: number, length: number): Promise<Data> {
   const type = column.type as Union;
   const children: Data[] = [];

@@ -12,29 +12,33 @@ import { type ArrowMessage, type ArrowMessages, findMessages, readHeader } from 
 import { readRows } from "./rows.js";
 import { validateBatch, validateField } from "./validate.js";
 
-/** An Arrow file and how it is read. */
+/** An Arrow file and the settings to read it. */
 export interface ArrowOptions extends FileOptions {
-  /** Bytes of an uncompressed record batch above which it is read some rows at a time (64 MiB, whatever `memory`). */
+  /**
+   * An uncompressed record batch of more bytes than this is read some rows at a time; default 64 MiB, for any `memory`.
+   */
   readonly whole?: number;
 }
 
-/** An Arrow IPC file or stream that has been opened and looks whole. */
+/** An Arrow IPC file or stream whose messages have been found and checked. */
 export interface ArrowFile {
   readonly byteLength: number;
   readonly schema: Schema;
   /**
-   * Its rows in order: record batch by record batch, one of more than `whole` bytes some rows at a time. The file is read once
-   * more for every call.
+   * Yields all rows in order, a record batch at a time, or some of its rows where it has more than `whole` bytes.
+   * `bytesRead` is the position in the file after these rows. Every call reads the file anew.
    */
   batches(): AsyncGenerator<{ readonly batch: RecordBatch; readonly bytesRead: number }>;
 }
 
 /**
- * Opens an Arrow IPC file or stream, compressed or not, Feather version 2 among them. Memory: the dictionaries and one record batch,
- * of which as many rows as take some 8 MiB where it is large and not compressed. Dictionaries, a compressed record batch or
- * a single row that would take more than half of `memory` (64 MiB at least) are refused before they are read.
- * @throws InputError that names `name` where it is missing, cut short, corrupt, too large, of a kind that cannot be read, or
- * Feather 1.
+ * Opens an Arrow IPC file or stream, compressed or not; a Feather file of version 2 is such a file.
+ *
+ * Memory: the dictionaries and one record batch, of which only about 8 MiB are held where it is large and not
+ * compressed. The limit for each of these is half of `memory`, or 64 MiB if that is more: dictionaries, a compressed
+ * record batch or a single row that would take more are refused before they are read.
+ * @throws InputError that names `name` where the file is missing, cut short, corrupt, too large, or of a kind that
+ * cannot be read, such as Feather version 1
  */
 export async function openArrowFile({ path, name, memory, whole = LEAST_PIECE }: ArrowOptions): Promise<ArrowFile> {
   const limit = pieceLimit(memory);
@@ -44,7 +48,7 @@ export async function openArrowFile({ path, name, memory, whole = LEAST_PIECE }:
     const { size: byteLength } = await file.stat();
     const found = await findMessages(file, byteLength, limit, whole);
     for (const field of found.schema.fields) {
-      // The format lets a name be absent, but a table here is addressed by names.
+      // A name may be absent in the format, but this program finds columns by name.
       if (typeof field.name !== "string") throw new Error("a column without a name");
       validateField(field);
     }
@@ -92,7 +96,7 @@ async function* readBatches(path: string, name: string, { schema, version, messa
   }
 }
 
-/** A dictionary is replaced, or what a delta adds to it is appended. */
+/** Adds a dictionary batch: a delta is appended to the dictionary of the same id, any other batch replaces it. */
 function addDictionary(dictionaries: DictionaryVectors, { id, isDelta }: DictionaryBatchHeader, values: Vector): void {
   const before = dictionaries.get(id);
   dictionaries.set(id, (isDelta && before !== undefined ? before.concat(values) : values).memoize());

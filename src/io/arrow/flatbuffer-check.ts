@@ -1,19 +1,29 @@
-// What of a FlatBuffer can lie about its length, so that reading it never runs away: apache-arrow trusts every count in it.
+// Checks all lengths and offsets of a FlatBuffer before apache-arrow reads it. apache-arrow trusts every count, so a
+// corrupt file could keep it busy for hours or exhaust memory.
+//
+//     table at t     int32 distance back to the vtable | fields
+//     vtable         int16 its size | int16 size of the table | int16 offset of each field from t, 0 where absent
+//     vector at v    uint32 count | items; a field holds the distance from itself to v
+//
 // Binary format: https://flatbuffers.dev/internals/, tables: https://github.com/apache/arrow/tree/main/format (*.fbs).
 
-/** A field of a table that points elsewhere. */
+/**
+ * A field of a table that points elsewhere: to a vector of items of a given width, a vector of tables, a table, or a
+ * union, whose type is in another field.
+ */
 type Part =
   | { readonly items: number }
   | { readonly tables: () => Shape }
   | { readonly table: () => Shape }
   | { readonly union: (type: number) => Shape | undefined; readonly typeField: number };
 
-/** Fields of a table by their position; those that hold plain numbers are left out. */
+/** The fields of a table that point elsewhere, by field number. Fields with plain numbers need no check. */
 type Shape = Readonly<Record<number, Part>>;
 
 const STRING: Part = { items: 1 };
 const KEY_VALUE: Shape = { 0: STRING, 1: STRING };
 const NO_PARTS: Shape = {};
+// Numbers of the types in Schema.fbs whose tables have a string (time zone) or a vector (type ids).
 const TIMESTAMP = 10;
 const UNION = 14;
 
@@ -39,26 +49,26 @@ const FOOTER: Shape = {
   4: { tables: () => KEY_VALUE },
 };
 
-/** What a message is, as the format numbers them. */
+/** Types of messages, by the numbers of the format. */
 export const MESSAGE_TYPES = { schema: 1, dictionaryBatch: 2, recordBatch: 3 } as const;
 
 /**
- * Checks an IPC message's metadata and returns what it is (`MESSAGE_TYPES`).
- * @throws Error where an offset or a length points out of it, or where it is something else.
+ * Checks the metadata of an IPC message and returns its type, one of `MESSAGE_TYPES`.
+ * @throws Error where an offset or a length points outside of `bytes`, or the type is another
  */
 export function checkMessage(bytes: Uint8Array): number {
   checkRoot(bytes, MESSAGE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const root = view.getUint32(0, true);
   const vtable = root - view.getInt32(root, true);
-  // Signed, as apache-arrow reads them: else a table may look longer here than there.
+  // apache-arrow reads these numbers as signed. Read as unsigned, a table could look longer here than it does there.
   const offset = view.getInt16(vtable, true) > 6 ? view.getInt16(vtable + 6, true) : 0;
   const type = offset === 0 ? 0 : view.getUint8(root + offset);
   if (HEADERS[type] === undefined) throw new Error(`a message of the unknown type ${type}`);
   return type;
 }
 
-/** Checks the footer of an IPC file. @throws Error where an offset or a length points out of it. */
+/** Checks the footer of an IPC file. @throws Error where an offset or a length points outside of `bytes` */
 export function checkFooter(bytes: Uint8Array): void {
   checkRoot(bytes, FOOTER);
 }
@@ -66,16 +76,21 @@ export function checkFooter(bytes: Uint8Array): void {
 function checkRoot(bytes: Uint8Array, shape: Shape): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    // A table takes 4 bytes at least, so more tables than that is the same table again and again.
+    // A table takes at least 4 bytes, so more tables than length / 4 can only be the same tables met again and again.
     checkTable(view, view.getUint32(0, true), shape, { tables: bytes.length / 4, depth: 0 });
   } catch (error) {
     throw new Error(`its metadata is corrupt: ${(error as Error).message}`, { cause: error });
   }
 }
 
-// Deeper than any schema, and less than the stack.
+// Deeper than any real schema, and far below the depth at which the stack overflows.
 const MAX_DEPTH = 200;
 
+/**
+ * Checks the table at byte `at`. A read outside of `view` throws a RangeError by itself, so only counts need a
+ * comparison.
+ * @param budget tables that may still be met, and the present depth
+ */
 function checkTable(view: DataView, at: number, shape: Shape, budget: { tables: number; depth: number }): void {
   if (--budget.tables < 0 || ++budget.depth > MAX_DEPTH) throw new Error("tables without end");
   const vtable = at - view.getInt32(at, true);
@@ -107,7 +122,10 @@ function checkTable(view: DataView, at: number, shape: Shape, budget: { tables: 
   budget.depth--;
 }
 
-/** A record batch also says how many of its buffers each view column has. */
+/**
+ * Checks that the view columns of a record batch, each with its own count of data buffers, do not claim more buffers
+ * than the record batch lists.
+ */
 function checkVariadic(view: DataView, at: number, field: (index: number) => number): void {
   const [buffers, counts] = [field(2), field(4)].map((offset) =>
     offset === 0 ? 0 : at + offset + view.getUint32(at + offset, true),

@@ -3,34 +3,38 @@ import type { RecordBatch as RecordBatchHeader } from "apache-arrow/ipc/metadata
 import { isVariable } from "../columns/layout.js";
 import type { DictionaryVectors } from "./body.js";
 
-/** Bytes of a file that are one buffer of a column. */
+/** The place of a buffer in the file, in bytes. */
 export interface StoredBuffer {
   readonly at: number;
   readonly length: number;
 }
 
-/** A column of an uncompressed record batch: what lies where in the file. */
+/** A column of an uncompressed record batch, as the places of its buffers in the file. */
 export interface StoredColumn {
   readonly type: DataType;
-  /** Rows that it has. */
+  /** Rows of the column. */
   readonly length: number;
-  /** Absent where there is no null. */
+  /** Validity bits; absent where the column has no null. */
   readonly validity?: StoredBuffer;
-  /** Of lists and variable-width values; of dense unions the positions in their members. */
+  /** Offsets of lists and of values of variable width; in a dense union the positions within its members. */
   readonly offsets?: StoredBuffer;
-  /** Values, views or type ids. */
+  /** Values, views, dictionary indices, or the type ids of a union. */
   readonly values?: StoredBuffer;
-  /** What views point into. */
+  /** The buffers that views point into; empty for other types. */
   readonly variadic: readonly StoredBuffer[];
   readonly children: readonly StoredColumn[];
   readonly dictionary?: Vector;
 }
 
 /**
- * Finds the buffers of the columns of an uncompressed record batch, which the format lists depth first:
- * https://arrow.apache.org/docs/format/Columnar.html#recordbatch-message
- * @param place where the batch's body lies in the file
- * @throws Error where there are fewer than the columns have, or one is not inside the body
+ * Finds the buffers of the columns of an uncompressed record batch. The header lists nodes (row counts) and buffers
+ * depth first, a column before its children: https://arrow.apache.org/docs/format/Columnar.html#recordbatch-message
+ *
+ *     struct<a: int32, b: string>    nodes     struct, a, b
+ *                                    buffers   struct validity, a validity, a values, b validity, b offsets, b values
+ *
+ * @param place where the body of the message lies in the file
+ * @throws Error where the header lists too few nodes or buffers, or a buffer is not inside the body
  */
 export function storedColumns(
   fields: readonly Field[],
@@ -83,7 +87,7 @@ export function storedColumns(
   }
 
   function union(plain: StoredColumn): StoredColumn {
-    // Until then unions had nulls of their own.
+    // Before version 5 of the metadata a union had validity bits of its own.
     if (version < MetadataVersion.V5) nextBuffer();
     const { mode, children } = plain.type as Union;
     const values = nextBuffer();

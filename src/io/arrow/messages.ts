@@ -9,29 +9,34 @@ import {
 import { readRange } from "../read-exact.js";
 import { checkFooter, checkMessage, MESSAGE_TYPES } from "./flatbuffer-check.js";
 
-// Own code, because apache-arrow's readers trust a file: of 126 damaged golden files 5 kept tableFromIPC busy for more than 15
-// seconds and 41 ended in a TypeError or RangeError. They hold a record batch whole, whatever its size, and its compressionRegistry
-// does not tell a codec how many bytes a buffer states, so that nothing bounds them.
-// The frame of the format: https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
+//     stream    messages | end mark (ffffffff 00000000) or end of the file
+//     file      "ARROW1" and padding 8 | stream | footer | footer length 4 | "ARROW1"
+//     message   ffffffff | metadata length 4 | metadata (a FlatBuffer) | body
+// https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
+//
+// Own code, because the readers of apache-arrow trust a file: of 126 damaged golden files 5 kept tableFromIPC busy for
+// more than 15 seconds and 41 ended in a TypeError or RangeError. These readers hold a whole record batch, whatever its
+// size, and compressionRegistry does not tell a codec the decoded size that a buffer states, so nothing bounds their
+// memory.
 
-/** Where a dictionary or a record batch lies in a file. */
+/** The place of a dictionary or record batch in a file, in bytes. */
 export interface ArrowMessage {
   readonly metadataAt: number;
   readonly metadataLength: number;
   readonly bodyAt: number;
   readonly bodyLength: number;
-  /** Whether it takes so many bytes that its rows are to be read some at a time. */
+  /** Whether it is a record batch so large that its rows are read some at a time. */
   readonly large: boolean;
 }
 
-/** The messages of a file or stream, dictionaries before the record batches that need them. */
+/** The messages of a file or stream. A dictionary comes before the record batches that need it. */
 export interface ArrowMessages {
   readonly schema: Schema;
   readonly version: MetadataVersion;
   readonly messages: readonly ArrowMessage[];
 }
 
-/** What a message says of its body. */
+/** The header of a message, which describes its body. */
 export type BatchHeader = RecordBatchHeader | DictionaryBatchHeader;
 
 const MAGIC = Buffer.from("ARROW1");
@@ -39,10 +44,10 @@ const MAGIC = Buffer.from("ARROW1");
 const SHORTEST_FILE = 8 + 4 + 6;
 
 /**
- * Finds the messages of an Arrow IPC file or stream of `size` bytes, and checks that their metadata can be trusted and that none
- * needs more than `limit` bytes at once: all dictionaries together, or a record batch that is compressed.
- * @param whole bytes of an uncompressed record batch above which it is to be read some rows at a time
- * @throws Error where the file is cut short, corrupt, too large, or none
+ * Finds the messages of an Arrow IPC file or stream of `size` bytes and checks their metadata. All dictionaries
+ * together, and any compressed record batch, must fit into `limit` bytes.
+ * @param whole an uncompressed record batch of more bytes than this is marked as large
+ * @throws Error where the file is cut short, corrupt, too large, or no Arrow file
  */
 export async function findMessages(
   file: FileHandle,
@@ -54,22 +59,29 @@ export async function findMessages(
   return (await startsLikeFile(file, size)) ? messagesOfFile(budget, size) : messagesOfStream(budget, size);
 }
 
-/** Reads what a message says of its body. @throws Error where it is corrupt, as where the file has changed since it was found */
+/**
+ * Reads the header of a message.
+ * @throws Error where it is corrupt, for instance because the file has changed meanwhile
+ */
 export async function readHeader(file: FileHandle, at: ArrowMessage): Promise<BatchHeader> {
   const metadata = await readRange(file, at.metadataAt, at.metadataLength);
   if (checkMessage(metadata) === MESSAGE_TYPES.schema) throw new Error(`a second schema at byte ${at.metadataAt}`);
   return Message.decode(metadata).header() as BatchHeader;
 }
 
-/** What is held of a file at once. */
+/** The file, and the bytes of it that may be in memory at once. */
 interface Budget {
   readonly file: FileHandle;
   readonly limit: number;
   readonly whole: number;
-  /** Bytes of the dictionary with each id. */
+  /** Bytes of each dictionary found so far, by its id. */
   readonly dictionaries: Map<number, number>;
 }
 
+/**
+ * Whether the file starts with the magic of an IPC file; a stream has none.
+ * @throws Error for an empty file and Feather 1
+ */
 async function startsLikeFile(file: FileHandle, size: number): Promise<boolean> {
   if (size === 0) throw new Error("the file is empty, expected an Arrow IPC file or stream");
   const start = Buffer.from(await readRange(file, 0, Math.min(8, size)));
@@ -98,7 +110,7 @@ async function messagesOfFile(budget: Budget, size: number): Promise<ArrowMessag
   return { schema: footer.schema, version: footer.version, messages };
 }
 
-/** The message that a file's footer points to, which may be anywhere. */
+/** Checks the message that a block of the footer points to. A corrupt footer may point anywhere. */
 async function messageOfBlock(budget: Budget, size: number, block: FileBlock, expected: number): Promise<ArrowMessage> {
   const { file } = budget;
   const { offset, metaDataLength, bodyLength } = block;
@@ -121,7 +133,7 @@ async function messageOfBlock(budget: Budget, size: number, block: FileBlock, ex
   return { ...place, large: await isLarge(budget, place, message.header() as BatchHeader) };
 }
 
-/** Walks over the messages of a stream to its end mark or the end of the file: one that is cut short has neither. */
+/** Walks over the messages of a stream up to its end mark, or the end of the file where a message ends there. */
 async function messagesOfStream(budget: Budget, size: number): Promise<ArrowMessages> {
   const { file } = budget;
   let found: { schema: Schema; version: MetadataVersion } | undefined;
@@ -129,7 +141,7 @@ async function messagesOfStream(budget: Budget, size: number): Promise<ArrowMess
   for (let at = 0; at < size; ) {
     const prefix = Buffer.from(await readRange(file, at, Math.min(8, size - at)));
     if (prefix.length < 4) throw new Error(`cut short at byte ${at}`);
-    // Before format version 0.15 the length came without the marker.
+    // Before version 0.15 of the format a message began with its length, without ffffffff.
     const marked = prefix.readInt32LE(0) === -1;
     if (marked && prefix.length < 8) throw new Error(`cut short at byte ${at}`);
     const metadataLength = prefix.readInt32LE(marked ? 4 : 0);
@@ -165,8 +177,9 @@ async function messagesOfStream(budget: Budget, size: number): Promise<ArrowMess
 }
 
 /**
- * Whether a message is to be read some rows at a time. What it takes otherwise is its body and, where that is compressed, the
- * sizes that its buffers begin with. @throws Error where that is more than may be held
+ * Whether a message is to be read some rows at a time. Only an uncompressed record batch can be. Any other message
+ * takes the bytes of its body, and if it is compressed also the decoded sizes that its buffers state.
+ * @throws Error where the message, or all dictionaries together, take more bytes than may be held
  */
 async function isLarge(budget: Budget, place: Omit<ArrowMessage, "large">, header: BatchHeader): Promise<boolean> {
   const { limit, dictionaries } = budget;
@@ -192,6 +205,7 @@ async function isLarge(budget: Budget, place: Omit<ArrowMessage, "large">, heade
   );
 }
 
+/** The sum of the decoded sizes that the buffers of a compressed body state; reads 8 bytes of each buffer. */
 async function decodedSize(
   file: FileHandle,
   { bodyAt, bodyLength }: Omit<ArrowMessage, "large">,
@@ -204,7 +218,7 @@ async function decodedSize(
       throw new Error(`a buffer of ${length} bytes at byte ${offset} of a message body of ${bodyLength}`);
     }
     const size = Number(Buffer.from(await readRange(file, bodyAt + offset, 8)).readBigInt64LE(0));
-    // -1 stands for a buffer that is stored as it is.
+    // −1 marks a buffer that the writer left uncompressed.
     if (size < -1) throw new Error(`a compressed buffer of ${size} bytes`);
     decoded += Math.max(0, size);
   }

@@ -6,13 +6,13 @@ import { readColumn } from "./column.js";
 import type { StoredColumn } from "./layout.js";
 import { columnBytes } from "./size.js";
 
-/** Bytes of the rows that are read at once, about: one row more where rows are large. */
+/** Bytes of the rows that are read at once. A single row may take more. */
 const TARGET_BYTES = 8 * 2 ** 20;
 
 /**
- * Reads an uncompressed record batch some rows at a time: at most 8192 and as many as take some 8 MiB, but one at least. The
- * batches have buffers of their own.
- * @throws Error where the batch is corrupt, or one row takes more than `limit` bytes
+ * Reads an uncompressed record batch some rows at a time: at most 8192 rows and about 8 MiB, but at least one row. The
+ * caller owns the batches.
+ * @throws Error that names the column where the batch is corrupt, or the row where it takes more than `limit` bytes
  */
 export async function* readRows(options: {
   file: FileHandle;
@@ -37,7 +37,7 @@ export async function* readRows(options: {
   };
   let length = BATCH_ROWS;
   for (let start = 0; start < rows; start += length) {
-    // Where rows are large, few of them were read before, and few will be now.
+    // Rows are likely to be as large as the ones before, so start from twice their number and halve it until they fit.
     length = Math.min(BATCH_ROWS, rows - start, 2 * length);
     while (length > 1 && (await size(start, length, TARGET_BYTES)) > TARGET_BYTES) length = Math.ceil(length / 2);
     const least = length > 1 ? 0 : await size(start, 1, limit);

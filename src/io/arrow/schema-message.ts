@@ -1,10 +1,10 @@
 import { RecordBatchReader, RecordBatchStreamWriter, type Schema } from "apache-arrow";
 import { checkMessage } from "./flatbuffer-check.js";
 
-/** Key of a Parquet file's metadata under which writers that know Arrow keep their schema. */
+/** The key under which Arrow's own Parquet writers store their schema in the metadata of a Parquet file. */
 export const ARROW_SCHEMA = "ARROW:schema";
 
-/** The schema as the value of `ARROW_SCHEMA`: an IPC schema message in base64. */
+/** Encodes a schema as the value of `ARROW_SCHEMA`: an IPC schema message in base64. */
 export function encodeSchema(schema: Schema): string {
   const writer = new RecordBatchStreamWriter();
   writer.reset(undefined, schema);
@@ -12,10 +12,10 @@ export function encodeSchema(schema: Schema): string {
   return Buffer.from(writer.toUint8Array(true)).toString("base64");
 }
 
-/** The schema back from its text; undefined where there is none in it. */
+/** Decodes a value of `ARROW_SCHEMA`; undefined where the text is no valid schema message. */
 export function decodeSchema(base64: string): Schema | undefined {
   try {
-    // A copy of its own, because 64-bit numbers in it are read in place.
+    // A small Buffer is a part of Node's pool. apache-arrow views 64-bit numbers in place, which need an aligned start.
     const bytes = new Uint8Array(Buffer.from(base64, "base64"));
     const view = new DataView(bytes.buffer);
     const marked = view.getInt32(0, true) === -1;

@@ -5,9 +5,9 @@ import { readBuffer, readDense, readStretch, requireRows } from "./buffers.js";
 import type { StoredColumn } from "./layout.js";
 
 /**
- * Bytes that `length` rows of a column from `start` on take when they are read. Looks at offsets, views and type ids alone, and
- * gives up where it has found more than `enough`.
- * @throws Error where the column has fewer rows, or they point nowhere
+ * The bytes that `readColumn` will take for `length` rows of a column from row `start` on. Reads only offsets, views,
+ * type ids and positions. Once the sum exceeds `enough` it is returned as it stands, without the rest of the column.
+ * @throws Error where the column has fewer rows, or an offset or type id is invalid
  */
 export async function columnBytes(
   file: FileHandle,

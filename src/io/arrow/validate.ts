@@ -10,9 +10,10 @@ import {
 import { fixedWidth, isValid, VIEW_INLINE, VIEW_WIDTH } from "../columns/layout.js";
 
 /**
- * Checks that every buffer of a batch is as long as its rows need and that offsets, views, type ids and indices stay inside
- * what they point to, so that a corrupt file cannot turn into wrong values. Time goes with rows, not with bytes.
- * @throws Error that names the column.
+ * Checks that every buffer of a batch is long enough for its rows, and that offsets, views, type ids and dictionary
+ * indices stay inside the buffers that they point to. So a corrupt file causes an error and never wrong values. The
+ * time grows with the number of rows, not with their bytes.
+ * @throws Error that names the column
  */
 export function validateBatch(batch: RecordBatch): void {
   const { fields } = batch.schema;
@@ -32,7 +33,7 @@ function validateColumn(data: Data | undefined, rows: number, path: string): ass
   }
 }
 
-// How many rows a child must have at least.
+// The least number of rows that a child must have. In a dense union each position is checked on its own instead.
 function childRows(data: Data): number {
   const { type, length } = data;
   if (DataType.isStruct(type)) return length;
@@ -68,7 +69,7 @@ function checkLength(values: ArrayBufferView | undefined, expected: number): voi
 }
 
 function checkOffsets({ type, length, values, valueOffsets: offsets }: Data): void {
-  // Of no rows there may be no offset either.
+  // A writer may leave out even the first offset of a column without rows.
   if (offsets.length === 0 && length === 0) return;
   if (offsets.length < length + 1) throw new Error(`${offsets.length} offsets for ${length} rows`);
   let before = offsets[0] as number | bigint;
@@ -93,6 +94,7 @@ function checkUnion(data: Data, type: Union): void {
   }
 }
 
+// Batches share their dictionaries, so each dictionary is checked once.
 const checkedDictionaries = new WeakSet<Vector>();
 
 function checkIndices(data: Data, type: Dictionary): void {
@@ -115,6 +117,7 @@ function checkIndices(data: Data, type: Dictionary): void {
   }
 }
 
+/** A view of more than 12 bytes points into a buffer. The view of a null may hold anything. */
 function checkViews(data: Data): void {
   const { values, length, variadicBuffers } = data;
   checkLength(values, length * VIEW_WIDTH);
@@ -129,7 +132,10 @@ function checkViews(data: Data): void {
   }
 }
 
-/** Checks that the parameters of a field's type are ones that Arrow knows. @throws Error that names the field. */
+/**
+ * Checks that the parameters of a field's type exist in Arrow, children included.
+ * @throws Error that names the field
+ */
 export function validateField(field: Field): void {
   const { type } = field;
   const { unit, bitWidth } = type as { unit?: number; bitWidth?: number };

@@ -4,18 +4,21 @@ import { VIEW_INLINE, VIEW_WIDTH } from "../columns/layout.js";
 import { readBuffer } from "./buffers.js";
 import type { StoredBuffer } from "./layout.js";
 
-/** Bytes between two values that are rather read too than left for a read of their own. */
+/**
+ * Two values with at most this many bytes between them are read together, because a second read costs more than the
+ * gap.
+ */
 const GAP_BYTES = 4 << 10;
-/** Longest read that has gaps in it, in bytes. */
+/** Largest read of several values, in bytes. A single value may be longer. */
 const SPAN_BYTES = 1 << 20;
 
 /**
- * Reads the values that views point to into one buffer, and makes the views point there. Views of nulls become empty, because
- * they may point anywhere.
- * @param variadic buffers of the file that the views point into
- * @param views rewritten
+ * Reads the values that views point to into one buffer, which the caller owns, and rewrites the views to point into it.
+ * A value that two views share is copied twice. The views of nulls become empty, because they may point anywhere.
+ * @param variadic the buffers of the file that the views point into
+ * @param views 16 bytes a row, rewritten in place
  * @param valid validity bits of the views; absent where there is no null
- * @throws Error where a view points to what is not there
+ * @throws Error where a view points outside of its buffer
  */
 export async function readViews(
   file: FileHandle,
@@ -39,7 +42,7 @@ export async function readViews(
     long.push(row);
     total += size(row);
   }
-  // In the order of the file, so that neighbours are read together.
+  // Sorted by their place in the file, so that neighbouring values are read together.
   long.sort((a, b) => buffer(a) - buffer(b) || start(a) - start(b));
   const values = new Uint8Array(total);
   let filled = 0;

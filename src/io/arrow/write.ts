@@ -16,10 +16,11 @@ import { ownDictionaries } from "../schema/unify.js";
 import { createFile, type TableOptions, type TableWriter } from "../table-writer.js";
 
 /**
- * Opens an Arrow IPC file for writing: uncompressed, batches of 65,536 rows or about 16 MiB (64 where rows are large), the
- * same bytes for the same rows and schema. A dictionary is written before the first batch that uses it; should other
- * dictionaries follow, their new values come as a delta at the end. Memory: one output batch and the dictionaries.
- * @throws UsageError for a dictionary of dictionaries.
+ * Opens an Arrow IPC file for writing. The file is uncompressed and has batches of 65,536 rows or about 16 MiB (64 MiB
+ * where rows are large). The same rows and schema give the same bytes, however the rows are batched. A dictionary is
+ * written before the first batch that uses it. If later batches bring new values, these follow as deltas at the end of
+ * the file. Memory: one output batch and the dictionaries.
+ * @throws UsageError for a dictionary of dictionaries
  */
 export async function openArrowWriter({ path, schema: given }: TableOptions<Schema>): Promise<TableWriter> {
   const schema = numbered(given);
@@ -46,7 +47,10 @@ export async function openArrowWriter({ path, schema: given }: TableOptions<Sche
   };
 }
 
-/** Ids of dictionaries counted from 0: those that fields come with depend on what the process did before. */
+/**
+ * The schema with dictionary ids counted from 0. The ids that the fields bring come from a counter of the process, so
+ * they would make the bytes of the file depend on earlier work.
+ */
 function numbered({ fields, metadata }: Schema): Schema {
   for (const field of fields) refuseNesting(field, field.name);
   let id = 0;
@@ -70,9 +74,13 @@ function holdsDictionary(type: DataType): boolean {
   );
 }
 
-/** apache-arrow's file writer without its queue: what it writes is drained by hand, because it knows no back-pressure. */
+/**
+ * apache-arrow's file writer without its queue, which has no back-pressure. The chunks written are collected here, and
+ * the caller takes them with `drain` before it goes on.
+ */
 class FileEncoder extends RecordBatchFileWriter {
   readonly #dictionaries: Dictionaries;
+  /** Chunks of each dictionary that are in the file, by its id. */
   readonly #written = new Map<number, number>();
   #chunks: Uint8Array[] = [];
 
@@ -85,7 +93,7 @@ class FileEncoder extends RecordBatchFileWriter {
     this.reset(this._sink, schema);
   }
 
-  /** Writes dictionaries that no batch used, what was added to others, and the footer. */
+  /** Writes the dictionaries that no batch used, the values added to the others since, and the footer. */
   end(): void {
     for (const [id, builder] of this.#dictionaries) {
       if (builder.dictionary === undefined) this._writeDictionaryBatch(emptyDictionary(builder.type).data[0], id);
@@ -94,6 +102,7 @@ class FileEncoder extends RecordBatchFileWriter {
     this.finish();
   }
 
+  /** Hands over the chunks written since the last call. */
   drain(): Uint8Array[] {
     const chunks = this.#chunks;
     this.#chunks = [];
@@ -109,7 +118,8 @@ class FileEncoder extends RecordBatchFileWriter {
     return this;
   }
 
-  // apache-arrow leaves the schema to the footer; the format has it at the front too, for readers that stream.
+  // apache-arrow writes the schema of a file only to the footer. The format asks for it at the front too, for readers
+  // that stream, so the method of the stream writer is called as well.
   protected override _writeSchema(schema: Schema): this {
     super._writeSchema(schema);
     return (RecordBatchWriter.prototype as unknown as FileEncoder)._writeSchema.call(this, schema) as this;
@@ -122,6 +132,7 @@ class FileEncoder extends RecordBatchFileWriter {
     return this;
   }
 
+  /** Writes the chunks of a dictionary that are not in the file: the first as the dictionary, the others as deltas. */
   #writeChunks(id: number, chunks: readonly Data[]): void {
     const written = this.#written.get(id) ?? 0;
     for (let i = written; i < chunks.length; i++) this._writeDictionaryBatch(chunks[i], id, i > 0);
