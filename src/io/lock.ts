@@ -1,8 +1,11 @@
 /*
- * Own code, because each candidate breaks a promise (measured, Node 20). proper-lockfile 4.1.2, last released in January 2021,
- * refuses a rerun for 10 s after kill -9, gives a live lock away where two machines' clocks differ by 15 s, cannot name the
- * holder and brings graceful-fs 4.2.12 under BlueOak-1.0.0. cross-process-lock 2.2.0 looks and then writes, and keeps a dead
- * process's lock for 20 minutes. os-lock 2.0.0 and fs-ext 2.1.1 are compiled by an install script.
+ * The lock of an output folder: a file that holds the process number, start and machine of its holder as JSON.
+ *
+ * Own code, because each candidate breaks a promise (measured, Node 20). proper-lockfile 4.1.2, last released in
+ * January 2021, refuses a rerun for 10 s after kill -9, hands over a live lock where the clocks of two machines differ
+ * by 15 s, cannot name the holder, and depends on graceful-fs 4.2.12 under the licence BlueOak-1.0.0.
+ * cross-process-lock 2.2.0 tests for the lock and writes it in two steps, and keeps the lock of a dead process for 20
+ * minutes. os-lock 2.0.0 and fs-ext 2.1.1 are compiled by an install script.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
@@ -11,26 +14,35 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** The process that holds a lock, as the lock file tells. */
+/** The process that holds a lock, as the lock file names it. */
 interface Holder {
   readonly pid: number;
-  /** Start of the process, which tells it from a later one of the same number; empty where the system does not tell. */
+  /**
+   * Start time of the process in clock ticks since boot. It tells the process from a later one with the same number.
+   * Empty where the system has no /proc.
+   */
   readonly started: string;
-  /** The system whose process numbers these are, see `system`. */
+  /** The system in which `pid` is valid, see the function `system`. */
   readonly system: string;
+  /** Time at which the lock was taken, in ISO 8601. */
   readonly since: string;
 }
 
-/** Milliseconds between two signs of life of a holder, which are new times of modification of its lock. */
+/**
+ * Milliseconds between two signs of life. The holder of a lock shows that it lives by setting the modification time of
+ * the file.
+ */
 const SIGN_OF_LIFE = 1000;
 
-/** Milliseconds without a sign of life after which a process of another machine or container counts as dead. */
+/**
+ * Milliseconds without a sign of life after which a holder on another machine or in another container counts as dead.
+ */
 const PATIENCE = 10_000;
 
-/** Text of the locks that this process holds, by absolute path. */
+/** Contents of the lock files that this process holds, by absolute path. */
 const held = new Map<string, string>();
 
-/** What a file or link of the system says, empty where there is none. */
+/** The trimmed text that `read` returns, or an empty text where it throws because the file does not exist. */
 function told(read: () => string): string {
   try {
     return read().trim();
@@ -39,26 +51,35 @@ function told(read: () => string): string {
   }
 }
 
-/** Boot, process namespace and host: a process number means the same process only where all three are the same. */
+/**
+ * Names the boot, the process namespace and the host. A process number means the same process only where all three are
+ * the same.
+ */
 function system(): string {
   const boot = told(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"));
   return `${boot} ${told(() => readlinkSync("/proc/self/ns/pid"))} ${hostname()}`;
 }
 
-/** Start of a process in the system's ticks; empty where the system does not tell, undefined where the process has ended. */
+/**
+ * Start time of a process in clock ticks; empty where the system has no /proc, undefined where the process has ended.
+ */
 function startOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return undefined;
   }
-  // The fields follow the name, which may hold anything. A zombie has ended, though it is still listed.
+  // The fields follow the process name in parentheses, which may itself hold spaces and parentheses. Field 22 of
+  // proc(5) is the start time. A zombie (Z) or dead process (X) has ended, though the system still lists it.
   const stat = told(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
   const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return /[ZX]/.test(state) ? undefined : (fields[18] ?? "");
 }
 
-/** Time of the last sign of life. The lock is opened, because network file systems may answer a mere stat from memory. */
+/**
+ * Modification time of the lock in milliseconds, undefined where there is no lock. The file is opened first, because a
+ * network file system may answer a stat of a path from its cache.
+ */
 async function signOfLife(path: string): Promise<number | undefined> {
   const file = await open(path, "r").catch(() => undefined);
   return file
@@ -67,7 +88,11 @@ async function signOfLife(path: string): Promise<number | undefined> {
     .finally(() => file.close());
 }
 
-/** Whether the holder of a lock still runs. Where the system does not know, the holder has `patience` ms to show life. */
+/**
+ * Whether the holder of a lock still runs. For a process of the same system the start time decides. For a process of
+ * another system, or where the start time is unknown, the function waits up to `patience` ms for a sign of life. It
+ * compares modification times only with one another and never with the clock of this machine, so clocks may differ.
+ */
 async function lives({ pid, started, system: theirs }: Holder, path: string, patience: number): Promise<boolean> {
   if (theirs === system()) {
     const start = pid === process.pid && !held.has(resolve(path)) ? undefined : startOf(pid);
@@ -84,7 +109,10 @@ async function lives({ pid, started, system: theirs }: Holder, path: string, pat
   return false;
 }
 
-/** The holder that a lock names, undefined where the text is cut off or was not written here. */
+/**
+ * The holder named in the text of a lock file; undefined where the text is cut short or was not written by this
+ * program.
+ */
 function parseHolder(text: string): Holder | undefined {
   try {
     const holder = JSON.parse(text) as Holder;
@@ -95,12 +123,14 @@ function parseHolder(text: string): Holder | undefined {
 }
 
 /**
- * Takes the lock file at `path`, or takes over that of a dead process. While the lock is held its time of modification moves
- * on, which shows processes of other machines and containers on the same files that the holder lives.
- * @param patience milliseconds for which a process waits for a sign of life of such a holder
- * @param onLost called once where another process took this one for dead while it stood still, and now has the lock
+ * Takes the lock file at `path`, or takes over the lock of a dead process. While the lock is held, its modification
+ * time is set every second. This shows processes on other machines and in other containers that the holder lives.
+ * @param patience milliseconds to wait for a sign of life from a holder on another machine or in another container
+ * @param onLost called once if another process has taken over the lock, because this process stood still for so long
+ * that it counted as dead
  * @returns the function that releases the lock
- * @throws Error naming the process that holds the lock; the system's error, with its code, where the folder cannot be written
+ * @throws Error that names the process which holds the lock
+ * @throws the system's error, with its code, where the folder cannot be written to
  */
 export async function takeLock(
   path: string,
@@ -122,19 +152,23 @@ export async function takeLock(
           "wait for it or choose another --out",
       );
     }
-    // A text that is cut off: either its owner is writing it this moment, or died doing so.
+    // A text is cut short where its owner is writing it at this moment or died while writing. Wait for the owner five
+    // times.
     if (holder === undefined && attempt < 5) await sleep(50);
     else await moveAside(path, text);
   }
 }
 
-/** Whether the lock at `path` is there and still the one that this process took. */
+/** Whether the lock file at `path` exists and is still the one that this process wrote. */
 export async function holdsLock(path: string): Promise<boolean> {
   const text = held.get(resolve(path));
   return text !== undefined && (await readFile(path, "utf8").catch(() => "")) === text;
 }
 
-/** Makes the lock file. @throws the system's EEXIST where there is a lock */
+/**
+ * Creates the lock file and starts the signs of life. Returns the function that releases the lock.
+ * @throws the system's error EEXIST where there is a lock already
+ */
 async function create(path: string, onLost: () => void): Promise<() => Promise<void>> {
   const { pid } = process;
   const holder: Holder = { pid, started: startOf(pid) ?? "", system: system(), since: new Date().toISOString() };
@@ -169,16 +203,17 @@ async function create(path: string, onLost: () => void): Promise<() => Promise<v
 }
 
 /**
- * Moves a dead lock out of the way; a lock that another taker has put in its place meanwhile goes back.
+ * Removes the dead lock that holds `text`. Between reading and removing, another process may have replaced the dead
+ * lock by its own, so the file is renamed first and looked at again: a lock with another text is put back.
  * @throws the system's error where the folder cannot be written to
  */
 async function moveAside(path: string, text: string): Promise<void> {
-  // Not by the number of this process, which in every container may be 1.
+  // The process number would not make the name unique: in every container it may be 1.
   const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
   } catch (error) {
-    // Another taker was first; the next attempt sees what is there now.
+    // Another process has removed the lock; the next attempt starts from the state after that.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     throw error;
   }
