@@ -7,13 +7,26 @@ import { oneRun } from "../columns/runs.js";
 import type { LeafColumn } from "./column.js";
 import type { LeafNode, ListNode, ParquetNode, StructNode } from "./types.js";
 
-// From definition and repetition levels to offsets and validity, one pass over the levels of one leaf for each node:
+// Turns definition and repetition levels into offsets and validity, in one pass over the levels of a leaf for each
+// node:
 // https://arrow.apache.org/blog/2022/10/17/arrow-parquet-encoding-part-3/
+//
+// A column of optional lists of optional int32 has four kinds of level pairs. Rows [1, null], [], null, [2] are stored
+// as
+//
+//     repetition   0  1  0  0  0       0 starts a row, 1 continues the list
+//     definition   3  2  1  0  3       3 an item, 2 a null item, 1 an empty list, 0 a null list
+//     values       1           2
+//
+// and become: list validity 1 1 0 1, offsets 0 2 2 2 3, item validity 1 0 1. The list has def 1, rep 0, present 0; its
+// item has def 3, rep 1, present 2.
 
 /**
- * The Arrow column of a node from the decoded leaves below it. A level pair is a slot of a node where its repetition level is
- * at most `rep` and its definition level at least `present`; the slot holds a value where that is at least `def`.
- * @throws Error where leaves contradict each other.
+ * Builds the Arrow column of a node from the decoded leaves below it. A level pair is a slot of a node where its
+ * repetition level is at most `rep` and its definition level at least `present`. The slot holds a value where the
+ * definition level is at least `def`, and otherwise a null. The column may share the buffers of the leaves.
+ * @param leaves the same rows of each leaf, by the position of the leaf in the schema
+ * @throws Error where two leaves of a node do not agree on the number of its slots
  */
 export function assemble(node: ParquetNode, leaves: ReadonlyMap<number, LeafColumn>): Data {
   if (node.kind === "leaf") return leafData(node, leaves.get(node.column) as LeafColumn);
@@ -27,6 +40,7 @@ export function leavesOf(node: ParquetNode): LeafNode[] {
   return node.kind === "struct" ? node.children.flatMap(leavesOf) : leavesOf(node.item);
 }
 
+/** Rows of a node, with their validity as Arrow stores it; without nulls the bitmap is empty. */
 interface Slots {
   readonly length: number;
   readonly nullCount: number;
@@ -51,6 +65,7 @@ function slotsOf({ def, rep, present }: ParquetNode, leaf: LeafColumn): Slots {
   return { length, nullCount, nullBitmap: nullCount === 0 ? new Uint8Array(0) : bitmap.subarray(0, (length + 7) >> 3) };
 }
 
+/** Values are stored without nulls; Arrow needs a place for each slot, also for a null. */
 function leafData(node: LeafNode, leaf: LeafColumn): Data {
   const { type } = node.field;
   const slots = slotsOf(node, leaf);
@@ -70,7 +85,9 @@ function leafData(node: LeafNode, leaf: LeafColumn): Data {
   return dataOf({ ...slots, type, values: spread(values.bytes, slots, fixedWidth(type)) });
 }
 
-/** Dense values at their slots; nulls are zeros. */
+/**
+ * Spreads values of `width` bytes over their slots; the bytes of nulls are zero. Returns `values` itself without nulls.
+ */
 function spread(values: Uint8Array, { length, nullCount, nullBitmap }: Slots, width: number): Uint8Array {
   if (nullCount === 0) return values;
   const target = new Uint8Array(length * width);
@@ -81,6 +98,7 @@ function spread(values: Uint8Array, { length, nullCount, nullBitmap }: Slots, wi
   return target;
 }
 
+/** Packs booleans of one byte each into bits, least significant bit first. */
 function packed(values: Uint8Array): Uint8Array {
   const bits = new Uint8Array((values.length + 7) >> 3);
   for (let i = 0; i < values.length; i++) bits[i >> 3] |= values[i] << (i & 7);
@@ -111,6 +129,11 @@ function listData(node: ListNode, leaves: ReadonlyMap<number, LeafColumn>): Data
   return dataOf({ ...slots, type, valueOffsets, children: [child] });
 }
 
+/**
+ * Offsets of the lists of a node. A pair whose repetition level is at most `rep` starts a list; a pair whose definition
+ * level is above `def` and whose repetition level is at most `rep + 1` starts an item. Null and empty lists get no
+ * items.
+ */
 function offsetsOf({ def, rep, present }: ListNode, leaf: LeafColumn, length: number): Int32Array {
   const { count } = leaf;
   const definitions = leaf.definitionLevels as Uint8Array;
@@ -129,7 +152,7 @@ function offsetsOf({ def, rep, present }: ListNode, leaf: LeafColumn, length: nu
   return offsets;
 }
 
-// Parquet stores no items for a null; Arrow wants room for them.
+// Parquet stores no items for a null list. In Arrow a null list of fixed size takes the room of its items.
 function fixedSizeData(type: FixedSizeList, slots: Slots, offsets: Int32Array, child: Data): Data {
   const { listSize } = type;
   const builder = columnBuilder(child.type);
@@ -145,6 +168,7 @@ function fixedSizeData(type: FixedSizeList, slots: Slots, offsets: Int32Array, c
   return dataOf({ ...slots, type, children: [builder.take()] });
 }
 
+/** Any leaf below a node has the levels of the node; the first one is used. */
 function firstLeaf(node: ParquetNode, leaves: ReadonlyMap<number, LeafColumn>): LeafColumn {
   return leaves.get(leavesOf(node)[0].column) as LeafColumn;
 }

@@ -5,12 +5,24 @@ import { cellText, halfToNumber, wordsAt } from "../jsonl/json-text.js";
 import { decoded } from "../schema/cast.js";
 import { becomesJson } from "./elements.js";
 
+/** Reads the value of a row. */
 type Cell = (row: number) => unknown;
 
 /**
- * A column as hyparquet-writer takes it: numbers, bigints (also of timestamps and unscaled decimals), booleans, byte arrays (also
- * of strings, which are not decoded), nested ones as arrays, objects and arrays of {key, value}; null for a null.
- * `field` is the field of `data`, `stored` what `storedField` made of it.
+ * The values of a column as hyparquet-writer takes them, an array that the caller owns:
+ *
+ * | Arrow | value |
+ * |---|---|
+ * | booleans | boolean |
+ * | integers, floats | number; bigint for integers of 64 bits |
+ * | timestamps, durations | bigint |
+ * | decimals | bigint, unscaled |
+ * | strings, bytes | Uint8Array; strings are not decoded |
+ * | lists, structs | array, object |
+ * | maps | array of {key, value} |
+ * | a null of any type | null |
+ * @param field the field of `data`
+ * @param stored the field that `storedField` made of it
  */
 export function parquetColumn(data: Data, field: Field, stored: Field): ArrayLike<unknown> {
   const cell = cellOf(data, field, stored);

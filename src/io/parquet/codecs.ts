@@ -3,11 +3,14 @@ import { snappyUncompress, snappyUncompressor } from "hysnappy";
 import { decompressHadoopLz4, decompressLz4Block } from "../compress/lz4.js";
 import { decompressZstd } from "../compress/zstd.js";
 
-/** Decoders by the format's names; each makes no more than `size` bytes, and all but zlib's exactly as many or throw. */
+/**
+ * Decoders by the names of the format. Each one returns at most `size` bytes. Those of node:zlib may return fewer; all
+ * others throw if there are not exactly `size`.
+ */
 const CODECS: Readonly<Record<string, (input: Uint8Array, size: number) => Uint8Array>> = {
   UNCOMPRESSED: (input) => input,
   SNAPPY: decompressSnappy,
-  // An empty limit is none.
+  // node:zlib requires a limit of at least 1.
   GZIP: (input, size) => gunzipSync(input, { maxOutputLength: Math.max(1, size) }),
   BROTLI: (input, size) => brotliDecompressSync(input, { maxOutputLength: Math.max(1, size) }),
   ZSTD: decompressZstd,
@@ -15,9 +18,12 @@ const CODECS: Readonly<Record<string, (input: Uint8Array, size: number) => Uint8
   LZ4_RAW: decompressLz4Block,
 };
 
-/** Decompresses the body of a page to exactly `size` bytes. @throws Error where the codec is unknown or the body does not hold them */
+/**
+ * Decompresses the body of a page to exactly `size` bytes. An uncompressed body is returned as it is.
+ * @throws Error where the codec is unknown, or the body is corrupt or holds more or fewer bytes
+ */
 export function decompressPage(body: Uint8Array, size: number, codec: string): Uint8Array {
-  // Some writers leave an empty body uncompressed.
+  // Some writers do not compress an empty body, and no codec decodes zero bytes.
   if (body.length === 0 && size === 0) return body;
   const decompress = CODECS[codec];
   if (decompress === undefined) throw new Error(`pages in the unknown codec ${codec}`);
@@ -26,7 +32,10 @@ export function decompressPage(body: Uint8Array, size: number, codec: string): U
   return bytes;
 }
 
-/** A decoder keeps the memory of the largest block that it has seen, so larger blocks than this get a decoder of their own. */
+/**
+ * A decoder keeps the memory of the largest block that it has decoded. A block for which input and output together take
+ * more than this many bytes gets a decoder of its own, whose memory is freed afterwards.
+ */
 const SHARED_BYTES = 8 << 20;
 let sharedDecoder: typeof snappyUncompress | undefined;
 
@@ -35,7 +44,8 @@ let sharedDecoder: typeof snappyUncompress | undefined;
  * @throws Error where it is corrupt, cut short or of another size
  */
 export function decompressSnappy(block: Uint8Array, size: number): Uint8Array {
-  // The size comes first as a varint. hysnappy does not compare it with the size that it is given.
+  // A block begins with its decoded size as a varint. hysnappy does not compare this size with the one that it is
+  // given.
   let stated = 0;
   let at = 0;
   for (let byte = 128; byte >= 128; at++) {

@@ -7,33 +7,36 @@ import { type Allowance, type Page, PageReader } from "./pages.js";
 import type { LeafNode } from "./types.js";
 import { type DenseValues, physicalWidth, ValueBuffer } from "./values.js";
 
-/** Some rows of a column chunk: their level pairs and their values that are not null, already in Arrow's representation. */
+/** Some rows of a column chunk: their level pairs, and their values without nulls, already as Arrow represents them. */
 export interface LeafColumn {
-  /** Level pairs. */
+  /** Number of level pairs. */
   readonly count: number;
-  /** Undefined where the highest level is 0. */
+  /** One byte a pair; undefined where the highest definition level is 0. */
   readonly definitionLevels: Uint8Array | undefined;
-  /** Undefined where the highest level is 0. */
+  /** One byte a pair; undefined where the highest repetition level is 0. */
   readonly repetitionLevels: Uint8Array | undefined;
   readonly values: DenseValues;
 }
 
-/** Level pairs that are decoded at a time. */
+/** Level pairs decoded at a time. */
 const STEP = 8192;
 
-/** Those of the first step, before it is known how large the values of a page can be. */
+/** Level pairs of the first step in a page, before the length of its longest value is known. */
 const FIRST_STEP = 16;
 
-/** The page that is being read. */
+/** The current page. */
 interface OpenPage {
   readonly page: Page;
-  /** Opened with the first value: a page of nulls alone need not have any. */
+  /** Undefined until the first value is read. A page of nulls may have no bytes for values at all. */
   values: PageValues | undefined;
-  /** Level pairs that are left of it. */
+  /** Level pairs of the page that have not been decoded. */
   left: number;
 }
 
-/** Reads the rows of a column chunk some at a time. Memory: a page, the dictionary, and the rows that were asked for. */
+/**
+ * Reads the rows of a column chunk some at a time: `fill` decodes, `take` hands over. Memory: a page, the dictionary,
+ * and the rows decoded and not yet taken.
+ */
 export class LeafReader {
   readonly #node: LeafNode;
   readonly #chunk: ColumnChunk;
@@ -44,13 +47,13 @@ export class LeafReader {
   readonly #values: ValueBuffer;
   #dictionary: DenseValues | undefined;
   #page: OpenPage | undefined;
-  /** Level pairs decoded so far, and those of them that are not taken. */
+  /** Level pairs decoded so far, and how many of them have not been taken. */
   #decoded = 0;
   #left = 0;
-  /** Rows that begin among those. */
+  /** Rows that begin among the pairs not taken. */
   #begun = 0;
 
-  /** @param ahead bytes of the chunk that are read at once at least */
+  /** @param ahead least number of bytes to read from the chunk at once */
   constructor(file: FileHandle, chunk: ColumnChunk, node: LeafNode, allowance: Allowance, ahead: number) {
     this.#node = node;
     this.#chunk = chunk;
@@ -62,14 +65,16 @@ export class LeafReader {
   }
 
   /**
-   * Decodes until `rows` whole rows are there, or `bytes` bytes of them and one at least, or the chunk ends. Returns how many
-   * are there. @throws Error where the chunk is corrupt, in an encoding that is unknown, or one row is larger than can be held
+   * Decodes until `rows` whole rows can be taken, or at least one row and `bytes` bytes, or until the chunk ends.
+   * Returns the number of rows that can be taken, at most `rows`.
+   * @throws Error where the chunk is corrupt or has an unknown encoding, or a single row is larger than half of
+   * --memory
    */
   async fill(rows: number, bytes: number): Promise<number> {
     const { rep } = this.#node;
     for (;;) {
       const ended = this.#decoded === this.#chunk.count;
-      // A row with lists ends where the next one begins.
+      // Where there are lists, only the start of the next row shows that a row is complete.
       const whole = rep === 0 || ended ? this.#begun : Math.max(0, this.#begun - 1);
       const held = this.#values.leftBytes + 2 * this.#left;
       if (whole >= rows || ended || (whole > 0 && held >= bytes)) return Math.min(whole, rows);
@@ -86,12 +91,12 @@ export class LeafReader {
     }
   }
 
-  /** Whether all values of the chunk were taken. */
+  /** Whether all level pairs of the chunk have been taken. */
   get ended(): boolean {
     return this.#decoded === this.#chunk.count && this.#left === 0;
   }
 
-  /** Hands over the next `rows` rows, which `fill` has said to be there. */
+  /** Hands over the next `rows` rows, at most the number that `fill` has returned. The caller owns them. */
   take(rows: number): LeafColumn {
     const { def, rep, element, field } = this.#node;
     let count = rows;
@@ -116,6 +121,7 @@ export class LeafReader {
     };
   }
 
+  /** Decodes `count` level pairs of a page and the values that belong to them. */
   #decode(open: OpenPage, count: number): void {
     const { def, rep } = this.#node;
     const { repetition, definition } = open.page;
@@ -170,14 +176,14 @@ export class LeafReader {
   }
 }
 
-/** Appends `count` levels and returns where they begin. */
+/** Appends the next `count` levels to `into` and returns the index of the first. */
 function readLevels(reader: HybridReader, into: ValueBuffer, count: number): number {
   const at = into.extend(count);
   reader.read(into.bytes, at, count);
   return at;
 }
 
-/** Level pairs whose values take no more than about `bytes` bytes. */
+/** A number of level pairs whose values take at most about `bytes` bytes, whichever values they are. */
 function stepOf({ values }: OpenPage, bytes: number): number {
   if (values === undefined) return FIRST_STEP;
   return values.longest === 0 ? STEP : Math.max(1, Math.min(STEP, Math.floor(bytes / values.longest)));

@@ -16,8 +16,15 @@ import { isJsonField, JSON_KEY } from "../jsonl/json-text.js";
 import { mapOf, withChildren } from "../schema/unify.js";
 
 /**
- * The field as a Parquet file holds it: dictionaries plain, views and lists in their basic form, seconds as milliseconds, dates in
- * milliseconds as timestamps; unions, intervals and structs without fields, which Parquet has not, as JSON text.
+ * The field that a Parquet file holds in place of `field`:
+ *
+ * | Arrow | Parquet |
+ * |---|---|
+ * | dictionary-encoded values | the values |
+ * | views, large lists | strings or bytes, lists |
+ * | timestamps and times in seconds | in milliseconds |
+ * | dates in milliseconds | timestamps |
+ * | unions, intervals, structs without fields | JSON text, since Parquet has no such types |
  */
 export function storedField(field: Field): Field {
   const { type } = field;
@@ -43,12 +50,14 @@ export function storedField(field: Field): Field {
   return field.clone({ type: DataType.isLargeList(type) ? new List(stored[0]) : withChildren(type, stored) });
 }
 
-/** True where `storedField` makes JSON text of a type that is something else. */
+/** Whether `storedField` turns a type that is not JSON text into JSON text. */
 export function becomesJson(original: Field, stored: Field): boolean {
   return isJsonField(stored) && !isJsonField(original);
 }
 
-/** The Parquet schema of a stored field: its own element, then those of its children, depth first. */
+/**
+ * The schema elements of a field from `storedField`: its own element, then the elements of its children, depth first.
+ */
 export function elementsOf({ name, type, nullable }: Field): SchemaElement[] {
   const repetition_type = nullable ? "OPTIONAL" : "REQUIRED";
   if (DataType.isStruct(type)) {
@@ -104,6 +113,7 @@ function leafElement(type: DataType): Leaf {
   return { type: "BYTE_ARRAY" };
 }
 
+// By Arrow's units. Seconds, unit 0, do not occur in a stored field.
 const UNITS = ["MILLIS", "MILLIS", "MICROS", "NANOS"] as const;
 
 function decimalElement(precision: number, scale: number): Leaf {
@@ -115,7 +125,7 @@ function decimalElement(precision: number, scale: number): Leaf {
   } as const;
   if (precision <= 9) return { type: "INT32", ...shared };
   if (precision <= 18) return { type: "INT64", ...shared };
-  // Bytes that 10^precision needs, with its sign.
+  // Bytes of 10^precision in two's complement: 38 digits take 127 bits and a sign, which is 16 bytes.
   const type_length = Math.ceil((precision * Math.log2(10) + 1) / 8);
   return { type: "FIXED_LEN_BYTE_ARRAY", type_length, ...shared };
 }

@@ -3,31 +3,40 @@ import { unpackDelta } from "./file.js";
 import { HybridReader, unpackBits } from "./hybrid.js";
 import { type DenseValues, SHORT, ValueBuffer } from "./values.js";
 
-/** The values of a page in their order; only the values that are asked for are made. */
+/** Decodes the values of a page in their order, as many at a time as the caller asks for. */
 export interface PageValues {
-  /** Appends the next `count` values. @throws Error where they are not all there */
+  /** Appends the next `count` values to `into`. @throws Error where the page has fewer, or a value is corrupt */
   next(count: number, into: ValueBuffer): void;
-  /** Bytes of the longest value, where values can take more room than their page; otherwise 0. */
+  /** Bytes of the longest value in encodings whose values can take more room than their page; 0 in all others. */
   readonly longest: number;
 }
 
-/** What a page of values needs to be read. */
+/** A page of values and the settings to decode it. */
 export interface Encoded {
   readonly bytes: Uint8Array;
   readonly encoding: string;
-  /** Physical type and the bytes of a value, undefined for byte arrays. */
+  /** Physical type. */
   readonly type: string;
+  /** Bytes of a value; undefined for byte arrays. */
   readonly width: number | undefined;
   /** Values of the page, nulls included. */
   readonly count: number;
   readonly dictionary: DenseValues | undefined;
-  /** Bytes that values which can only be decoded all at once may take. */
+  /** Largest number of bytes for numbers that can only be decoded for the whole page at once. */
   readonly limit: number;
 }
 
 /**
- * The values of a page in any encoding: https://parquet.apache.org/docs/file-format/data-pages/encodings/
- * @throws Error where the encoding is unknown, does not fit the type, or would take more than the limit
+ * The decoder for a page in any encoding: https://parquet.apache.org/docs/file-format/data-pages/encodings/
+ *
+ * | encoding | bytes of the page |
+ * |---|---|
+ * | PLAIN | fixed-width values; booleans as bits; byte arrays each after its length in 4 bytes |
+ * | RLE_DICTIONARY, PLAIN_DICTIONARY | bit width in 1 byte, then indices as `HybridReader` reads |
+ * | RLE | length in 4 bytes, then booleans as `HybridReader` reads |
+ * | DELTA_* | integers as differences; byte arrays as `deltaArrays` describes |
+ * | BYTE_STREAM_SPLIT | the first byte of every value, then the second of every value, and so on |
+ * @throws Error where the encoding is unknown, does not fit the type, or would take more bytes than `limit`
  */
 export function pageValues(page: Encoded): PageValues {
   const { bytes, encoding, type, width } = page;
@@ -51,7 +60,11 @@ export function pageValues(page: Encoded): PageValues {
   throw new Error(`values of type ${type} in the unknown encoding ${encoding}`);
 }
 
-/** The values of a dictionary page, which are plain whatever it says; they take no more bytes than the page. */
+/**
+ * The values of a dictionary page. They are plain whatever encoding the page names, and take no more bytes than the
+ * page. Fixed-width values share the memory of the page.
+ * @throws Error where the page is too short for its values
+ */
 export function dictionaryValues(
   { bytes, count }: { readonly bytes: Uint8Array; readonly count: number },
   type: string,
@@ -63,7 +76,7 @@ export function dictionaryValues(
   }
   const into = new ValueBuffer(width);
   if (count === 0) return into.take(0);
-  // All the room there can be need of, so that it does not grow by doubling.
+  // A length of 4 bytes comes before each value; all other bytes of the page may be values. Doubling would take more.
   if (width === undefined) {
     need(bytes, 0, 4 * count);
     into.reserve(bytes.length - 4 * count, count);
@@ -104,13 +117,14 @@ function plainArrays(bytes: Uint8Array): PageValues {
   return {
     longest: 0,
     next(count, into) {
-      // Each has its length before it, so that a page cannot ask for more room than it has bytes.
+      // A length of 4 bytes comes before each value, so a count that is too large is refused before room is made.
       need(bytes, from, 4 * count);
       into.reserve(Math.min(length - from, count * SHORT), count);
       let { bytes: target, size: to } = into;
       const { ends } = into;
       for (let i = 0; i < count; i++) {
         if (from + 4 > length) throw new Error(`${count - i} of ${count} values are missing`);
+        // Multiplied rather than shifted: a length of 2^31 or more must not become negative.
         const size = bytes[from] + bytes[from + 1] * 256 + bytes[from + 2] * 65_536 + bytes[from + 3] * 16_777_216;
         from += 4;
         if (from + size > length) throw new Error(`a value of ${size} bytes at byte ${from} of a page of ${length}`);
@@ -182,7 +196,7 @@ function splitStreams(bytes: Uint8Array, width: number | undefined): PageValues 
   };
 }
 
-/** Integers as differences; all of a page are decoded at once. */
+/** Integers stored as differences. All integers of the page are decoded at once. */
 function deltaIntegers({ bytes, type, count, limit }: Encoded): PageValues {
   if (type !== "INT32" && type !== "INT64") throw new Error(`delta-encoded values of type ${type}`);
   const Integers = type === "INT32" ? Int32Array : BigInt64Array;
@@ -193,7 +207,11 @@ function deltaIntegers({ bytes, type, count, limit }: Encoded): PageValues {
   );
 }
 
-/** Lengths first, then the bytes of all values; with DELTA_BYTE_ARRAY each begins with a part of the value before it. */
+/**
+ * Byte arrays whose lengths come first, then the bytes of all. In DELTA_BYTE_ARRAY each value begins with a prefix of
+ * the value before it: "stored", "storing" is kept as the prefix lengths 0, 4, the suffix lengths 6, 3 and the bytes
+ * "storeding". A prefix may be long although its page is short, hence `longest`.
+ */
 function deltaArrays({ bytes, encoding, count: known, limit }: Encoded): PageValues {
   const lengths = (at: number) => unpackDelta(bytes, at, Int32Array, Math.min(known, limit / 4));
   const shared = encoding === "DELTA_BYTE_ARRAY" ? lengths(0) : undefined;
@@ -226,7 +244,7 @@ function deltaArrays({ bytes, encoding, count: known, limit }: Encoded): PageVal
   };
 }
 
-/** @throws Error where `size` bytes from `start` on are not there */
+/** @throws Error where `bytes` has fewer than `start + size` bytes */
 function need(bytes: Uint8Array, start: number, size: number): void {
   if (start + size > bytes.length)
     throw new Error(`${size} bytes of values at byte ${start} of a page of ${bytes.length}`);

@@ -6,34 +6,44 @@ import { readVarInt } from "hyparquet/src/thrift.js";
 import { prepareZstd } from "../compress/zstd.js";
 import { readRange } from "../read-exact.js";
 
-// The one file that knows hyparquet, which parses the footer, page headers and delta-encoded integers. Its other decoders are left
-// alone, for the reasons that parquet.ts gives.
+// The only file that uses hyparquet, for the footer, page headers and delta-encoded integers. parquet.ts gives the
+// reasons why its other decoders are not used.
+//
+//     "PAR1" | column chunks, each a list of pages | footer | footer length 4 | "PAR1"
+//     page: header (Thrift) | repetition levels | definition levels | values
 
-/** A node of the schema, as the footer lists them. */
+/** A node of the schema. The footer lists the nodes depth first, a parent before its children. */
 export type { SchemaElement } from "hyparquet";
 
 type RowGroup = FileMetaData["row_groups"][number];
 
-/** Rows that are stored together, column by column. */
+/** A row group: rows that are stored together, column by column. */
 export interface ParquetRowGroup {
+  /** Less than 2^31. */
   readonly rows: number;
+  /** The entry of the footer. */
   readonly group: RowGroup;
 }
 
-/** A Parquet file whose footer has been read. */
+/** The footer of a Parquet file. */
 export interface ParquetFooter {
   readonly schema: readonly SchemaElement[];
   readonly rowGroups: readonly ParquetRowGroup[];
+  /** Key-value metadata; an absent value is an empty text. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Opens the file at `path`, of which pages of every codec can be decoded then. @throws Error as the file system does. */
+/**
+ * Opens the file at `path` and loads the codecs that need loading, so that pages can be decoded synchronously
+ * afterwards. The caller closes the file.
+ * @throws the error of the file system
+ */
 export async function openFile(path: string): Promise<FileHandle> {
   await prepareZstd();
   return open(path);
 }
 
-/** Reads the footer. @throws Error where the file is no Parquet file, cut short, encrypted or corrupt. */
+/** Reads the footer. @throws Error where the file is no Parquet file, is cut short, encrypted or corrupt */
 export async function readFooter(file: FileHandle): Promise<ParquetFooter> {
   const { size } = await file.stat();
   if (size < 12) throw new Error(`it has ${size} bytes, expected at least 12`);
@@ -46,7 +56,7 @@ export async function readFooter(file: FileHandle): Promise<ParquetFooter> {
   const slice = async (start: number, stop = size) => (await readRange(file, start, stop - start)).buffer;
   const { schema, row_groups, key_value_metadata } = await parquetMetadataAsync(
     { byteLength: size, slice },
-    // Statistics are not used, and their conversion fails on values that are fine.
+    // The statistics are not used. Their conversion is switched off, because it fails on some valid values.
     { geoparquet: false, parsers: NO_PARSERS },
   );
   const rowGroups = row_groups.map((group) => {
@@ -71,16 +81,19 @@ const NO_PARSERS = {
   uuidFromBytes: nothing,
 };
 
-/** A column chunk: where its bytes are. */
+/** The place of a column chunk in the file, in bytes, and its contents. */
 export interface ColumnChunk {
   readonly start: number;
   readonly length: number;
-  /** Values in all pages, nulls included. */
+  /** Values in all pages, nulls included; less than 2^31. */
   readonly count: number;
   readonly codec: string;
 }
 
-/** Finds the chunk of the leaf at position `column`. @throws Error where it cannot be the one of the schema's leaf. */
+/**
+ * Finds the chunk of the leaf at position `column` of the schema, whose element is `element`.
+ * @throws Error where the chunk is missing, encrypted, in another file, or has another name or type than the leaf
+ */
 export function columnChunk({ group }: ParquetRowGroup, column: number, element: SchemaElement): ColumnChunk {
   const { meta_data: meta, file_path: filePath } = group.columns[column] ?? {};
   const name = JSON.stringify(element.name);
@@ -93,6 +106,7 @@ export function columnChunk({ group }: ParquetRowGroup, column: number, element:
   }
   const data = Number(meta.data_page_offset);
   const dictionary = Number(meta.dictionary_page_offset ?? 0);
+  // The dictionary page comes first. Some writers leave its offset at 0 where there is none.
   const start = dictionary > 0 ? Math.min(dictionary, data) : data;
   const length = Number(meta.total_compressed_size);
   const count = Number(meta.num_values);
@@ -102,10 +116,13 @@ export function columnChunk({ group }: ParquetRowGroup, column: number, element:
   return { start, length, count, codec: meta.codec };
 }
 
-/** A page's header as hyparquet gives it. */
+/** The header of a page, as hyparquet returns it. */
 export type PageHeader = ReturnType<typeof parquetHeader>;
 
-/** Parses the page header at byte `at`; `end` is the byte behind it. @throws Error where it is corrupt or not all there */
+/**
+ * Parses the page header at byte `at`. `end` is the position of the byte after it.
+ * @throws Error where the header is corrupt or goes beyond the end of `bytes`
+ */
 export function readPageHeader(bytes: Uint8Array, at: number): { readonly header: PageHeader; readonly end: number } {
   checkThrift(bytes, at);
   const reader = readerOf(bytes, at);
@@ -113,8 +130,9 @@ export function readPageHeader(bytes: Uint8Array, at: number): { readonly header
 }
 
 /**
- * Integers in DELTA_BINARY_PACKED encoding from byte `at` on, in an array of type `Integers`, and the byte behind them.
- * @throws Error where they are more than `most` or not all there
+ * Decodes integers in the encoding DELTA_BINARY_PACKED from byte `at` on into a new array of the class `Integers`.
+ * `end` is the position of the byte after them.
+ * @throws Error where there are more than `most` integers, or the bytes end before them
  */
 export function unpackDelta<T extends Int32Array | BigInt64Array>(
   bytes: Uint8Array,
@@ -123,7 +141,7 @@ export function unpackDelta<T extends Int32Array | BigInt64Array>(
   most: number,
 ): { readonly values: T; readonly end: number } {
   const header = readerOf(bytes, at);
-  // The size of a block and the number of its miniblocks come before the count.
+  // The header holds the size of a block, the number of its miniblocks and the count of all integers.
   for (let field = 0; field < 2; field++) readVarInt(header);
   const count = readVarInt(header);
   if (!(count >= 0 && count <= most)) throw new Error(`${count} delta-encoded values, expected at most ${most}`);
@@ -139,7 +157,10 @@ function readerOf(bytes: Uint8Array, offset: number) {
   return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset };
 }
 
-/** Makes a view refuse the 10th byte of a varint that goes on; hyparquet would gather all of its bits, in quadratic time. */
+/**
+ * Makes a view throw at the 10th byte of a varint that has not ended. hyparquet would collect all bits of an endless
+ * varint in a bigint, in quadratic time.
+ */
 function refuseLongVarints(view: DataView): void {
   let open = 0;
   view.getUint8 = (at) => {
@@ -150,14 +171,14 @@ function refuseLongVarints(view: DataView): void {
   };
 }
 
-// Deeper than Parquet's metadata, and less than the stack.
+// Deeper than the metadata of Parquet, and far below the depth at which the stack overflows.
 const MAX_DEPTH = 64;
 
 /**
- * Walks over the struct at byte `start`, so that no length in it is believed before it is known to fit: a parser that makes room
- * for a list first would run out of memory. Thrift's compact protocol:
+ * Walks over the Thrift struct at byte `start` and checks that every length in it fits into `bytes`. hyparquet trusts
+ * the lengths, and would run out of memory when it makes room for a list of false length. Thrift's compact protocol:
  * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
- * @throws Error where the struct does not end within `bytes` or is no Thrift
+ * @throws Error where the struct does not end within `bytes` or is not Thrift
  */
 function checkThrift(bytes: Uint8Array, start: number): void {
   let at = start;
@@ -181,16 +202,16 @@ function checkThrift(bytes: Uint8Array, start: number): void {
   };
   const skipStruct = (depth: number) => {
     for (let header = next(); (header & 15) !== 0; header = next()) {
-      // A zero step means that the field number follows.
+      // The upper four bits are the step to the next field number; 0 means that the number follows.
       if (header >> 4 === 0) varint();
-      // Booleans are in the header.
+      // Types 1 and 2 are the booleans true and false, which have no bytes of their own.
       if ((header & 15) > 2) skipValue(header & 15, depth);
     }
   };
   const skipList = (depth: number) => {
     const header = next();
     const count = header >> 4 === 15 ? varint() : header >> 4;
-    // Every element takes a byte at least.
+    // Every element takes at least a byte.
     const left = bytes.length - at;
     if (count > left) throw new Error(`metadata is cut short: ${count} items expected where ${left} bytes are left`);
     for (let i = 0; i < count; i++) skipValue(header & 15, depth);

@@ -1,27 +1,33 @@
 /**
- * Reads integers of up to 32 bits in Parquet's hybrid of run lengths and bit packing, some at a time, so that a run that
- * stands for a thousand million of them takes no room.
+ * Reads integers of up to 32 bits in Parquet's hybrid of run lengths and bit packing, some at a time. So a run of a
+ * thousand million integers takes no room by itself.
  * https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE
+ *
+ *     repeated run   varint 2·n        | one value in ⌈width / 8⌉ bytes, which counts n times
+ *     packed run     varint 2·n + 1    | 8·n values of `width` bits, n·width bytes
  */
 export class HybridReader {
   readonly #bytes: Uint8Array;
   readonly #width: number;
   #at = 0;
-  /** Integers left of the present run. */
+  /** Integers of the current run that have not been read. */
   #left = 0;
-  /** The integer that the run repeats; undefined where the run is packed. */
+  /** The integer that the current run repeats; undefined where the run is packed. */
   #value: number | undefined;
-  /** The next bit of a packed run. */
+  /** Position of the next bit of a packed run, counted from the start of the bytes. */
   #bit = 0;
 
-  /** @throws Error where integers cannot have `width` bits */
+  /**
+   * @param width bits of an integer; at width 0 all integers are 0 and take no bytes.
+   * @throws Error where it is above 32
+   */
   constructor(bytes: Uint8Array, width: number) {
     if (width > 32) throw new Error(`integers of ${width} bits, expected at most 32`);
     this.#bytes = bytes;
     this.#width = width;
   }
 
-  /** The next `count` integers, to `target` from `to` on. @throws Error where the bytes end before them */
+  /** Writes the next `count` integers to `target` from index `to` on. @throws Error where the bytes end before them */
   read(target: Uint8Array | Uint32Array, to: number, count: number): void {
     if (this.#width === 0) {
       target.fill(0, to, to + count);
@@ -32,7 +38,7 @@ export class HybridReader {
       const n = Math.min(this.#left, count - done);
       if (this.#value !== undefined) target.fill(this.#value, to + done, to + done + n);
       else {
-        // The last group may leave out the bytes of its padding.
+        // The last group of eight may be cut after its last value, so only the values read here must be complete.
         if (this.#bit + n * this.#width > this.#bytes.length * 8) throw new Error("packed integers are cut short");
         unpackBits(this.#bytes, this.#bit, this.#width, target, to + done, n);
         this.#bit += n * this.#width;
@@ -65,7 +71,10 @@ export class HybridReader {
   }
 }
 
-/** Unpacks `count` integers of 1 to 32 bits, least significant bit first, from bit `bit` on to `target` from `to` on. */
+/**
+ * Unpacks `count` integers of `width` bits, 1 to 32, least significant bit first. Reads from bit `bit` of `bytes` and
+ * writes to `target` from index `to` on. The caller has checked that the bits exist.
+ */
 export function unpackBits(
   bytes: Uint8Array,
   bit: number,
@@ -87,7 +96,7 @@ export function unpackBits(
   }
 }
 
-/** Bits that hold a level from 0 to `max`. */
+/** The number of bits of a level from 0 to `max`: 0 for 0, 1 for 1, 2 for 2 and 3. */
 export function levelWidth(max: number): number {
   return 32 - Math.clz32(max);
 }

@@ -29,9 +29,9 @@ import type { DenseValues } from "./values.js";
 const TIME_UNITS = ["", "MILLIS", "MICROS", "NANOS"];
 
 /**
- * The Arrow type that holds every value of a leaf exactly. Logical types come first, then the older converted types.
- * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
- * @throws Error for a physical type that is unknown and for decimals of more than 76 digits.
+ * The Arrow type that holds every value of a leaf exactly. The logical type decides where there is one, then the older
+ * converted type, then the physical type. https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
+ * @throws Error for an unknown physical type and for decimals of more than 76 digits
  */
 export function leafType(element: SchemaElement): DataType {
   const { type, type_length: width, converted_type: converted, logical_type: logical } = element;
@@ -45,6 +45,7 @@ export function leafType(element: SchemaElement): DataType {
     case "INT64":
       return int64Type(element);
     case "INT96":
+      // INT96 is an old timestamp in nanoseconds without a time zone.
       return new Timestamp(3);
     case "FLOAT":
       return new Float32();
@@ -78,7 +79,7 @@ function int64Type({ converted_type: converted, logical_type: logical }: SchemaE
   if (logical?.type === "TIMESTAMP") {
     return new Timestamp(TIME_UNITS.indexOf(logical.unit), logical.isAdjustedToUTC ? "UTC" : null);
   }
-  // The older annotations always meant UTC.
+  // The older converted types always mean UTC.
   if (converted === "TIMESTAMP_MILLIS") return new Timestamp(1, "UTC");
   if (converted === "TIMESTAMP_MICROS") return new Timestamp(2, "UTC");
   if (logical?.type === "TIME") return logical.unit === "NANOS" ? new TimeNanosecond() : new TimeMicrosecond();
@@ -99,10 +100,15 @@ function decimalType({ name, logical_type: logical, precision, scale }: SchemaEl
   return new Decimal(fraction, digits, digits <= 38 ? 128 : 256);
 }
 
+/** Julian day number of 1970-01-01. */
 const JULIAN_EPOCH = 2_440_588n;
 const NANOSECONDS_A_DAY = 86_400_000_000_000n;
 
-/** Values as Arrow stores them, from values of a physical type as Parquet does. @throws Error where one does not fit */
+/**
+ * Converts values from Parquet's representation of a physical type to Arrow's representation of `type`. Returns
+ * `values` itself where the two are the same.
+ * @throws Error where a value does not fit the type
+ */
 export function arrowValues(values: DenseValues, physical: string, type: DataType): DenseValues {
   if (DataType.isDecimal(type)) return decimals(values, physical, type.bitWidth >> 3);
   if (physical === "INT96") return timestamps(values);
@@ -110,14 +116,14 @@ export function arrowValues(values: DenseValues, physical: string, type: DataTyp
   return values;
 }
 
-// Small integers are sign- or zero-extended to 32 bits; little-endian, so the low bytes are the value.
+// Parquet stores integers of 8 and 16 bits in 32 bits, little-endian, so the first bytes are the value.
 function narrowed({ count, bytes }: DenseValues, width: number): DenseValues {
   const target = new Uint8Array(count * width);
   for (let i = 0; i < count; i++) for (let k = 0; k < width; k++) target[i * width + k] = bytes[i * 4 + k];
   return { count, bytes: target };
 }
 
-// Nanoseconds of the day, then the Julian day number.
+// INT96 holds the nanoseconds of the day in 8 bytes, then the Julian day number in 4.
 function timestamps({ count, bytes }: DenseValues): DenseValues {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const target = new BigInt64Array(count);
@@ -131,7 +137,10 @@ function timestamps({ count, bytes }: DenseValues): DenseValues {
   return { count, bytes: new Uint8Array(target.buffer) };
 }
 
-/** Two's complement, big-endian in byte arrays, to little-endian of `width` bytes. */
+/**
+ * Converts decimals to two's complement of `width` bytes, little-endian. Parquet stores them as little-endian INT32 or
+ * INT64, or as big-endian byte arrays of any length; a longer array fits where its extra bytes only repeat the sign.
+ */
 function decimals({ count, bytes, ends }: DenseValues, physical: string, width: number): DenseValues {
   const target = new Uint8Array(count * width);
   const little = physical === "INT32" || physical === "INT64";
@@ -149,7 +158,7 @@ function decimals({ count, bytes, ends }: DenseValues, physical: string, width: 
   return { count, bytes: target };
 }
 
-// True where the first `extra` bytes only repeat the sign.
+// Whether the first `extra` bytes only repeat the sign of the bytes after them.
 function isSigned(bytes: Uint8Array, from: number, extra: number): boolean {
   const sign = bytes[from + extra] >= 128 ? 255 : 0;
   for (let i = 0; i < extra; i++) if (bytes[from + i] !== sign) return false;

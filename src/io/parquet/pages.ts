@@ -4,57 +4,61 @@ import { decompressPage } from "./codecs.js";
 import { type ColumnChunk, type PageHeader, readPageHeader } from "./file.js";
 import { HybridReader, levelWidth } from "./hybrid.js";
 
-/** One page of a column chunk, decompressed. */
+/** A decompressed page of a column chunk. */
 export interface Page {
   readonly kind: "dictionary" | "data";
   readonly encoding: string;
-  /** Values, nulls included. */
+  /** Number of values, nulls included. */
   readonly count: number;
-  /** The values, without the levels before them. */
+  /** The encoded values, without the levels before them. */
   readonly bytes: Uint8Array;
-  /** Levels of a data page; undefined where the column's highest is 0. */
+  /** Levels of a data page; undefined where the highest level of the column is 0. */
   readonly repetition?: HybridReader;
   readonly definition?: HybridReader;
 }
 
-/** A column's highest levels. */
+/** The highest definition and repetition level of a column. */
 export interface MaxLevels {
   readonly def: number;
   readonly rep: number;
 }
 
-/** What the pages and dictionaries that are held at once may take, in bytes; shared by the columns of a row group. */
+/**
+ * Counts the bytes of pages and dictionaries in memory, and limits them. All columns of a row group share one
+ * allowance, and their readers change it.
+ */
 export interface Allowance {
+  /** Bytes in memory now. */
   held: number;
-  /** What of `held` is dictionaries. */
+  /** The part of `held` that is dictionaries. */
   dictionaries: number;
   readonly limit: number;
-  /** Columns, and parts of nested ones, that are read side by side, and how many of them have begun. */
+  /** Leaves that are read side by side, and how many of them have begun. The message of an overrun needs both. */
   columns: number;
   begun: number;
 }
 
-/** Bytes in which a page header is looked for at first. */
+/** Bytes read for a page header at first. A header with long statistics needs more. */
 const HEADER = 1 << 12;
 
 /**
- * Reads the pages of a column chunk one after another. Memory: the present one and the dictionary, counted in the allowance, and
- * what is read ahead.
+ * Reads the pages of a column chunk one after another. Memory: the current page and the dictionary, which the allowance
+ * counts, and the bytes read ahead.
  */
 export class PageReader {
   readonly #file: FileHandle;
   readonly #chunk: ColumnChunk;
   readonly #max: MaxLevels;
   readonly #allowance: Allowance;
-  /** Bytes that are read at once at least; a page of more is too. */
+  /** Least number of bytes to read at once. A larger page is read at once too. */
   readonly #ahead: number;
-  /** Values that the pages so far have left. */
+  /** Values of the chunk that were not in the pages so far. */
   #missing: number;
-  /** What has been read of the chunk and not used. */
+  /** Bytes that have been read from the chunk and not used. */
   #bytes = new Uint8Array(0);
   /** Bytes of the chunk that have been read. */
   #read = 0;
-  /** Bytes counted for each in the allowance. */
+  /** Bytes that the allowance counts for the dictionary and for the current page. */
   #dictionary = 0;
   #page = 0;
 
@@ -67,7 +71,11 @@ export class PageReader {
     this.#missing = chunk.count;
   }
 
-  /** The next page; undefined once all values were in pages. @throws Error where it is corrupt or larger than can be held */
+  /**
+   * Reads the next page, which is valid until the next call; undefined after the last value. Frees the page before it
+   * in the allowance, and at the end the dictionary.
+   * @throws Error where the page is corrupt, or the pages of all columns would exceed the allowance
+   */
   async next(): Promise<Page | undefined> {
     this.#releasePage();
     if (this.#missing === 0) {
@@ -85,16 +93,16 @@ export class PageReader {
       if (!(stored >= 0 && size >= 0 && stored <= left)) {
         throw new Error(`a page of ${stored} bytes where ${left} are left of its column`);
       }
-      // The values of a dictionary are copied out of its page, and take as much as there.
+      // The values of a dictionary stay after its page is released, and take at most as many bytes as the page.
       if (header.type === "DICTIONARY_PAGE") this.#holdDictionary(size);
       this.#holdPage(size + stored);
       await this.#ensure(stored);
       const body = this.#bytes.subarray(0, stored);
       const rest = this.#bytes.subarray(stored);
-      // A small rest would hold on to all that was read with it.
+      // A view of few bytes would keep the whole buffer alive.
       this.#bytes = 2 * rest.length < rest.buffer.byteLength ? rest.slice() : rest;
       const page = this.#open(header, body, size);
-      // Pages of other kinds, indexes among them, hold no values.
+      // Pages of other kinds, such as index pages, hold no values.
       if (page !== undefined) return page;
       this.#releasePage();
     }
@@ -138,13 +146,13 @@ export class PageReader {
         this.#bytes = this.#bytes.subarray(end);
         return header;
       } catch (error) {
-        // Statistics may be long.
+        // The header may be longer than the bytes read so far, because of its statistics. Try again with more bytes.
         if (this.#read === this.#chunk.length || wanted > this.#allowance.limit) throw error;
       }
     }
   }
 
-  /** Sees that `size` bytes have been read, or all that is left. */
+  /** Reads on until `size` unused bytes are in memory, or the chunk has been read to its end. */
   async #ensure(size: number): Promise<void> {
     const have = this.#bytes.length;
     const left = this.#chunk.length - this.#read;
@@ -155,6 +163,10 @@ export class PageReader {
     this.#bytes = have === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
   }
 
+  /**
+   * Splits and decompresses the body of a page. Version 1 compresses levels and values together; version 2 stores the
+   * levels first, uncompressed. Returns undefined for a page of another kind.
+   */
   #open(header: PageHeader, body: Uint8Array, size: number): Page | undefined {
     const { codec } = this.#chunk;
     const { def, rep } = this.#max;
@@ -203,7 +215,7 @@ function levelReader(bytes: Uint8Array, max: number): HybridReader | undefined {
   return max === 0 ? undefined : new HybridReader(bytes, levelWidth(max));
 }
 
-/** The levels with which a version 1 page starts, behind their length, and the bytes after them. */
+/** Splits off the levels at the start of a version 1 page, which follow their length in 4 bytes. */
 function levelsAt(bytes: Uint8Array, max: number, encoding: string) {
   if (max === 0) return { reader: undefined, rest: bytes };
   if (encoding !== "RLE") throw new Error(`levels in the encoding ${encoding}, expected RLE`);

@@ -9,16 +9,18 @@ import { openFile, type ParquetFooter, readFooter } from "./file.js";
 import { RowGroupReader } from "./row-group.js";
 import { type ParquetNode, parquetNodes } from "./types.js";
 
-// Why pages are decoded here: no library passed every check (17 golden files; mutations of them; one row group of 568 MB read under
-// --memory 512MB, where this reader peaks at 161 MB; a string that is not UTF-8, for which this reader rejects one row).
-// - parquet-wasm 0.8.0: all golden files equal in 0.6 of the processor time, but it holds whole column chunks and peaks at 2,537 MB,
-//   traps on 14 of 5,394 mutations, and fails the whole file for the string.
-// - @duckdb/node-api 1.5.6, 68 MB: makes doubles of decimals over 38 digits, microseconds of INT96 and zoned nanoseconds; peaks at
-//   1,042 MB; fails the whole file for the string.
-// - hyparquet 1.33.0: makes doubles of decimals and milliseconds of timestamps; peaks at 1,716 MB; a run of 6 bytes exhausts the
-//   heap, a Snappy block of 14 bytes loops for ever. nodejs-polars 0.24.1: refuses 6 golden files; peaks at 1,287 MB.
+// Own decoders for pages, because no library passed every check: 17 golden files; mutations of these; a row group of
+// 568 MB under --memory 512MB, where this reader peaks at 161 MB; a string that is not UTF-8, for which this reader
+// rejects one row.
+// - parquet-wasm 0.8.0: reads all golden files correctly in 0.6 of the processor time, but holds whole column chunks,
+//   peaks at 2,537 MB, traps on 14 of 5,394 mutations, and rejects the whole file for the string.
+// - @duckdb/node-api 1.5.6, a package of 68 MB: turns decimals of over 38 digits into doubles, and INT96 and
+//   nanoseconds with a time zone into microseconds; peaks at 1,042 MB; rejects the whole file for the string.
+// - hyparquet 1.33.0: turns decimals into doubles and timestamps into milliseconds; peaks at 1,716 MB; a run of 6 bytes
+//   exhausts the heap, and a Snappy block of 14 bytes loops for ever.
+// - nodejs-polars 0.24.1: rejects 6 golden files; peaks at 1,287 MB.
 
-/** An opened file and what its footer says. */
+/** A Parquet file and the contents of its footer. */
 interface ParquetFile {
   readonly path: string;
   readonly name: string;
@@ -26,16 +28,19 @@ interface ParquetFile {
   readonly footer: ParquetFooter;
   readonly nodes: readonly ParquetNode[];
   readonly schema: Schema;
-  /** Bytes that the pages which are read at once may take. */
+  /** Largest number of bytes for the pages that are in memory at once. */
   readonly limit: number;
 }
 
 /**
- * Opens a Parquet file as a source: every codec, encoding and nesting; values go from pages into Arrow buffers as they are. The
- * first pass reads only the columns of the text and order fields. Memory: a page and a dictionary of each of these columns, which
- * together may take half of `memory` (64 MiB at least), a quarter of that to read ahead, and a batch of at most 8192 rows and about
- * 8 MiB, or an eighth of that half where there are very many columns, whatever the row groups.
- * @throws InputError where the file is missing, cut short, corrupt, encrypted or holds a type without an Arrow counterpart.
+ * Opens a Parquet file as a source. Every codec, encoding and nesting is read, and the values go from pages into Arrow
+ * buffers without becoming JavaScript values. The first pass reads only the columns of the text and order fields.
+ *
+ * Memory, for row groups of any size, with a limit of half of `memory` or 64 MiB if that is more: a page and a
+ * dictionary of each column read, up to the limit in all; a quarter of the limit for reading ahead; and a batch of at
+ * most 8192 rows and about 8 MiB, or an eighth of the limit where there are very many columns.
+ * @throws InputError where the file is missing, cut short, corrupt, encrypted or holds a type without an Arrow
+ * counterpart
  */
 export async function openParquet(options: FileOptions): Promise<Source> {
   const { name } = options;
@@ -62,11 +67,11 @@ async function openParquetFile({ path, name, memory }: FileOptions): Promise<Par
     const file = await openFile(path);
     try {
       const footer = await readFooter(file);
-      // Not the root, whose name nobody needs.
+      // The name of the root is not used, so it may be absent.
       if (footer.schema.slice(1).some((element) => typeof element.name !== "string")) {
         throw new Error("a column without a name");
       }
-      // Only a hint, so one that cannot be read is as good as none.
+      // The Arrow schema is only a hint, so a schema that cannot be read is ignored.
       const original = decodeSchema(footer.metadata.get(ARROW_SCHEMA) ?? "");
       const nodes = parquetNodes(footer.schema, original?.fields);
       const metadata = new Map(Array.from(footer.metadata).filter(([key]) => key !== ARROW_SCHEMA));
@@ -83,7 +88,10 @@ async function openParquetFile({ path, name, memory }: FileOptions): Promise<Par
   }
 }
 
-/** The rows of a file; with `columns`, only these top-level columns, and the others on demand. */
+/**
+ * Yields the rows of a file. With `columns`, a batch holds only these top-level columns, and `whole` reads the same
+ * rows with all columns on demand.
+ */
 async function* readBatches(parquet: ParquetFile, columns?: readonly number[]): AsyncGenerator<ColumnBatch> {
   const { path, name, footer, nodes } = parquet;
   const all = nodes.map((_, i) => i);
@@ -111,7 +119,7 @@ async function* readBatches(parquet: ParquetFile, columns?: readonly number[]): 
         done += batch.numRows;
         const end = done;
         const bytesRead = Math.min(before + Math.floor((stored * done) / rowGroup.rows), parquet.byteLength);
-        // Called from outside this generator, whose own handling it does not reach.
+        // The caller runs this generator outside of the try block above, so its errors are translated here.
         const whole = async function* () {
           try {
             others ??= open(all);
@@ -137,7 +145,7 @@ function asInputError(error: unknown, name: string): InputError {
   if (error instanceof InputError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   const what = code === undefined ? "cannot be read as Parquet" : "cannot be read";
-  // What a library stumbles over in a broken file is no sentence for a person.
+  // A TypeError comes from a library that met unexpected data. Its message would tell a reader nothing about the file.
   const why = error instanceof TypeError ? "its metadata is corrupt" : message;
   return new InputError(`${name}: ${what}: ${why}`, { cause: error });
 }

@@ -7,38 +7,46 @@ import { columnChunk, type ParquetRowGroup } from "./file.js";
 import type { Allowance } from "./pages.js";
 import type { ParquetNode } from "./types.js";
 
-/** Decoded bytes of a batch, about: one row more where rows are large, a page's worth where levels have to be looked through. */
+/**
+ * Decoded bytes of a batch, about. A single large row may take more, and a column with lists decodes up to a step more.
+ */
 const BATCH_BYTES = 8 * 2 ** 20;
 
-/** Below this share of a column batches would have too few rows to be worth their overhead, if there is room for more. */
+/**
+ * Least share of a leaf in a batch, in bytes, where the limit has room for it. With less, batches would have too few
+ * rows.
+ */
 const LEAF_BYTES = 32 * 1024;
 
-/** Bytes of a column that are read at once at least, where there is room for it in all columns. */
+/** Least number of bytes to read from a leaf at once, where the limit has room for it in all leaves. */
 const READ_BYTES = 256 * 1024;
 
-/** Shares of the limit that batches and what is read ahead may take. */
+/** Shares of the limit for batches and for the bytes read ahead. */
 const BATCH_SHARE = 1 / 8;
 const READ_SHARE = 1 / 4;
-/** What a column needs in any case. */
+/** Least share of a leaf in any case, in bytes. */
 const LEAST_BYTES = 1024;
 
-/** Reads some columns of a row group, batch after batch, decoding no more than a batch of them. */
+/**
+ * Reads some columns of a row group batch by batch. Memory: the pages that `allowance` counts, the bytes read ahead,
+ * and one batch.
+ */
 export class RowGroupReader {
   readonly #nodes: readonly ParquetNode[];
   readonly #schema: Schema;
-  /** Readers by node, in the order of its leaves; made with the first batch. */
+  /** For each node the readers of its leaves, in the order of the schema. */
   readonly #readers: (readonly (readonly [column: number, reader: LeafReader])[])[];
   readonly #rows: number;
   readonly #firstRow: number;
-  /** Bytes that a leaf may decode ahead. */
+  /** Bytes that a leaf may decode for a batch. */
   readonly #share: number;
   #row = 0;
 
   /**
-   * @param options.columns top-level columns by their position
-   * @param options.firstRow position of the group's first row in its file, for messages
-   * @param options.allowance what the pages held at once may take, with those of other readers of the group
-   * @throws Error where a chunk is not where the footer says
+   * @param options.columns positions of the top-level columns to read
+   * @param options.firstRow number of the first row of the group in the file, from 0, for messages
+   * @param options.allowance the limit for pages in memory, shared with other readers of the group
+   * @throws Error where a chunk is missing, goes beyond the end of the file or does not fit the schema
    */
   constructor(options: {
     file: FileHandle;
@@ -73,12 +81,16 @@ export class RowGroupReader {
     );
   }
 
-  /** Rows that were read so far. */
+  /** Number of rows read so far. */
   get row(): number {
     return this.#row;
   }
 
-  /** The next rows, at most `most` of them and one at least. @throws Error where they are not there or corrupt */
+  /**
+   * Reads the next rows, at least one and at most `most`. Each leaf may fill fewer rows than the leaf before it, so the
+   * last one determines the batch; the other leaves keep the rest for the next call. The caller owns the batch.
+   * @throws Error that names column and row where the rows are missing or corrupt
+   */
   async next(most: number): Promise<RecordBatch> {
     let rows = Math.min(most, this.#rows - this.#row);
     for (let i = 0; i < this.#nodes.length; i++) {
@@ -104,6 +116,7 @@ export class RowGroupReader {
     return batchOf(this.#schema, data, rows);
   }
 
+  /** @throws Error where the leaves of a node hold more rows than the row group */
   #checkEnd(i: number): void {
     for (const [, reader] of this.#readers[i]) {
       if (reader.ended) continue;
@@ -119,6 +132,7 @@ export class RowGroupReader {
     }
   }
 
+  /** Throws an error that adds the column and the row to the message of `error`. */
   #explain(node: ParquetNode, error: unknown): never {
     const where = `column ${JSON.stringify(node.field.name)}, rows from ${this.#firstRow + this.#row + 1}`;
     throw new Error(`${where}: ${(error as Error).message}`, { cause: error });

@@ -5,23 +5,23 @@ import { leafType } from "./leaf-type.js";
 
 interface NodeBase {
   readonly field: Field;
-  /** Definition level from which on the node holds a value. */
+  /** Least definition level at which the node holds a value. */
   readonly def: number;
-  /** Repetition level up to which a level pair starts a new slot of the node. */
+  /** Greatest repetition level at which a level pair starts a new slot of the node. */
   readonly rep: number;
-  /** Definition level from which on there is a slot at all, that is, an item of the lists around the node. */
+  /** Least definition level at which the node has a slot at all. Below it a list around the node is empty or null. */
   readonly present: number;
 }
 
-/** A column chunk's column. */
+/** A leaf of the schema, whose values are in a column chunk of each row group. */
 export interface LeafNode extends NodeBase {
   readonly kind: "leaf";
   readonly element: SchemaElement;
-  /** Position among the leaves of the schema, which is the position in each row group. */
+  /** Position among the leaves of the schema, and so among the chunks of each row group. */
   readonly column: number;
 }
 
-/** A group of fields; a map's entries too. */
+/** A group of fields, or the entries of a map. */
 export interface StructNode extends NodeBase {
   readonly kind: "struct";
   readonly children: readonly ParquetNode[];
@@ -33,26 +33,33 @@ export interface ListNode extends NodeBase {
   readonly item: ParquetNode;
 }
 
-/** How a Parquet schema becomes Arrow columns: https://parquet.apache.org/docs/file-format/nestedencoding/ */
+/**
+ * A node of a Parquet schema with its Arrow field and levels:
+ * https://parquet.apache.org/docs/file-format/nestedencoding/
+ */
 export type ParquetNode = LeafNode | StructNode | ListNode;
 
+/** The levels of a node, see `NodeBase`. */
 interface Levels {
   readonly def: number;
   readonly rep: number;
   readonly present: number;
 }
 
+/** A schema element with its children. */
 interface Group {
   readonly element: SchemaElement;
   readonly children: readonly Group[];
-  /** Position of the first leaf in it. */
+  /** Position of the first leaf of the group. */
   readonly column: number;
 }
 
 /**
- * The columns of a Parquet schema, given as its flat list of elements. `original` is the Arrow schema that some writers store
- * beside it; it only decides where Parquet's own types leave it open (time zones, durations, fixed-size lists, metadata).
- * @throws Error for a schema that is corrupt or holds a type without an Arrow counterpart.
+ * The top-level columns of a Parquet schema.
+ * @param elements the nodes of the schema, depth first, the root before all others
+ * @param original the Arrow schema that some writers store in the metadata. It adds what Parquet's types cannot
+ * express: time zones, durations, fixed-size lists and metadata. It never changes how values are read
+ * @throws Error for a schema that is corrupt or holds a type without an Arrow counterpart
  */
 export function parquetNodes(elements: readonly SchemaElement[], original: readonly Field[] = []): ParquetNode[] {
   const cursor = { at: 0, column: 0 };
@@ -64,9 +71,10 @@ export function parquetNodes(elements: readonly SchemaElement[], original: reado
   });
 }
 
-// Deeper nesting than any data has, and less than the stack.
+// Deeper than the nesting of real data, and far below the depth at which the stack overflows.
 const MAX_DEPTH = 100;
 
+/** Reads the element at the cursor and its descendants, and moves the cursor behind them. */
 function groupAt(elements: readonly SchemaElement[], cursor: { at: number; column: number }, depth: number): Group {
   const element = elements[cursor.at++];
   if (element === undefined) throw new Error("the schema ends inside a group");
@@ -84,7 +92,7 @@ function groupAt(elements: readonly SchemaElement[], cursor: { at: number; colum
 function fieldNode(group: Group, levels: Levels, hint?: Field): ParquetNode {
   const { element } = group;
   if (element.repetition_type === "REPEATED") {
-    // A repeated field outside of a LIST is a list without nulls of values without nulls.
+    // A repeated field outside of a LIST group is a list that is never null, of items that are never null.
     const { def } = levels;
     const item = valueNode(group, itemLevels(def, levels.rep), false, hint?.type.children?.[0]);
     return { ...listOf(element.name, item, false, hint), ...levels, def };
@@ -93,11 +101,12 @@ function fieldNode(group: Group, levels: Levels, hint?: Field): ParquetNode {
   return valueNode(group, { ...levels, def: levels.def + (nullable ? 1 : 0) }, nullable, hint);
 }
 
+/** The levels of an item of a list with these levels: one more repetition, one more definition. */
 function itemLevels(def: number, rep: number): Levels {
   return { def: def + 1, rep: rep + 1, present: def + 1 };
 }
 
-// A node whose own definition level is already in `levels`.
+// The node of a group. `levels` already counts the definition level of the group itself, if it is optional.
 function valueNode(group: Group, levels: Levels, nullable: boolean, hint?: Field): ParquetNode {
   const { element, children, column } = group;
   const { name } = element;
@@ -143,6 +152,8 @@ function structNode(group: Group, levels: Levels, nullable: boolean, hint?: Fiel
   return { kind: "struct", children, ...levels, field: withMetadata(field, hint) };
 }
 
+// The item of a list. The repeated group of a LIST usually only wraps the item, but in older files it is the item
+// itself:
 // https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#backward-compatibility-rules
 function listItem(list: Group, repeated: Group, levels: Levels, hint?: Field): ParquetNode {
   const { element, children } = repeated;
@@ -167,7 +178,7 @@ function listOf(
   return { kind: "list", item, field: withMetadata(new Field(name, type, nullable), hint) };
 }
 
-// What the writer's own schema knows and Parquet does not, where the stored values are the same.
+// Takes over the time zone or the duration of the writer's Arrow schema, where the stored values are the same.
 function hintedType(type: DataType, original: DataType | undefined): DataType {
   if (DataType.isTimestamp(type) && DataType.isTimestamp(original) && type.timezone && original.timezone) {
     return new Timestamp(type.unit, original.timezone);
@@ -178,7 +189,8 @@ function hintedType(type: DataType, original: DataType | undefined): DataType {
   return type;
 }
 
-// An extension's name is only true over its own storage type.
+// Takes over the metadata of the writer's Arrow schema. The name of an extension type is valid only with its storage
+// type.
 function withMetadata(field: Field, original: Field | undefined): Field {
   if (original === undefined || original.metadata.size === 0) return field;
   const same = original.type.typeId === field.type.typeId;

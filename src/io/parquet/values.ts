@@ -1,33 +1,41 @@
 import { grown } from "../columns/bits.js";
 
-/** Values of a column that are not null, one after another. */
+/** The values of a column without its nulls, one after another. */
 export interface DenseValues {
   readonly count: number;
   /**
-   * Values of `width` bytes each (a boolean is one byte), or all byte arrays together. What a `ValueBuffer` hands over starts with
-   * its buffer.
+   * Fixed-width values, a boolean as one byte; or the bytes of all byte arrays. Bytes that a `ValueBuffer` hands over
+   * lie at the start of their memory, so they can be viewed as numbers of any width.
    */
   readonly bytes: Uint8Array;
-  /** Of byte arrays: where each ends. */
+  /** For byte arrays, the end of each value within `bytes`; undefined for fixed-width values. */
   readonly ends?: Int32Array;
 }
 
+/** Bytes of a value of each physical type of fixed width. */
 const WIDTHS: Readonly<Record<string, number>> = { BOOLEAN: 1, INT32: 4, INT64: 8, INT96: 12, FLOAT: 4, DOUBLE: 8 };
 
-/** Bytes of one dense value of a physical type; undefined for byte arrays. */
+/** Bytes of a value of a physical type, as in `DenseValues`; undefined for byte arrays. */
 export function physicalWidth(type: string, typeLength: number | undefined): number | undefined {
   return type === "FIXED_LEN_BYTE_ARRAY" ? typeLength : WIDTHS[type];
 }
 
-/** Gathers dense values at one end and hands them over at the other. */
+/**
+ * A queue of dense values: pages append values at one end, batches take them from the other.
+ *
+ *     bytes   | taken | leftBytes: can be taken | reserved by the caller |
+ *             0                                 size              bytes.length
+ */
 export class ValueBuffer {
-  /** Undefined for byte arrays. */
+  /** Bytes of a value; undefined for byte arrays. */
   readonly width: number | undefined;
-  /** Room for the values that were reserved; those of before fill it up to `size`. Replaced by `reserve`. */
+  /** Memory of the values, filled up to `size`. `reserve` may replace it by a larger array. */
   bytes = new Uint8Array(0);
-  /** The same for the ends of byte arrays, counted from the start of `bytes`. */
+  /**
+   * Ends of byte arrays, counted from the start of `bytes`, filled up to `count`. `reserve` may replace this array too.
+   */
   ends = new Int32Array(0);
-  /** Bytes and values in them, those that were taken included. */
+  /** Bytes and number of the values in memory, including values that were taken. */
   size = 0;
   count = 0;
   #taken = 0;
@@ -37,12 +45,15 @@ export class ValueBuffer {
     this.width = width;
   }
 
-  /** Bytes of values that can be taken. */
+  /** Bytes of the values that can be taken. */
   get leftBytes(): number {
     return this.size - this.#takenBytes;
   }
 
-  /** Makes room for values whose bytes are known only as they come; whoever fills it counts `size` and `count` up. */
+  /**
+   * Makes room for `count` more values of `bytes` bytes in all. The caller writes them to `bytes` and `ends`, and adds
+   * them to `size` and `count`.
+   */
   reserve(bytes: number, count: number): void {
     this.bytes = grown(this.bytes, this.size + bytes);
     if (this.width !== undefined || this.count + count <= this.ends.length) return;
@@ -51,7 +62,7 @@ export class ValueBuffer {
     this.ends = ends;
   }
 
-  /** Counts `count` values of a fixed width in and returns where in `bytes` they must be written. */
+  /** Adds `count` values of fixed width, and returns the place in `bytes` to which the caller must write them. */
   extend(count: number): number {
     const at = this.size;
     this.reserve(count * (this.width as number), count);
@@ -69,7 +80,9 @@ export class ValueBuffer {
     this.count++;
   }
 
-  /** Appends the first `count` values that `indices` name; each must be in the dictionary. */
+  /**
+   * Appends the dictionary values at the first `count` of `indices`. The caller has checked that these are in range.
+   */
   gather({ bytes: source, ends }: DenseValues, indices: Uint32Array, count: number): void {
     if (ends !== undefined) {
       this.#gatherArrays(source, ends, indices, count);
@@ -101,19 +114,19 @@ export class ValueBuffer {
     this.size = to;
   }
 
-  /** The bytes that can be taken. */
+  /** The bytes that can be taken, as a view that is valid until the next call of another method. */
   peek(): Uint8Array {
     return this.bytes.subarray(this.#takenBytes, this.size);
   }
 
-  /** Hands over the next `count` values. */
+  /** Hands over the next `count` values, which the caller then owns. */
   take(count: number): DenseValues {
     const first = this.#taken;
     const from = this.#takenBytes;
     const last = first + count;
     const to = this.width !== undefined ? last * this.width : count === 0 ? from : this.ends[last - 1];
     const all = last === this.count;
-    // What is all of it needs no copy.
+    // Where all values are taken at once the caller gets the buffer itself, and `#clear` makes a new one.
     const bytes = all && from === 0 ? this.bytes.subarray(0, to) : this.bytes.slice(from, to);
     let ends: Int32Array | undefined;
     if (this.width === undefined) {
@@ -127,7 +140,7 @@ export class ValueBuffer {
   }
 
   #clear(): void {
-    // The next batch is likely to be as large.
+    // The next batch is likely to be as large, so its buffer starts at this size.
     this.bytes = new Uint8Array(this.size);
     this.ends = new Int32Array(this.width === undefined ? this.count : 0);
     this.size = 0;
@@ -137,5 +150,5 @@ export class ValueBuffer {
   }
 }
 
-/** Below this many bytes a loop beats the call of `set`. */
+/** Up to this many bytes a loop copies faster than a call of `set`. */
 export const SHORT = 48;

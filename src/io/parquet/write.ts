@@ -7,10 +7,10 @@ import { parquetColumn } from "./cells.js";
 import { elementsOf, storedField } from "./elements.js";
 
 /**
- * Opens a Parquet file for writing: Snappy, row groups of 65,536 rows or about 16 MiB (64 where rows are large), the same bytes
- * for the same rows and schema.
- * Types come as `storedField` says; the Arrow schema goes along, so that pyarrow finds time zones and durations again.
- * Memory: one row group, as Arrow and as JavaScript values.
+ * Opens a Parquet file for writing. Pages are compressed by Snappy; a row group has 65,536 rows or about 16 MiB (64 MiB
+ * where rows are large). The same rows and schema give the same bytes, however the rows are batched. `storedField`
+ * defines the types. The Arrow schema is stored in the metadata, where pyarrow finds time zones and durations. Memory:
+ * one row group, as Arrow and as JavaScript values.
  */
 export async function openParquetWriter({ path, schema }: TableOptions<Schema>): Promise<TableWriter> {
   const stored = schema.fields.map(storedField);
@@ -38,7 +38,8 @@ export async function openParquetWriter({ path, schema }: TableOptions<Schema>):
     await drain();
   }
 
-  // The writer's offsets go on counting; only its buffer starts anew.
+  // Appends the bytes written so far to the file. The writer counts file offsets separately, so its buffer may start
+  // anew.
   async function drain(): Promise<void> {
     await file.append([new Uint8Array(bytes.buffer, 0, bytes.index)]);
     bytes.index = 0;
