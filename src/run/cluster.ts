@@ -18,17 +18,22 @@ import { type ClusterRows, dedupRows, rawRows } from "./write/cluster-rows.js";
 import { CENTROIDS, CLUSTERS, writeClusters } from "./write/clusters.js";
 import { EMBEDDINGS } from "./write/output-names.js";
 
-/** Clusters shown in the summary. */
+/** Number of clusters that the summary lists. */
 const SHOWN = 10;
 
 /**
- * The whole flow of bge-cluster:
+ * Runs bge-cluster from the rows to the published output folder:
  *
  *     kept rows and vectors of bge-dedup, or read -> embed -> store of raw files
  *                                            |
  *                               seed -> k-means            over the store, by tile
  *                                            |
  *                                  write -> label          streaming
+ *
+ * Clusters of a folder that bge-dedup wrote may go into the same folder. The manifest of bge-dedup then stays and takes
+ * the record of this run under `cluster`.
+ * @returns the summary that the command prints
+ * @throws the same errors as `runDedup`; UsageError also if `--k` exceeds the number of distinct vectors
  */
 export async function runCluster(options: ClusterOptions, context: RunContext): Promise<ClusterSummary> {
   const reporter = timedReporter(context.reporter);
@@ -84,10 +89,11 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
       outputs: await Promise.all(files.map((name) => fileRecord(work.path(name), name))),
     };
     await rows.requireUnchanged();
-    // The manifest of the run whose rows these are stays and takes up this one.
+    // The manifest of the bge-dedup run stays in the folder and takes the record of this run.
     const before = inPlace ? await readManifestIfAny(join(options.out, MANIFEST)) : undefined;
     await writeManifest(work.path(MANIFEST), before === undefined ? record : { ...before, cluster: record });
-    // What an earlier run left beside clusters of its own.
+    // An earlier run on raw files left its vectors and rejects beside its clusters; both would contradict the new
+    // clusters.
     const stale = inPlace ? [] : [EMBEDDINGS, REJECTS].filter((name) => !files.includes(name));
     await work.publish([...files, MANIFEST], stale);
     noteOverMemory(options.memory, reporter.note);
@@ -100,14 +106,15 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
 }
 
 /**
- * Whether the input is a folder that bge-dedup wrote, and whether the clusters go to the same folder.
- * @throws InputError where an input is missing; UsageError where the output folder holds the result of another bge-dedup run
+ * Checks the inputs and the output folder before anything is written.
+ * @returns `fromFolder`: the input is a folder that bge-dedup wrote; `inPlace`: the clusters go into that same folder
+ * @throws InputError if an input is missing; UsageError if the output folder holds the result of another bge-dedup run
  */
 async function checkFolders({ inputs, out }: ClusterOptions): Promise<{ fromFolder: boolean; inPlace: boolean }> {
   const fromFolder = isDedupFolder(inputs);
   const inPlace = fromFolder && resolve(inputs[0]) === resolve(out);
   if (!fromFolder) await findInputs(inputs, out);
-  // Clusters or vectors of other rows beside a kept.arrow would make that folder lie.
+  // Clusters or vectors of other rows beside a kept.arrow would contradict that table.
   const kept = ["arrow", "parquet", "jsonl"].map((format) => join(out, `kept.${format}`)).find(existsSync);
   if (kept !== undefined && !inPlace) {
     throw new UsageError(`${kept} is a result of bge-dedup; cluster that folder, or name another one by --out`);
@@ -115,12 +122,16 @@ async function checkFolders({ inputs, out }: ClusterOptions): Promise<{ fromFold
   return { fromFolder, inPlace };
 }
 
-/** All that is needed to repeat the run. */
+/** Every option that a repetition of the run needs. `--fresh` is left out, because it does not change the result. */
 function describeOptions({ maxRejects, fresh: _, ...rest }: ClusterOptions) {
   return { ...rest, maxRejects: maxRejects?.text };
 }
 
-/** k-means over the distinct vectors of the rows, each as often as it occurs. */
+/**
+ * Runs k-means over the distinct vectors of the rows. Each vector weighs as many rows as have it, so that copies count
+ * without being computed again.
+ * @throws UsageError if `--k` is more than the number of distinct vectors
+ */
 async function clusterRows(
   options: ClusterOptions,
   rows: ClusterRows,
@@ -134,6 +145,7 @@ async function clusterRows(
     );
   }
   const total = rows.positions.length;
+  // Progress counts rows: a start seeds once, iterates at most `iterations` times and measures the result once.
   const perStart = total * (iterations + 2);
   const stage = reporter.stage("k-means", starts * perStart);
   const vectors = await openVectorStore(rows.storePath);

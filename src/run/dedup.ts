@@ -31,11 +31,14 @@ import { GUARDED, writeGuarded } from "./write/guarded.js";
 import { CLUSTER_FILES, EMBEDDINGS, TABLE_FILES } from "./write/output-names.js";
 import { writeOutputs } from "./write/outputs.js";
 
-/** Files of other runs in the output folder, which would not fit the new ones. */
+/**
+ * Outputs that an earlier run may have left in the output folder. A run publishes some of these files and removes the
+ * others, so that a folder never mixes the results of two runs.
+ */
 const OPTIONAL = [REJECTS, GUARDED, ...TABLE_FILES];
 
 /**
- * The whole flow of bge-dedup:
+ * Runs bge-dedup from the inputs to the published output folder:
  *
  *     read -> exact -> tokenize -> embed -> store      embedInputs, streaming
  *                                            |
@@ -43,7 +46,13 @@ const OPTIONAL = [REJECTS, GUARDED, ...TABLE_FILES];
  *                                            |
  *                                          write       second pass, streaming
  *
- * Nothing appears in the output folder before everything is there; an interrupted run continues with the vectors it has.
+ * The output folder changes only at the end, when every file is complete. An interrupted run leaves its vectors in the
+ * work area, and the same command continues with them.
+ * @param options resolved options; the flags and their defaults are in `run/flags`
+ * @param context reporter, standard input and the signal that stops the run
+ * @returns the summary that the command prints; the manifest holds the same figures
+ * @throws UsageError, InputError, BrakeError or UnavailableError, by which the command chooses its exit code; any other
+ * Error if the run failed for a reason that may pass, such as a full disk
  */
 export async function runDedup(options: DedupOptions, context: RunContext): Promise<DedupSummary> {
   const reporter = timedReporter(context.reporter);
@@ -116,8 +125,8 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
 }
 
 /**
- * The schema of all inputs.
- * @throws InputError where it lacks a column that a flag names
+ * Unifies the schemas of all inputs and checks the columns that flags name, before the join spends time.
+ * @throws InputError if the schema lacks a column that a flag names
  */
 async function checkedSchema(options: DedupOptions, { sources, index }: EmbeddedInputs, reporter: Reporter) {
   if (index.exact.counts.rows === 0) reporter.note("the inputs hold no records, so the outputs will be empty");
@@ -127,7 +136,13 @@ async function checkedSchema(options: DedupOptions, { sources, index }: Embedded
   return schema;
 }
 
-/** The self-join over the finished store, with what is left of `--memory`. */
+/**
+ * Joins all vectors of the finished store. The join may hold as many bytes as `--memory` leaves beside what is resident
+ * by now.
+ * @param options.order every vector position once, in priority order
+ * @param options.signatures guard signature of each vector; absent if no guard is active
+ * @param options.provider device that computes the products; the decisions do not depend on it
+ */
 async function joinStore(options: {
   options: DedupOptions;
   work: WorkArea;
@@ -162,7 +177,10 @@ async function joinStore(options: {
   }
 }
 
-/** Size and digest of each output; the store's are known where it was written by this run. */
+/**
+ * Records the size and the SHA-256 of each output. The writer of the store has hashed the store already if this run
+ * wrote all of it; every other file is read and hashed.
+ */
 function describeOutputs(files: readonly string[], { texts }: EmbeddedInputs, work: WorkArea): Promise<FileRecord[]> {
   return Promise.all(
     files.map((name) =>
@@ -171,6 +189,7 @@ function describeOutputs(files: readonly string[], { texts }: EmbeddedInputs, wo
   );
 }
 
+/** The part of the summary that describes the settings and the first pass. */
 function describeRun(options: DedupOptions, { index, texts, model, provider }: EmbeddedInputs, threshold: number) {
   const { exactSurplus, normalisedSurplus, groups } = index.exact.counts;
   return {
@@ -186,7 +205,12 @@ function describeRun(options: DedupOptions, { index, texts, model, provider }: E
   };
 }
 
-/** @throws Error where a row is lost, which would be a defect of this program and must not pass in silence */
+/**
+ * Counts the rows by their fate, as the second pass wrote them.
+ * @param guarded kept rows that only a guard keeps apart from another kept row
+ * @throws Error if the numbers of kept, removed and rejected rows do not add up to the rows read. A lost row is a
+ * defect of this program, and the run must not publish it silently.
+ */
 function countRows(
   { index, texts, rejected }: EmbeddedInputs,
   { kept, removed }: { kept: number; removed: { exact: number; normalized: number; semantic: number } },
@@ -212,7 +236,11 @@ function countRows(
   };
 }
 
-/** What the manifest promises of the tables. */
+/**
+ * The guarantees in words, as the manifest states them.
+ * @param vectors number of vectors that the join compared
+ * @param measured pairs whose cosine the join computed in float64
+ */
 function guarantees(threshold: number, vectors: number, measured: number) {
   return {
     certificate: `every removed row names a kept row that it equals or whose measured cosine is at least ${threshold}`,
@@ -222,7 +250,7 @@ function guarantees(threshold: number, vectors: number, measured: number) {
   };
 }
 
-/** All that is needed to repeat the run. */
+/** Every option that a repetition of the run needs. `--fresh` is left out, because it does not change the result. */
 function describeOptions(options: DedupOptions, threshold: number) {
   const { keep, maxRemoved, maxRejects, fresh: _, ...rest } = options;
   return {

@@ -6,35 +6,41 @@ import type { Fingerprint, WorkArea, WorkState } from "../work/work-area.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 import { StaleWorkError, type StoredVectors } from "./earlier-work.js";
 
-/**
- * State is saved at most this often, in milliseconds, and so seldom that saving takes no more than this part of the time; an
- * interruption saves it as well.
- */
+/** Shortest time between two saves of the state, in milliseconds. An interruption saves the state as well. */
 const SAVE_EVERY = 500;
+/** Largest share of the run's time that saving may take; a slow disk lengthens the time between saves accordingly. */
 const SAVE_SHARE = 0.02;
 
 /**
- * The store of the work area while windows are embedded into it, with checkpoints from which a later run continues. Windows come in
- * order: `read` takes each of them, then either `takeStored` or `append`.
+ * The vector store of the work area while the run fills it, with checkpoints from which a later run continues.
+ *
+ * Windows arrive in order. For each window the caller calls `read` and then either `takeStored`, if `holds` said that
+ * the store has its vectors, or `append`. A checkpoint covers whole windows only, and a window's batches depend on the
+ * window's texts alone. A continued run therefore makes the same vectors as an uninterrupted one.
  */
 export class CheckpointedStore {
-  /** Row of each vector's text, by position in the store. */
+  /** First row of each vector's text, by position in the store. */
   readonly rows: number[] = [];
   readonly #work: WorkArea;
-  /** State and rows that an interrupted run has left. */
+  /** The state that an interrupted run saved. */
   readonly #earlier: WorkState | undefined;
+  /** Rows of the vectors that the interrupted run stored, by position in the store. */
   readonly #storedRows: Float64Array;
   #writer: VectorStoreWriter | undefined;
-  /** The state after the last window that was stored. */
+  /** The state as of the last window that is stored whole. */
   #state: WorkState;
-  /** Whether the state is newer than the one saved, and all that it counts is stored. */
+  /** True if `#state` is newer than the saved state and every vector that `#state` counts has been written. */
   #unsaved = false;
   #nextSave = performance.now() + SAVE_EVERY;
-  /** Over all texts read so far, and the row of the last of them. */
+  /** SHA-256 over all texts read so far. It proves to a continued run that the inputs are still the same. */
   readonly #digest = createHash("sha256");
+  /** First row of the last text read so far; -1 before the first text. */
   #reached = -1;
 
-  /** Takes over the writer of what is stored already. */
+  /**
+   * @param options.earlier the state to continue from; absent if the run starts anew
+   * @param options.stored what the work area holds; this object takes over the writer and closes it
+   */
   constructor(options: { work: WorkArea; fingerprint: Fingerprint; earlier?: WorkState; stored: StoredVectors }) {
     const { work, fingerprint, earlier, stored } = options;
     const empty = { stored: 0, complete: false, dim: 0, through: -1, digest: "", truncated: 0, tokens: 0 };
@@ -45,33 +51,39 @@ export class CheckpointedStore {
     this.#state = earlier ?? { fingerprint, ...empty };
   }
 
-  /** Components of a vector, texts cut and tokens seen, of this run and of the one that it continues. */
+  /**
+   * Components of a vector, and the truncated texts and tokens of this run together with those of the run that it
+   * continues.
+   */
   get totals(): Pick<WorkState, "dim" | "truncated" | "tokens"> {
     const { dim, truncated, tokens } = this.#state;
     return { dim, truncated, tokens };
   }
 
-  /** Vectors that an interrupted run had stored. */
+  /** Number of vectors that an interrupted run had stored. */
   get resumed(): number {
     return this.#storedRows.length;
   }
 
   /**
-   * Whether the vectors of a window are stored already. A window that only begins before the end of the earlier work counts as
-   * stored; where it is not, `takeStored` notices.
+   * Whether the store has the vectors of a window. The answer looks at the first text only: if an interrupted run ended
+   * inside the window, which means that the inputs have changed, `takeStored` throws.
    */
   holds({ rows: [first] }: TextWindow): boolean {
     return this.#earlier !== undefined && (this.#earlier.complete || first <= this.#earlier.through);
   }
 
-  /** Takes the texts of the next window. */
+  /** Takes the next window into the digest, its vectors too if the input brought them. */
   read({ texts, vectors, rows }: TextWindow): void {
     if (vectors === undefined) this.#digest.update(`${texts.join("\0")}\0`);
     else for (const [i, text] of texts.entries()) this.#digest.update(`${text}\0`).update(vectors[i]);
     this.#reached = rows[rows.length - 1];
   }
 
-  /** Takes up the stored vectors of the window read last. @throws StaleWorkError where its texts are others than those stored */
+  /**
+   * Accounts for the stored vectors of the window read last.
+   * @throws StaleWorkError if the window's texts are not the texts that were stored
+   */
   takeStored(): void {
     const through = this.#earlier?.through ?? -1;
     const last = this.#reached;
@@ -83,10 +95,13 @@ export class CheckpointedStore {
     if (last === through && this.#position().digest !== this.#earlier?.digest) throw changed();
   }
 
-  /** Stores the vectors of the window read last, those that have a direction. */
+  /**
+   * Stores the vectors of the window read last. Texts without a direction get no vector.
+   * @param vectors unit vectors, one row of `dim` components a text; written before this call settles
+   */
   async append(window: TextWindow, vectors: WindowVectors, dim: number): Promise<void> {
     const writer = await this.#open(dim);
-    // Until the window is stored whole there is nothing new to save.
+    // Until the whole window is stored, there is nothing new to save.
     this.#unsaved = false;
     const directed = takeDirected(window, vectors, dim);
     await writer.append(directed.rows, directed.vectors);
@@ -97,7 +112,7 @@ export class CheckpointedStore {
     this.#unsaved = true;
   }
 
-  /** Saves the state where the last time is long enough ago. */
+  /** Saves the state if the last save was long enough ago. */
   async saveIfDue(): Promise<void> {
     const now = performance.now();
     if (now < this.#nextSave) return;
@@ -106,7 +121,10 @@ export class CheckpointedStore {
     this.#nextSave = after + Math.max(SAVE_EVERY, (after - now) / SAVE_SHARE);
   }
 
-  /** Makes the windows stored so far survive, and saves that they are. */
+  /**
+   * Syncs the stored vectors to disk, then saves the state that counts them. This order matters: a state must never
+   * count vectors that a power cut could take away.
+   */
   async save(): Promise<void> {
     const state = this.#state;
     if (!this.#unsaved || this.#writer === undefined) return;
@@ -115,11 +133,12 @@ export class CheckpointedStore {
   }
 
   /**
-   * Finishes the store, after the last window: from then on it can be read. It is made durable beside what follows, and
-   * `publish` waits for that; a run that is killed before resumes where it saved last.
-   * @param modelDim asked where no text has a direction: the store is then empty, but of the model's dimension
-   * @returns what identifies the store, where all of it was written by this run
-   * @throws StaleWorkError where an interrupted run had stored more or other texts
+   * Finishes the store after the last window; from then on a reader can open it. Making the store durable goes on
+   * beside the next stages, and `WorkArea.publish` waits for it. A run that is killed before then resumes from its last
+   * checkpoint.
+   * @param modelDim called if no text has a direction: the empty store then takes the model's dimension
+   * @returns size and SHA-256 of the store if this run wrote all of it, else undefined
+   * @throws StaleWorkError if an interrupted run had stored more texts than this run has read, or other texts
    */
   async finish(modelDim: () => Promise<number>): Promise<FileDigest | undefined> {
     const complete = this.#earlier?.complete ?? false;
@@ -138,18 +157,19 @@ export class CheckpointedStore {
     return file;
   }
 
-  /** Closes a store that is not finished, so that a later run can continue it. */
+  /** Closes the writer of an unfinished store. The file stays, and a later run can continue it. */
   async close(): Promise<void> {
     await this.#writer?.close().catch(() => {});
   }
 
+  /** The writer; the first call that needs a writer creates the file. */
   async #open(dim: number): Promise<VectorStoreWriter> {
     this.#state = { ...this.#state, dim };
     this.#writer ??= await openVectorStoreWriter({ path: this.#work.path(EMBEDDINGS), dim });
     return this.#writer;
   }
 
-  /** How far the texts have been read. */
+  /** How far the texts have been read: the last row and the digest. */
   #position(): Pick<WorkState, "through" | "digest"> {
     return { through: this.#reached, digest: this.#digest.copy().digest("hex") };
   }
@@ -159,7 +179,7 @@ function changed(): StaleWorkError {
   return new StaleWorkError("the inputs have changed since the interrupted run");
 }
 
-/** The rows and vectors of a window whose texts have a direction: mostly all of them. */
+/** Picks the rows and vectors of the texts that have a direction. Usually every text has one, and nothing is copied. */
 function takeDirected(window: TextWindow, { vectors, directed }: WindowVectors, dim: number) {
   if (!directed.includes(0)) return { rows: window.rows, vectors };
   const rows: number[] = [];

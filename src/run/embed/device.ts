@@ -6,39 +6,44 @@ import { type DeviceProbe, probeDevice } from "../../embed/local/probe-device.js
 import { UnavailableError } from "../../errors.js";
 import type { Provider } from "../../onnx/ort-engine.js";
 
-/** Where vectors come from: a device of this machine, or a server. */
+/** What computes the vectors: a device of this machine, or a server. */
 export type DeviceName = Provider | "endpoint";
 
-/** The device and why it was chosen. */
+/** The chosen device and the reason, which the run tells the user. */
 export interface DeviceChoice {
   readonly provider: Provider;
   readonly reason: string;
-  /** Whether fp16 is the faster choice on it. */
+  /** True if the device computes fp16 faster than fp32. */
   readonly half: boolean;
 }
 
-/** What is looked at in choosing; replaced in tests. */
+/** What the choice depends on. Tests replace it. */
 export interface DeviceWorld {
-  /** Devices that the installed library is built for. */
+  /** Names of the devices that the installed onnxruntime is built for. */
   backends(): Promise<readonly string[]>;
-  /** Says why a device need not be tried, if so; cheap. */
+  /** A cheap test: the reason why a device cannot be there, or undefined if it is worth a probe. */
   absence(provider: Provider): string | undefined;
+  /** Starts a child process that computes on the device and measures its speed, which takes seconds. */
   probe(provider: Provider): Promise<DeviceProbe>;
 }
 
-/** Devices that `auto` tries, best first; each platform's library has some of them. */
+/** Devices that `auto` tries, best first. The library of each platform offers some of them. */
 const PREFERENCE: readonly Provider[] = ["cuda", "dml", "webgpu", "coreml"];
 
-/** `auto` takes a device only where it is so many times as fast as the processor: drivers that compute in software are not. */
+/**
+ * `auto` takes a device only if it is this many times as fast as the processor. Drivers that compute in software are
+ * not.
+ */
 const WORTHWHILE = 1.5;
 
 const gflops = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} GFLOP/s`;
 
 /**
- * Resolves `--device`. One asked for by name is tried and never replaced; `auto` takes the first that is there and faster
- * than the processor, and says why not the others.
- * @param options.builtin the builtin model's graph is too light for any device to be worth the way there
- * @throws UnavailableError where the device asked for cannot be had, with the cure
+ * Resolves `--device`. A device named by the user is probed and never replaced by another. `auto` takes the first
+ * device of the preference list that is present and clearly faster than the processor; the reason says why it passed
+ * over the others.
+ * @param options.builtin true for the builtin model, whose graph is too light to be worth the transfer to a device
+ * @throws UnavailableError with the cure if the named device cannot be used
  */
 export async function chooseDevice(
   options: { device: "auto" | Provider; builtin: boolean },
@@ -88,23 +93,27 @@ export async function chooseDevice(
 }
 
 /**
- * Where the products of the join run: on the device that was asked for by name, else on the processor, whose integer
- * products are hard to beat. The decisions are the same.
- * @param used where the vectors were made; a device that made them has been tried already
- * @throws UnavailableError as `chooseDevice`
+ * Chooses where the join computes its products: on the device that the user named, else on the processor, whose integer
+ * products few devices beat. The decisions are the same everywhere.
+ * @param used the device that made the vectors; it has been probed already
+ * @throws UnavailableError as `chooseDevice` does
  */
 export async function joinProvider(device: "auto" | Provider, used: DeviceName): Promise<Provider> {
   if (device === "auto" || device === "cpu") return "cpu";
   return device === used ? device : (await chooseDevice({ device, builtin: false })).provider;
 }
 
-/** Device files of GPUs on Linux: NVIDIA's, those of the kernel's graphics drivers, and that of Windows below. */
+/**
+ * Whether Linux shows a device file of a GPU: NVIDIA's driver (`nvidiactl`), WSL (`dxg`), or a kernel
+ * graphics driver (`renderD*`), which `nvidiaOnly` leaves out.
+ */
 function hasGpuFile(nvidiaOnly: boolean): boolean {
   if (existsSync("/dev/nvidiactl") || existsSync("/dev/dxg")) return true;
   if (nvidiaOnly || !existsSync("/dev/dri")) return false;
   return readdirSync("/dev/dri").some((file) => file.startsWith("renderD"));
 }
 
+/** The machine that the program runs on. */
 const thisMachine: DeviceWorld = {
   async backends() {
     const { listSupportedBackends } = await import("onnxruntime-node");

@@ -4,16 +4,25 @@ import { openVectorStoreWriter, type VectorStoreWriter } from "../../vectors/sto
 import { type Fingerprint, fingerprintChange, type WorkArea, type WorkState } from "../work/work-area.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 
-/** The work that an earlier run left belongs to other texts or is damaged; the stage must begin anew with `fresh`, which drops it. */
+/**
+ * The work of an earlier run belongs to other texts or is damaged. Whoever catches the error begins the stage again
+ * with `fresh`, which drops the work.
+ */
 export class StaleWorkError extends Error {}
 
-/** What an interrupted run has left: its state where it can be continued, else why it cannot. */
+/**
+ * What an interrupted run left: a state to continue from, or the reason why the work does not fit. Neither is set if
+ * there is no earlier work.
+ */
 export interface EarlierWork {
   readonly state?: WorkState;
   readonly misfit?: string;
 }
 
-/** Looks for the work of an interrupted run. @param options.fresh drops it in any case */
+/**
+ * Looks for the work of an interrupted run. Nothing is dropped yet.
+ * @param options.fresh treats any earlier work as unfit
+ */
 export async function findEarlierWork(options: {
   work: WorkArea;
   fingerprint: Fingerprint;
@@ -28,17 +37,18 @@ export async function findEarlierWork(options: {
   return existsSync(work.path(EMBEDDINGS)) ? { state } : { misfit: `${EMBEDDINGS} is gone` };
 }
 
-/** The store of an interrupted run. */
+/** The vectors that an interrupted run stored. */
 export interface StoredVectors {
-  /** Rows of the vectors that it holds, in their order. */
+  /** Rows of the stored vectors, by position in the store. */
   readonly rows: Float64Array;
-  /** Continues the store; absent where it is finished or holds nothing. The caller closes it. */
+  /** Continues the store; absent if the store is finished or empty. The caller closes the writer. */
   readonly writer?: VectorStoreWriter;
 }
 
 /**
- * Opens the store of an interrupted run.
- * @throws StaleWorkError where the store does not hold what its state says
+ * Opens the store of an interrupted run for continuation.
+ * @param state the state to continue from; undefined if there is none, which gives an empty result
+ * @throws StaleWorkError if the store does not hold what its state says
  */
 export async function openStoredVectors(work: WorkArea, state: WorkState | undefined): Promise<StoredVectors> {
   if (state === undefined || (state.stored === 0 && !state.complete)) return { rows: new Float64Array(0) };

@@ -20,13 +20,19 @@ import type { PreparedModel } from "./prepared-model.js";
 /** Name of the file of rejected records. */
 export const REJECTS = "rejects.jsonl";
 
-/** Name under which standard input is saved in the work area. */
+/**
+ * Name of the copy of standard input in the work area. The second pass cannot read standard input again, so it reads
+ * the copy.
+ */
 const SPOOL = "stdin.jsonl";
 
-/** Share of `--memory` that columns of JSONL may take between the passes: those of a million short records at 4 GB. */
+/**
+ * Share of `--memory` that parsed columns of JSONL may take between the passes. At 4 GB this share holds the columns of
+ * a million short records.
+ */
 const KEPT_SHARE = 1 / 16;
 
-/** Gives out `bytes` until they are used up. */
+/** Returns a function that grants requests for bytes until their sum would exceed `bytes`. */
 function allowance(bytes: number): (wanted: number) => boolean {
   let left = bytes;
   return (wanted) => {
@@ -36,7 +42,7 @@ function allowance(bytes: number): (wanted: number) => boolean {
   };
 }
 
-/** The same windows; `spent` is told how long each took to come. */
+/** Yields the same windows and calls `spent` with the milliseconds that each window took to arrive. */
 async function* timed(windows: AsyncGenerator<TextWindow>, spent: (milliseconds: number) => void) {
   try {
     for (;;) {
@@ -51,24 +57,26 @@ async function* timed(windows: AsyncGenerator<TextWindow>, spent: (milliseconds:
   }
 }
 
-/** Everything the first pass leaves in memory and in the work area. */
+/** What the first pass leaves in memory and in the work area. */
 export interface EmbeddedInputs {
   readonly sources: readonly Source[];
   readonly index: RowIndex;
   readonly texts: EmbeddedTexts;
   readonly model: ModelSpec;
   readonly provider: DeviceName;
+  /** Number of rejected records. */
   readonly rejected: number;
-  /** Vector position of each group of equal texts, -1 where its text has no direction. */
+  /** Vector position of each group, -1 if the group's text has no direction. */
   readonly vectorOfGroup: Int32Array;
-  /** Group of each vector. */
+  /** Group of each vector: the inverse of `vectorOfGroup`. */
   readonly groupOfVector: Int32Array;
+  /** Size and SHA-256 of each input, for the manifest. */
   readonly inputs: readonly FileRecord[];
 }
 
 /**
- * Finds the model and the device, or asks the server, and says which.
- * @throws UnavailableError where one of them cannot be had
+ * Finds the model and the device, or asks the server, and notes what was found. Nothing is loaded yet.
+ * @throws UnavailableError if the model, the device or the server cannot be had
  */
 export async function prepareModel(
   shared: SharedOptions,
@@ -83,24 +91,29 @@ export async function prepareModel(
   return prepareLocalModel(shared, reporter, signal);
 }
 
-/** How the first pass is set up. */
+/** Options of `embedInputs`. */
 export interface EmbedInputsOptions {
   readonly shared: SharedOptions;
   readonly keep: KeepPolicy;
-  /** Called with the text and number of each new group, in order; once more from the start where stale work is dropped. */
+  /**
+   * Called with the text and the number of each new group, in order of the numbers. If stale work is dropped, the calls
+   * begin again at group 0.
+   */
   readonly onGroup?: (text: string, group: number) => void;
   readonly work: WorkArea;
   readonly context: RunContext;
 }
 
 /**
- * read -> exact -> tokenize -> embed -> store: the first, streaming pass, which both commands share. Afterwards the store
- * is complete in the work area and the rejects are written there.
+ * The first, streaming pass, which both commands share: read -> exact -> tokenize -> embed -> store. Afterwards the
+ * work area holds the complete store and the rejects. If an interrupted run turns out to be unfit, the pass starts over
+ * without it.
+ * @throws UsageError, InputError, BrakeError or UnavailableError as the inputs, the limits and the model give cause
  */
 export async function embedInputs(options: EmbedInputsOptions): Promise<EmbeddedInputs> {
   const { shared, work, context } = options;
   const { reporter, signal } = context;
-  // A mistyped name is told before a model is downloaded or a server is asked.
+  // A mistyped name is reported before a model is downloaded or a server is asked.
   const files = await findInputs(shared.inputs, shared.out);
   const prepared = await prepareModel(shared, reporter, signal);
   if (files.includes(STDIN)) await spoolStdin(work.path(SPOOL), context.stdin, signal);
@@ -117,7 +130,10 @@ export async function embedInputs(options: EmbedInputsOptions): Promise<Embedded
   }
 }
 
-/** Reads and embeds the sources once. @throws StaleWorkError as `embedToStore` does */
+/**
+ * Reads and embeds the sources once.
+ * @throws StaleWorkError as `embedToStore` does
+ */
 async function embedSources(
   sources: readonly Source[],
   { model, provider, start, windowChars }: PreparedModel,
@@ -156,7 +172,8 @@ async function embedSources(
     fingerprint: fingerprintOf(sources, shared, model, provider),
     startEmbedder: () => startWindows(start, vectorField, index),
     fresh,
-    // How many texts there will be is not known before the end, so the share of those found so far stands for it.
+    // The number of texts is unknown before the end of reading. The share of the texts found so far that is embedded
+    // stands for it.
     stage: {
       ...embedding,
       advance: (done) => embedding.advance((bytesRead * done) / Math.max(index.exact.counts.groups, 1), done),
@@ -172,7 +189,10 @@ async function embedSources(
   return { sources, index, texts, model, provider, rejected, ...matchVectors(index, texts.rowOfVector), inputs };
 }
 
-/** All that the vectors of these inputs depend on. */
+/**
+ * Everything that the vectors depend on. A flag that changes vectors must appear here, or an interrupted run would
+ * continue with vectors of another kind.
+ */
 function fingerprintOf(
   sources: readonly Source[],
   shared: SharedOptions,
@@ -193,7 +213,11 @@ function fingerprintOf(
   };
 }
 
-/** What gives the vectors of windows: the model, or the input's own column. */
+/**
+ * Starts whatever gives the vectors of windows: the model, or a normaliser of the input's own vectors.
+ * @param vectorField column of the input's own vectors; undefined if a model embeds the texts
+ * @returns an embedder that the caller closes
+ */
 export async function startWindows(
   start: () => Promise<Embedder>,
   vectorField: string | undefined,
@@ -204,14 +228,19 @@ export async function startWindows(
   return { dim, embed: ({ texts }) => embed(texts), busy, close };
 }
 
-/** Identity of an input; JSONL is hashed while it is read. */
+/** Size and SHA-256 of an input. JSONL is hashed while it is read; every other format is read once more here. */
 async function recordOf(source: Source, spool: string): Promise<FileRecord> {
   const { name, byteLength, sha256 } = source;
   if (sha256 !== undefined) return { name, bytes: byteLength, sha256 };
   return fileRecord(name === STDIN ? spool : name, name);
 }
 
-/** Vectors lie in the order of the groups, without those of no direction, and carry the row that began the group. */
+/**
+ * Matches groups with vectors. The store holds vectors in the order of the groups, without the groups that have no
+ * direction, and stores for each vector the row that began its group. One walk over both lists therefore matches them.
+ * @param rowOfVector first row of each vector's text, by position in the store
+ * @throws Error if a vector belongs to no group, which would be a defect of this program
+ */
 function matchVectors({ exact }: RowIndex, rowOfVector: Float64Array) {
   const { groups } = exact.counts;
   const vectorOfGroup = new Int32Array(groups).fill(-1);

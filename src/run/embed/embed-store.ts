@@ -7,43 +7,50 @@ import { CheckpointedStore } from "./checkpointed-store.js";
 import { type EarlierWork, findEarlierWork, openStoredVectors, StaleWorkError } from "./earlier-work.js";
 import { orderedMap } from "./ordered-map.js";
 
-/** Windows under way at once: one being tokenized, one on the device, one being stored. */
+/** Number of windows in flight: one is being tokenized, one is on the device, one is being stored. */
 const WINDOWS_IN_FLIGHT = 3;
 
-/** Changes where the state of an earlier version of this program means something else. */
+/**
+ * Version of `state.json`. A new number makes this program ignore the work of earlier versions, whose fields mean
+ * something else.
+ */
 const STATE_FORMAT = 2;
 
-/** What the embedding stage did. */
+/** Result of the embedding stage. */
 export interface EmbeddedTexts {
   /** First row of each vector's text, by position in the store. */
   readonly rowOfVector: Float64Array;
   readonly dim: number;
-  /** Texts that were cut to the model's length. */
+  /** Number of texts that were cut to the model's length. */
   readonly truncated: number;
-  /** Tokens that the model has seen. */
+  /** Number of tokens that the model has seen. */
   readonly tokens: number;
-  /** Vectors that an earlier, interrupted run had stored. */
+  /** Number of vectors that an earlier, interrupted run had stored. */
   readonly resumed: number;
-  /** What identifies the store, where all of it was written by this run. */
+  /** Size and SHA-256 of the store; absent if an earlier run wrote a part of it. */
   readonly file?: FileDigest;
 }
 
-/** Gives the vectors of a window: a model that embeds its texts, or what brings its own vectors to unit length. */
+/**
+ * Gives the vectors of a window: a model that embeds the texts, or a normaliser of the vectors that came with the
+ * input.
+ */
 export interface WindowEmbedder {
   readonly dim: number;
   embed(window: TextWindow): Promise<WindowVectors>;
-  /** As of an Embedder. */
+  /** As in `Embedder`. */
   busy?(): Readonly<Record<string, number>>;
   close(): Promise<void>;
 }
 
-/** How the embedding stage is set up. */
+/** Options of `embedToStore`. */
 export interface EmbedToStoreOptions {
   readonly windows: AsyncGenerator<TextWindow>;
   readonly work: WorkArea;
   readonly fingerprint: Fingerprint;
-  /** Starts the embedder; called unless an earlier run has embedded everything. */
+  /** Starts the embedder. Not called if an earlier run has embedded everything. */
   readonly startEmbedder: () => Promise<WindowEmbedder>;
+  /** Drops the work of an interrupted run. */
   readonly fresh: boolean;
   readonly stage: Stage;
   readonly note: (message: string) => void;
@@ -51,10 +58,11 @@ export interface EmbedToStoreOptions {
 }
 
 /**
- * Embeds windows of texts into the store of the work area. Continues what an interrupted run with the same fingerprint
- * left there: its texts are read and hashed again but not embedded again. Batches are planned by window and work is saved
- * by whole windows, so that the vectors are the same wherever the run was interrupted.
- * @throws StaleWorkError where the texts turn out not to be those of the earlier run, or its work cannot be read
+ * Embeds windows of texts into the store of the work area. If an interrupted run with the same fingerprint left work
+ * there, this run continues it: the texts are read and hashed again but not embedded again. Batches are planned within
+ * a window and checkpoints cover whole windows, so the vectors do not depend on where a run was interrupted.
+ * @returns the counts of this run together with those of the run that it continues
+ * @throws StaleWorkError if the texts are not those of the earlier run, or if its work cannot be read
  */
 export async function embedToStore(options: EmbedToStoreOptions): Promise<EmbeddedTexts> {
   const { work, fresh, stage, signal } = options;
@@ -66,7 +74,8 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
     await settleEarlierWork(earlier, embedder, options);
     const stored = await openStoredVectors(work, earlier.state);
     store = new CheckpointedStore({ work, fingerprint, earlier: earlier.state, stored });
-    // It loads while the first window is read. Where it cannot, the window that waits for it says so.
+    // The model loads while the first window is read. If loading fails, the window that waits for the model reports the
+    // error.
     if (earlier.state === undefined) embedder.start().catch(() => {});
     await embedWindows(store, embedder, options);
     for (const [part, milliseconds] of Object.entries(await embedder.busy())) stage.busy?.(part, milliseconds);
@@ -83,7 +92,7 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
   }
 }
 
-/** Says that earlier work is continued, or drops it. */
+/** Notes that earlier work is continued, or drops work that does not fit. */
 async function settleEarlierWork(
   { state, misfit }: EarlierWork,
   embedder: EmbedderOnDemand,
@@ -91,13 +100,15 @@ async function settleEarlierWork(
 ): Promise<void> {
   if (state !== undefined) note(`continuing an interrupted run: ${state.stored} texts are embedded already`);
   if (misfit === undefined) return;
-  // What may have taken hours is dropped only when there is a model to begin anew with.
+  // Work that may have taken hours is dropped only once the model has started.
   await embedder.start();
   if (!fresh) note(`starting over, the interrupted run does not fit: ${misfit}`);
   await work.clear();
 }
 
-/** Takes all windows: those whose vectors the store does not hold are embedded, several at once, and stored in order. */
+/**
+ * Takes all windows in order. Windows whose vectors the store lacks are embedded, several at once, and stored in order.
+ */
 async function embedWindows(
   store: CheckpointedStore,
   embedder: EmbedderOnDemand,
@@ -124,10 +135,13 @@ async function embedWindows(
   }
 }
 
-/** An embedder that starts when it is first needed. */
+/** An embedder that starts at the first call of `start`. */
 type EmbedderOnDemand = ReturnType<typeof onDemand>;
 
-/** Windows under way are given up at once when the run is stopped: a slow model may need minutes for them. */
+/**
+ * Wraps `startEmbedder` so that the embedder starts on demand. An abort closes the embedder at once and gives up the
+ * windows in flight, because a slow model may need minutes for them.
+ */
 function onDemand(startEmbedder: () => Promise<WindowEmbedder>, signal: AbortSignal | undefined) {
   let starting: Promise<WindowEmbedder> | undefined;
   const end = async () => {
@@ -139,7 +153,7 @@ function onDemand(startEmbedder: () => Promise<WindowEmbedder>, signal: AbortSig
       starting ??= startEmbedder();
       return starting;
     },
-    /** Milliseconds of its workers; none where it was not started. */
+    /** Busy milliseconds of the embedder's parts; empty if the embedder was not started. */
     busy: async () => (await starting)?.busy?.() ?? {},
     async close(): Promise<void> {
       signal?.removeEventListener("abort", end);

@@ -6,17 +6,18 @@ import type { Reporter } from "../../reporter.js";
 import type { EndpointChoice } from "../options.js";
 import type { PreparedModel } from "./prepared-model.js";
 
-/** Characters of a window: sixteen full requests, of which three windows are under way. */
+/** Characters of a window. A window fills sixteen requests, and three windows are in flight. */
 const WINDOW_CHARS = 1 << 17;
 
-/** Threshold where the served name contains none of the known ones. */
+/** Threshold for a served model whose name contains none of the known names. */
 const DEFAULT_THRESHOLD = { value: 0.9, source: "general default; choose one on your own data" };
 
 /**
- * A model behind an OpenAI-compatible server. Its fingerprint holds the served name and the dimension but not the host, so
- * that an interrupted run goes on when the server has moved; that two servers give a name to the same weights is the user's
- * to know.
- * @throws UnavailableError where the server cannot be had; UsageError where its model must be chosen
+ * Prepares a model behind an OpenAI-compatible server. The fingerprint holds the served name and the dimension but not
+ * the host, so that an interrupted run can continue after the server has moved. Whether two servers use one name for
+ * the same weights is for the user to know.
+ * @throws UnavailableError if the server cannot be reached; UsageError if the server has several models and none was
+ * chosen
  */
 export async function prepareEndpoint(
   choice: EndpointChoice,
@@ -40,7 +41,7 @@ export async function prepareEndpoint(
     dtype: "served",
     pooling: "none",
     poolingSource: "done by the server",
-    // 0 where the server does not tell.
+    // 0 stands for a server that does not tell.
     maxTokens: maxTokens ?? 0,
     threshold: threshold.value,
     thresholdSource: threshold.source,

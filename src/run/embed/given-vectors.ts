@@ -5,10 +5,14 @@ import type { RowIndex } from "../read/read-texts.js";
 import type { WindowEmbedder } from "./embed-store.js";
 import type { PreparedModel } from "./prepared-model.js";
 
-/** Characters of a window; without a model only its number of rows matters. */
+/** Characters of a window: so many that only the number of texts limits a window, since no model runs. */
 const WINDOW_CHARS = 1 << 24;
 
-/** What stands in a model's place where the vectors come with the input. */
+/**
+ * Stands in for a model when the vectors come with the input. Its `start` always rejects, because there is nothing to
+ * start.
+ * @param field column that holds the vectors
+ */
 export function prepareVectors(field: string, reporter: Pick<Reporter, "note">): PreparedModel {
   reporter.note(`vectors of column ${field}; no model is used`);
   const model: ModelSpec = {
@@ -29,7 +33,11 @@ export function prepareVectors(field: string, reporter: Pick<Reporter, "note">):
   };
 }
 
-/** Brings the vectors of each window to unit length; a zero vector has no direction. */
+/**
+ * Scales the input's own vectors to unit length in place of a model. A zero vector has no direction.
+ * @param index knows the number of components once the first batch has been read
+ * @throws Error from `embed` if a vector has a component that is not finite
+ */
 export function vectorNormaliser(index: RowIndex): WindowEmbedder {
   return {
     get dim() {

@@ -9,21 +9,25 @@ import type { SharedOptions } from "../options.js";
 import { chooseDevice } from "./device.js";
 import type { PreparedModel } from "./prepared-model.js";
 
-/** Tokenizing workers that keep a device busy: each gives 0.7 M tokens/s. */
+/** Number of tokenizing workers that keep a device busy; each worker tokenizes 0.7 M tokens/s. */
 const TOKENIZERS = { cpu: 1, gpu: 4 };
 
-/** Workers of the builtin model that keep up with reading, which has a thread of its own; each embeds 250,000 short texts/s. */
+/**
+ * Number of builtin workers that keep up with reading, which has a thread of its own; each worker embeds 250,000 short
+ * texts/s.
+ */
 const BUILTIN_WORKERS = 2;
 
-/** What `prepareLocalModel` obeys. */
+/** Options that `prepareLocalModel` reads. */
 export type LocalModelOptions = Pick<
   SharedOptions,
   "model" | "device" | "dtype" | "maxLength" | "long" | "batchTokens" | "threads" | "memory"
 >;
 
 /**
- * Finds the device and the model, with the element type that suits the device, and says which.
- * @throws UnavailableError where one of them cannot be had
+ * Chooses the device and finds the model in the element type that suits the device, and notes both. The model is not
+ * loaded before `start` is called.
+ * @throws UnavailableError if the device or the model cannot be had
  */
 export async function prepareLocalModel(
   options: LocalModelOptions,
@@ -55,7 +59,10 @@ export async function prepareLocalModel(
   };
 }
 
-/** The model; where the user leaves the element type open, fp16 if the device is made for it and there is such a file. */
+/**
+ * Finds the model. If the user leaves the element type open and the device prefers fp16, the fp16 file is tried first.
+ * @param half true if the device computes fp16 faster than fp32
+ */
 async function resolveForDevice(
   { model: name, dtype, maxLength }: LocalModelOptions,
   half: boolean,

@@ -1,6 +1,8 @@
 /**
- * Maps an async iterable with up to `concurrency` calls in flight and yields results in input order. The source is pulled
- * only when there is room, so memory is bounded by `concurrency` items and results.
+ * Maps an async iterable with up to `concurrency` calls in flight and yields the results in input order. The source is
+ * pulled only when fewer calls are in flight, so memory is bounded by `concurrency` items and results. If a call
+ * rejects, or if the caller stops early, the calls in flight are awaited and the source is closed.
+ * @throws whatever `map` or the source throws, at the position of the item in the order
  */
 export async function* orderedMap<T, R>(
   source: AsyncIterable<T>,
@@ -14,7 +16,7 @@ export async function* orderedMap<T, R>(
       const { done, value } = await iterator.next();
       if (!done) {
         const result = map(value);
-        // Handled when its turn comes; until then a rejection must not count as unhandled.
+        // A rejection is thrown when its turn comes; until then Node must not count it as unhandled.
         result.catch(() => {});
         pending.push(result);
       }

@@ -6,6 +6,8 @@ import type { DeviceName } from "./device.js";
 export interface PreparedModel {
   readonly model: ModelSpec;
   readonly provider: DeviceName;
+  /** Loads the model; the caller closes the embedder. */
   readonly start: () => Promise<Embedder>;
+  /** Characters after which a window of texts is closed. */
   readonly windowChars: number;
 }
