@@ -3,7 +3,10 @@ import { builtin } from "../models/builtin.js";
 import { moving, type Workers } from "./messages.js";
 import { serve } from "./serve.js";
 
-/** Worker that turns windows of texts into vectors of the builtin model, without a session. */
+/**
+ * Worker that turns windows of texts into vectors of the builtin model. The worker computes the vectors itself and
+ * needs no onnxruntime session.
+ */
 serve<Workers["builtin"]>(({ maxTokens }) => {
   const { dim, name } = builtin;
   const sums = new Int32Array(dim);

@@ -12,34 +12,40 @@ import {
   type WorkerKind,
 } from "./messages.js";
 
-/** One worker thread, or several equal ones, behind asynchronous calls. */
+/** One worker thread, or several equal worker threads, behind asynchronous calls. */
 export interface WorkerClient<Calls> {
   /**
-   * Sends a call, which need not wait for those before it: the worker answers them in order. `onPart` is given the parts of the
-   * answer as they come; an error that it throws rejects the call.
-   * @throws what the worker threw, of the same class where that decides the exit code; or why the worker ended
+   * Sends a call. Any number of calls may be in flight; the worker answers them in the order in which they were sent.
+   * @param onPart receives the parts of the answer as they arrive; an error that `onPart` throws rejects the call
+   * @returns the result, whose moved buffers belong to the caller
+   * @throws the worker's error, of the same class if the class decides the exit code; or the reason why the worker
+   * ended
    */
   readonly call: <Name extends keyof Calls & string>(
     name: Name,
     argument: ArgumentOf<Calls[Name]> | Moving<ArgumentOf<Calls[Name]>>,
     onPart?: (part: PartOf<Calls[Name]>) => void,
   ) => Promise<ResultOf<Calls[Name]>>;
-  /** Calls that have no answer yet. */
+  /** Number of calls that have no answer yet. */
   readonly waiting: number;
-  /** Milliseconds spent on answered calls. */
+  /** Milliseconds that the worker has spent on answered calls. */
   readonly busy: number;
   /**
-   * Rejects the calls under way, at once, and ends the worker. Settles when it has ended: a worker in a native call, such as a
-   * long batch, ends after it.
+   * Rejects the calls in flight at once and ends the worker. Settles when the worker has ended. A worker that is inside
+   * a native call, such as a long batch, ends after that call.
    */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Starts `count` workers on a module that answers with `serve`. Where one cannot be started, those before it end. A worker that
- * crashes or exits rejects everything that waits for it and every later call with the cause; nothing hangs.
- * @param options.onEnd called once all of them have ended, and where none could be started
- * @throws Error where a worker cannot be started
+ * Starts `count` workers on a module that calls `serve`. If one of them cannot be started, those already started are
+ * closed. A worker that crashes or exits rejects every call that waits for it, and every later call, with the cause, so
+ * no caller hangs.
+ * @param options.module URL of the worker's compiled module
+ * @param options.startup value that the worker starts with; copied to each worker
+ * @param options.onEnd called once all workers have ended, and at once if none could be started
+ * @returns the workers, which the caller closes
+ * @throws Error if a worker cannot be started
  */
 export function startWorkers<Kind extends WorkerKind>(options: {
   readonly module: URL;
@@ -64,7 +70,10 @@ export function startWorkers<Kind extends WorkerKind>(options: {
   return workers;
 }
 
-/** Calls go to the worker with the fewest under way. */
+/**
+ * Joins equal workers to one client that sends each call to the worker with the fewest calls in flight. Closing the
+ * client closes all of them.
+ */
 export function leastLoaded<Calls>(workers: readonly WorkerClient<Calls>[]): WorkerClient<Calls> {
   return {
     call: (...call) => workers.reduce((a, b) => (b.waiting < a.waiting ? b : a)).call(...call),
@@ -80,13 +89,14 @@ export function leastLoaded<Calls>(workers: readonly WorkerClient<Calls>[]): Wor
   };
 }
 
-/** Who waits for the answer of a call. */
+/** The promise of a call that waits for its answer. */
 interface Waiting {
   resolve(result: unknown): void;
   reject(error: Error): void;
   onPart?(part: unknown): void;
 }
 
+/** Starts one worker. `onEnd` is called once, when the thread has ended. */
 function startWorker<Calls>(module: URL, startup: unknown, onEnd: () => void): WorkerClient<Calls> {
   // A worker inherits the flags of a program that node was given as text, and refuses to load a module by them.
   const textFlags = process.execArgv.some((flag) => flag.startsWith("--input-type"));
@@ -95,6 +105,7 @@ function startWorker<Calls>(module: URL, startup: unknown, onEnd: () => void): W
   let nextTask = 0;
   let busy = 0;
   let failure: Error | undefined;
+  /** Rejects every call in flight. The first error is kept and rejects every later call. */
   const fail = (error: Error) => {
     failure ??= error;
     for (const { reject } of tasks.values()) reject(failure);
@@ -102,6 +113,7 @@ function startWorker<Calls>(module: URL, startup: unknown, onEnd: () => void): W
   };
   worker.on("message", (response: Response) => {
     const task = tasks.get(response.task);
+    // A call that `onPart` or `close` has rejected no longer waits for its answer.
     if (task === undefined) return;
     if ("part" in response) {
       try {

@@ -9,20 +9,22 @@ import { startWorkers, type WorkerClient } from "./client.js";
 import { moving, type Workers } from "./messages.js";
 
 /**
- * More workers than this would wait for the thread that decides: at 100,000 x 1,024 its own work is a third of the products.
- * With more vectors its share falls.
+ * More workers would wait for the thread that decides. At 100,000 x 1,024 the work of that thread is a third of the
+ * products; with more vectors its share falls.
  */
 const MOST_WORKERS = 32;
 
 /**
- * Workers that hold columns for the join: one for each of `threads` but the caller's, or one that computes on a device. An error
- * of a worker rejects the meeting that asks next.
+ * Describes the workers that hold columns for the join; `start` starts them. On the processor there is one worker for
+ * each of `threads` except the caller's thread, on a device a single worker. An error of a worker rejects the next call
+ * of a meeting's `next`.
+ * @param provider device of the products ("cpu")
  */
 export function columnWorkers(threads: number, provider: Provider = "cpu"): ColumnWorkers {
   const device = provider !== "cpu";
   const module = new URL("./column-worker.js", import.meta.url);
   return {
-    // A device is one, and has threads enough.
+    // A device takes one thread of the program, and has enough threads of its own.
     most: device ? 1 : Math.min(threads - 1, MOST_WORKERS),
     async start(count) {
       const onEnd = await deviceTurn(provider);
@@ -33,11 +35,14 @@ export function columnWorkers(threads: number, provider: Provider = "cpu"): Colu
   };
 }
 
-/** A host in a worker thread. Its calls are sent and not waited for: the worker answers them in order. */
+/**
+ * A host in a worker thread. Its methods send a call and do not wait for the answer: the worker answers calls in order,
+ * so a group is held before a tile meets it.
+ */
 class WorkerHost implements ColumnHost {
   readonly #worker: WorkerClient<Workers["columns"]["calls"]>;
   readonly #provider: Provider;
-  /** The first error, after which the host is of no use. */
+  /** The first error of the worker. After an error the host is of no use. */
   #failure: Error | undefined;
 
   constructor(worker: WorkerClient<Workers["columns"]["calls"]>, provider: Provider) {
@@ -50,6 +55,7 @@ class WorkerHost implements ColumnHost {
   }
 
   async hold(group: number, { data, count, bounds }: ColumnCodes): Promise<void> {
+    // The caller keeps its codes, so the worker gets a copy, which moves.
     const copy = data.slice();
     this.#sent(this.#worker.call("hold", moving({ group, data: copy, count, bounds }, copy)));
   }
@@ -79,6 +85,7 @@ class WorkerHost implements ColumnHost {
           });
         }
         const pairs = found.shift();
+        // Pairs that arrived before the error are still handed out.
         if (pairs === undefined) throw this.#failure;
         return pairs;
       },
@@ -89,7 +96,10 @@ class WorkerHost implements ColumnHost {
     return this.#worker.close();
   }
 
-  /** Settles with the call, and keeps its error for the meeting that asks next. */
+  /**
+   * Waits for a call and never rejects. The first error is kept for the meeting that asks next; on a device the error
+   * becomes an UnavailableError that names the cure.
+   */
   async #sent(call: Promise<void>): Promise<void> {
     try {
       await call;

@@ -7,27 +7,28 @@ import type { Provider } from "../onnx/ort-engine.js";
 import { leastLoaded, startWorkers } from "./client.js";
 import { type JoinedTexts, type Moving, moving, type Workers } from "./messages.js";
 
-/** How an embedder is set up. */
+/** Options of `startEmbedder`. */
 export interface EmbedderOptions {
   readonly model: ModelSpec;
   readonly provider: Provider;
-  /** Threads of all sessions together. */
+  /** Number of threads of all sessions together. */
   readonly threads: number;
-  /** Sessions that share each window, 1 where absent and on any device but the processor. Each holds the model in memory. */
+  /** Number of sessions that share each window (1). A device takes only one. Each session holds the model in memory. */
   readonly sessions?: number;
-  /** Tokenizing workers. */
+  /** Number of tokenizing workers. */
   readonly tokenizers: number;
-  /** Padded tokens of a batch; chosen by device where absent. */
+  /** Padded tokens of a batch. If absent, the session chooses by its device. */
   readonly batchTokens?: number;
-  /** What becomes of texts that are longer than the model takes; they are cut where absent. */
+  /** What happens to texts that are longer than the model takes (they are cut). */
   readonly long?: LongText;
-  /** Told once of what a person should know, such as that memory was short. */
+  /** Called with messages for the user, such as that the device ran short of memory. */
   readonly note?: (message: string) => void;
 }
 
 /**
- * Starts tokenizing workers and the workers that own a session each, and waits until the model has run at its limits.
- * @throws UnavailableError where the model or the device cannot be had
+ * Starts the tokenizing workers and one worker for each session, and waits until the model has run at its limits.
+ * @returns an embedder that the caller closes; closing ends all workers
+ * @throws UnavailableError if the model or the device cannot be had
  */
 export async function startEmbedder(options: EmbedderOptions): Promise<Embedder> {
   const { model, provider, threads, tokenizers, sessions = 1, batchTokens, long = "truncate" } = options;
@@ -76,9 +77,10 @@ function startTokenizers(model: ModelSpec, long: LongText, count: number) {
 }
 
 /**
- * Starts the builtin model on processors, whose vectors need no session: each worker turns windows of texts into vectors by
- * itself.
- * @param options.maxTokens n-grams of a text that are used
+ * Starts workers of the builtin model on the processor. Each worker turns windows of texts into vectors without a
+ * session.
+ * @param options.maxTokens most n-grams of a text that are used
+ * @returns an embedder that the caller closes
  */
 export function startBuiltinEmbedder(options: { maxTokens: number; workers: number }): Embedder {
   const { maxTokens, workers: count } = options;
@@ -92,6 +94,10 @@ export function startBuiltinEmbedder(options: { maxTokens: number; workers: numb
   };
 }
 
+/**
+ * Joins texts to one string and the ends of the texts in it, in UTF-16 units. The ends move; the texts stay the
+ * caller's.
+ */
 function joinedTexts(texts: readonly string[]): Moving<JoinedTexts> {
   const ends = new Uint32Array(texts.length);
   let end = 0;

@@ -10,35 +10,47 @@ import type { LongText, ModelSpec } from "../models/spec.js";
 import type { Provider } from "../onnx/ort-engine.js";
 
 /**
- * The table of everything that travels between the threads of this program: for each kind of worker what it is started with and
- * the calls that it answers, as functions of one argument. A call with a second parameter tells parts of its answer, in order,
- * before it returns. Values are copied, the buffers that `moving` names are transferred, and memory that is shared stays shared.
+ * The table of everything that travels between the threads of this program. Each kind of worker has a value that it is
+ * started with and the calls that it answers, written as functions of one argument. A call with a second parameter,
+ * `tell`, sends parts of its answer, in order, before it returns.
+ *
+ * Values are copied. The buffers that `moving` names are transferred, and the sender loses them. Shared memory stays
+ * shared.
  */
 export interface Workers {
   /** Turns texts into token ids. */
   readonly tokenize: {
     readonly startup: { readonly model: ModelSpec; readonly long: LongText };
     readonly calls: {
-      /** Waits until the tokenizer has loaded; returns the largest token id that it can give, where ids have a table. */
+      /**
+       * Waits until the tokenizer has loaded. Returns the largest token id that the tokenizer can give, or undefined if
+       * the ids are not numbers of a vocabulary.
+       */
       largestId(): number | undefined;
       tokenize(texts: JoinedTexts): TokenizedWindow;
     };
   };
-  /** Owns a session: token ids to vectors. */
+  /** Owns a session, which turns token ids into vectors. */
   readonly session: {
     readonly startup: SessionOptions;
     readonly calls: {
-      /** Runs the model at its limits, with ids up to this one; returns the components of its vectors. */
+      /**
+       * Runs the model at its limits: the largest id and the longest text. Returns the number of components of a
+       * vector.
+       */
       probe(largestId: number | undefined): number;
       embed(window: TokenParts): EmbeddedWindow;
     };
   };
-  /** Turns texts into vectors of the builtin model, without a session. */
+  /** Turns texts into vectors of the builtin model without a session. */
   readonly builtin: {
     readonly startup: { readonly maxTokens: number };
     readonly calls: { embed(texts: JoinedTexts): WindowVectors };
   };
-  /** Holds columns of the join, on an engine of one thread or on a device: a `ColumnHost`. */
+  /**
+   * Holds groups of columns of the join, on an engine of one thread or on a device. The calls are those of a
+   * `ColumnHost`.
+   */
   readonly columns: {
     readonly startup: Provider;
     readonly calls: {
@@ -46,51 +58,59 @@ export interface Workers {
       hold(group: HeldColumns): void;
       unload(group: number): void;
       drop(group: number): void;
-      /** Lets a tile meet groups; tells the surviving pairs with each of them. `removed` is shared memory. */
+      /**
+       * Screens a tile against groups and tells the surviving pairs of each group, in the order of the groups.
+       * `removed` is shared memory.
+       */
       meet(
         tile: { readonly codes: RowCodes; readonly removed: Uint8Array; readonly groups: readonly number[] },
         tell: (pairs: Pairs) => void,
       ): void;
     };
   };
-  /** Has a share of the rows to be clustered and reads their vectors from the store itself: a `Shard`. */
+  /**
+   * Holds a share of the rows that k-means clusters, and reads their vectors from the store. The calls are those of a
+   * `Shard`.
+   */
   readonly rows: {
     readonly startup: { readonly store: string; readonly threads: number };
     readonly calls: {
       open(settings: ShardSettings): void;
-      /** Tells the rows of the pass done so far. */
+      /** Assigns every row to its nearest centroid. Tells the number of rows done so far. */
       pass(centroids: Float32Array, tell: (rows: number) => void): Totals;
+      /** Moves a row to cluster `to` and returns the new sums. */
       move(row: { readonly row: number; readonly to: number }): Totals;
-      /** Tells the rows done so far. */
+      /** Squared distance of each row to its centroid. Tells the number of rows done so far. */
       distances(none: undefined, tell: (rows: number) => void): Float64Array;
+      /** Cluster of each row. */
       assignment(): Int32Array;
     };
   };
 }
 
-/** What a worker is started with and the calls that it answers, as in the table. */
+/** An entry of the table: the value that a worker is started with, and the calls that it answers. */
 export interface WorkerKind {
   readonly startup: unknown;
   readonly calls: object;
 }
 
-/**
- * A window of texts as one string, of which text i is `joined.slice(ends[i - 1] ?? 0, ends[i])`: a string for each costs ten times
- * as much to send.
- */
+/** A window of texts as one string. Sending a string for each text costs ten times as much. */
 export interface JoinedTexts {
+  /** All texts, one behind the other: text i is `joined.slice(ends[i - 1] ?? 0, ends[i])`. */
   readonly joined: string;
+  /** End of each text in `joined`, in UTF-16 units. */
   readonly ends: Uint32Array<ArrayBuffer>;
 }
 
-/** Token ids of a window of texts. */
+/** Token ids of a window of texts, in the order of the texts. */
 export interface TokenizedWindow extends TokenParts {
-  /** 1 where a part of the text is not in the ids. */
+  /** 1 for each text whose end was cut off, else 0. */
   readonly truncated: Uint8Array;
 }
 
-/** A group of columns for a worker of the join. */
+/** A group of columns on its way to a worker of the join; the fields are those of `ColumnCodes`. */
 export interface HeldColumns {
+  /** Number by which later calls name the group. */
   readonly group: number;
   readonly data: Int8Array<ArrayBuffer>;
   readonly count: number;
@@ -104,7 +124,10 @@ export type PartOf<Call> = Call extends (argument: never, tell: (part: infer Par
 /** What a call returns. */
 export type ResultOf<Call> = Call extends (argument: never, tell: never) => infer Result ? Result : never;
 
-/** A value some of whose buffers move to the other thread: the sender can no longer use them. */
+/**
+ * A value with buffers that move to the other thread. Once the value is sent, the sender can no longer use these
+ * buffers.
+ */
 export class Moving<T> {
   readonly value: T;
   readonly transfer: readonly ArrayBuffer[];
@@ -115,7 +138,10 @@ export class Moving<T> {
   }
 }
 
-/** Names the arrays of a value whose buffers move with it; none of them may lie on shared memory. */
+/**
+ * Marks the arrays of a value whose buffers move with the value. An array must own its whole buffer, because everything
+ * in the buffer moves, and must not lie on shared memory.
+ */
 export function moving<T>(value: T, ...arrays: readonly (ArrayBufferView | undefined)[]): Moving<T> {
   return new Moving(
     value,
@@ -123,7 +149,7 @@ export function moving<T>(value: T, ...arrays: readonly (ArrayBufferView | undef
   );
 }
 
-/** A value and its transfer list, empty where none was named. */
+/** Separates a value from its transfer list, which is empty for a value that moves nothing. */
 export function unpacked<T>(sent: T | Moving<T>): Moving<T> {
   return sent instanceof Moving ? sent : new Moving(sent, []);
 }
@@ -135,29 +161,33 @@ export interface Request {
   readonly argument: unknown;
 }
 
-/** In place of a request: the worker is to end. */
+/** Sent in place of a request: the worker ends. */
 export const CLOSE = "close";
 
-/** What comes back for the request of the same number: any number of parts, then the result or an error. */
+/**
+ * What a worker sends back for a request, under the request's number: any number of parts, then either the result or an
+ * error.
+ */
 export type Response =
   | { readonly task: number; readonly part: unknown }
   | { readonly task: number; readonly result: unknown; readonly milliseconds: number }
   | { readonly task: number; readonly error: SentError };
 
-/** An error as it travels: its message and the name of its class. */
+/** An error as it travels between threads: its message and the name of its class. */
 export interface SentError {
   readonly message: string;
   readonly kind: string;
 }
 
+/** The classes that decide the exit code, by name. */
 const CLASSES = new Map([UsageError, InputError, BrakeError, UnavailableError].map((kind) => [kind.name, kind]));
 
-/** The message of an error of this program, whose class decides the exit code, or of any other. */
+/** Turns an error into what travels. The name of the class matters only for errors of errors.ts. */
 export function sentError(error: Error): SentError {
   return { message: error.message, kind: error.constructor.name };
 }
 
-/** The error on the other side, of the same class where that decides the exit code. */
+/** Turns what travelled back into an error, of the same class if the class decides the exit code. */
 export function receivedError({ message, kind }: SentError): Error {
   return new (CLASSES.get(kind) ?? Error)(message);
 }

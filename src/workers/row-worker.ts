@@ -6,7 +6,10 @@ import { openVectorStore } from "../vectors/store.js";
 import { type Moving, moving, type Workers } from "./messages.js";
 import { serve } from "./serve.js";
 
-/** Worker that has a shard of the rows to be clustered and reads their vectors itself. */
+/**
+ * Worker that holds a shard of the rows to be clustered. The worker opens the store and reads the shard's vectors
+ * itself, so no vector travels between threads.
+ */
 serve<Workers["rows"]>(async ({ store, threads }) => {
   let onRows: (rows: number) => void = () => {};
   const shard = localShard({
@@ -35,7 +38,7 @@ serve<Workers["rows"]>(async ({ store, threads }) => {
   };
 });
 
-/** A copy of the sums to send; the shard goes on with its own. */
+/** Copies the sums, because the shard continues to work with its own arrays and the copy moves. */
 function copied(totals: Totals): Moving<Totals> {
   const { dim, scale, squaredNorms } = totals;
   const [sums, weight, members] = [totals.sums.slice(), totals.weight.slice(), totals.members.slice()];

@@ -4,7 +4,12 @@ import { createOrtEngine } from "../onnx/ort-engine.js";
 import { startWorkers, type WorkerClient } from "./client.js";
 import type { Workers } from "./messages.js";
 
-/** Workers for k-means over the vectors of a store. An error of a worker rejects the call that it belongs to. */
+/**
+ * Describes the workers of k-means over the vectors of a store; `start` starts them. An error of a worker rejects the
+ * call that caused the error.
+ * @param threads threads of all workers together
+ * @param store path of embeddings.arrow, which every worker opens itself
+ */
 export function rowWorkers(threads: number, store: string): ShardWorkers {
   const module = new URL("./row-worker.js", import.meta.url);
   return {
@@ -17,7 +22,7 @@ export function rowWorkers(threads: number, store: string): ShardWorkers {
   };
 }
 
-/** A shard in a worker thread; `onRows` may throw, which rejects the call under way. */
+/** A shard in a worker thread. An error that `onRows` throws rejects the call in flight. */
 function workerShard({ call, close }: WorkerClient<Workers["rows"]["calls"]>, onRows: (rows: number) => void): Shard {
   return {
     open: (settings) => call("open", settings),

@@ -12,7 +12,10 @@ import {
   type WorkerKind,
 } from "./messages.js";
 
-/** A function for each call of the table; what it returns or tells may be `moving`. */
+/**
+ * The functions of a worker, one for each call of the table. A function wraps a result or a part in `moving` to
+ * transfer its buffers.
+ */
 export type Answers<Calls> = {
   readonly [Name in keyof Calls]: (
     argument: ArgumentOf<Calls[Name]>,
@@ -20,12 +23,15 @@ export type Answers<Calls> = {
   ) => Promise<ResultOf<Calls[Name]> | Moving<ResultOf<Calls[Name]>>>;
 };
 
+/** A function of `Answers` without its types, which do not survive the way through a message. */
 type AnyAnswer = (argument: unknown, tell: (part: unknown) => void) => Promise<unknown>;
 
 /**
- * The worker's side of `startWorkers`: answers calls one after the other, in order. An error goes back as the answer of its call,
- * and the worker lives on.
- * @param start makes the answers from what the worker was started with; calls wait for it, and fail where it fails
+ * The worker's side of `startWorkers`: answers calls one after the other, in the order of their arrival. An error in a
+ * call goes back as the answer of that call, and the worker continues to serve.
+ * @param start builds the functions from the value that the worker was started with. Calls wait until `start` has
+ * finished; if `start` fails, every call fails with its error.
+ * @throws Error if the module runs on the main thread
  */
 export function serve<Kind extends WorkerKind>(
   start: (startup: Kind["startup"]) => Answers<Kind["calls"]> | Promise<Answers<Kind["calls"]>>,
@@ -53,7 +59,8 @@ export function serve<Kind extends WorkerKind>(
     () => {},
   );
   port.on("message", (message: Request | typeof CLOSE) => {
-    // Between two native calls, since this thread is here: ended in the middle of one, onnxruntime would end the whole process.
+    // A message is handled only between two native calls. If a thread is terminated inside a native call, onnxruntime
+    // ends the whole process.
     if (message === CLOSE) process.exit(0);
     last = last.then(() => answer(message));
   });

@@ -16,6 +16,10 @@ serve<Workers["tokenize"]>(async ({ model, long }) => {
   };
 });
 
+/**
+ * Tokenizes a window. With `long` "mean" a long text gives several parts, else each text gives one part. A text without
+ * a known token gives an empty part, which the session leaves without a vector.
+ */
 function tokenize({ encode, encodeParts }: Encoder, { joined, ends }: JoinedTexts, long: LongText): TokenizedWindow {
   const texts = ends.length;
   const parts: ArrayLike<number>[] = [];
