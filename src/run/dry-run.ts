@@ -17,7 +17,7 @@ import { createRowIndex, readTexts, type TextWindow } from "./read/read-texts.js
 import { VERSION } from "./work/manifest.js";
 import { vectorBudget } from "./work/memory.js";
 
-/** What a dry run tells. */
+/** Result of a dry run: exact counts, estimated times and sizes. */
 export interface Estimate {
   readonly command: "dry-run";
   readonly version: string;
@@ -37,23 +37,33 @@ export interface Estimate {
   readonly disk: number;
 }
 
-/** Windows that are embedded, spread over the first of them: some to measure the rate, more for the join while time is left. */
+/** Windows that give the rate of embedding. */
 const TIMED = 3;
+/** Most windows of the sample. The windows beyond the timed ones only serve the estimate of the join. */
 const SAMPLES = 12;
+/** Every third window joins the sample, so that the sample spreads over the beginning of the inputs. */
 const SAMPLE_EVERY = 3;
+/** Milliseconds after which no further window of the sample is embedded. */
 const SAMPLE_MS = 1500;
 
-/** Resident memory of the program with a model that weighs nothing, and of what each row and distinct text takes. */
+/** Resident bytes of the program with a model that weighs nothing. */
 const BASE_BYTES = 220 * 2 ** 20;
+/** Bytes that each row takes between the passes. */
 const ROW_BYTES = 24;
+/** Bytes that each distinct text takes between the passes. */
 const TEXT_BYTES = 120;
 
-/** The second pass makes columns and writes them where the first one infers types and hashes. */
+/**
+ * Time of the second pass as a share of the first. The second pass builds and writes columns; the first infers types
+ * and hashes.
+ */
 const WRITE_SHARE = 0.5;
 
 /**
- * Reads and counts everything, embeds a sample, joins vectors like those of the sample and estimates the rest. Nothing is written to
- * the output folder.
+ * Estimates what a run would take: reads and counts all inputs, embeds a sample of windows, joins vectors like those of
+ * the sample, and extrapolates. Nothing is written to the output folder; a copy of standard input goes to a temporary
+ * folder.
+ * @throws the same errors as `runDedup` as far as reading, the model and the device give cause
  */
 export async function estimate(options: DedupOptions, { reporter, stdin, signal }: RunContext): Promise<Estimate> {
   const files = await findInputs(options.inputs, options.out);
@@ -103,7 +113,7 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
   }
 }
 
-/** Reads everything, and keeps some windows, spread over the first of them. */
+/** Runs the whole first pass and keeps a sample of its windows. */
 async function readAll(
   sources: readonly Source[],
   windowChars: number,
@@ -126,7 +136,10 @@ async function readAll(
   return { index, rejected: rejects.count, windows, seconds: (performance.now() - started) / 1000 };
 }
 
-/** Embeds windows: seconds that the model takes to load and that a text takes, and the vectors. */
+/**
+ * Embeds the sample.
+ * @returns `load`: seconds until the model has started; `rate`: seconds a text; `sample`: the unit vectors, row-major
+ */
 async function embedSample(start: () => Promise<WindowEmbedder>, windows: readonly TextWindow[]) {
   const loading = performance.now();
   const embedder = await start();
@@ -134,7 +147,7 @@ async function embedSample(start: () => Promise<WindowEmbedder>, windows: readon
   const load = (performance.now() - loading) / 1000;
   try {
     const timed = windows.slice(0, TIMED);
-    // The first window also warms the caches; where there are others it is not counted.
+    // The first window is embedded once outside of the timing to warm the caches.
     if (timed.length > 0) await embedder.embed(timed[0]);
     const begin = performance.now();
     const embedded = await Promise.all(timed.map((window) => embedder.embed(window)));
@@ -150,7 +163,7 @@ async function embedSample(start: () => Promise<WindowEmbedder>, windows: readon
   }
 }
 
-/** Those vectors of windows that have a direction, together. */
+/** Copies the vectors that have a direction into one array, row-major. */
 function directedVectors(windows: readonly WindowVectors[], dim: number): Float32Array<ArrayBuffer> {
   const all = new Float32Array(windows.reduce((sum, { vectors }) => sum + vectors.length, 0));
   let count = 0;
@@ -162,7 +175,7 @@ function directedVectors(windows: readonly WindowVectors[], dim: number): Float3
   return all.slice(0, count * dim);
 }
 
-/** Counts rejects and writes nothing. */
+/** A writer of rejects that only counts. */
 function countingRejects(): RejectsWriter {
   let count = 0;
   return {

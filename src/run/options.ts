@@ -6,76 +6,92 @@ import type { Reporter } from "../reporter.js";
 import type { Guards } from "../text/guards.js";
 import type { Limit } from "./check/limit.js";
 
-/** A server that embeds in place of a local model. Goes into the manifest as it is, without the address's secrets. */
+/**
+ * A server that embeds in place of a local model. The manifest records this object; the secrets of the address are not
+ * part of it.
+ */
 export interface EndpointChoice {
   /** Base URL without user, password and query. */
   readonly url: string;
   /** Model to use where the server has several. */
   readonly model?: string;
-  /** Most requests under way at once. */
+  /** Most requests in flight at once. */
   readonly concurrency: number;
-  /** The address with its secrets; a function, because those are not written to JSON. */
+  /** Returns the address with its secrets. A function, because JSON leaves functions out. */
   readonly address: () => EndpointAddress;
 }
 
-/** What both commands need: resolved, checked, with defaults filled in. */
+/** Options of both commands, resolved and checked, with defaults filled in. */
 export interface SharedOptions {
   /** Files, folders, globs, or "-". */
   readonly inputs: readonly string[];
+  /** Columns or dotted paths whose values, joined with a newline, are the text of a record. */
   readonly textFields: readonly string[];
+  /** Column that identifies rows for the user; checked to exist. */
   readonly idField?: string;
-  /** Column of vectors that are used as they are in place of a model's. */
+  /** Column of the input's own vectors, which take the place of a model's. */
   readonly vectorField?: string;
+  /** Output folder. */
   readonly out: string;
+  /** `builtin`, a known name, `owner/name` of a hub, or a folder. */
   readonly model: string;
-  /** Where given, the model, device, dtype and token limits are the server's. */
+  /** If given, the server decides on model, device, dtype and token limits. */
   readonly endpoint?: EndpointChoice;
   readonly device: "auto" | Provider;
   readonly dtype: "auto" | Dtype;
-  /** Tokens of the longest text; the model's limit where absent. */
+  /** Most tokens of a text; the model's limit if absent. */
   readonly maxLength?: number;
-  /** What becomes of longer ones. */
+  /** What happens to longer texts. */
   readonly long: LongText;
-  /** Padded tokens of a batch; the model's default where absent. */
+  /** Padded tokens of a batch; the device's default if absent. */
   readonly batchTokens?: number;
-  /** Bytes. */
+  /** Ceiling of resident memory, in bytes. */
   readonly memory: number;
   readonly threads: number;
   readonly seed: number;
+  /** Drops the work of an interrupted run instead of continuing it. */
   readonly fresh: boolean;
+  /** Most rejected records that the run tolerates; no limit if absent. */
   readonly maxRejects?: Limit;
 }
 
-/** Formats of kept and removed. */
+/** Formats of the tables of kept and removed rows. */
 export type Format = "arrow" | "parquet" | "jsonl";
 
 /** Options of bge-dedup. */
 export interface DedupOptions extends SharedOptions {
-  /** Cosine in (0, 1]; the model's default where absent. */
+  /** Cosine in (0, 1] from which two texts are near-duplicates; the model's default if absent. */
   readonly threshold?: number;
+  /** Which of equal or near rows stays. */
   readonly keep: KeepPolicy;
+  /** Rules on texts that keep near pairs apart. */
   readonly guards: Guards;
   readonly formats: readonly Format[];
+  /** Most removed rows that the run tolerates; no limit if absent. */
   readonly maxRemoved?: Limit;
 }
 
 /** Options of bge-cluster. */
 export interface ClusterOptions extends SharedOptions {
+  /** Number of clusters. */
   readonly k: number;
+  /** Most iterations of a start. */
   readonly iterations: number;
+  /** Relative shift of the centroids at which the iterations end. */
   readonly tolerance: number;
-  /** Runs from different seeds, of which the one with the least inertia counts. */
+  /** Number of k-means runs from different seeds; the run with the least inertia counts. */
   readonly starts: number;
-  /** Centroids of unit length. */
+  /** Scales the centroids to unit length. */
   readonly spherical: boolean;
-  /** Key terms for each cluster. */
+  /** Number of key terms of each cluster. */
   readonly labels: number;
 }
 
-/** The outside world of a run. */
+/** What a run takes from its surroundings. */
 export interface RunContext {
   readonly reporter: Reporter;
+  /** What the input "-" reads. */
   readonly stdin: NodeJS.ReadableStream;
-  /** Stops the run with its state saved. */
+  /** Stops the run, which saves its state first. */
   readonly signal?: AbortSignal;
 }

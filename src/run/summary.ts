@@ -1,12 +1,15 @@
 import type { modelRecord } from "./work/manifest.js";
 
-/** What a finished run of bge-dedup tells; `--json` prints it as it is. */
+/** Summary of a finished run of bge-dedup. `--json` prints the summary as it is, and the manifest contains it. */
 export interface DedupSummary {
   readonly command: "bge-dedup";
   readonly version: string;
   readonly out: string;
   readonly files: readonly string[];
-  /** read = rejected + kept + removed, and removed = exact + normalized + semantic, as in removed.arrow. */
+  /**
+   * Rows by their fate: read = rejected + kept + removed, and removed = exact + normalized + semantic, as in
+   * removed.arrow.
+   */
   readonly counts: {
     readonly read: number;
     readonly rejected: number;
@@ -15,50 +18,58 @@ export interface DedupSummary {
     readonly exact: number;
     readonly normalized: number;
     readonly semantic: number;
-    /** Distinct texts that were cut to the model's length. */
+    /** Number of distinct texts that were cut to the model's length. */
     readonly truncated: number;
-    /** Distinct texts without a direction, which are never near-duplicates. */
+    /** Number of distinct texts without a direction. Such a text is never a near-duplicate. */
     readonly undirected: number;
-    /** Kept rows that are as near to another kept one, but that a guard keeps apart. */
+    /** Number of kept rows that reach the threshold with another kept row and that only a guard keeps apart from it. */
     readonly guarded: number;
-    /** Rows whose `--keep` field is missing or has no order. */
+    /** Number of rows whose `--keep` field is missing or has no order. */
     readonly unordered: number;
   };
   /**
-   * Copies that were found before anything was embedded. Of these, the copies of a text that is itself removed as a
-   * near-duplicate count as semantic above, since they go on account of another row than the one they equal.
+   * Copies that were found before anything was embedded. If a text is itself removed as a near-duplicate, its copies
+   * count as semantic in `counts`, because the kept row on whose account they go is not a row that they equal.
    */
   readonly exact_stage: { readonly exact: number; readonly normalized: number; readonly distinct: number };
+  /** Cosine from which two texts were near-duplicates. */
   readonly threshold: number;
+  /** Where the threshold comes from: the flag, or the model's default and its reason. */
   readonly threshold_source: string;
   readonly model: ReturnType<typeof modelRecord>;
-  /** Tokens that were embedded; of an endpoint the sum of what the server reports, 0 where it does not. */
+  /**
+   * Number of tokens that were embedded. With an endpoint: the sum of what the server reports, 0 if the server reports
+   * nothing.
+   */
   readonly tokens: number;
-  /** Vectors taken over from an interrupted run. */
+  /** Number of vectors taken over from an interrupted run. */
   readonly resumed: number;
   readonly seconds: Readonly<Record<string, number>>;
   /** Most resident memory that the process had, in bytes. */
   readonly peak_memory: number;
 }
 
-/** What a finished run of bge-cluster tells. */
+/** Summary of a finished run of bge-cluster. `--json` prints the summary as it is, and the manifest contains it. */
 export interface ClusterSummary {
   readonly command: "bge-cluster";
   readonly version: string;
   readonly out: string;
   readonly files: readonly string[];
   readonly counts: {
-    /** Rows that have a cluster. */
+    /** Number of rows that have a cluster. */
     readonly clustered: number;
-    /** Rows whose text has no direction; their cluster is null. */
+    /** Number of rows whose text has no direction; their cluster is null. */
     readonly undirected: number;
     readonly rejected: number;
     readonly clusters: number;
   };
+  /** Sum of the squared distances of all rows to their centroids. */
   readonly inertia: number;
+  /** Iterations of the start that counts. */
   readonly iterations: number;
+  /** False if the iterations ended before the centroids came to rest. */
   readonly converged: boolean;
-  /** The largest clusters with their terms, for a person to look at. */
+  /** The largest clusters with their sizes and key terms, for a person to read. */
   readonly largest: readonly { readonly cluster: number; readonly size: number; readonly label: readonly string[] }[];
   readonly seconds: Readonly<Record<string, number>>;
   /** Most resident memory that the process had, in bytes. */

@@ -13,13 +13,14 @@ import { REJECTS } from "./embed/embed-inputs.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
 import { EMBEDDINGS } from "./write/output-names.js";
 
-/** What a verification found. */
+/** Result of a verification. */
 export interface VerifyReport {
   readonly command: "verify";
   readonly folder: string;
   readonly ok: boolean;
   /** The first violation, in words; absent where there is none. */
   readonly violation?: string;
+  /** What was checked before the end or the first violation: rows of each table, and pairs of kept vectors. */
   readonly checked: {
     readonly kept: number;
     readonly removed: number;
@@ -29,17 +30,19 @@ export interface VerifyReport {
 }
 
 /**
- * Re-proves guarantees 1-3 and 5 from the files of a folder alone, by code that shares nothing with the search: every row
- * is in exactly one place, every removed row is equal or near enough to a kept one that goes before it, and no two kept
- * rows are as near as the threshold unless a guard of the manifest tells their texts apart. Then the manifest itself is
- * held against the files: its counts and the sha256 of every output, those of bge-cluster included. Ends at the first
- * violation.
- * @throws InputError where the folder is not one that bge-dedup wrote in Arrow format, or is written to meanwhile
+ * Proves guarantees 1-3 and 5 again from the files of a folder alone, by code that shares nothing with the search.
+ * Every row is in exactly one of kept, removed and rejected. Every removed row names a kept row that equals it or is
+ * near enough, and that precedes it under the keep policy. No two kept rows are as near as the threshold, unless a
+ * guard of the manifest tells their texts apart. The counts of the manifest are those of the tables, and every output,
+ * those of bge-cluster included, has its recorded SHA-256. The proof ends at the first violation.
+ * @returns `ok`, or the first violation in words
+ * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format, or if another run writes to it
+ * meanwhile
  */
 export async function verifyFolder(options: {
   folder: string;
   threads: number;
-  /** Bytes of vectors held at once. */
+  /** Bytes of vectors that may be held at once. */
   memory: number;
   reporter: Reporter;
   signal?: AbortSignal;
@@ -91,6 +94,7 @@ export async function verifyFolder(options: {
   }
 }
 
+/** Counts the lines of a file; 0 if there is no file. */
 async function countLines(path: string): Promise<number> {
   if (!existsSync(path)) return 0;
   let lines = 0;
@@ -98,7 +102,11 @@ async function countLines(path: string): Promise<number> {
   return lines;
 }
 
-/** Every row number below `read` must be in kept or removed once, or be one of the rejected ones. */
+/**
+ * Finds a row that is missing or that occurs twice. A bitmap of one bit a row records which rows the tables hold; the
+ * rows in neither table must be as many as the rejected ones.
+ * @returns the violation in words, or undefined
+ */
 function findMisplacedRow(
   read: number,
   kept: Float64Array,
@@ -111,7 +119,7 @@ function findMisplacedRow(
     [removed, "removed.arrow"],
   ] as const) {
     for (const row of rows) {
-      // A null was read as -1.
+      // A null was read as -1, and NaN fails every comparison.
       if (!(row >= 0)) return `a row of ${table} has no _row`;
       if (row >= read) return `row ${row} of ${table} is beyond the ${read} rows that were read`;
       if (seen[row >> 3] & (1 << (row & 7))) return `row ${row} of ${table} is there twice or in both tables`;

@@ -3,23 +3,27 @@ import { selfJoin } from "../../join/self-join.js";
 import type { Engine } from "../../onnx/engine.js";
 import type { VectorReader } from "../../vectors/reader.js";
 
-/** Vectors of the join that is timed; fewer where they would take more than a quarter of the memory. */
+/** Most vectors of the join that is timed. The vectors may take at most a quarter of the memory. */
 const MOST = 24_576;
 
 /**
- * Parts of the timed join: planning, what each row costs, and products of pairs, as measured on 53,000 to 300,000 titles of
- * 256 components.
+ * How the time of a join divides among planning, work for each row and products of pairs. Measured on 53,000 to 300,000
+ * titles of 256 components.
  */
 const PARTS = { fixed: 0.4, row: 0.35, pair: 0.25 };
 
-/** Vectors below which there is nothing to join. */
+/** With fewer vectors there is nothing to join. */
 const LEAST = 2;
 
 /**
- * Estimates the seconds of the self-join of `count` vectors like those of a sample, by joining as many made-up ones as can
- * be joined in a second or two. Where the sample has too few vectors the rest are sums of two of them, which lie about as
- * they do and of which few are near-duplicates.
- * @param sample unit vectors, row-major
+ * Estimates the seconds that the self-join of `count` vectors takes, by timing the join of as many vectors as a second
+ * or two allows. If the sample has too few vectors, sums of two sample vectors fill up the rest: such sums are spread
+ * much like the sample, and few of them are near-duplicates.
+ *
+ * With n timed vectors and r = count / n, the estimate is t · (fixed + row · r + pair · r²): pairs grow with the
+ * square.
+ * @param options.sample unit vectors, row-major; stays the caller's
+ * @returns seconds; 0 if there is nothing to join
  */
 export async function estimateJoin(options: {
   sample: Float32Array;
@@ -45,13 +49,16 @@ export async function estimateJoin(options: {
   return timed * (PARTS.fixed + PARTS.row * ratio + PARTS.pair * ratio * ratio);
 }
 
-/** `count` unit vectors: the sample, then sums of two different ones of it. */
+/**
+ * Returns `count` unit vectors: the sample, then sums of two different sample vectors. The second vector of a sum
+ * counts 0.9 times, so that a + b and b + a differ.
+ */
 function mixtures(sample: Float32Array, sampled: number, dim: number, count: number): VectorReader {
   const vectors = new Float32Array(count * dim);
   vectors.set(sample.subarray(0, Math.min(count, sampled) * dim));
   for (let i = sampled; i < count; i++) {
     const a = i % sampled;
-    // Another one each time round, so that no two vectors are the same sum.
+    // The distance to the partner grows with each round through the sample, so that no two vectors are the same sum.
     const b = (a + 1 + Math.floor(i / sampled)) % sampled;
     let norm = 0;
     for (let c = 0; c < dim; c++) {

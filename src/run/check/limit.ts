@@ -1,16 +1,18 @@
 import { UsageError } from "../../errors.js";
 
-/** A brake: so many rows, or such a share of them. */
+/** A limit on a number of rows: a count, or a share of all rows. */
 export interface Limit {
   readonly kind: "count" | "share";
+  /** Rows of a count; a share lies in [0, 1]. */
   readonly value: number;
   /** As the user wrote it. */
   readonly text: string;
 }
 
 /**
- * Parses `--max-removed` and `--max-rejects`: a whole number is a count, a percentage or a fraction below 1 a share.
- * @throws UsageError for anything else
+ * Parses the value of `--max-removed` or `--max-rejects`. A whole number is a count; a percentage or a fraction below 1
+ * is a share.
+ * @throws UsageError for any other value
  */
 export function parseLimit(flag: string, given: string | number): Limit {
   const text = String(given);

@@ -2,10 +2,13 @@ import { BrakeError } from "../../errors.js";
 import type { Reject } from "../../io/source.js";
 import { type Limit, limitReached } from "./limit.js";
 
-/** Rejected records that a message shows. */
+/** Number of rejected records that the message shows. */
 const SHOWN_REJECTS = 3;
 
-/** `--max-rejects`: a count stops the run at the first record beyond it, a share can only be taken of all. */
+/**
+ * Enforces `--max-rejects`. A count stops the run at the first record beyond it. A share can be judged only when all
+ * records are read.
+ */
 export class RejectsBrake {
   readonly #limit: Limit | undefined;
   readonly #shown: string[] = [];
@@ -16,8 +19,8 @@ export class RejectsBrake {
   }
 
   /**
-   * Takes the rejected records of a batch.
-   * @throws BrakeError where they are more than the count
+   * Counts the rejected records of a batch.
+   * @throws BrakeError if the limit is a count and more records than that are rejected
    */
   add(source: string, rejects: readonly Reject[]): void {
     this.#count += rejects.length;
@@ -27,7 +30,10 @@ export class RejectsBrake {
     if (this.#limit?.kind === "count" && this.#count > this.#limit.value) throw this.#error("records", this.#limit);
   }
 
-  /** @throws BrakeError where they are more than the share of all records */
+  /**
+   * Checks the final number of rejected records against the limit.
+   * @throws BrakeError if the limit is exceeded
+   */
   end(records: number): void {
     const limit = this.#limit;
     if (limit !== undefined && limitReached(limit, this.#count, records))

@@ -5,19 +5,20 @@ import { acceptedTextColumns } from "../read/missing-field.js";
 import { type ReadableInputs, readRows } from "../read/read-rows.js";
 import { type Limit, limitReached } from "./limit.js";
 
-/** Removed pairs that a message shows. */
+/** Number of removed pairs that the message shows. */
 const SHOWN_PAIRS = 5;
 
-/** Characters of a text that are enough to recognise it. */
+/** Number of characters by which a person recognises a text. */
 const SHOWN_CHARACTERS = 50;
 
-/** Where the text of a record is. */
+/** The options that name the text of a record. */
 type TextFields = Parameters<typeof acceptedTextColumns>[1];
 
 /**
- * `--max-removed`, before anything is written.
- * @param fields where the texts of the rows are
- * @throws BrakeError with the numbers and some of the pairs, spread over all, with their texts
+ * Enforces `--max-removed` before anything is written.
+ * @param limit no limit if undefined
+ * @param fields options that name the text of a record, for the message
+ * @throws BrakeError with the numbers and some of the removed pairs, spread evenly over all rows, with their texts
  */
 export async function applyRemovedBrake(
   limit: Limit | undefined,
@@ -48,7 +49,10 @@ export async function applyRemovedBrake(
   );
 }
 
-/** Texts of some rows, read again as far as the last of them; none where that fails, since the brake counts for more. */
+/**
+ * Reads the inputs again up to the last wanted row and returns the texts of the wanted rows. If reading fails, the
+ * texts are missing from the message: the message of the brake matters more than the failure.
+ */
 async function textsOfRows(
   wanted: Set<number>,
   inputs: ReadableInputs,
@@ -70,7 +74,7 @@ async function textsOfRows(
   return found;
 }
 
-/** The beginning of a text, in quotes. */
+/** The beginning of a text as a JSON string. */
 function excerpt(text: string): string {
   const characters = [...text.slice(0, 2 * SHOWN_CHARACTERS)];
   const cut = characters.length > SHOWN_CHARACTERS || text.length > 2 * SHOWN_CHARACTERS;

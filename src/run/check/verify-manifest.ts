@@ -4,7 +4,10 @@ import type { KeptTable, RemovedTable } from "../../proofs/certificates.js";
 import { COUNTS, type CountName } from "../work/dedup-folder.js";
 import { type FileRecord, fileRecord } from "../work/manifest.js";
 
-/** A count of the manifest that is not that of the tables, in words, or undefined. */
+/**
+ * Compares the counts of the manifest with the tables.
+ * @returns the first difference in words, or undefined
+ */
 export function findWrongCount(
   counts: Readonly<Record<CountName, number>>,
   { kept, removed, rejected }: { kept: KeptTable; removed: RemovedTable; rejected: number },
@@ -23,7 +26,10 @@ export function findWrongCount(
   return wrong && `the manifest counts ${counts[wrong]} rows ${wrong}, but the tables hold ${found[wrong]}`;
 }
 
-/** A file whose bytes are not those that the manifest recorded, in words, or undefined. */
+/**
+ * Hashes the files that the manifest lists.
+ * @returns the first file that differs from its record, in words, or undefined
+ */
 export async function findChangedFile(folder: string, outputs: readonly FileRecord[]): Promise<string | undefined> {
   for (const { name, sha256 } of outputs) {
     const path = join(folder, name);

@@ -4,11 +4,13 @@ import { goesBefore } from "./verify-priority.js";
 import type { PolicyColumns } from "./verify-tables.js";
 
 /**
- * That every row was removed for one which the keep policy puts before it, and for none that a guard keeps apart from it. With
- * certificate and independence the former makes the kept rows the lexicographically first maximal independent set, which a
- * scan of all pairs in that order would keep: there is only one such set.
- * @param kept of which the removed rows name one each
- * @returns the first violation, in words, or undefined
+ * Checks that the kept row that a removed row names precedes it under the keep policy, and that no guard keeps the two
+ * apart.
+ *
+ * Together with certificate and independence, precedence makes the kept rows the lexicographically first maximal
+ * independent set. A scan of all pairs in priority order would keep the same rows, because there is only one such set.
+ * @param kept must hold every row that a removed row names
+ * @returns the first violation in words, or undefined
  */
 export function findBrokenPolicy(
   policy: KeepPolicy,

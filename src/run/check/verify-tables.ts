@@ -12,15 +12,15 @@ import type { DedupManifest } from "../work/dedup-folder.js";
 import { namesOfInput } from "../write/output-columns.js";
 import { characters, type PriorityKey } from "./verify-priority.js";
 
-/** The options of the run that its tables are read by, from the manifest. */
+/** The options of the run, from the manifest, that say how to read its tables. */
 type VerifyOptions = DedupManifest["options"];
 
-/** Gathers numbers or 64-bit integers of unknown count into one array. */
+/** Collects numbers or 64-bit integers of unknown count in one array, which doubles when it is full. */
 class Gathered<T extends Float64Array | BigUint64Array> {
   #values: T;
   #count = 0;
 
-  /** @param empty an array of the kind that is wanted */
+  /** @param empty an empty array of the wanted type */
   constructor(empty: T) {
     this.#values = empty;
   }
@@ -43,7 +43,10 @@ class Gathered<T extends Float64Array | BigUint64Array> {
 const numbers = () => new Gathered(new Float64Array());
 const hashes = () => new Gathered(new BigUint64Array());
 
-/** Reads a column of numbers, nulls as -1. */
+/**
+ * Appends a column of numbers to `into`; a null becomes -1.
+ * @throws InputError if the table lacks the column
+ */
 function readNumbers(batch: RecordBatch, name: string, table: string, into: Gathered<Float64Array>): void {
   const column = batch.getChild(name);
   if (column === null) throw new InputError(`${table} has no column ${name}; name a folder that bge-dedup wrote`);
@@ -55,26 +58,29 @@ function readNumbers(batch: RecordBatch, name: string, table: string, into: Gath
 
 const words = new Uint32Array(4);
 
-/** 64 bits of a text's hash: enough to tell the texts of one pair apart. */
+/** The first 64 bits of a text's hash. A proof compares only the two texts of a pair, for which 64 bits suffice. */
 function hash64(text: string): bigint {
   hash128(text, words);
   return (BigInt(words[0]) << 32n) | BigInt(words[1]);
 }
 
-/** What the proofs of keep policy and guards look at, one entry a row of either table. */
+/** What the proofs of keep policy and guards read; one entry for each row of the table. */
 export interface PolicyColumns {
-  /** What the rows are ordered by, undefined where it is a field of another type than number: that order is not proved. */
+  /**
+   * Keys that order the rows. Undefined if the order follows a field that is not a number: that order is not proved.
+   */
   readonly keys: readonly PriorityKey[] | undefined;
-  /** Hashes of the guard signatures, where a guard was active. */
+  /** Hashes of the guard signatures; absent if no guard was active. */
   readonly signatures?: BigUint64Array;
 }
 
-/** Gives the key of a row from its number, its text and its place in a batch of its table. */
+/** Returns the key of a row from its number, its text and its index `at` in a batch of its table. */
 type KeyOf = (row: number, text: string, batch: RecordBatch, at: number) => PriorityKey;
 
 /**
- * What the rows of a table are ordered by under a keep policy, written down anew, so that a proof shares nothing with the
- * run. Undefined for a field that is not a column of numbers: strings and dates have rules of their own.
+ * Returns the function that gives the keys of a table's rows under a keep policy. The rules are written anew here, so
+ * that the proof shares nothing with the run. Undefined if the policy names a field that is not a column of numbers:
+ * strings and dates have rules of their own.
  */
 function priorityKeys(policy: KeepPolicy, schema: Schema): KeyOf | undefined {
   if (policy.kind === "first" || policy.kind === "last") return (row) => row;
@@ -85,7 +91,7 @@ function priorityKeys(policy: KeepPolicy, schema: Schema): KeyOf | undefined {
   return (_, __, batch, at) => (batch.getChildAt(index)?.get(at) as PriorityKey | null) ?? Number.NaN;
 }
 
-/** What is read of both tables. */
+/** Collects the columns that both tables have. Texts are kept as 64-bit hashes, as received and normalised. */
 function openColumns(path: string, schema: Schema, options: VerifyOptions) {
   const columns = { rows: numbers(), vectors: numbers(), texts: hashes(), forms: hashes(), signatures: hashes() };
   const paths = acceptedTextColumns(schema, options, path);
@@ -118,7 +124,10 @@ function openColumns(path: string, schema: Schema, options: VerifyOptions) {
   };
 }
 
-/** Reads what the proofs need of kept.arrow; texts are held as hashes. */
+/**
+ * Reads what the proofs need of kept.arrow. Texts are held as hashes, 16 bytes a row.
+ * @throws InputError if a column is missing
+ */
 export async function readKept(path: string, options: VerifyOptions): Promise<KeptTable & PolicyColumns> {
   const columns = openColumns(path, await readSchema(path), options);
   const sizes = numbers();
@@ -129,7 +138,10 @@ export async function readKept(path: string, options: VerifyOptions): Promise<Ke
   return { ...columns.values(), groupSizes: sizes.values };
 }
 
-/** Reads what the proofs need of removed.arrow. */
+/**
+ * Reads what the proofs need of removed.arrow.
+ * @throws InputError if a column is missing
+ */
 export async function readRemoved(path: string, options: VerifyOptions): Promise<RemovedTable & PolicyColumns> {
   const columns = openColumns(path, await readSchema(path), options);
   const [keptRows, similarity] = [numbers(), numbers()];

@@ -5,8 +5,9 @@ import { expandInputs, STDIN } from "../../io/open-sources.js";
 import { OUTPUT_FILES } from "../write/output-names.js";
 
 /**
- * The input files in their order, none of which is a file that the run would write over or take away.
- * @throws InputError naming what is missing; UsageError naming an input that is an output of `out` as well, by whatever path
+ * Expands the inputs to files, in order, and makes sure that no input is a file that the run would overwrite or remove.
+ * Files are compared by device and inode, so a link or another path to an output is recognised.
+ * @throws InputError if an input is missing; UsageError if an input is also an output of `out`
  */
 export async function findInputs(inputs: readonly string[], out: string): Promise<string[]> {
   const files = await expandInputs(inputs, out, OUTPUT_FILES);

@@ -1,17 +1,17 @@
 import { type Guards, guardSignature } from "../../text/guards.js";
 import { hash128 } from "./hash.js";
 
-/** What guards want to agree, as 64 bits for each distinct text. */
+/** Guard signatures of the groups: 64 bits that two texts must share to be merged. */
 export interface GuardSignatures {
-  /** False where no guard was asked for; then nothing is held. */
+  /** False if no guard was asked for; then nothing is held. */
   readonly active: boolean;
-  /** Takes the text of a group; the same group again replaces what was known of it. */
+  /** Adds the text of a group. Adding a group again replaces its signature. */
   add(text: string, group: number): void;
-  /** Signatures by vector position; undefined where no guard is active. */
+  /** Returns the signatures by vector position, or undefined if no guard is active. The array is the caller's. */
   of(groupOfVector: Int32Array): BigUint64Array | undefined;
 }
 
-/** Collects the signatures of the groups, 8 bytes each: texts whose signatures differ are never merged. */
+/** Collects the signatures of the groups, 8 bytes each. Texts with different signatures are never merged. */
 export function guardSignatures(guards: Guards): GuardSignatures {
   const active = guards.numbers || guards.negation;
   let signatures = new BigUint64Array(active ? 1024 : 0);

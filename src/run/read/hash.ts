@@ -1,15 +1,16 @@
 import { hash } from "node:crypto";
 
 /**
- * SHA-256 of a text's UTF-8 bytes, cut to its first 128 bits: four words, most significant first, written to
- * `into[0..4)`, which the caller owns. Among 10^9 texts two different ones share a value with probability 2^-69.
+ * Writes the first 128 bits of the SHA-256 of a text's UTF-8 bytes to `into[0..4)`, which the caller owns: four words,
+ * most significant first. Among 10^9 different texts, two share a value with probability 2^-69 (n² / 2^129 with n =
+ * 2^30).
  *
  * Node would encode every lone surrogate as U+FFFD and so make different texts equal. Such a text is hashed as its
- * UTF-16 bytes behind 0xFF, a byte that UTF-8 never has.
+ * UTF-16 bytes behind 0xFF, a byte that UTF-8 never contains.
  */
 export function hash128(text: string, into: Uint32Array): void {
   const bytes = text.isWellFormed() ? text : Buffer.concat([LONE_MARK, Buffer.from(text, "utf16le")]);
-  // One character a byte: a string of this kind is cheaper to get from OpenSSL than a buffer.
+  // The digest comes as a string of one character a byte, which OpenSSL's binding returns faster than a buffer.
   const digest = hash("sha256", bytes, "binary");
   for (let word = 0; word < 4; word++) {
     const at = 4 * word;
@@ -21,4 +22,5 @@ export function hash128(text: string, into: Uint32Array): void {
   }
 }
 
+/** Marks the UTF-16 bytes of a text with a lone surrogate. */
 const LONE_MARK = Buffer.of(0xff);

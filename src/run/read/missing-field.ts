@@ -6,8 +6,9 @@ import type { Reject } from "../../io/source.js";
 import { DEDUP_COLUMNS, namesOfInput } from "../write/output-columns.js";
 
 /**
- * Tells an input that has no such text field, which is a mistake of the command line, from one of bad records, which are
- * counted while the run goes on. Parquet and Arrow files say so when they are opened; of JSONL only the records do.
+ * Recognises inputs that lack the text field altogether, which is a mistake of the command line. Single bad records are
+ * only counted while the run continues. Parquet and Arrow files lack the field visibly when they are opened; JSONL
+ * shows it only in its records.
  */
 export class MissingTextField {
   readonly #paths: readonly FieldPath[];
@@ -18,7 +19,10 @@ export class MissingTextField {
     this.#paths = textFields.map(fieldPath);
   }
 
-  /** Takes the rejects of a batch, and whether it holds accepted records as well. After the first of those it costs nothing. */
+  /**
+   * Looks at the rejects of a batch.
+   * @param accepted whether the batch also holds accepted records; after the first such batch the call costs nothing
+   */
   add(source: string, rejects: readonly Reject[], accepted: boolean): void {
     this.#seen ||= accepted;
     for (let i = 0; i < rejects.length && !this.#seen; i++) {
@@ -29,7 +33,10 @@ export class MissingTextField {
     }
   }
 
-  /** @throws InputError listing the fields of a record, where there are records but none has any of the text fields */
+  /**
+   * Reports the missing field once all records are read.
+   * @throws InputError that lists the fields of a record, if there are records and none has any of the text fields
+   */
   check(): void {
     if (this.#seen || this.#example === undefined) return;
     const { source, reject } = this.#example;
@@ -37,6 +44,7 @@ export class MissingTextField {
   }
 }
 
+/** The object that a raw record holds, or undefined for anything else. */
 function parseObject(raw: string): object | undefined {
   try {
     const value: unknown = JSON.parse(raw);
@@ -47,20 +55,26 @@ function parseObject(raw: string): object | undefined {
 }
 
 /**
- * Checks that a field which a flag names is among the columns of the inputs; of a dotted path, that its first name is.
- * @throws InputError listing the columns
+ * Checks that a field named by a flag is among the columns of the inputs. Of a dotted path the first name must be a
+ * column.
+ * @param flag for the message
+ * @param name no check if undefined
+ * @throws InputError that lists the columns
  */
 export function requireColumn(schema: Schema, flag: string, name: string | undefined): void {
-  // Without an accepted record JSONL has no columns, and nothing to be missed.
+  // JSONL without an accepted record has no columns, so nothing can be missing.
   if (name === undefined || schema.fields.length === 0 || hasColumn(schema, name)) return;
   const names = schema.fields.map((field) => field.name).join(", ");
   throw new InputError(`the inputs have no column ${name} (${flag}); their columns are ${names}`);
 }
 
 /**
- * Finds the text again in accepted rows. Of several text fields one may be in no JSONL record at all, and without any
- * record there are no columns but those that this program adds; with vectors of the input's own there need be no text.
- * @throws InputError where a table has columns but not that of the text
+ * Finds the columns that hold the text of accepted rows. One of several text fields may occur in no JSONL record.
+ * Without any record a table has only the columns that this program adds. With the input's own vectors there need be no
+ * text.
+ * @param name of the table, for the message
+ * @returns the columns of the text; empty if there is no text to read
+ * @throws InputError if the table has columns but lacks that of the text
  */
 export function acceptedTextColumns(
   schema: Schema,

@@ -2,7 +2,7 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import type { Source } from "../../io/source.js";
 import type { RowIndex } from "./read-texts.js";
 
-/** The inputs as the first pass leaves them to the second. */
+/** The inputs as the first pass leaves them for the second. */
 export interface ReadableInputs {
   readonly sources: readonly Source[];
   readonly index: Pick<RowIndex, "firstRows" | "rejected">;
@@ -10,7 +10,7 @@ export interface ReadableInputs {
   readonly schema: Schema;
 }
 
-/** Accepted rows with their columns. */
+/** A batch of accepted rows with their columns. */
 export interface RowBatch {
   /** Number of each row, ascending. */
   readonly rows: Float64Array;
@@ -20,8 +20,9 @@ export interface RowBatch {
 }
 
 /**
- * The second pass: every row that the first pass has accepted, in order.
- * @throws Error where an input has changed since
+ * The second pass: yields every row that the first pass accepted, in order. A bitmap of the rejected records tells the
+ * source what to leave out, so no row is judged twice.
+ * @throws Error if an input has changed since the first pass
  */
 export async function* readRows({ sources, index, schema }: ReadableInputs): AsyncGenerator<RowBatch> {
   let bytesBefore = 0;

@@ -9,32 +9,32 @@ import { RejectsBrake } from "../check/rejects-brake.js";
 import { hash128 } from "./hash.js";
 import { MissingTextField } from "./missing-field.js";
 
-/** Distinct texts that are embedded together, the first record of each standing for all. */
+/** Distinct texts that are embedded together; each stands for all rows that have the text. */
 export interface TextWindow {
-  /** An empty one stands for a record that has a vector and no text. */
+  /** The texts; an empty text stands for a record that has a vector and no text. */
   readonly texts: string[];
-  /** Vectors that came with the input, not normalised; absent where the texts are to be embedded. */
+  /** The input's own vectors, not normalised; absent if a model embeds the texts. */
   readonly vectors?: Float32Array[];
-  /** Row number of each text's first record. */
+  /** First row of each text, ascending. */
   readonly rows: number[];
 }
 
-/** What the first pass knows of the rows once its windows have all been taken. */
+/** What the first pass knows of the rows. Complete once all windows have been taken. */
 export interface RowIndex {
   readonly exact: ExactTexts;
   readonly order: RowOrder;
-  /** Number of the first row of each source; one more entry holds the number of all rows. */
+  /** Number of the first row of each source, followed by the number of all rows. */
   readonly firstRows: number[];
-  /** What the pass has rejected, one for each source. */
+  /** Rejected records of each source. */
   readonly rejected: RejectedRecords[];
-  /** Components of the input's own vectors, 0 where there are none. */
+  /** Components of the input's own vectors; 0 if the input has none. */
   vectorDim: number;
 }
 
 /** Most texts of a window. */
 const WINDOW_TEXTS = 2048;
 
-/** How the first pass over the inputs is set up. */
+/** Options of `readTexts`. */
 export interface ReadTextsOptions {
   readonly sources: readonly Source[];
   readonly textFields: readonly string[];
@@ -44,7 +44,7 @@ export interface ReadTextsOptions {
   readonly maxRejects?: Limit;
   /** Characters after which a window is closed. */
   readonly windowChars: number;
-  /** As in ScanOptions. */
+  /** Grants bytes for columns that the source keeps between the passes; see ScanOptions. */
   readonly reserve?: (bytes: number) => boolean;
   /** Called with the text and the number of each new group, in order. */
   readonly onGroup?: (text: string, group: number) => void;
@@ -53,8 +53,11 @@ export interface ReadTextsOptions {
 }
 
 /**
- * The first pass over the inputs: rejects bad records, finds equal texts, and yields each distinct text once, in windows of
- * bounded size whose borders depend on the texts alone. `index` fills up as the windows are taken.
+ * The first pass over the inputs: rejects bad records, finds equal texts, and yields each distinct text once. Windows
+ * are bounded in texts and characters, and their borders depend on the texts alone, so that a continued run sees the
+ * same windows. `index` grows as the windows are taken.
+ * @throws InputError if the inputs lack the text field; BrakeError if more records are rejected than `maxRejects`
+ * allows
  */
 export async function* readTexts(options: ReadTextsOptions): AsyncGenerator<TextWindow> {
   const { sources, vectorField, index, windowChars, stage } = options;
@@ -95,7 +98,7 @@ export async function* readTexts(options: ReadTextsOptions): AsyncGenerator<Text
   if (window.texts.length > 0) yield window;
 }
 
-/** Batches of a source whose rejects have been written and counted. */
+/** Yields the batches of a source after writing and counting their rejects. */
 async function* scanSource(
   source: Source,
   { textFields, vectorField, index, rejects, reserve, signal }: ReadTextsOptions,
@@ -117,7 +120,11 @@ async function* scanSource(
   }
 }
 
-/** Takes the text of the next record, as in `ScannedBatch`; true where it begins a group, for which it is to be embedded. */
+/**
+ * Adds the text of the next record to the exact stage.
+ * @param text as in `ScannedBatch`: null for a rejected record, undefined for a record that has a vector and no text
+ * @returns true if the text begins a group and is therefore embedded
+ */
 function addText(text: string | null | undefined, { index: { exact }, onGroup }: ReadTextsOptions): boolean {
   const begins = text === undefined ? exact.addWithoutText() : exact.add(text);
   if (!begins || text === null) return false;
@@ -129,7 +136,7 @@ function emptyWindow(vectorField: string | undefined): TextWindow {
   return vectorField === undefined ? { texts: [], rows: [] } : { texts: [], rows: [], vectors: [] };
 }
 
-/** An empty index for a run. */
+/** Creates the empty index of a run. */
 export function createRowIndex(keep: KeepPolicy): RowIndex {
   return { exact: new ExactTexts({ hash128 }), order: new RowOrder(keep), firstRows: [], rejected: [], vectorDim: 0 };
 }

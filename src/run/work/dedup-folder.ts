@@ -8,7 +8,7 @@ import { isFileName } from "../write/output-names.js";
 import { type FileRecord, MANIFEST } from "./manifest.js";
 import { hasPlan } from "./publication.js";
 
-/** What other commands read of the manifest of bge-dedup. */
+/** The parts of bge-dedup's manifest that other commands read. */
 export interface DedupManifest {
   readonly threshold: number;
   readonly counts: Readonly<Record<CountName, number>>;
@@ -19,20 +19,20 @@ export interface DedupManifest {
     readonly guards: Guards;
   };
   readonly outputs: readonly FileRecord[];
-  /** Files of bge-cluster, where it has run on the folder since. */
+  /** Outputs of bge-cluster, if it has run on the folder since; else empty. */
   readonly clusterOutputs: readonly FileRecord[];
   /** The model as the manifest shows it. */
   readonly model: object;
-  /** Identifies the run: as written, byte for byte. */
+  /** The manifest as written. Comparing it byte for byte shows whether another run has published meanwhile. */
   readonly text: string;
 }
 
-/** Counts that are proved again from the tables. */
+/** The counts that `verify` proves again from the tables. */
 export const COUNTS = ["read", "rejected", "kept", "removed", "exact", "normalized", "semantic"] as const;
-/** One of them. */
+/** Name of one of these counts. */
 export type CountName = (typeof COUNTS)[number];
 
-/** Whether inputs are one folder that bge-dedup wrote, even if it was stopped in the midst of its publication. */
+/** Whether the inputs are a single folder that bge-dedup wrote, even if its publication was interrupted. */
 export function isDedupFolder(inputs: readonly string[]): boolean {
   const [folder] = inputs;
   if (inputs.length !== 1 || !existsSync(folder) || !statSync(folder).isDirectory()) return false;
@@ -40,8 +40,8 @@ export function isDedupFolder(inputs: readonly string[]): boolean {
 }
 
 /**
- * Reads and checks the manifest of a folder whose files belong together.
- * @throws InputError where it is missing or is none of bge-dedup's, or where files of two runs may be mixed
+ * Reads and checks the manifest of a folder.
+ * @throws InputError if the manifest is missing, is not one of bge-dedup's, or if the folder may mix files of two runs
  */
 export async function readDedupManifest(folder: string): Promise<DedupManifest> {
   if (hasPlan(folder)) {
@@ -58,13 +58,17 @@ export async function readDedupManifest(folder: string): Promise<DedupManifest> 
   }
 }
 
-/** @throws InputError where another run has published into the folder since its manifest was read */
+/**
+ * Makes sure that the folder is still the one whose manifest was read.
+ * @throws InputError if another run has published into the folder since
+ */
 export async function requireUnchanged(folder: string, { text }: DedupManifest): Promise<void> {
   const now = await readFile(join(folder, MANIFEST), "utf8").catch(() => undefined);
   if (now === text && !hasPlan(folder)) return;
   throw new InputError(`${folder} was written anew while it was read; run the same command again`);
 }
 
+/** @throws Error that names the first part of the manifest that is missing or damaged */
 function parseManifest(text: string): DedupManifest {
   const read = JSON.parse(text) as {
     threshold?: unknown;
@@ -103,7 +107,10 @@ function parseManifest(text: string): DedupManifest {
   };
 }
 
-/** Whether a value lists files of a folder; a name that leads out of it would have any file read. */
+/**
+ * Whether a value is a list of files of a folder. A name that leads out of the folder is refused, because it would make
+ * the program read any file.
+ */
 function isRecordList(value: unknown): value is FileRecord[] {
   return (
     Array.isArray(value) &&

@@ -1,46 +1,43 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** Beside its vectors a stage needs room for the engine's tiles and for what is collected late, in bytes. */
+/** Bytes that a stage needs besides its vectors, for the engine's tiles and for garbage that is collected late. */
 const RESERVE = 112 * 2 ** 20;
 
 /**
- * Bytes of vectors that a stage may hold, so that the process stays under `memory` as far as it can: what is resident by
- * then is not available. At least an eighth of it, below which tiles would be too small to be of use.
+ * Bytes of vectors that a stage may hold so that the process stays below `memory` if possible: what is left beside the
+ * resident memory and `RESERVE`. At least an eighth of `memory`, because smaller tiles would be useless.
  */
 export function vectorBudget(memory: number): number {
   const left = () => memory - process.memoryUsage.rss() - RESERVE;
-  // Garbage of the stage before would be taken for used: after a million rows that was 0 to 90 MB, as it happened.
+  // Garbage of the previous stage would count as used memory: 0 to 90 MB after a million rows.
   if (left() < memory / 2) collectGarbage();
   return Math.max(left(), memory / 8);
 }
 
-/** Makes room for the next stage where garbage of the one before may be in its way. */
+/** Collects garbage if the garbage of the previous stage may be in the way of the next. */
 export function makeRoom(memory: number): void {
   if (process.memoryUsage.rss() > memory - RESERVE) collectGarbage();
 }
 
-/** Gives back to the system what nobody refers to any longer; takes some 20 ms. */
+/** Runs the garbage collector, which takes some 20 ms, so that unused memory returns to the system. */
 function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   collect();
-  // Buffers are freed beside it; the next collection waits for that.
+  // Buffers are freed on another thread. A second collection waits until they are.
   collect();
 }
 
-/** Most resident memory of this process so far, in bytes, whatever it has run before. */
+/** Most resident bytes of this process so far, whatever the process has run. */
 export function peakMemory(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-/**
- * What the program takes with the builtin model and no more than some ten thousand rows: measured, 190 to 270 MB for up to
- * 100,000.
- */
+/** Bytes that the program takes with the builtin model and few rows. Measured: 190 to 270 MB for up to 100,000 rows. */
 const PROGRAM = 256 * 2 ** 20;
 
-/** Says at the start that a ceiling is below what the program itself takes, so that nobody relies on it. */
+/** Notes at the start if the ceiling is below what the program itself takes, so that nobody relies on the ceiling. */
 export function noteSmallMemory(memory: number, note: (message: string) => void): void {
   if (memory >= PROGRAM) return;
   note(
@@ -49,7 +46,7 @@ export function noteSmallMemory(memory: number, note: (message: string) => void)
   );
 }
 
-/** Notes where the process has needed more than it was to. */
+/** Notes at the end if the process has needed more than the ceiling. */
 export function noteOverMemory(memory: number, note: (message: string) => void): void {
   const peak = peakMemory();
   if (peak <= memory) return;

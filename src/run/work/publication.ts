@@ -6,11 +6,12 @@ import { syncFolder, writeDurably } from "../../io/durable.js";
 import { isFileName } from "../write/output-names.js";
 
 /**
- * What a publication does: files that move from the work area into the output folder, and files there that go. It is written
- * down before the first of them moves, so that whoever comes next completes what was cut short.
+ * A publication: the files that move from the work area into the output folder, and the files that are removed there.
+ * The plan is saved before the first file moves, so that a later process can complete an interrupted publication.
  */
 export interface Publication {
   readonly files: readonly string[];
+  /** Files of the output folder that no longer belong to its content. */
   readonly stale: readonly string[];
 }
 
@@ -19,14 +20,14 @@ export const PLAN = "publish.json";
 /** Name of the work area in an output folder. */
 export const WORK = ".work";
 
-/** Whether files of two runs may be mixed in an output folder: a publication has begun and has not ended. */
+/** Whether an output folder may mix files of two runs, because a publication has begun and has not ended. */
 export function hasPlan(out: string): boolean {
   return existsSync(join(out, WORK, PLAN));
 }
 
 /**
- * Writes down a publication. From then on it is completed, if not by this process.
- * @throws Error where a folder is in the way of one of the files
+ * Saves the plan of a publication. From then on the publication will be completed, by this process or by a later one.
+ * @throws Error if a folder has the name of one of the files
  */
 export async function planPublication(out: string, area: string, plan: Publication): Promise<void> {
   for (const name of [...plan.files, ...plan.stale]) {
@@ -42,8 +43,8 @@ export async function planPublication(out: string, area: string, plan: Publicati
 }
 
 /**
- * The publication that was cut short, if any.
- * @throws InputError where what is written there is no plan of ours, which must not move or remove anything
+ * Reads the plan of an interrupted publication; undefined if there is none.
+ * @throws InputError if the file is not a valid plan; an invalid plan must not move or remove anything
  */
 export async function readPlan(area: string): Promise<Publication | undefined> {
   const path = join(area, PLAN);
@@ -57,7 +58,7 @@ export async function readPlan(area: string): Promise<Publication | undefined> {
   throw new InputError(`${path} is damaged, expected the plan of a publication; remove ${area} and run again`);
 }
 
-/** Removes what goes and moves what comes, as far as that has not happened yet. */
+/** Removes the stale files and moves the finished ones. A repeated call does only what is left to do. */
 export async function movePublished(out: string, area: string, { files, stale }: Publication): Promise<void> {
   for (const name of stale) await rm(join(out, name), { force: true });
   for (const name of files) if (existsSync(join(area, name))) await rename(join(area, name), join(out, name));

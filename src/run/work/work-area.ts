@@ -8,24 +8,26 @@ import { EMBEDDINGS } from "../write/output-names.js";
 import { movePublished, PLAN, planPublication, readPlan, WORK } from "./publication.js";
 
 /**
- * Everything that vectors depend on. Work of an earlier run is continued only where all of it is the same; the names of
- * the fields appear in the message that says what changed.
+ * Everything that the vectors depend on. The work of an earlier run is continued only if all entries are equal. The
+ * names of the entries appear in the message that says what changed.
  */
 export type Fingerprint = Readonly<Record<string, string | number>>;
 
-/** What an interrupted run leaves behind beside its files. */
+/** State that an interrupted run leaves beside its files. */
 export interface WorkState {
   readonly fingerprint: Fingerprint;
-  /** Vectors of the unfinished store that are safe, and whether the store is finished. */
+  /** Number of vectors that are safe on disk. */
   readonly stored: number;
+  /** Whether the store is finished. */
   readonly complete: boolean;
   readonly dim: number;
-  /** Row of the last text that has been embedded; a window ends with it. */
+  /** First row of the last text that has been embedded, which ends a window; -1 before the first window. */
   readonly through: number;
-  /** Running SHA-256 over the texts up to that one. */
+  /** SHA-256 over the texts up to `through`. */
   readonly digest: string;
-  /** Counters that belong to those texts. */
+  /** Number of these texts that were cut to the model's length. */
   readonly truncated: number;
+  /** Number of tokens of these texts. */
   readonly tokens: number;
 }
 
@@ -33,9 +35,9 @@ const LOCK = "lock";
 const STATE = "state.json";
 
 /**
- * Makes a folder and those above it; the recursive mkdir of Node.js 20 never returns where a file system like /proc says
- * that a folder which is there does not exist.
- * @returns the topmost folder that was made, if any
+ * Makes a folder and the folders above it. The recursive mkdir of Node.js 20 never returns if a file system such as
+ * /proc denies the existence of a folder that exists.
+ * @returns the topmost folder that was made, or undefined if the folder existed
  */
 async function makeFolders(path: string): Promise<string | undefined> {
   try {
@@ -58,8 +60,10 @@ async function makeFolders(path: string): Promise<string | undefined> {
 }
 
 /**
- * Opens the work area of an output folder, which is made if need be, and completes a publication that was cut short.
- * @throws InputError where the output path cannot be a folder that a run may write to; Error where another run holds it
+ * Opens the work area of an output folder, takes its lock and completes an interrupted publication. The folders are
+ * made if necessary.
+ * @returns the work area, which the caller closes
+ * @throws InputError if the path cannot serve as output folder; Error if another run holds the lock
  */
 export async function openWorkArea(out: string): Promise<WorkArea> {
   const area = join(out, WORK);
@@ -67,7 +71,7 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
   const lost = new AbortController();
   const onLost = () => lost.abort(takenOver(out));
   const release = await takeLock(join(area, LOCK), undefined, onLost).catch((cause: NodeJS.ErrnoException) => {
-    // A held lock is told in words; what the system refuses has a code.
+    // A held lock gives an error without a code; an error of the system has a code.
     throw cause.code === undefined ? cause : unusable(out, cause);
   });
   const work = new WorkArea({ out, made, lost: lost.signal, release });
@@ -78,7 +82,10 @@ export async function openWorkArea(out: string): Promise<WorkArea> {
   return work;
 }
 
-/** Makes the work area where need be. @returns the topmost folder that was made, if any */
+/**
+ * Makes the work area if necessary and checks that files can be renamed from there into the output folder.
+ * @returns the topmost folder that was made, if any
+ */
 async function claimFolder(out: string, area: string): Promise<string | undefined> {
   try {
     const made = await makeFolders(area);
@@ -91,20 +98,24 @@ async function claimFolder(out: string, area: string): Promise<string | undefine
   }
 }
 
-/** The folder `.work` inside the output folder: unfinished files, state and lock. Outputs move out of it at the end. */
+/**
+ * The folder `.work` inside the output folder. It holds unfinished files, the state and the lock; finished outputs move
+ * out of it at the end.
+ */
 export class WorkArea {
   readonly out: string;
   /** Path of a file in the area. */
   readonly path = (name: string): string => join(this.#area, name);
   readonly #area: string;
-  /** Topmost folder that this run has made, if any. */
+  /** Topmost folder that this run has made; `close` removes the output folder again if it stays empty. */
   readonly #made: string | undefined;
-  /** Aborted where another process has taken the area over. */
+  /** Aborted when another process has taken the area over. */
   readonly #lost: AbortSignal;
   readonly #release: () => Promise<void>;
+  /** Tasks of `aside` that have started. */
   readonly #sideTasks: Promise<void>[] = [];
 
-  /** `openWorkArea` makes one, with the lock taken. */
+  /** Called by `openWorkArea`, which has taken the lock. */
   constructor(options: { out: string; made?: string; lost: AbortSignal; release: () => Promise<void> }) {
     this.out = options.out;
     this.#area = join(options.out, WORK);
@@ -113,44 +124,59 @@ export class WorkArea {
     this.#release = options.release;
   }
 
-  /** Aborted with `signal`, or where another process has taken the area over: what is written now would go into its files. */
+  /**
+   * Returns a signal that aborts with `signal`, or when another process takes the area over: anything written after
+   * that would go into the files of the other process.
+   */
   stopSignal(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined ? this.#lost : AbortSignal.any([signal, this.#lost]);
   }
 
-  /** State of an interrupted run, if any. */
+  /** Reads the state of an interrupted run; undefined if there is none that can be used. */
   async readState(): Promise<WorkState | undefined> {
     const text = await readFile(this.path(STATE), "utf8").catch(() => undefined);
     return text === undefined ? undefined : parseState(text);
   }
 
-  /** @throws Error where another process has taken the folder over meanwhile: what is saved there is its own */
+  /**
+   * Saves the state durably.
+   * @throws Error if another process has taken the area over
+   */
   async saveState(state: WorkState): Promise<void> {
     await this.#requireLock();
     await writeDurably(this.path(STATE), JSON.stringify(state));
   }
 
-  /** Drops the vectors of an earlier run; standard input as it was saved stays, which may be that of this run already. */
+  /**
+   * Drops the vectors of an earlier run. A saved copy of standard input stays, because it may already be that of this
+   * run.
+   */
   async clear(): Promise<void> {
-    // The state goes before what it names, the plan last: until then a later process must find it.
+    // The state is removed before the files that it names. The plan is removed last, so that a later process finds it
+    // until then.
     await rm(this.path(STATE), { force: true });
     const names = await readdir(this.#area).catch(() => []);
     for (const name of names) if (name.startsWith(EMBEDDINGS)) await rm(this.path(name), { force: true });
     await rm(this.path(PLAN), { force: true });
   }
 
-  /** Does something on the side, such as making a file durable: `publish` waits for it and fails with it, `close` waits. */
+  /**
+   * Starts a task that runs beside the next stages, such as making a file durable. `publish` waits for the task and
+   * fails if the task fails; `close` only waits.
+   */
   aside(task: () => Promise<void>): void {
     const started = task();
-    // Told to `publish`; until then a failure must not count as unhandled.
+    // `publish` reports a failure; until then Node must not count it as unhandled.
     started.catch(() => {});
     this.#sideTasks.push(started);
   }
 
   /**
-   * Moves finished files into the output folder and removes files there that no longer belong to it. Once it has begun it
-   * is completed even by a later process, so the files of two runs are never mixed for longer than a crash lasts.
-   * @throws Error where another process has taken the folder over meanwhile, or something is in the way
+   * Moves finished files into the output folder and removes stale files there. A publication that has begun will be
+   * completed, if not by this process then by a later one, so files of two runs are mixed at most until the next run.
+   * @param files names of finished files in the area
+   * @param stale names of files in the output folder that no longer belong to its content
+   * @throws Error if another process has taken the area over, or if a folder is in the way of a file
    */
   async publish(files: readonly string[], stale: readonly string[]): Promise<void> {
     await Promise.all(this.#sideTasks);
@@ -159,18 +185,21 @@ export class WorkArea {
     await this.finishPublication();
   }
 
-  /** Completes a publication that was begun, by this process or an earlier one. */
+  /** Completes a publication that this process or an earlier one has begun. */
   async finishPublication(): Promise<void> {
     const plan = await readPlan(this.#area);
     if (plan === undefined) return;
     await movePublished(this.out, this.#area, plan);
     if (!plan.files.includes(EMBEDDINGS)) return rm(this.path(PLAN), { force: true });
-    // The state of an interrupted run goes with the vectors it belongs to.
+    // The state of an interrupted run is removed together with the vectors that it describes.
     await rm(this.path("stdin.jsonl"), { force: true });
     await this.clear();
   }
 
-  /** What went wrong in words that help, where the system only says which call failed: the disk is full, the folder is gone. */
+  /**
+   * Turns an error of the system into one that helps: the disk is full, or the output folder is gone. Any other error
+   * stays as it is.
+   */
   explain(error: unknown): unknown {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== undefined && !existsSync(this.#area)) {
@@ -181,16 +210,19 @@ export class WorkArea {
     return noSpace(this.out, error) ?? error;
   }
 
-  /** Releases the lock; an area without anything worth keeping disappears, and so does an output folder that stayed empty. */
+  /**
+   * Releases the lock. An area that holds nothing to continue from is removed, and so is an output folder that this run
+   * made and left empty.
+   */
   async close(): Promise<void> {
     await Promise.allSettled(this.#sideTasks);
-    // What another process has taken over is its own.
+    // Files of an area that another process has taken over belong to that process.
     const taken = !(await holdsLock(this.path(LOCK)));
     if (taken || existsSync(this.path(STATE)) || existsSync(this.path(PLAN))) return this.#release();
     const names = await readdir(this.#area).catch(() => []);
     for (const name of names) if (name !== LOCK) await rm(this.path(name), { force: true });
     await this.#release();
-    // Where another run has come in since, the folder is not empty and stays.
+    // If another run has begun since, the folder is not empty and stays.
     await rmdir(this.#area).catch(() => {});
     if (this.#made !== undefined) await rmdir(this.out).catch(() => {});
   }
@@ -212,7 +244,7 @@ function takenOver(out: string): Error {
   );
 }
 
-/** A full disk in words that help; undefined for any other error. */
+/** An error that explains a full disk; undefined for any other error. */
 function noSpace(out: string, error: unknown): Error | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== "ENOSPC" && code !== "EDQUOT") return undefined;
@@ -221,7 +253,7 @@ function noSpace(out: string, error: unknown): Error | undefined {
   );
 }
 
-/** The state that a file holds, or undefined where it is none: then there is nothing to continue. */
+/** Parses a state file. A damaged file gives undefined: then there is nothing to continue from. */
 function parseState(text: string): WorkState | undefined {
   try {
     const state = JSON.parse(text) as WorkState;
@@ -239,7 +271,7 @@ function parseState(text: string): WorkState | undefined {
   }
 }
 
-/** What differs between two fingerprints, in words, or undefined where nothing does. */
+/** Describes the first difference between two fingerprints; undefined if they are equal. */
 export function fingerprintChange(before: Fingerprint, after: Fingerprint): string | undefined {
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
     if (before[key] !== after[key]) return `${key} was ${before[key] ?? "absent"} and is ${after[key] ?? "absent"}`;

@@ -18,40 +18,50 @@ import { EMBEDDINGS } from "./output-names.js";
 
 /** A batch of rows to be clustered. */
 export interface ClusterBatch {
-  /** `_row` of each. */
+  /** Number of each row. */
   readonly rows: Float64Array;
-  /** Position of the vector of each in the store, -1 where it has none. */
+  /** Vector of each row, -1 if the row's text has no direction. */
   readonly vectors: Float64Array;
   readonly texts: readonly (string | null)[];
   /** The input columns. */
   readonly columns: RecordBatch;
 }
 
-/** Rows to be clustered and where their vectors are. */
+/** The rows to be clustered and the place of their vectors. */
 export interface ClusterRows {
   readonly count: number;
   readonly rejected: number;
-  /** True where the vectors were made by this run. */
+  /** True if this run made the vectors. */
   readonly fresh: boolean;
+  /** Path of embeddings.arrow. */
   readonly storePath: string;
   /** Positions of the distinct vectors, ascending. */
   readonly positions: Uint32Array;
-  /** Rows that have each of them. */
+  /** Number of rows that have each of these vectors. */
   readonly weights: Uint32Array;
-  /** Row that stands for each of them. */
+  /** First row that has each of these vectors. */
   readonly rowOfPosition: Float64Array;
   /** Schema of the input columns. */
   readonly schema: Schema;
+  /** Reads the rows in order, with their texts and input columns. */
   batches(): AsyncGenerator<ClusterBatch>;
   /** What made the vectors, for the manifest. */
   readonly model: object;
-  /** The files that the rows and vectors come from. */
+  /** Files that the rows and vectors come from. */
   readonly inputs: readonly FileRecord[];
-  /** @throws InputError where those have been replaced since they were read */
+  /**
+   * Makes sure that the input folder is still the one that was read.
+   * @throws InputError if another run has replaced its files
+   */
   requireUnchanged(): Promise<void>;
 }
 
-/** Counts rows by vector and lists those that occur. */
+/**
+ * Counts the rows of each vector and lists the vectors that occur.
+ * @param storeCount number of vectors in the store
+ * @param rowVectors rows with their vectors, -1 for none
+ * @throws InputError if a row names a vector beyond the store
+ */
 function distinctVectors(storeCount: number, rowVectors: Iterable<readonly [row: number, vector: number]>) {
   const counts = new Uint32Array(storeCount);
   const first = new Float64Array(storeCount);
@@ -69,12 +79,12 @@ function distinctVectors(storeCount: number, rowVectors: Iterable<readonly [row:
   };
 }
 
-/** Columns that bge-dedup added to kept.arrow. */
+/** Columns of kept.arrow that bge-dedup added to the input. */
 const ADDED = ["_row", "_vector", "_group_size"];
 
 /**
- * The kept rows of a folder that bge-dedup wrote, with the vectors they have there.
- * @throws InputError where the folder lacks kept.arrow or its manifest
+ * The kept rows of a folder that bge-dedup wrote, with the vectors of that folder.
+ * @throws InputError if the folder lacks kept.arrow or its manifest, or if they do not fit each other
  */
 export async function dedupRows(folder: string): Promise<ClusterRows> {
   const keptPath = join(folder, "kept.arrow");
@@ -126,7 +136,10 @@ export async function dedupRows(folder: string): Promise<ClusterRows> {
   };
 }
 
-/** All accepted rows of raw files, embedded by this run. */
+/**
+ * All accepted rows of raw inputs. This run embeds them first.
+ * @throws as `embedInputs`
+ */
 export async function rawRows(options: ClusterOptions, work: WorkArea, context: RunContext): Promise<ClusterRows> {
   const embedded = await embedInputs({ shared: options, keep: { kind: "first" }, work, context });
   const { sources, index, texts, model, provider, vectorOfGroup, rejected, inputs } = embedded;
@@ -151,7 +164,7 @@ export async function rawRows(options: ClusterOptions, work: WorkArea, context: 
     },
     model: modelRecord(model, texts.dim, provider),
     inputs,
-    // An input that changes is noticed, as far as it is, where it is read.
+    // The second pass itself notices a changed input, as far as that is possible.
     requireUnchanged: async () => {},
   };
 }

@@ -18,15 +18,16 @@ import type { Stage } from "../../reporter.js";
 import type { ClusterBatch, ClusterRows } from "./cluster-rows.js";
 import { CLUSTER_COLUMNS, inputFields, uint64Column } from "./output-columns.js";
 
-/** Name of the rows with their clusters. */
+/** Name of the table of rows with their clusters. */
 export const CLUSTERS = "clusters.arrow";
-/** Name of the clusters themselves. */
+/** Name of the table of clusters. */
 export const CENTROIDS = "centroids.arrow";
 
 /**
- * Writes clusters.arrow row by row and, with the key terms that come of their texts, centroids.arrow.
- * @param labels key terms for each cluster
- * @returns rows that have a cluster, and the terms
+ * Writes clusters.arrow, one batch of rows at a time, and then centroids.arrow with the key terms that the texts gave.
+ * @param options.labels number of key terms of each cluster
+ * @param options.path returns the path under which a file of that name is built
+ * @returns the number of rows that have a cluster, and the key terms of each cluster
  */
 export async function writeClusters(options: {
   rows: ClusterRows;
@@ -44,7 +45,7 @@ export async function writeClusters(options: {
     new Field("distance", new Float32(), true),
     ...inputFields(rows.schema, CLUSTER_COLUMNS),
   ]);
-  // Index of a vector among the clustered ones; positions are ascending but may have gaps.
+  // Index of each vector among the clustered vectors. Positions ascend but may have gaps.
   const indexOf = new Int32Array((rows.positions.at(-1) ?? -1) + 1).fill(-1);
   for (let i = 0; i < rows.positions.length; i++) indexOf[rows.positions[i]] = i;
 
@@ -75,6 +76,10 @@ export async function writeClusters(options: {
   return { clustered, labels };
 }
 
+/**
+ * Rows of clusters.arrow. `index` is the index of each row's vector, -1 for a row without a vector, whose cluster and
+ * distance are null.
+ */
 function clusterBatch(schema: Schema, { rows, columns }: ClusterBatch, index: Int32Array, result: KMeansResult) {
   const length = rows.length;
   const validity = new Uint8Array(Math.ceil(length / 8));
@@ -103,6 +108,10 @@ function clusterBatch(schema: Schema, { rows, columns }: ClusterBatch, index: In
   );
 }
 
+/**
+ * Writes centroids.arrow: one row for each cluster, whose medoid is named by the first row that has the medoid's
+ * vector.
+ */
 async function writeCentroids(
   path: string,
   rows: ClusterRows,

@@ -4,18 +4,20 @@ import { batchOf } from "../../io/columns/take.js";
 import type { Decisions } from "../../join/decisions.js";
 import { uint64Column } from "./output-columns.js";
 
-/** Name of the record of what guards kept apart; written only where a guard was asked for. */
+/** Name of the table of rows that guards kept apart. The table is written only if a guard was asked for. */
 export const GUARDED = "guarded.arrow";
 
-/** Rows of one batch. */
+/** Number of rows of a batch. */
 const BATCH = 65_536;
 
 const schema = new Schema([new Field("_row", new Uint64(), false), new Field("_guarded_from", new Uint64(), false)]);
 
 /**
- * Writes, for each kept row that a guard alone keeps apart from another kept one, the earliest such row: the record that
- * lets two kept rows be as near as the threshold. One row each, so it stays linear even for a large guarded family.
- * @returns how many there are
+ * Writes one row for each kept row that only a guard keeps apart from another kept row, and names the earliest such
+ * row. The table justifies two kept rows that reach the threshold. One row each keeps the table linear even for a large
+ * guarded family.
+ * @param rows number of all rows
+ * @returns number of rows written
  */
 export async function writeGuarded(path: string, rows: number, decisions: Decisions): Promise<number> {
   const writer = await openArrowWriter({ path, schema });

@@ -19,18 +19,18 @@ export const DEDUP_COLUMNS = ["_row", "_vector", "_group_size", "_kept_row", "_s
 /** Columns that bge-cluster adds to those of the input. */
 export const CLUSTER_COLUMNS = ["_row", "cluster", "distance"];
 
-/** Metadata of an input column that goes by another name in our tables: the name in the input. */
+/** Key of the metadata that records the input name of a column that our tables rename. */
 const NAME_KEY = "bge-dedup:name";
 
 /**
- * Input columns under names that do not clash with ours or with each other: `_row` becomes `_row_in`, and so on. Column i
- * of the result is column i of the input.
+ * Renames input columns that clash with ours or with each other: `_row` becomes `_row_in`, and so on. Column i of the
+ * result is column i of the input.
  */
 export function inputFields(schema: Schema, ours: readonly string[]): Field[] {
   const taken = new Set(schema.fields.map(({ name }) => name));
   return schema.fields.map((field) => {
     const { type, nullable } = field;
-    // An input that was an output once has forgotten what its own input was called.
+    // An input that is itself an output of ours may carry the metadata of its own renaming, which is stale here.
     const metadata = new Map(field.metadata);
     const stale = metadata.delete(NAME_KEY);
     if (!ours.includes(field.name)) return stale ? new Field(field.name, type, nullable, metadata) : field;
@@ -41,7 +41,9 @@ export function inputFields(schema: Schema, ours: readonly string[]): Field[] {
   });
 }
 
-/** The schema of kept.arrow or removed.arrow with the names that its columns had in the input, so that a flag's name is found. */
+/**
+ * The schema of kept.arrow or removed.arrow under the column names of the input, so that the name in a flag is found.
+ */
 export function namesOfInput(schema: Schema): Schema {
   return new Schema(
     schema.fields.map((field) => {
@@ -53,10 +55,10 @@ export function namesOfInput(schema: Schema): Schema {
   );
 }
 
-/** Every reason, in the order of the dictionary's indices. */
+/** All reasons, in the order of the dictionary's indices. */
 const REASONS: readonly Reason[] = ["exact", "normalized", "semantic"];
 const reasonType = new Dictionary(new Utf8(), new Int8());
-/** One dictionary for all batches: the Arrow file format does not allow another one later. */
+/** All batches share one dictionary, because the Arrow file format allows no later change of it. */
 const reasonDictionary = vectorFromArray(REASONS, new Utf8());
 
 /** Schema of kept.arrow over these input columns. */
@@ -81,7 +83,7 @@ export function removedSchema(input: readonly Field[]): Schema {
   ]);
 }
 
-/** A uint64 column; a negative value is a null. */
+/** Builds a uint64 column. A negative value becomes a null. */
 export function uint64Column(values: ArrayLike<number>): Data<Uint64> {
   const length = values.length;
   const data = new BigUint64Array(length);
@@ -97,7 +99,11 @@ export function uint64Column(values: ArrayLike<number>): Data<Uint64> {
   return makeData({ type: new Uint64(), length, nullCount, data, ...(nullCount > 0 ? { nullBitmap: validity } : {}) });
 }
 
-/** Rows of kept.arrow. `columns` holds the kept rows of the input. */
+/**
+ * Builds a batch of kept.arrow.
+ * @param rows numbers of the kept rows
+ * @param columns input columns of these rows
+ */
 export function keptBatch(
   schema: Schema,
   rows: readonly number[],
@@ -117,7 +123,11 @@ export function keptBatch(
   );
 }
 
-/** Rows of removed.arrow. `columns` holds the removed rows of the input. */
+/**
+ * Builds a batch of removed.arrow.
+ * @param rows numbers of the removed rows
+ * @param columns input columns of these rows
+ */
 export function removedBatch(
   schema: Schema,
   rows: readonly number[],

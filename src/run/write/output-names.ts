@@ -1,13 +1,13 @@
-/** Tables of bge-dedup, in every format that they can be written in. */
+/** Names of bge-dedup's tables in every format. */
 export const TABLE_FILES = ["arrow", "parquet", "jsonl"].flatMap((format) => [`kept.${format}`, `removed.${format}`]);
 
 /** Name of the vector store in the work area and in the output folder. */
 export const EMBEDDINGS = "embeddings.arrow";
 
-/** Files of bge-cluster. */
+/** Names of bge-cluster's tables. */
 export const CLUSTER_FILES = ["clusters.arrow", "centroids.arrow"];
 
-/** Every file that a run writes to its output folder, or takes away there, and that could be taken for an input. */
+/** Every file that a run writes or removes in its output folder and that could be mistaken for an input. */
 export const OUTPUT_FILES: ReadonlySet<string> = new Set([
   ...TABLE_FILES,
   ...CLUSTER_FILES,
@@ -16,7 +16,7 @@ export const OUTPUT_FILES: ReadonlySet<string> = new Set([
   "rejects.jsonl",
 ]);
 
-/** Whether a value that a file holds names a file in a folder, and nothing that leads out of it. */
+/** Whether a value, read from a file, is the name of a file in a folder and does not lead out of the folder. */
 export function isFileName(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value !== "." && value !== ".." && !/[/\\\0]/.test(value);
 }

@@ -8,23 +8,26 @@ import type { Format } from "../options.js";
 import { type ReadableInputs, readRows } from "../read/read-rows.js";
 import { DEDUP_COLUMNS, inputFields, keptBatch, keptSchema, removedBatch, removedSchema } from "./output-columns.js";
 
+/** Opens the writer of each format. Parquet and JSONL are loaded only when needed. */
 const WRITERS: Readonly<Record<Format, (options: { path: string; schema: Schema }) => Promise<TableWriter>>> = {
   arrow: openArrowWriter,
   parquet: async (options) => (await import("../../io/parquet/write.js")).openParquetWriter(options),
   jsonl: async (options) => (await import("../../io/jsonl/write.js")).openJsonlWriter(options),
 };
 
-/** Rows that went to each output. */
+/** Number of rows that went to each table. */
 export interface OutputCounts {
   readonly kept: number;
   readonly removed: Readonly<Record<Reason, number>>;
-  /** Names of the files written to `folder`. */
+  /** Names of the files written. */
   readonly files: readonly string[];
 }
 
 /**
  * The second pass: reads the inputs again and writes every accepted row to kept or removed, in every format asked for.
- * @param path where a file of that name is built
+ * If a write fails, all tables are given up.
+ * @param options.path returns the path under which a file of that name is built
+ * @throws Error if an input has changed since the first pass
  */
 export async function writeOutputs(options: {
   inputs: ReadableInputs;
@@ -72,12 +75,12 @@ export async function writeOutputs(options: {
   return { kept: kept.rows, removed: reasons, files };
 }
 
-/** One table in every format. */
+/** One table, written in every format asked for. */
 class OutputTable {
   readonly #schema: Schema;
   readonly #toBatch: typeof keptBatch;
   readonly #writers: TableWriter[] = [];
-  /** Rows written. */
+  /** Number of rows written. */
   rows = 0;
 
   constructor(schema: Schema, toBatch: typeof keptBatch) {
@@ -89,7 +92,7 @@ class OutputTable {
     this.#writers.push(await WRITERS[format]({ path, schema: this.#schema }));
   }
 
-  /** Writes the rows at these positions of a batch. */
+  /** Writes the rows at the indices `at` of a batch. */
   async write(rows: Float64Array, columns: RecordBatch, at: readonly number[], decisions: Decisions): Promise<void> {
     if (at.length === 0) return;
     const taken: readonly Data[] = takeRows(columns, Uint32Array.from(at)).data.children;
