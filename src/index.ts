@@ -1,8 +1,10 @@
 /**
- * bge-dedup as a library: what the two commands do, and the two engines below them. Options are the commands' flags in camelCase.
- * Nothing is printed and nothing ends the process; errors are those of errors.ts, whose `exitCode` is the command's. Every
- * function may be called again and side by side in one process; two runs into one output folder exclude each other. What a
- * function needs is loaded at its first call.
+ * bge-dedup as a library: the functions behind the two commands and the two engines below them. Options are the flags
+ * of the commands in camelCase, and a value in brackets is a default.
+ *
+ * Nothing is printed, and nothing ends the process. Errors are those of errors.ts, whose `exitCode` is the command's.
+ * Every function may be called again and side by side in one process; of two runs into one output folder the second one
+ * fails. A function loads what it needs at its first call.
  */
 
 import { Readable } from "node:stream";
@@ -19,24 +21,24 @@ import type { VerifyReport } from "./run/verify.js";
 export { BrakeError, InputError, UnavailableError, UsageError } from "./errors.js";
 export type { ClusterSummary, DedupSummary, JoinResult, KMeansResult, VerifyReport };
 
-/** How far a stage of a run is. */
+/** Progress of a stage of a run. */
 export interface Progress {
-  /** read, embed, join, write, seed, k-means, verify, … */
+  /** Name of the stage: read, embed, join, write, k-means, verify, … */
   readonly stage: string;
-  /** Done of `total`; of a stage that reads, bytes. */
+  /** Amount done of `total`; a stage that reads counts bytes. */
   readonly done: number;
   readonly total: number;
-  /** Rows done. */
+  /** Number of rows done. */
   readonly rows: number;
 }
 
-/** How a caller watches a run and stops it. */
+/** Hooks by which a caller watches a run and stops it. */
 export interface RunHooks {
-  /** Stops the run, which then rejects with the signal's reason; the same call later continues with what is saved. */
+  /** Stops the run, which then rejects with the signal's reason. The same call later continues from what is saved. */
   readonly signal?: AbortSignal;
-  /** Called as stages go on. An error that it throws fails the run. */
+  /** Called while a stage proceeds. An error thrown by the hook fails the run. */
   readonly onProgress?: (progress: Progress) => void;
-  /** Told what the command would print for a person: which model and device were taken, that a text was cut, … */
+  /** Called with each message that the command would print for the user, such as the chosen model and device. */
   readonly onNote?: (message: string) => void;
 }
 
@@ -50,7 +52,7 @@ export interface DedupOptions extends DedupFlags, RunHooks {
 
 /** Options of `cluster`: the flags of bge-cluster. */
 export interface ClusterOptions extends ClusterFlags, RunHooks {
-  /** A folder that `dedup` wrote, whose kept rows are clustered (bge-out), or raw inputs as those of `dedup`. */
+  /** A folder that `dedup` wrote, whose kept rows are clustered, or raw inputs as of `dedup` (bge-out). */
   readonly inputs?: string | readonly string[];
   /** What "-" reads (the process's standard input). */
   readonly stdin?: NodeJS.ReadableStream;
@@ -58,23 +60,23 @@ export interface ClusterOptions extends ClusterFlags, RunHooks {
 
 /** Options of `verify`. */
 export interface VerifyOptions extends RunHooks {
-  /** Folder that `dedup` wrote. */
+  /** A folder that `dedup` wrote. */
   readonly dir: string;
-  /** Ceiling of memory, in bytes or as "4GB" (4GB). */
+  /** Ceiling of resident memory, in bytes or as text such as "4GB" (4GB). */
   readonly memory?: Value;
-  /** Threads of the products (all cores). */
+  /** Number of threads that compute products (all cores). */
   readonly threads?: Value;
 }
 
-/** What `selfJoin` and `kmeans` share. */
+/** Options that `selfJoin` and `kmeans` share. */
 interface VectorOptions {
-  /** Unit vectors, n × dim, row-major. They stay the caller's and must not change meanwhile. */
+  /** Unit vectors, n × dim, row-major. The array stays the caller's and must not change during the call. */
   readonly vectors: Float32Array;
-  /** Components of each vector. */
+  /** Number of components of each vector. */
   readonly dim: number;
-  /** Threads (all cores). */
+  /** Number of threads (all cores). */
   readonly threads?: Value;
-  /** Bytes that may be held beside the vectors, or "1GB" (1GB). */
+  /** Bytes that may be held beside the vectors, also as text such as "1GB" (1GB). */
   readonly memory?: Value;
   readonly signal?: AbortSignal;
 }
@@ -83,38 +85,39 @@ interface VectorOptions {
 export interface SelfJoinOptions extends VectorOptions {
   /** Cosine in (0, 1] from which two vectors are near-duplicates. */
   readonly threshold: number;
-  /** Every position once, in priority order: of two near-duplicates the earlier one stays (0, 1, 2, …). */
+  /** Every position once, in priority order: of two near-duplicates the earlier stays (0, 1, 2, …). */
   readonly order?: Uint32Array;
-  /** A signature for each vector; pairs whose signatures differ are not merged. */
+  /** A signature of each vector. Two vectors with different signatures are never merged. */
   readonly signatures?: BigUint64Array;
-  /** Called with the number of vectors that are decided. */
+  /** Called with the number of vectors decided so far. */
   readonly onProgress?: (decided: number) => void;
 }
 
 /** Options of `kmeans`. */
 export interface KMeansOptions extends VectorOptions {
-  /** Number of clusters, at most that of distinct vectors. */
+  /** Number of clusters, at most the number of distinct vectors. */
   readonly k: number;
-  /** How many times each vector counts, at least 1 (once). */
+  /** Number of times that each vector counts, at least 1 (1). */
   readonly weights?: Uint32Array;
-  /** Most iterations (50). */
+  /** Most iterations of a start (50). */
   readonly iterations?: number;
   /** Relative shift of the centroids at which the iterations end (1e-4). */
   readonly tolerance?: number;
-  /** Seed of everything random (0). */
+  /** Seed of all random choices (0). */
   readonly seed?: number;
-  /** Runs from different seeds, of which the one with the least inertia counts (1). */
+  /** Number of starts from different seeds; the start with the least inertia counts (1). */
   readonly starts?: number;
-  /** Centroids of unit length (false). */
+  /** Scales the centroids to unit length (false). */
   readonly spherical?: boolean;
-  /** Called with the stage and how much of it is done. */
+  /** Called with the stage and the rows of it that are done. */
   readonly onProgress?: (progress: { stage: string; iteration: number; done: number; total: number }) => void;
 }
 
 /**
  * Removes near-duplicate rows as `bge-dedup` does and writes the output folder.
- * @throws UsageError, InputError, BrakeError or UnavailableError as the command's exit codes 2 to 5; any other Error where the run
- * failed and may be repeated
+ * @returns the summary that `bge-dedup --json` prints
+ * @throws UsageError, InputError, BrakeError or UnavailableError, which are the command's exit codes 2 to 5; any other
+ * Error if the run failed and may be repeated
  */
 export async function dedup(options: DedupOptions): Promise<DedupSummary> {
   const { inputs, signal, onProgress, onNote, stdin, ...flags } = given(options);
@@ -128,6 +131,7 @@ export async function dedup(options: DedupOptions): Promise<DedupSummary> {
 
 /**
  * Clusters rows as `bge-cluster` does and writes clusters.arrow and centroids.arrow.
+ * @returns the summary that `bge-cluster --json` prints
  * @throws as `dedup`
  */
 export async function cluster(options: ClusterOptions = {}): Promise<ClusterSummary> {
@@ -143,7 +147,7 @@ export async function cluster(options: ClusterOptions = {}): Promise<ClusterSumm
 /**
  * Proves the result of a run again from its files alone, as `bge-dedup verify` does.
  * @returns `ok`, or the first violation in words
- * @throws InputError where the folder is not one that `dedup` wrote in Arrow format
+ * @throws InputError if the folder is not one that `dedup` wrote in Arrow format
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { dir, memory, threads, signal, onProgress, onNote, ...others } = given(options);
@@ -156,10 +160,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 }
 
 /**
- * The exact self-join of vectors in memory: a vector stays unless an earlier one that stays has cosine >= threshold with it. What
- * a scan of all pairs in float64 finds is what it finds.
- * @returns for each vector the one that removed it, -1 where it stays, and their cosine; the arrays are the caller's
- * @throws UsageError where vectors have not length 1, or the threshold or the order is none
+ * Joins vectors in memory with themselves, exactly: a vector is removed if an earlier vector that stays has a cosine >=
+ * threshold with it, and stays otherwise. The result equals that of a float64 scan of all pairs.
+ * @returns for each vector the vector that removed it, or -1 if it stays, and their cosine; the arrays are the caller's
+ * @throws UsageError if a vector does not have length 1, the threshold is not in (0, 1], or `order` is not a
+ * permutation
  */
 export async function selfJoin(options: SelfJoinOptions): Promise<JoinResult> {
   const {
@@ -202,10 +207,10 @@ export async function selfJoin(options: SelfJoinOptions): Promise<JoinResult> {
 }
 
 /**
- * k-means of vectors in memory, on the caller's thread, which is kept for a tile of rows at a time. Each assignment is the nearest
- * centroid by float64 distance.
+ * Clusters vectors in memory by k-means. Each vector is assigned to the nearest centroid by float64 distance. The work
+ * runs on the caller's thread and holds the thread for one tile of rows at a time.
  * @returns clusters numbered from the largest to the smallest; the arrays are the caller's
- * @throws UsageError where vectors have not length 1, or k is more than there are distinct vectors
+ * @throws UsageError if a vector does not have length 1, or if k exceeds the number of distinct vectors
  */
 export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   const { vectors, dim, threads, memory, k, weights, onProgress, signal, ...rest } = given(options);
@@ -233,7 +238,10 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   });
 }
 
-/** Loads what uses onnxruntime, which unless told otherwise keeps figures for its makers in the user's cache. */
+/**
+ * Loads modules that use onnxruntime. Unless told otherwise, onnxruntime keeps usage figures for its makers in the
+ * user's cache.
+ */
 function load<T>(modules: () => Promise<T>): Promise<T> {
   process.env.ORT_DISABLE_TELEMETRY ??= "1";
   return modules();
@@ -271,7 +279,10 @@ function reporterOf({ onProgress = () => {}, onNote = () => {} }: RunHooks): Rep
   };
 }
 
-/** @throws UsageError unless `order` holds every position below `count` once */
+/**
+ * Checks that `order` holds every position below `count` exactly once.
+ * @throws UsageError that names the first offending position
+ */
 function requirePermutation(order: Uint32Array, count: number): void {
   const seen = new Uint8Array(count);
   for (const position of order) {

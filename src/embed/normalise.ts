@@ -1,12 +1,12 @@
 import { UnavailableError } from "../errors.js";
 
 /**
- * Copies a vector scaled to unit length, in float64.
- * @param from holds the vector at `start`, float32 of a session or float64 of JSON
- * @param to takes it at `at`, rounded to float32
- * @param name of the model, for the error
- * @returns false where the vector is zero, which has no direction; `to` is left as it is
- * @throws UnavailableError where a component is NaN or infinite
+ * Copies a vector and scales the copy to unit length; the sum of squares is computed in float64.
+ * @param from holds the vector at `start`: float32 of a session, float64 of JSON, or whole numbers of the builtin model
+ * @param to receives the vector at `at`, rounded to float32; the caller owns both arrays
+ * @param name of the model, for the message
+ * @returns false if the vector is zero and thus has no direction; `to` is then unchanged
+ * @throws UnavailableError if a component is NaN or infinite
  */
 export function normaliseInto(
   from: ArrayLike<number>,
@@ -19,7 +19,7 @@ export function normaliseInto(
   let sum = 0;
   for (let i = 0; i < dim; i++) {
     const value = from[start + i];
-    // Not by `**`, which calls pow.
+    // A product, because `**` calls pow.
     sum += value * value;
   }
   if (!Number.isFinite(sum)) {

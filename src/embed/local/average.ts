@@ -1,10 +1,10 @@
 /**
- * Vector of each text from those of its parts: their mean, weighted by tokens, scaled to length 1. A text of one part has
- * that part's vector unchanged; one whose parts have no direction, or cancel out, has none.
- * @param vectors parts × dim, each of length 1 or zero; stays the caller's
- * @param offsets parts + 1 offsets of the token ids, whose differences are the weights
+ * Combines the vectors of a text's parts: their mean, weighted by tokens, scaled to length 1. A text of one part takes
+ * the vector of that part unchanged. A text has no direction if its parts have none or cancel each other out.
+ * @param vectors parts × dim, row-major, each of length 1 or zero; stays the caller's
+ * @param offsets parts + 1 offsets of the token ids; their differences are the weights
  * @param firstPart n + 1 entries: text i has the parts `firstPart[i]..firstPart[i + 1]`
- * @returns n × dim, and 1 for each text that has a direction
+ * @returns new arrays: vectors, n × dim, and `directed`, 1 for each text that has a direction
  */
 export function averageParts(
   vectors: Float32Array,

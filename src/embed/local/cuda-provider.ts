@@ -10,23 +10,23 @@ export function onnxruntimeFolder(): string {
     .replace(/[\\/]package\.json$/, "");
 }
 
-/** Where onnxruntime looks for its CUDA provider on Linux, which the npm package does not bring. */
+/** Path at which onnxruntime looks for its CUDA provider on Linux. The npm package does not contain the file. */
 export function cudaProvider(): string {
   return join(onnxruntimeFolder(), "bin/napi-v6", platform(), arch(), "libonnxruntime_providers_cuda.so");
 }
 
 /**
- * Why the CUDA provider cannot be loaded, in the words of the system's loader; onnxruntime itself says no more than that it
- * failed. For a process of its own, such as the one that tries devices: where nothing is lacking, the library stays loaded.
- * @param library as by `cudaProvider`
- * @returns undefined where no file is lacking
+ * Why the CUDA provider cannot be loaded, in the words of the system's loader; onnxruntime itself only says that
+ * loading failed. Call this in a process of its own, such as the device probe: a library that loads stays loaded.
+ * @param library path as by `cudaProvider`
+ * @returns undefined if no file is missing
  */
 export function cudaProviderFailure(library: string): string | undefined {
   if (!existsSync(library)) return "the CUDA provider is not installed";
   try {
     process.dlopen({ exports: {} }, library);
   } catch (error) {
-    // Loaded, it is no addon of Node's, which is an error too.
+    // A library that loads is still no addon of Node's, which is an error without the name of a missing file.
     return /lib\S+: cannot open shared object file/.exec((error as Error).message)?.[0];
   }
   return undefined;

@@ -1,12 +1,12 @@
 import type { Provider } from "../../onnx/ort-engine.js";
 import { onnxruntimeFolder } from "./cuda-provider.js";
 
-/** Which systems a device exists on at all. */
+/** The only system on which a device exists. */
 const ONLY_ON: Partial<Record<Provider, string>> = { dml: "Windows", coreml: "macOS" };
 
 /**
- * The part of onnxruntime's words about a device that tells what is wrong, without the places in its source and the signatures of
- * its functions, which fill half a screen.
+ * Shortens onnxruntime's message about a device to the part that says what is wrong. The source locations and function
+ * signatures around this part fill half a screen.
  */
 export function deviceReason(why: string): string {
   const call = /\b((?:CUDA|CUBLAS|CUDNN) failure \d+: .*?)\s*; GPU=/s.exec(why)?.[1];
@@ -14,9 +14,9 @@ export function deviceReason(why: string): string {
 }
 
 /**
- * What to do about a device that could not be had.
- * @param why onnxruntime's words
- * @returns undefined where the words are not about the device
+ * What the user can do about a device that cannot be used.
+ * @param why onnxruntime's message
+ * @returns undefined for the processor
  */
 export function deviceCure(provider: Provider, why: string): string | undefined {
   if (provider === "cpu") return undefined;

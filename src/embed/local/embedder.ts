@@ -1,40 +1,47 @@
 /**
- * Token ids of a window. A text is one part, or several where it is long and `--long mean`; part p is
- * `ids[offsets[p]..offsets[p + 1])`, special tokens included, and has none where the model knows no token of the text.
+ * Token ids of a window of texts. A text is one part; with `--long mean` a long text is several parts. Part p has the
+ * ids `ids[offsets[p]..offsets[p + 1])`, special tokens included. The part is empty if the model knows no token of the
+ * text.
+ *
+ *     firstPart  0        1           3         texts: the first has one part, the second two
+ *     offsets    0        5           13    20  parts
+ *     ids        5 ids    8 ids       7 ids
  */
 export interface TokenParts {
   readonly ids: Int32Array;
-  /** Parts + 1 offsets into `ids`. */
+  /** Number of parts + 1 offsets into `ids`. */
   readonly offsets: Int32Array;
-  /** Texts + 1 numbers of first parts; absent where each text is one part. */
+  /** First part of each text, then the number of parts; absent if every text is one part. */
   readonly firstPart?: Int32Array;
 }
 
 /** Vectors of a window of token ids. */
 export interface EmbeddedWindow {
-  /** n × dim, L2-normalised; a row of zeros where the text has no direction. */
+  /** n × dim, row-major, each of length 1; zeros for a text without a direction. */
   readonly vectors: Float32Array;
-  /** 1 where the text has a direction, 0 where its vector is zero. */
+  /** 1 for each text that has a direction, else 0. */
   readonly directed: Uint8Array;
-  /** Tokens without and with padding, for the report. */
+  /** Number of tokens without padding. */
   readonly tokens: number;
+  /** Number of tokens with padding. */
   readonly paddedTokens: number;
-  /** What a person should know of how it went, such as that memory was short. */
+  /** Messages for the user, such as that the device ran short of memory. */
   readonly notes?: readonly string[];
 }
 
 /** Vectors of a window of texts, in the order of the texts. */
 export interface WindowVectors extends EmbeddedWindow {
-  /** 1 where the text was cut to the model's length. */
+  /** 1 for each text that was cut to the model's length, else 0. */
   readonly truncated: Uint8Array;
 }
 
-/** Texts to vectors, away from the main thread. */
+/** Turns texts into vectors, on worker threads or a server. */
 export interface Embedder {
   readonly dim: number;
-  /** May be called again before the last call has settled; two or three calls in flight keep the device busy. */
+  /** Embeds a window. Several calls may be in flight; two or three keep the device busy. The result is the caller's. */
   embed(texts: readonly string[]): Promise<WindowVectors>;
-  /** Milliseconds that each kind of worker has worked, all of its kind together; absent where none is of this machine. */
+  /** Busy milliseconds of each kind of worker, summed over its workers; absent for a server. */
   busy?(): Readonly<Record<string, number>>;
+  /** Ends the workers or connections; calls in flight reject. */
   close(): Promise<void>;
 }

@@ -1,12 +1,12 @@
 import { Tensor } from "onnxruntime-node";
 import type { Batch } from "./batching.js";
 
-/** Element types that models take token ids in. */
+/** Element types in which models take token ids. */
 export type IdType = "int64" | "int32";
 
 /**
- * Feeds of a batch: ids padded by 0, the attention mask, and token types that are all 0, each [rows, length]; those of them
- * that the model has.
+ * Builds the inputs of a batch, each [rows, length]: ids padded with 0, the attention mask, and token types that are
+ * all 0. Only inputs that the model has are built.
  * @param types element type of each input of the model
  */
 export function fillFeeds(
@@ -17,7 +17,8 @@ export function fillFeeds(
   const size = members.length * length;
   const feeds: Record<string, Tensor> = {};
   for (const [name, type] of types) {
-    // int64 is written through its low words: ids are small, and every machine that onnxruntime runs on is little-endian.
+    // int64 values are written through their low words: ids are small and not negative, and every machine that
+    // onnxruntime runs on is little-endian.
     const stride = type === "int64" ? 2 : 1;
     const words = new Int32Array(size * stride);
     if (name !== "token_type_ids") {

@@ -12,17 +12,17 @@ import { cudaProvider, cudaProviderFailure } from "./cuda-provider.js";
 import { deviceCure, deviceReason } from "./device-cure.js";
 import type { IdType } from "./feeds.js";
 
-/** Which model a session runs, where and how. */
+/** The model of a session, its device and its limits. */
 export interface SessionOptions {
   readonly model: ModelSpec;
   readonly provider: Provider;
-  /** Threads inside an operator. */
+  /** Number of threads inside an operator. */
   readonly threads: number;
-  /** Padded tokens of one batch; where absent as many as the device likes. */
+  /** Padded tokens of a batch; if absent, as many as suit the device. */
   readonly batchTokens?: number;
 }
 
-/** A session with what must be known of its model to feed it. */
+/** A session and what its caller needs to know to feed it. */
 export interface LoadedSession {
   readonly session: InferenceSession;
   readonly inspected: ModelInterface;
@@ -31,15 +31,16 @@ export interface LoadedSession {
 }
 
 /**
- * Without VNNI a processor adds pairs of unsigned-by-signed byte products in 16 bits, which saturate: an int8 model then gives
- * wrong vectors (cosine 0.95 with the reference in place of 0.99). With this option onnxruntime makes the weights unsigned there,
- * whose products it adds in 32 bits; on other processors the option changes nothing.
+ * A processor without VNNI adds pairs of unsigned-by-signed byte products in 16 bits, which saturate. An int8 model
+ * then gives wrong vectors, with cosine 0.95 to the reference instead of 0.99. With this option onnxruntime makes the
+ * weights unsigned on such processors and adds their products in 32 bits. On other processors the option changes
+ * nothing.
  */
 const EXACT_BYTE_PRODUCTS = { x64quantprecision: "1" };
 
 /**
- * Loads a model with pooling appended. Weights in files beside it are found there by onnxruntime.
- * @throws UnavailableError naming the file or the device, what is wrong with it and the cure
+ * Loads a model and appends pooling to its graph. onnxruntime finds weights that lie in files beside the model.
+ * @throws UnavailableError that names the file or the device, what is wrong and the cure
  */
 export async function loadSession({ model, provider, threads }: SessionOptions): Promise<LoadedSession> {
   const path = model.onnxPath;
@@ -61,9 +62,9 @@ export async function loadSession({ model, provider, threads }: SessionOptions):
   const weights =
     inspected.externalData && path !== undefined ? { model_external_initializers_file_folder_path: dirname(path) } : {};
   const options = {
-    // The builtin model's graph is too light to be shared among threads.
+    // The graph of the builtin model is too light to be worth several threads.
     ...sessionOptions({ threads: path === undefined ? 1 : threads, provider }),
-    // A plan of memory would be kept for each of thousands of shapes, and was measured to win nothing.
+    // onnxruntime would keep a memory plan for each of thousands of shapes, and measurements showed no gain.
     enableMemPattern: false,
     extra: { session: { ...EXACT_BYTE_PRODUCTS, ...weights } },
   };
@@ -73,7 +74,7 @@ export async function loadSession({ model, provider, threads }: SessionOptions):
     for (const { name, elementType } of inspected.inputs) inputTypes.set(name, elementType === 6 ? "int32" : "int64");
     return { session, inspected, inputTypes };
   } catch (cause) {
-    // Where the provider's library cannot be loaded, only the system's loader knows which file is lacking.
+    // If the provider's library cannot be loaded, only the system's loader knows which file is missing.
     const lacking = provider === "cuda" ? cudaProviderFailure(cudaProvider()) : undefined;
     const why = lacking ?? deviceReason((cause as Error).message);
     const cure = deviceCure(provider, why) ?? "check that the file is complete";

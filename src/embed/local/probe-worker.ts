@@ -4,15 +4,22 @@ import { type Provider, sessionOptions } from "../../onnx/ort-engine.js";
 import { cudaProvider, cudaProviderFailure } from "./cuda-provider.js";
 
 /**
- * Times a product of two matrices on a device and prints the GFLOP/s and whether it has half precision, as JSON, or what
- * went wrong. A program of its own, since a driver that does not work may well end the process or never answer.
+ * Program of the device probe. Times a product of two matrices on a device and prints JSON: the GFLOP/s and whether the
+ * device has half precision, or what went wrong. The probe has a process of its own, since a faulty driver may end the
+ * process or never answer. `SIDES` holds the sides of the two square products that are timed.
  */
 const SIDES = { first: 256, second: 1024 };
 
-/** Devices that are slower than this at the small product, in GFLOP/s, are not asked for the large one: it would take minutes. */
+/**
+ * A device that is slower than this at the small product, in GFLOP/s, skips the large product, which would take
+ * minutes.
+ */
 const SLOW = 2;
 
-/** Two products, of which only the largest number comes back, so that the way back is not timed. */
+/**
+ * A model of two products. Only the largest number of the result comes back, so the transfer of the result is not
+ * timed.
+ */
 function productModel(side: number, half: boolean): Uint8Array {
   const dtype = half ? "float16" : "float32";
   const data = half ? new Uint16Array(side * side) : new Float32Array(side * side).fill(0.5);
@@ -28,6 +35,7 @@ function productModel(side: number, half: boolean): Uint8Array {
   });
 }
 
+/** GFLOP/s of the second run: two products of 2 · side³ operations each. The first run compiles and warms up. */
 async function timeProduct(provider: Provider, side: number): Promise<number> {
   const session = await InferenceSession.create(productModel(side, false), sessionOptions({ threads: 0, provider }));
   const feeds = { a: new Tensor("float32", new Float32Array(side * side).fill(0.5), [side, side]) };

@@ -3,8 +3,9 @@ import { type Batch, groupByLength } from "./batching.js";
 import type { TokenBudget } from "./token-budget.js";
 
 /**
- * How onnxruntime and the devices' libraries word that memory is short: cuBLAS and cuDNN by a code such as CUBLAS_STATUS_ALLOC_FAILED,
- * WebGPU by a buffer that could not be made or is larger than the device binds. A WebGPU device goes on working after that.
+ * How onnxruntime and the libraries of devices report a lack of memory. cuBLAS and cuDNN give a code such as
+ * CUBLAS_STATUS_ALLOC_FAILED; WebGPU names a buffer that cannot be made or exceeds the device's binding size. A WebGPU
+ * device continues to work after such an error.
  */
 const OUT_OF_MEMORY = new RegExp(
   "out of memory|failed to allocate|bad_alloc|alloc(?:ation)?[ _]failed|insufficient memory|OOM\\b|" +
@@ -13,15 +14,15 @@ const OUT_OF_MEMORY = new RegExp(
 );
 
 /**
- * Runs the texts of a window in batches of equal padded length, as many tokens at a time as the budget has. Where the
- * device runs out of memory the batch is halved and the work goes on.
+ * Runs the texts of a window in batches of equal padded length, each as large as the budget allows. If the device runs
+ * out of memory, the budget is halved and the batch is run again.
  * @param options.run gives the vectors of a batch, rows × dim
- * @param options.take receives each batch with its vectors, which stay valid until it returns
- * @returns padded tokens of all batches
- * @throws UnavailableError where not even one text fits the device
+ * @param options.take receives each batch with its vectors, which are valid until `take` returns
+ * @returns number of padded tokens of all batches
+ * @throws UnavailableError if not even one text fits the device
  */
 export async function runBatches(options: {
-  /** m + 1 offsets of the token ids. */
+  /** Number of texts + 1 offsets of the token ids. */
   offsets: Int32Array;
   lengthOf: (tokens: number) => number;
   budget: TokenBudget;

@@ -1,14 +1,16 @@
 import type { ModelSpec } from "../../models/spec.js";
 import type { Provider } from "../../onnx/ort-engine.js";
 
-/** Share of the memory that copies of a model may take together. */
+/** Share of the memory that all copies of a model may take together. */
 const MODEL_SHARE = 1 / 4;
 
 /**
- * Sessions that a model should have side by side. One with all threads is best, but for an int8 model on a processor: it
- * runs one text at a time, since the scale of its activations is that of the whole batch, and a short text gives too
- * little work to be shared among threads. With a thread for each session, two threads embed titles of 23 tokens 1.4 times as
- * fast. Where the memory does not suffice for as many copies, sessions share the threads.
+ * Number of sessions that a model should have side by side.
+ *
+ * One session with all threads is best, except for an int8 model on a processor. Such a model runs one text at a time,
+ * because the scale of its activations is that of the whole batch, and a short text gives too little work to share
+ * among threads. With one session on each thread, two threads embed titles of 23 tokens 1.4 times as fast. If the
+ * memory does not hold that many copies of the weights, fewer sessions share the threads.
  */
 export function sessionCount({
   model: { dtype, weightBytes = 0 },

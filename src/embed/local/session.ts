@@ -11,21 +11,22 @@ import { runBatches } from "./run-batches.js";
 import { TokenBudget } from "./token-budget.js";
 
 /**
- * Padded tokens of a batch where the user does not say. On a processor a run of 512 fits the caches, and is 10 % faster than
- * one of 4096; more threads want more rows. The builtin model's cost does not grow with its batches.
+ * Padded tokens of a batch unless the user says otherwise. On a processor a run of 512 tokens fits the caches and is 10
+ * % faster than a run of 4,096. The cost of the builtin model does not grow with its batches.
  */
 const BATCH_TOKENS = { builtin: 16_384, cpu: 512, gpu: 32_768 };
+/** Least padded tokens of a batch for each thread of a processor: more threads need more rows. */
 const TOKENS_PER_THREAD = 128;
 
-/** Longest text that is tried before the work begins: one of 8192 tokens, as some models take, may need gigabytes. */
+/** Longest text of the probe, in tokens. A text of 8,192 tokens, which some models take, may need gigabytes. */
 const LONGEST_PROBE = 1024;
 
-/** Longest run of a model on a processor that is aimed at, in milliseconds: a run cannot be broken off. */
+/** Target for the longest run on a processor, in milliseconds. A run cannot be interrupted. */
 const LONGEST_RUN = 800;
 
 /**
  * Loads the model and runs it once.
- * @throws UnavailableError naming the model, what is wrong and the cure
+ * @throws UnavailableError that names the model, what is wrong and the cure
  */
 export async function createEmbeddingSession(options: SessionOptions): Promise<EmbeddingSession> {
   const { name } = options.model;
@@ -42,22 +43,26 @@ export async function createEmbeddingSession(options: SessionOptions): Promise<E
 }
 
 /**
- * A model on a device. Blocks its thread while it computes, so it lives in a worker.
+ * A model on a device. The session blocks its thread while it computes, so it lives in a worker.
  *
- * On a processor the vector of a text is the same to the bit whatever else is in its batch: products sum in one order,
- * padding adds zeros, and models that quantise activations by batch are run one text at a time. On a GPU the libraries
- * choose their kernels by the size of the batch, so vectors may differ in their last bits with `--batch-tokens`.
+ * On a processor, the vector of a text is the same to the bit whatever other texts its batch holds: products sum in one
+ * order, padding adds zeros, and models that quantise activations by batch run one text at a time. On a GPU the
+ * libraries choose their kernels by the size of the batch, so vectors may differ in their last bits with
+ * `--batch-tokens`.
  */
 export class EmbeddingSession {
   readonly #model: ModelSpec;
   readonly #loaded: LoadedSession;
   readonly #budget: TokenBudget;
-  /** A scale of activations that a batch shares would let the vector of a text depend on its neighbours and its padding. */
+  /**
+   * True if texts run one at a time. If a batch shared one scale of activations, the vector of a text would depend on
+   * its neighbours and its padding.
+   */
   readonly #alone: boolean;
   readonly #lengthOf: (tokens: number) => number;
   #dim = 0;
 
-  /** `createEmbeddingSession` makes one and tries it out. */
+  /** Called by `createEmbeddingSession`, which then tries the session out. */
   constructor({ model, provider, threads, batchTokens }: SessionOptions, loaded: LoadedSession) {
     this.#model = model;
     this.#loaded = loaded;
@@ -71,12 +76,15 @@ export class EmbeddingSession {
     this.#lengthOf = this.#alone ? (tokens) => tokens : (tokens) => pad(tokens, model.maxTokens);
   }
 
-  /** Components of a vector, known once a text was tried out. */
+  /** Number of components of a vector; known after the first run. */
   get dim(): number {
     return this.#dim;
   }
 
-  /** Embeds one text of `tokens` times the same id. @throws what onnxruntime throws; Error where the vector is no vector */
+  /**
+   * Embeds one text that repeats one id.
+   * @throws whatever onnxruntime throws; UnavailableError if the vector holds NaN or infinity
+   */
   async tryOut(tokens: number, id: number): Promise<void> {
     const ids = new Int32Array(tokens).fill(id);
     const batch = { members: Int32Array.of(0), length: tokens };
@@ -85,9 +93,9 @@ export class EmbeddingSession {
   }
 
   /**
-   * Runs the model at its limits (largest id, longest text), so that whatever does not fit shows before any work; does nothing
-   * where ids have no table.
-   * @throws UnavailableError
+   * Runs the model at its limits (largest id, longest text), so that anything that does not fit shows before the work
+   * begins. Does nothing if `largestId` is undefined.
+   * @throws UnavailableError that says what does not fit
    */
   async probe(largestId: number | undefined): Promise<void> {
     if (largestId === undefined) return;
@@ -97,7 +105,7 @@ export class EmbeddingSession {
       new UnavailableError(
         `model ${name}: ${why}; take tokenizer.json, config.json and the ONNX file from one repository`,
       );
-    // Not left to the model: on some devices an id outside of the table ends the process.
+    // The model itself must not find out: on some devices an id outside of the table ends the process.
     if (vocabulary !== undefined && largestId >= vocabulary) {
       throw wrong(`its tokenizer has token id ${largestId}, but its table has ${vocabulary} entries`);
     }
@@ -110,7 +118,7 @@ export class EmbeddingSession {
     }
   }
 
-  /** Vectors of a window of token ids. */
+  /** Embeds a window of token ids. The returned arrays are the caller's. */
   async embed(window: TokenParts): Promise<EmbeddedWindow> {
     const { ids, offsets, firstPart } = window;
     const dim = this.#dim;

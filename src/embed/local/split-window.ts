@@ -1,8 +1,8 @@
 import type { EmbeddedWindow, TokenParts } from "./embedder.js";
 
 /**
- * Cuts a window between texts into at most `pieces` windows of about equal numbers of tokens, for sessions side by side. The
- * pieces own their buffers, in the order of the texts; a window of one piece is the window itself.
+ * Cuts a window between texts into at most `pieces` windows with about equal numbers of tokens, for sessions side by
+ * side. The pieces keep the order of the texts and own their buffers. A window that is not cut is returned as it is.
  */
 export function splitWindow(window: TokenParts, pieces: number): TokenParts[] {
   const { ids, offsets, firstPart } = window;
@@ -25,7 +25,7 @@ export function splitWindow(window: TokenParts, pieces: number): TokenParts[] {
   return cut;
 }
 
-/** The vectors of a window from those of its pieces, in order. */
+/** Joins the vectors of a window's pieces, in order. */
 export function joinVectors(pieces: readonly EmbeddedWindow[]): EmbeddedWindow {
   if (pieces.length === 1) return pieces[0];
   const sum = (of: (piece: EmbeddedWindow) => number) => pieces.reduce((total, piece) => total + of(piece), 0);

@@ -1,7 +1,7 @@
 /**
- * Padded tokens that one run of a session may hold. Starts at what is wanted; on a processor it follows the measured speed,
- * so that no run takes longer than the program may take to stop; it shrinks where the device's memory does not suffice. None
- * of this changes a vector, since batches do not.
+ * Number of padded tokens that one run of a session may hold. The budget starts at the wanted number. On a processor it
+ * follows the measured speed, so that no run takes longer than the program may take to stop. If the device runs out of
+ * memory, the budget shrinks. No vector depends on the budget, because no vector depends on its batch.
  */
 export class TokenBudget {
   readonly #wanted: number;
@@ -9,7 +9,10 @@ export class TokenBudget {
   #tokens: number;
   #ceiling: number;
 
-  /** @param options.milliseconds longest run that is aimed at; no limit where absent */
+  /**
+   * @param options.tokens the wanted number
+   * @param options.milliseconds target for the longest run (no limit)
+   */
   constructor(options: { tokens: number; milliseconds?: number }) {
     this.#wanted = options.tokens;
     this.#tokens = options.tokens;
@@ -17,22 +20,25 @@ export class TokenBudget {
     this.#milliseconds = options.milliseconds ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Padded tokens of the next run; one text is run even where it has more. */
+  /** Most padded tokens of the next run. A single text runs even if it has more. */
   get tokens(): number {
     return this.#tokens;
   }
 
-  /** Takes note of how long a run took. */
+  /** Adapts the budget to the duration of a run. */
   measured(tokens: number, milliseconds: number): void {
     if (this.#milliseconds === Number.POSITIVE_INFINITY) return;
-    // A run of few tokens says little of the speed of a full one, and its time is short in any case.
+    // A run of few tokens says little about the speed of a full run, and such a run is short in any case.
     if (tokens < this.#tokens / 4 && milliseconds < this.#milliseconds / 4) return;
     const affordable = (tokens / milliseconds) * this.#milliseconds;
-    // Half way each time, so that a moment in which the machine was busy does not count for much.
+    // The budget moves half way each time, so that a moment in which the machine was busy counts little.
     this.#tokens = Math.max(1, Math.min(this.#ceiling, Math.round((this.#tokens + affordable) / 2)));
   }
 
-  /** Takes note that a run did not fit the device. @returns what a message may say of it */
+  /**
+   * Lowers the budget after a run that did not fit the device.
+   * @returns a message for the user
+   */
   exceeded(tokens: number): string {
     this.#ceiling = Math.max(1, Math.floor(tokens / 2));
     this.#tokens = Math.min(this.#tokens, this.#ceiling);

@@ -1,21 +1,28 @@
 import type { ModelSpec } from "../../models/spec.js";
 import type { Provider } from "../../onnx/ort-engine.js";
 
-/** The builtin model is quick, so its windows are large. */
+/** Characters of a window of the builtin model, which is fast. */
 const BUILTIN_CHARS = 1 << 18;
 
-/** A GPU needs a fraction of a second for this. */
+/** Characters of a window on a GPU, which embeds them in a fraction of a second. */
 const GPU_CHARS = 1 << 18;
 
-/** Bounds of a window on a processor: below, batches of equal length hold too few texts; above, nothing is won. */
+/**
+ * Bounds of a window on a processor, in characters. In smaller windows batches of equal length hold too few texts;
+ * larger windows gain nothing.
+ */
 const CPU_CHARS = { least: 4096, most: 1 << 16 };
 
-/** Character times weight for which a thread needs ten seconds or less: a processor does some 150 GFLOP/s a thread, two a weight. */
+/**
+ * Characters times weights that a thread processes in at most ten seconds, at some 150 GFLOP/s a thread and two
+ * operations a weight.
+ */
 const TEN_SECONDS = 7.5e11;
 
 /**
- * Characters of a window of texts, so that a run that is stopped loses ten seconds of work or so: what is under way is not
- * stored. Depends on the model and the kind of device alone, since windows must be the same when an interrupted run goes on.
+ * Characters of a window of texts. A stopped run loses its windows in flight, and this size limits the loss to some ten
+ * seconds of work. The size depends on the model and the kind of device alone, because a continued run must form the
+ * same windows.
  */
 export function windowChars({ onnxPath, weightBytes = 0, dtype }: ModelSpec, provider: Provider): number {
   if (onnxPath === undefined) return BUILTIN_CHARS;
