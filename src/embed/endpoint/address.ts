@@ -1,31 +1,33 @@
 import { UsageError } from "../../errors.js";
 
 /**
- * Where an OpenAI-compatible server is and what opens it. Secrets are reached through functions alone, so that neither
- * `JSON.stringify` nor `console.log` of an options object can show one.
+ * Address of an OpenAI-compatible server and its secrets. Only functions return secrets, so neither `JSON.stringify`
+ * nor `console.log` of an options object can show one.
  */
 export interface EndpointAddress {
-  /** The base URL without user, password and query: fit for messages and the manifest. */
+  /** The base URL without user, password and query, for messages and the manifest. */
   readonly shown: string;
-  /** Base URLs to try in order: as given, or with `/v1` first where it was left out. */
+  /** Base URLs to try in order: the URL as given; if it lacks `/v1`, the URL with `/v1` first. */
   readonly bases: readonly string[];
-  /** URL of a path below a base, with the query that the user gave, which may hold a key. */
+  /** URL of a path below a base, with the user's query, which may hold a key. */
   at(base: string, path: string): URL;
   /** URL of a path beside `/v1`, where servers answer `/health`. */
   besides(path: string): URL;
-  /** Headers of every request: `Authorization` where there is a key or a user. */
+  /** Headers of every request: `Authorization` if there is a key or a user. */
   headers(): Record<string, string>;
-  /** Takes every secret out of a text, such as an answer of the server that repeats the key. */
+  /** Replaces every secret in a text by ***, for example in an answer that repeats the key. */
   redact(text: string): string;
 }
 
-/** Shorter secrets are not sought in texts: they would blacken ordinary words. */
+/**
+ * Shortest secret that is replaced in texts, in characters. Shorter secrets would black out parts of ordinary words.
+ */
 const SHORTEST_SECRET = 4;
 
 /**
- * Reads `--endpoint` and the key of the environment.
- * @param key value of BGE_API_KEY, sent as Bearer; without it a user in the URL is sent as Basic
- * @throws UsageError where the text is no http or https URL; the message shows no secret
+ * Reads `--endpoint` and the key from the environment.
+ * @param key value of BGE_API_KEY, sent as Bearer. Without a key, a user in the URL is sent as Basic.
+ * @throws UsageError if the text is not an http or https URL or the key cannot be one; the message shows no secret
  */
 export function parseEndpoint(text: string, key = ""): EndpointAddress {
   const bearer = key.trim();

@@ -1,20 +1,20 @@
 import { UnavailableError } from "../../errors.js";
 import type { HttpAnswer } from "./http.js";
 
-/** An answer that came whole but cannot be right, such as half a JSON text: worth another attempt. */
+/** An answer that arrived whole but cannot be right, such as half a JSON text. Another attempt may help. */
 export class GarbledAnswerError extends Error {}
 
-/** Most characters of a server's own words in a message. */
+/** Most characters that a message quotes from a server. */
 const QUOTED = 300;
 
-/** Whether the body of an answer is a web page: of a proxy, a log-in or another server altogether. */
+/** Whether the body of an answer is a web page, as of a proxy, a login or a server of another kind. */
 export function isPage(body: Buffer): boolean {
   return /^\s*<(!doctype|html)\b/i.test(body.toString("latin1", 0, 200));
 }
 
 /**
- * What a server says of an error: OpenAI's and vLLM's `error.message`, SGLang's and TEI's `message`, TEI's `error`, FastAPI's
- * `detail`; of a page its title; else the beginning of the text.
+ * The error message in an answer: `error.message` of OpenAI and vLLM, `message` of SGLang and TEI, `error` of TEI,
+ * `detail` of FastAPI, the title of a web page; otherwise the beginning of the body.
  */
 export function answerText(body: Buffer): string {
   const text = body.toString("utf8");
@@ -29,32 +29,33 @@ export function answerText(body: Buffer): string {
   return words.replace(/\s+/g, " ").trim().slice(0, QUOTED);
 }
 
-/** Phrases by which servers refuse an input for its size: SGLang, vLLM, TEI, Infinity, OpenAI. */
+/** Phrases by which SGLang, vLLM, TEI, Infinity and OpenAI refuse an input because of its size. */
 const SIZE = /token|context|too (long|large|many)|longer|length|exceed|batch size|at most \d/i;
 
-/** Plainer words, which some, such as llama.cpp, have under the status of an accident. */
+/** Narrower phrases. Some servers, such as llama.cpp, send them under status 500, which otherwise means a failure. */
 const PLAINLY_SIZE = /input.*too (long|large)/i;
 
-/** Whether an answer refuses the size of the request: then a smaller one may pass. */
+/** Whether an answer refuses the request because of its size, so that a smaller request may pass. */
 export function refusesSize({ status, body }: HttpAnswer): boolean {
   if (status === 400 || status === 422) return SIZE.test(answerText(body));
   return status === 413 || (status === 500 && PLAINLY_SIZE.test(answerText(body)));
 }
 
-/** Whether it is the number of the inputs that is refused, rather than the length of one. */
+/** Whether an answer that refuses the size refuses the number of inputs rather than the length of one. */
 export function refusesCount({ body }: HttpAnswer): boolean {
   return /batch size [\d>]|too many inputs/i.test(answerText(body));
 }
 
 /**
- * Characters to keep of a text that was refused as too long. Most servers name both token counts, and their ratio says how
- * much to keep; otherwise a quarter goes.
- * @returns fewer than the text has; 0 where nothing is left to try
+ * Number of characters to keep of a text that was refused as too long. Most servers name both token counts, and their
+ * ratio says how much to keep; otherwise three quarters are kept.
+ * @param said the server's message
+ * @returns fewer than the text has; 0 if nothing is left to try
  */
 export function shorterLength(text: string, said: string): number {
   const numbers = [...new Set((said.match(/\d+/g) ?? []).map(Number))].sort((a, b) => b - a);
   const [given, limit] = numbers;
-  // Two hundredths less, since tokens are not spread evenly over the text.
+  // Two per cent less, because tokens are not spread evenly over the text.
   const share = limit !== undefined && limit > given / 1000 ? (limit / given) * 0.98 : 0.75;
   const length = Math.floor(text.length * share);
   return splitsPair(text, length) ? length - 1 : length;
@@ -67,21 +68,24 @@ function splitsPair(text: string, at: number): boolean {
 
 /** The vectors of an answer. */
 export interface AnsweredVectors {
-  /** In the order of the inputs, as the server gave them: float32 from base64, float64 from JSON. */
+  /** In the order of the inputs, not scaled: float32 from base64, float64 from JSON. */
   readonly vectors: readonly ArrayLike<number>[];
-  /** `usage.prompt_tokens`, 0 where it is missing. */
+  /** `usage.prompt_tokens`, 0 if it is missing. */
   readonly tokens: number;
 }
 
+/** The fields of an embeddings answer that are read, before they are checked. */
 interface EmbeddingsJson {
   readonly data?: readonly { readonly index?: number; readonly embedding?: unknown }[];
   readonly usage?: { readonly prompt_tokens?: number; readonly total_tokens?: number };
 }
 
 /**
- * Reads the answer to an embeddings request, in whatever order its vectors come.
- * @param count inputs of the request
- * @throws GarbledAnswerError where it is no JSON; UnavailableError where the vectors are not one for each input, or are no numbers
+ * Reads the answer to an embeddings request. The vectors may come in any order.
+ * @param count number of inputs of the request
+ * @param name of the model, for messages
+ * @throws GarbledAnswerError if the body is not JSON; UnavailableError if there is not exactly one vector for each
+ * input, or if a vector does not consist of numbers
  */
 export function readEmbeddings(body: Buffer, count: number, name: string): AnsweredVectors {
   const text = body.toString("utf8");
@@ -89,7 +93,7 @@ export function readEmbeddings(body: Buffer, count: number, name: string): Answe
   try {
     json = JSON.parse(text) as EmbeddingsJson;
   } catch (cause) {
-    // Python writes these names where JSON has none.
+    // Python writes NaN and Infinity, which JSON does not have.
     if (/[[,]\s*-?(NaN|Infinity)\b/.test(text)) throw notFinite(name);
     throw new GarbledAnswerError(`the answer is not JSON: ${(cause as Error).message}`);
   }
@@ -116,7 +120,7 @@ export function readEmbeddings(body: Buffer, count: number, name: string): Answe
   return { vectors, tokens: Number.isFinite(tokens) ? tokens : 0 };
 }
 
-/** A vector as little-endian float32 in base64, or as a list. */
+/** Reads a vector from base64 of little-endian float32 or from a list of numbers. */
 function readVector(embedding: unknown, name: string): ArrayLike<number> {
   if (typeof embedding === "string") {
     const bytes = Buffer.from(embedding, "base64");
@@ -126,7 +130,7 @@ function readVector(embedding: unknown, name: string): ArrayLike<number> {
   } else if (Array.isArray(embedding) && embedding.length > 0) {
     const values = new Float64Array(embedding.length);
     for (let i = 0; i < values.length; i++) {
-      // SGLang and others write null where a component is NaN.
+      // SGLang and other servers write null for a NaN.
       if (typeof embedding[i] !== "number") throw notFinite(name);
       values[i] = embedding[i];
     }

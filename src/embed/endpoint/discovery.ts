@@ -4,68 +4,69 @@ import { answerText, isPage, readEmbeddings, refusesSize } from "./answer.js";
 import type { HttpAnswer } from "./http.js";
 import type { EndpointRequests } from "./requests.js";
 
-/** How vectors come: four bytes a component, or as text where the server knows nothing better. */
+/** Encoding of vectors: base64 takes four bytes a component; "float" is text, for servers that do not know base64. */
 export type EncodingFormat = "base64" | "float";
 
 /**
- * What becomes of a text that is longer than the model takes: the server refuses it, or cuts it and then counts `tokens`, or
- * it cannot be known for texts of more than `safe` tokens.
+ * What the server does with a text that is longer than the model takes. The server refuses the text; or it cuts the
+ * text and then counts `tokens`; or the behaviour is unknown for texts of more than `safe` tokens.
  */
 export type LongTexts =
   | { readonly kind: "refused" }
   | { readonly kind: "cut"; readonly tokens: number }
   | { readonly kind: "unknown"; readonly safe: number };
 
-/** What a server tells of itself and what a probe shows. */
+/** A model as the server describes it and as a probe shows it. */
 export interface ServedModel {
-  /** As the server calls it; sent with every request. */
+  /** The server's name of the model, sent with every request. */
   readonly name: string;
   /** Base URL below which `/embeddings` answers. */
   readonly base: string;
   readonly dim: number;
   readonly encoding: EncodingFormat;
-  /** Longest input in tokens, where the server tells. */
+  /** Longest input in tokens; absent if the server does not tell. */
   readonly maxTokens?: number;
   readonly longTexts: LongTexts;
-  /** False where `usage` turned out to count characters, as Infinity's does unless it is told otherwise. */
+  /** False if `usage` turned out to count characters, as that of Infinity does by default. */
   readonly countsTokens: boolean;
-  /** Most inputs of a request, where the server tells. */
+  /** Most inputs of a request; absent if the server does not tell. */
   readonly maxTexts?: number;
 }
 
-/** What `/models` and TEI's `/info` say. */
+/** What `/models` and TEI's `/info` tell. */
 interface Listing {
   readonly base: string;
   readonly models: readonly { readonly id: string; readonly maxTokens?: number }[];
   readonly maxTexts?: number;
-  /** What came in place of a list, where none came. */
+  /** The answer that arrived instead of a list, if there was no list. */
   readonly instead?: HttpAnswer;
 }
 
-/** Text of the first request; short, so that the slowest server answers at once. */
+/** Text of the first request, short enough for the slowest server. */
 const PROBE = "hello";
 
-/** Input length of most embedding models. */
+/** Input length of most embedding models, in tokens. */
 const USUAL_TOKENS = 512;
 
-/** Tokens of the long probe where the server does not tell its limit, and the most that it may cost. */
+/** Tokens of the long probe if the server does not tell its limit, and the most tokens that the probe may cost. */
 const LONG_PROBE = { usual: 2048, most: 16_384 };
 
-/** Words by which the long probe is longer than the limit. */
+/** Number of words by which the long probe exceeds the limit. */
 const BEYOND = 8;
 
 /**
- * Asks the server whether it is well, which model it serves and what its vectors look like: `/health`, then `/models`, then
- * TEI's `/info` where the limits are still unknown, then embeddings of a word and of a text that is too long.
+ * Asks the server for its health, its model and the form of its vectors: first `/health`, then `/models`, then TEI's
+ * `/info` if the limits are still unknown, then the embeddings of one word and of a text that is too long.
  * @param wanted value of `--endpoint-model`
- * @throws UsageError where the server has several models and none was named; UnavailableError naming the cure
+ * @throws UsageError if the server has several models and none was named; UnavailableError with the cure
  */
 export async function discoverModel(
   requests: EndpointRequests,
   address: EndpointAddress,
   wanted: string | undefined,
 ): Promise<ServedModel> {
-  // A server that is still loading answers 503 here, which is waited for; one without this path, 404, is taken as well.
+  // A server that is still loading answers 503, and the request waits for it. A 404 is accepted: not every server has
+  // this path.
   await requests.call({ url: address.besides("health"), read: () => undefined });
   const listing = await listModels(requests, address);
   const { id: name, maxTokens } = chooseModel(listing, wanted, address);
@@ -75,7 +76,7 @@ export async function discoverModel(
     const probed = await requests.call({
       url: address.at(base, "embeddings"),
       body: () => embeddingsBody(name, [PROBE], encoding),
-      // Some refuse base64 and do not say that this is why.
+      // Some servers refuse base64 with status 500 and do not give the reason.
       takes: (status) => isBase64 && status === 500,
       read(answer) {
         const { status } = answer;
@@ -94,9 +95,10 @@ export async function discoverModel(
 }
 
 /**
- * Embeds more words than the model takes. Each is at least one token, so a lower count shows that the server has cut, and
- * where; a count near that of the characters is none of tokens, nor is one that is the same for a single word.
- * @param probe.fewest tokens that the server counts for a word
+ * Embeds more words than the model takes. Each word is at least one token, so a lower count shows that the server has
+ * cut the text, and where. A count near the number of characters does not count tokens, and neither does a count that
+ * equals that of a single word.
+ * @param probe.fewest tokens that the server counts for one word
  */
 async function probeLongText(
   requests: EndpointRequests,
@@ -128,12 +130,15 @@ async function probeLongText(
   });
 }
 
-/** Body of an embeddings request. */
+/** Returns the body of an embeddings request. */
 export function embeddingsBody(model: string, input: readonly string[], encoding: EncodingFormat): object {
   return { model, input, encoding_format: encoding };
 }
 
-/** An answer that no other attempt changes, as an error with the server's own words and the cure. */
+/**
+ * Turns an answer that another attempt would not change into an error with the server's own words and the cure.
+ * @param what the action that failed, for the message
+ */
 export function refusal(answer: HttpAnswer, { shown, redact }: EndpointAddress, what: string): UnavailableError {
   const { status, body } = answer;
   const said = redact(answerText(body));
@@ -152,7 +157,10 @@ export function refusal(answer: HttpAnswer, { shown, redact }: EndpointAddress, 
   return new UnavailableError(`${shown}: ${what} (status ${status}): ${said}; ${cure}`);
 }
 
-/** Base URL that an answer sends on to. Not followed: a key must not go to another host, nor a POST become a GET. */
+/**
+ * Base URL to which an answer redirects. The redirect is not followed: a key must not go to another host, and a POST
+ * must not become a GET.
+ */
 function redirection({ headers: { location = "" } }: HttpAnswer, shown: string): string | undefined {
   if (!URL.canParse(location, shown)) return undefined;
   const { origin, pathname } = new URL(location, shown);
@@ -202,7 +210,10 @@ function readModels(body: Buffer): Listing["models"] | undefined {
   );
 }
 
-/** The model asked for, by its name or the last part of it, since SGLang calls a model by its path; else the only one. */
+/**
+ * Chooses the wanted model by its name or by the last part of the name, since SGLang names a model by its path. Without
+ * a wanted name, the only model is chosen.
+ */
 function chooseModel(
   { models, instead }: Listing,
   wanted: string | undefined,
@@ -224,7 +235,7 @@ function chooseModel(
         "where /models and /embeddings begin, as in http://host:30000/v1",
     );
   }
-  // A server without a list is believed to know the name.
+  // A server that lists no models is trusted to know the name.
   if (models.length === 0) return { id: wanted };
   const exact = models.find(({ id }) => id === wanted);
   const alike = models.filter(({ id }) => lastPart(id) === lastPart(wanted));
@@ -232,6 +243,7 @@ function chooseModel(
   throw new UnavailableError(`${shown} does not serve model ${wanted} (--endpoint-model); it serves ${names}`);
 }
 
+/** The part of a name or path behind the last slash, in small letters. */
 function lastPart(name: string): string | undefined {
   return name.toLowerCase().split("/").filter(Boolean).at(-1);
 }

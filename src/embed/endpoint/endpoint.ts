@@ -8,40 +8,44 @@ import { discoverModel, embeddingsBody, type LongTexts, refusal, type ServedMode
 import { ENDPOINT_LIMITS, type EndpointLimits } from "./outage.js";
 import { createEndpointRequests, type EndpointRequests } from "./requests.js";
 
-/** How an endpoint is used. */
+/** Options of `openEndpoint`. */
 export interface EndpointOptions {
   readonly address: EndpointAddress;
-  /** Model to use where the server has several. */
+  /** Model to use if the server has several. */
   readonly model?: string;
-  /** Most requests under way at once. */
+  /** Most requests in flight at once. */
   readonly concurrency: number;
-  /** Told of what a person should know: outages, texts that may have been cut. */
+  /** Called with messages for the user, such as an outage or a text that may have been cut. */
   readonly note?: (message: string) => void;
   readonly limits?: EndpointLimits;
-  /** Proxies that lead to it; a server on this machine is reached without. */
+  /** Proxies that lead to the server; a server on this machine is reached directly. */
   readonly proxy?: ProxySettings;
-  /** Breaks off the waiting for a server that is not there yet. */
+  /** Stops the waiting for a server that does not answer yet. */
   readonly signal?: AbortSignal;
 }
 
-/** A server that has shown that it works. */
+/** A server that has proved to work. */
 export interface Endpoint {
   readonly served: ServedModel;
-  /** A new embedder on it; the server is not asked again. */
+  /** Creates an embedder without asking the server again. The caller closes the embedder. */
   start(): Embedder;
 }
 
-/** Texts and UTF-16 units of a request: enough for a GPU's batch, and sixteen of them fit what a run holds at once. */
+/**
+ * Most texts and UTF-16 units of a request: enough for a batch of a GPU. Sixteen such requests fit what a run holds at
+ * once.
+ */
 const REQUEST = { texts: 64, chars: 8192 };
 
-/** A token covers at least one character in the vocabularies of BERT and XLM-R, and two tokens are special. */
+/** Special tokens of a text. In the vocabularies of BERT and XLM-R every other token covers at least one character. */
 const SPECIAL_TOKENS = 2;
 
 /**
- * Asks an OpenAI-compatible server for its health, model and dimension: SGLang, vLLM, TEI, Infinity and their like. Its
- * vectors are as reproducible as it makes them: on a GPU the last bits may depend on what it computes at the same time.
- * @throws UnavailableError where it does not answer, refuses the key or gives no embedding; UsageError where the model must
- * be chosen
+ * Asks an OpenAI-compatible server, such as SGLang, vLLM, TEI or Infinity, for its health, model and dimension. The
+ * vectors are as reproducible as the server makes them: on a GPU the last bits may depend on what the server computes
+ * at the same time.
+ * @throws UnavailableError if the server does not answer, refuses the key or gives no embedding; UsageError if a model
+ * must be chosen
  */
 export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> {
   const { address, model, concurrency, note = () => {}, limits = ENDPOINT_LIMITS, proxy, signal } = options;
@@ -71,12 +75,15 @@ function createEmbedder(
   let bounds: RequestBounds = {
     texts: Math.min(REQUEST.texts, served.maxTexts ?? REQUEST.texts),
     chars: REQUEST.chars,
-    // Alone, its token count shows whether the server cut it.
+    // The token count of a request with a single text shows whether the server cut the text.
     aloneAbove: longTexts.kind === "cut" ? safe : REQUEST.chars,
   };
   let doubted = false;
 
-  /** One request; what it gives goes to the rows of `window`. Returns the server's words where it is too large. */
+  /**
+   * Sends one request and writes the vectors to the rows of `window`. Returns the server's words if the request is too
+   * large.
+   */
   const send = (members: readonly number[], inputs: readonly string[], window: OpenWindow) =>
     requests.call({
       url,
@@ -108,7 +115,10 @@ function createEmbedder(
       },
     });
 
-  /** Embeds the texts at `members` by as many requests as it takes, cutting a text that is too long even alone. */
+  /**
+   * Embeds the texts at `members` with as many requests as necessary. A refused request is halved; a single text that
+   * is still too long is cut.
+   */
   const embedMembers = async (members: readonly number[], inputs: string[], window: OpenWindow): Promise<void> => {
     const { refused, tokens } = await send(members, inputs, window);
     const [row] = members;
@@ -146,9 +156,9 @@ function createEmbedder(
       const inputs: string[] = new Array(texts.length);
       const members: number[] = [];
       for (let row = 0; row < texts.length; row++) {
-        // Python cannot encode half a surrogate pair, and servers answer 500.
+        // Python cannot encode half a surrogate pair, and servers answer with status 500.
         inputs[row] = texts[row].replace(/\p{Surrogate}/gu, "\ufffd");
-        // Without a word there is nothing to embed; several servers refuse the whole request for it.
+        // A text of white space has no direction, and several servers refuse a whole request because of it.
         if (/\S/.test(inputs[row])) members.push(row);
       }
       const window: OpenWindow = {
@@ -171,13 +181,13 @@ function createEmbedder(
   };
 }
 
-/** Characters up to which a text is certainly embedded whole or refused. */
+/** Number of characters up to which a text is certainly either embedded whole or refused. */
 function certainChars(longTexts: LongTexts): number {
   if (longTexts.kind === "refused") return Number.POSITIVE_INFINITY;
   return (longTexts.kind === "cut" ? longTexts.tokens : longTexts.safe) - SPECIAL_TOKENS;
 }
 
-/** A window whose vectors are still coming in. */
+/** A window whose vectors are still arriving. */
 interface OpenWindow extends Pick<WindowVectors, "vectors" | "directed" | "truncated"> {
   tokens: number;
 }
@@ -185,14 +195,15 @@ interface OpenWindow extends Pick<WindowVectors, "vectors" | "directed" | "trunc
 /** Bounds of one request. */
 interface RequestBounds {
   readonly texts: number;
-  /** UTF-16 units of all texts; a longer one goes alone. */
+  /** UTF-16 units of all texts together; a longer text is sent alone. */
   readonly chars: number;
-  /** A text of more units than this goes alone, because the server may cut or refuse it. */
+  /** A text of more units is sent alone, because the server may cut or refuse it. */
   readonly aloneAbove: number;
 }
 
 /**
- * Requests for the texts at `members`, neighbours together: lists of positions in `texts`.
+ * Plans requests for the texts at `members`, keeping neighbours together.
+ * @returns for each request the indices of its texts
  */
 function planRequests(texts: readonly string[], members: readonly number[], bounds: RequestBounds): number[][] {
   const requests: number[][] = [];

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { UnavailableError } from "../../errors.js";
 import { type NetworkLimits, openNetwork, type ProxySettings } from "../../network.js";
 
-/** A complete answer, whatever its status. */
+/** A complete answer of any status. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -13,34 +13,36 @@ export interface HttpAnswer {
 export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON to POST; a GET without it. */
+  /** JSON to POST; absent for a GET. */
   readonly body?: string;
 }
 
-/** An answer that trickles in has this many times `timeoutMs` in all. */
+/** An answer that trickles in may take this many times `timeoutMs` in all. */
 const WHOLE = 3;
 
-/** Bytes of the largest answer that is read: 64 vectors take 1 MB as numbers in text where they have 1,024 dimensions. */
+/** Bytes of the largest answer that is read. 64 vectors of 1,024 components take 1 MB as numbers in text. */
 const LARGEST_ANSWER = 64 * 2 ** 20;
 
-/** Connections to one server, kept open between requests. */
+/** Connections to one server, which stay open between requests. */
 export interface HttpClient {
   /**
-   * @throws Error of the connection, with its `code`; also where an answer breaks off or takes too long. UnavailableError where
-   * an answer is too large to be one, or a proxy variable holds no address
+   * Sends one request.
+   * @throws Error of the connection with its `code`, also if an answer breaks off or takes too long. UnavailableError
+   * if an answer is too large to hold vectors, or if a proxy variable is not an address.
    */
   send(request: HttpRequest): Promise<HttpAnswer>;
-  /** Breaks off whatever is under way. */
+  /** Rejects the requests in flight and closes the connections. */
   close(): void;
 }
 
-/** Whether a host is this machine, which no proxy leads to. */
+/** Whether a host is this machine, which is reached without a proxy. */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i.test(hostname);
 }
 
 /**
- * @param proxy the way to the server; straight where absent
+ * Opens a client of one server. The caller closes the client.
+ * @param proxy proxies on the way to the server; a direct connection if absent
  */
 export function createHttpClient(
   limits: Required<Pick<NetworkLimits, "connections" | "connectMs" | "timeoutMs">>,
@@ -54,7 +56,7 @@ export function createHttpClient(
   const late = (what: string, ms: number) =>
     Object.assign(new Error(`${what} in ${ms / 1000} s`), { code: "ETIMEDOUT" });
 
-  /** What stopped a request, in our words where undici's name no limit. */
+  /** The reason why a request stopped. Where undici names no limit, the message does. */
   const explain = (error: NodeJS.ErrnoException, { host, hostname }: URL): Error => {
     if (error.code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") {
       return new UnavailableError(
@@ -77,7 +79,8 @@ export function createHttpClient(
       const { request } = await opening.catch(({ message }: Error) => {
         throw new UnavailableError(message);
       });
-      // With a timer that ends with the request: AbortSignal.timeout would keep 1 KB of each for as long as it waits.
+      // The timer ends with the request. AbortSignal.timeout would keep 1 KB of each request for as long as the signal
+      // waits.
       const attempt = new AbortController();
       const { signal } = attempt;
       const whole = setTimeout(() => attempt.abort(late("no complete answer", WHOLE * timeoutMs)), WHOLE * timeoutMs);

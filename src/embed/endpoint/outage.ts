@@ -1,19 +1,19 @@
 import { UnavailableError } from "../../errors.js";
 import { type BackoffLimits, backoffMs } from "../../network.js";
 
-/** How long and how often a server is tried. */
+/** Limits on how long and how often a server is tried. */
 export interface EndpointLimits extends BackoffLimits {
-  /** A request without a byte for so long has failed. */
+  /** Milliseconds without a byte after which a request has failed. */
   readonly timeoutMs: number;
-  /** The server is given up when nothing has succeeded for so long after the first failure. */
+  /** The server is given up if no request succeeds within this many milliseconds of the first failure. */
   readonly patienceMs: number;
-  /** The same before its first answer, when a wrong address is likelier than a restart. */
+  /** The same before the first answer of the server, when a wrong address is more likely than a restart. */
   readonly firstContactMs: number;
-  /** A request that fails so often, with others succeeding in between, is given up, and the run with it. */
+  /** A request that fails this often while others succeed is given up, and the run with it. */
   readonly attempts: number;
 }
 
-/** Limits of a run. A large model takes minutes to load, and a long queue before a slow device is no failure. */
+/** The limits of a run. A large model takes minutes to load, and a long queue at a slow device is no failure. */
 export const ENDPOINT_LIMITS: EndpointLimits = {
   firstMs: 500,
   longestMs: 15_000,
@@ -23,40 +23,43 @@ export const ENDPOINT_LIMITS: EndpointLimits = {
   attempts: 8,
 };
 
-/** Waits that the server asks for lengthen the patience, but not without end: by so many patiences. */
+/** Waits that the server asks for extend the patience, but at most by this many times the patience. */
 const ASKED_PATIENCES = 5;
 
 /** A failed attempt. */
 export interface Failure {
-  /** What went wrong, without secrets. */
+  /** The cause, without secrets. */
   readonly why: string;
-  /** Wait that the server asks for. */
+  /** Milliseconds that the server asks to wait. */
   readonly retryAfterMs?: number;
 }
 
-/** What all requests to a server know together: whether it works, and until when it wants to be left alone. */
+/** State that all requests to a server share: whether the server works, and until when it asks to be left alone. */
 export interface Outage {
-  /** Milliseconds to wait before anything is sent, 0 where nothing speaks against it. */
+  /** Milliseconds to wait before anything is sent; 0 if requests may be sent now. */
   pauseMs(): number;
-  /** An answer came, of whatever kind. */
+  /** Records that an answer of any status arrived. */
   answered(): void;
-  /** A request succeeded, so whatever was wrong is over. */
+  /** Records that a request succeeded, which ends an outage. */
   over(): void;
-  /** When a request last succeeded, by performance.now(). */
+  /** Time of the last success by performance.now(). */
   lastSuccess(): number;
   /**
-   * @param failures of the request so far, this one included
-   * @param outlived how many of them were followed by success of other requests
-   * @returns milliseconds before the request's next attempt
-   * @throws UnavailableError where the request, or the server as a whole, has been tried long enough
+   * Records a failed attempt and decides when to try again.
+   * @param failures failed attempts of the request so far, this one included
+   * @param outlived number of these attempts that were followed by the success of other requests
+   * @returns milliseconds until the next attempt of the request
+   * @throws UnavailableError if the request, or the server as a whole, has been tried long enough
    */
   delayMs(failure: Failure, failures: number, outlived: number): number;
 }
 
 /**
- * @param shown name of the server for messages
- * @param known whether it has answered before, over other connections: then there is work that a later run resumes
- * @param note told when it stops and when it resumes answering
+ * Creates the state that the requests to one server share.
+ * @param options.shown name of the server for messages
+ * @param options.known whether the server has answered before, over other connections: then there is work from which a
+ * later run continues
+ * @param options.note called when the server stops answering and when it answers again
  */
 export function trackOutage(options: {
   shown: string;
@@ -67,11 +70,12 @@ export function trackOutage(options: {
   const { shown, known, limits, note } = options;
   let everAnswered = known;
   let lastSuccess = Number.NEGATIVE_INFINITY;
-  /** Since when nothing has succeeded; absent while all is well. */
+  /** Time of the first failure after the last success; undefined while all is well. */
   let downSince: number | undefined;
   let noted = false;
-  /** Until when the server asked to be left alone, and for how long in all since it went down. */
+  /** Time until which the server asked to be left alone. */
   let pausedUntil = 0;
+  /** Milliseconds that the server has asked for since the outage began. */
   let asked = 0;
 
   const pause = (now: number, ms: number) => {
@@ -110,7 +114,7 @@ export function trackOutage(options: {
             `start the server or correct --endpoint${known ? ", then run the same command again: it resumes where it stopped" : ""}`,
         );
       }
-      // Single failures are everyday; a server that is gone is worth a line.
+      // Single failures are ordinary; a server that is gone deserves a message.
       if (!noted && everAnswered && failures === 3) {
         note(`${shown} does not answer (${why}); trying for up to ${Math.round(patience / 1000)} s`);
         noted = true;

@@ -1,8 +1,9 @@
-/*
- * Connections, proxies, time limits and the largest answer are undici's (7.30.2); repetitions are own code. undici's retries
- * fail 13 of the 62 tests of an endpoint: they know one request and not the server (a Retry-After for all, an outage with its
- * end), repeat before the body is read (a server's words, a refused length under status 500) and take half a JSON text for an
- * answer. With `interceptors.responseError` before them 52 fail, since a 404 of `/health` is an error there.
+/**
+ * undici (7.30.2) provides connections, proxies, time limits and the limit on the size of an answer. The repetitions
+ * are own code, because undici's retries fail 13 of the 62 tests of an endpoint. They know a single request and not the
+ * server, so they miss a Retry-After for all requests and an outage with its end. They repeat before the body is read,
+ * and so lose the server's words and a refused length under status 500. They also take half a JSON text for an answer.
+ * With `interceptors.responseError` before them 52 tests fail, because a 404 of `/health` then counts as an error.
  */
 import { setMaxListeners } from "node:events";
 import { setTimeout } from "node:timers/promises";
@@ -13,46 +14,51 @@ import { answerText, GarbledAnswerError, refusesSize } from "./answer.js";
 import { createHttpClient, type HttpAnswer, isLoopback } from "./http.js";
 import { type EndpointLimits, type Failure, trackOutage } from "./outage.js";
 
-/** Statuses that pass: overloads, restarts, time-outs of proxies; 424 is a backend of TEI. */
+/** Statuses of troubles that pass: overloads, restarts, time-outs of proxies; 424 reports a backend of TEI. */
 const TRANSIENT = new Set([408, 424, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
 
-/** Until a connection stands; a server that swallows packets is given up after two of these. */
+/**
+ * Milliseconds until a connection must be established. A server that drops packets is given up after two such waits.
+ */
 const CONNECT_MS = 5000;
 
-/** Codes where the other side does not speak TLS, by version of Node. */
+/** Error codes, by version of Node, of a server that does not speak TLS. */
 const NO_TLS = /EPROTO|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/;
 
-/** Codes of a certificate's errors, which another attempt does not cure. */
+/** Error codes of a certificate, which another attempt does not cure. */
 const CERTIFICATE = /CERT|TLS|SSL|SIGNATURE/;
 
-/** A request and what becomes of its answer. */
+/** A request and the function that reads its answer. */
 export interface EndpointCall<T> {
   readonly url: URL;
-  /** Object to POST as JSON, made when its turn comes; a GET without it. */
+  /** Builds the object to POST as JSON, when the request's turn comes; absent for a GET. */
   readonly body?: () => object;
-  /** Reads every answer that is not `TRANSIENT`; may throw GarbledAnswerError for another attempt. */
+  /** Reads every answer that is not `TRANSIENT`. A GarbledAnswerError causes another attempt. */
   readonly read: (answer: HttpAnswer) => T;
-  /** Which of the `TRANSIENT` statuses `read` is given too, instead of another attempt; none where absent. */
+  /** Whether `read` gets an answer of this `TRANSIENT` status, instead of another attempt (never). */
   readonly takes?: (status: number) => boolean;
 }
 
-/** Requests to one server: bounded in number, repeated while that makes sense. */
+/** Requests to one server, limited in number and repeated while a repetition makes sense. */
 export interface EndpointRequests {
   /**
-   * Sends when there is room, and again after what passes: lost connections, `TRANSIENT` statuses, garbled answers. A
-   * request keeps its place while it waits for another attempt, so that a troubled server gets fewer of them.
-   * @throws UnavailableError where the server is given up; that fails everything else under way as well
+   * Sends a request when a place is free, and again after troubles that pass: lost connections, `TRANSIENT` statuses,
+   * garbled answers. A request keeps its place while it waits for another attempt, so a troubled server gets fewer
+   * requests.
+   * @throws UnavailableError if the server is given up, which fails every other request in flight too
    */
   call<T>(call: EndpointCall<T>): Promise<T>;
-  /** Fails everything under way and every later call with this error. */
+  /** Fails the requests in flight and every later call with this error. */
   fail(error: Error): void;
 }
 
 /**
- * @param options.known whether the server has answered before, so that it is waited for where it is gone
- * @param options.concurrency most requests under way at once
- * @param options.note told when the server stops and when it resumes answering
- * @param options.proxy the way there, but for this machine; straight where absent
+ * Opens the requests to one server. `fail` closes the connections.
+ * @param options.known whether the server has answered before: then its absence is waited out for longer
+ * @param options.concurrency most requests in flight at once
+ * @param options.note called when the server stops answering and when it answers again
+ * @param options.proxy proxies on the way to the server, unless the server is on this machine; a direct connection if
+ * absent
  */
 export function createEndpointRequests(options: {
   address: EndpointAddress;
@@ -67,7 +73,7 @@ export function createEndpointRequests(options: {
   const http = createHttpClient(bounds, isLoopback(new URL(address.shown).hostname) ? undefined : proxy);
   const outage = trackOutage({ shown: address.shown, known, limits, note });
   const headers = address.headers();
-  /** Aborted with what everything fails with. */
+  /** Aborted with the error that all requests fail with. */
   const ending = new AbortController();
   const { signal: ended } = ending;
   setMaxListeners(0, ended);
@@ -85,7 +91,7 @@ export function createEndpointRequests(options: {
     if (running < concurrency) running++;
     else await new Promise<void>((resolve) => waiting.push(resolve));
   };
-  /** Hands the place to the request that has waited longest. */
+  /** Passes the place to the request that has waited longest. */
   const leave = () => {
     const next = waiting.shift();
     if (next === undefined) running--;
@@ -109,7 +115,7 @@ export function createEndpointRequests(options: {
       const { code, message } = error as NodeJS.ErrnoException;
       const passes = error instanceof GarbledAnswerError || code !== undefined;
       if (ended.aborted || !passes) throw error;
-      // Where a host has several addresses the message is empty and the code says it all.
+      // If a host has several addresses, the message is empty and only the code tells the cause.
       const why = address.redact(message || (code as string));
       if (NO_TLS.test(code ?? "")) {
         throw new UnavailableError(`${address.shown} does not speak TLS; try http:// in place of https://`);
