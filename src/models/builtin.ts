@@ -3,14 +3,15 @@ import { HASH_BITS, type NgramIds, ngramIds } from "../text/ngrams.js";
 import { normalise } from "../text/normalise.js";
 
 const DIM = 256;
-/** Blocks of the vector; each n-gram adds its weight, with a sign, to one component of every block. */
+/** Number of blocks of the vector. Each n-gram adds its weight, with a sign, to one component of every block. */
 const BLOCKS = 4;
+/** Components of a block. */
 const WIDTH = DIM / BLOCKS;
-/** Component and sign within a block: one digit of the hash in this base. */
+/** Base of the digits of a hash. One digit chooses the component within a block and the sign. */
 const BASE = 2 * WIDTH;
-/** Bits of a digit. */
+/** Number of bits of a digit. */
 const DIGIT_BITS = HASH_BITS / BLOCKS;
-/** Weight by class: 0 for padding, then `weightClass` of the n-grams. Whole numbers, so that every sum is exact. */
+/** Weights by class: 0 for padding, then the classes of `weightClass`. Whole numbers keep every sum exact. */
 const WEIGHTS = [0, 2, 3];
 
 if (BASE !== 2 ** DIGIT_BITS) throw new Error(`hash of ${HASH_BITS} bits, expected ${BLOCKS} digits in base ${BASE}`);
@@ -24,13 +25,16 @@ function float32(name: string, ...values: number[]): Initializer {
 }
 
 /**
- * The model as a serialised ONNX graph.
+ * Builds the model as a serialised ONNX graph.
  *
- * Inputs `input_ids` and `attention_mask`, int64 [batch, tokens], both free and at least 1; padding is any id with mask
- * 0, or id 0. Output `sentence_embedding`, float32 [batch, 256]: what `project` gives, not yet of length 1.
+ * The inputs `input_ids` and `attention_mask` are int64 [batch, tokens]; both sizes are free and at least 1. Padding is
+ * id 0, or any id with mask 0. The output `sentence_embedding` is float32 [batch, 256]: the sums of `project`, not
+ * scaled to length 1.
  *
- * Every sum is one of whole numbers, which float32 holds to 2^24 (an n-gram adds 3 at most) and which therefore comes
- * out the same in any order: on any device, in any batch, with any padding and any number of threads.
+ * All sums are sums of whole numbers, which float32 holds exactly up to 2^24, and an n-gram adds at most 3. The result
+ * is therefore the same in any order: on any device, in any batch, with any padding and any number of threads.
+ *
+ *     id = weight class | digit 3 | digit 2 | digit 1 | digit 0      a digit = sign (1 bit) | component (6 bits)
  */
 function graph(): Uint8Array {
   const nodes: Node[] = [];
@@ -45,7 +49,7 @@ function graph(): Uint8Array {
   const node = (op: string, inputs: string[], outputs: string[], attributes?: Node["attributes"]) =>
     nodes.push({ op, inputs, outputs, attributes });
 
-  // The digits of each id name its slot in every block; what remains is its weight class.
+  // Each digit of an id names a slot in its block. The bits above the digits are the weight class.
   const blocks = Array.from({ length: BLOCKS }, (_, block) => block);
   let rest = "input_ids";
   for (const block of blocks) {
@@ -63,7 +67,7 @@ function graph(): Uint8Array {
   const copies = blocks.map(() => "masked");
   node("Concat", copies, ["update"], { axis: { int: 1 } });
 
-  // Sums by slot, then plus minus minus.
+  // The sums by slot; then the sum of the positive slots minus that of the negative ones.
   node("Shape", ["input_ids"], ["batch"], { start: { int: 0 }, end: { int: 1 } });
   node("Concat", ["batch", "slots"], ["sums_shape"], { axis: { int: 0 } });
   node("ConstantOfShape", ["sums_shape"], ["zeros"]);
@@ -85,16 +89,16 @@ function graph(): Uint8Array {
 }
 
 /**
- * Normalises a text and hashes its n-grams; the ids are valid until the next call. A text without a letter, digit or symbol
- * gives no id: it has no direction.
+ * Normalises a text and hashes its n-grams. The ids are valid until the next call. A text without a letter, digit or
+ * symbol gives no id and thus has no direction.
  */
 function encode(text: string, maxTokens: number): NgramIds {
   return ngramIds(normalise(text), maxTokens);
 }
 
 /**
- * The graph's sums of one text without the graph, in a tenth of its time: the signed weights of each component, written to
- * `sums[0..256)`. Whole numbers, so equal to the graph's.
+ * Computes the sums of one text without the graph, in a tenth of the graph's time: the signed weights of each
+ * component, written to `sums[0..256)`, which the caller owns. The sums are whole numbers and equal those of the graph.
  */
 function project(ids: Int32Array, sums: Int32Array): void {
   sums.fill(0);
@@ -102,7 +106,7 @@ function project(ids: Int32Array, sums: Int32Array): void {
     let rest = ids[i];
     const weight = WEIGHTS[rest >> HASH_BITS];
     for (let block = 0; block < DIM; block += WIDTH) {
-      // Plus or minus without a branch, which would be mispredicted every other time.
+      // The sign is applied without a branch, which the processor would mispredict every other time.
       const minus = -((rest & WIDTH) >> (DIGIT_BITS - 1));
       sums[block + (rest & (WIDTH - 1))] += (weight ^ minus) - minus;
       rest >>= DIGIT_BITS;

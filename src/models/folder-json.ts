@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { UnavailableError } from "../errors.js";
 
 /**
- * A JSON file of a model folder, an object or a list, or undefined where there is none.
- * @throws UnavailableError where it cannot be read or holds something else
+ * Reads a JSON file of a model folder, which must hold an object or a list.
+ * @returns undefined if there is no such file
+ * @throws UnavailableError if the file cannot be read or holds something else
  */
 export async function readJson<T extends object>(folder: string, file: string): Promise<T | undefined> {
   const path = join(folder, file);

@@ -9,25 +9,28 @@ import { onnxCandidates } from "./onnx-files.js";
 import { readPooling } from "./pooling-config.js";
 import type { Dtype, ModelSpec } from "./spec.js";
 
-/** Used where neither the model's folder nor the user says; sources in the README. */
+/** Threshold if neither the model nor the user gives one; sources in the README. */
 const DEFAULT_THRESHOLD = 0.9;
 
-/** Longest input where no file says, that of every BERT. */
+/** Longest input in tokens if no file says otherwise: that of every BERT. */
 const DEFAULT_MAX_TOKENS = 512;
 
-/** What is looked at of config.json, before it is trusted. */
+/** The fields of config.json that are read, before they are checked. */
 interface FolderConfig {
   max_position_embeddings?: unknown;
   vocab_size?: unknown;
   model_type?: unknown;
 }
 
-/** A number of tokens, or undefined for anything else. */
+/** The value if it is a positive whole number, else undefined. */
 function count(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : undefined;
 }
 
-/** Which ONNX file serves a dtype; `auto` prefers fp32, then what there is. */
+/**
+ * Finds the ONNX file of a dtype. `auto` prefers fp32, then takes what there is.
+ * @throws UnavailableError if the folder has no such file, with the cure
+ */
 function findOnnx(folder: string, dtype: Dtype | "auto"): { path: string; dtype: Dtype } {
   const candidates = onnxCandidates(dtype);
   for (const candidate of candidates) {
@@ -44,12 +47,12 @@ function findOnnx(folder: string, dtype: Dtype | "auto"): { path: string; dtype:
   );
 }
 
-/** Graphs are smaller than this, so a larger file holds weights itself and is not read whole to look for others. */
+/** Largest ONNX file that is read to look for files of weights, in bytes. A larger file contains its weights. */
 const LARGEST_GRAPH = 2 ** 26;
 
 /**
- * Files beside an ONNX file that hold its weights: those that it names, and for a large file those with the names that
- * exporters give, model.onnx_data or model.onnx.data and numbered ones. Missing ones are left to the loading of the model.
+ * Files of weights beside an ONNX file: the files that the graph names, and files with the names that exporters give,
+ * model.onnx_data or model.onnx.data and numbered ones. Missing files are reported when the model is loaded.
  */
 async function weightFiles(onnxPath: string): Promise<string[]> {
   const folder = dirname(onnxPath);
@@ -61,7 +64,7 @@ async function weightFiles(onnxPath: string): Promise<string[]> {
     try {
       named = inspectModel(await readFile(onnxPath)).externalFiles;
     } catch {
-      // Not an ONNX file: loading it says what is wrong.
+      // The file is not an ONNX file; loading the model reports what is wrong.
     }
   }
   const theirs = siblings.filter(
@@ -71,10 +74,12 @@ async function weightFiles(onnxPath: string): Promise<string[]> {
 }
 
 /**
- * Reads a model folder as hubs hold it: tokenizer.json, onnx/model.onnx and its variants; where present config.json,
- * tokenizer_config.json, sentence_bert_config.json, modules.json and 1_Pooling/config.json.
- * @param maxLength limit asked for by the user, in tokens
- * @throws UnavailableError naming the file that is missing or damaged
+ * Reads a model folder in the layout of a hub: tokenizer.json, onnx/model.onnx and its variants, and, if present,
+ * config.json, tokenizer_config.json, sentence_bert_config.json, modules.json and 1_Pooling/config.json. All weights
+ * are read once, for their hash.
+ * @param options.maxLength limit that the user asks for, in tokens (the model's limit)
+ * @param options.threshold default threshold of a known model
+ * @throws UnavailableError that names the file that is missing or damaged
  */
 export async function readModelFolder(options: {
   name: string;
@@ -93,11 +98,11 @@ export async function readModelFolder(options: {
   const sentence = (await readJson<{ max_seq_length?: unknown }>(folder, "sentence_bert_config.json")) ?? {};
   const tokenizer = (await readJson<{ model_max_length?: unknown }>(folder, "tokenizer_config.json")) ?? {};
   const { pooling, source } = await readPooling(folder, name);
-  // XLM-R counts positions from padding_idx + 1 = 2, so 514 of them hold 512 tokens.
+  // XLM-R counts positions from padding_idx + 1 = 2, so 514 positions hold 512 tokens.
   const positions =
     (count(config.max_position_embeddings) ?? DEFAULT_MAX_TOKENS) - (config.model_type === "xlm-roberta" ? 2 : 0);
-  // Sentence-transformers 5.4 and later keep the length that a model was made for with the tokenizer, where others have always
-  // had it; 10^30 stands for none.
+  // sentence-transformers 5.4 and later store the length that a model was made for with the tokenizer, as other
+  // libraries have always done. A length of 10^30 stands for none.
   const limit = Math.min(count(sentence.max_seq_length) ?? count(tokenizer.model_max_length) ?? positions, positions);
   if (maxLength !== undefined && maxLength > limit) {
     throw new UnavailableError(`--max-length ${maxLength} is more than model ${name} takes: ${limit} tokens`);

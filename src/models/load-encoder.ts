@@ -7,8 +7,8 @@ import type { ModelSpec } from "./spec.js";
 import { createEncoder, type Encoder } from "./tokenizer.js";
 
 /**
- * The encoder of a model: the builtin's n-grams, or the folder's tokenizer.json.
- * @throws UnavailableError where the tokenizer is missing, damaged or has ids that the model does not know
+ * Loads the encoder of a model: the n-grams of the builtin model, or the folder's tokenizer.json.
+ * @throws UnavailableError if the tokenizer is missing, damaged or has ids that the model does not know
  */
 export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelSpec): Promise<Encoder> {
   if (folder === undefined) {
@@ -18,7 +18,7 @@ export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelS
     };
     return {
       encode,
-      // Its n-grams are a set, which has no windows.
+      // The n-grams of a text are a set, which cannot be divided into windows.
       encodeParts(text) {
         const { ids, known, truncated } = encode(text);
         return { parts: [ids], known, truncated };

@@ -3,7 +3,7 @@ import type { Dtype } from "./spec.js";
 /** Dtypes in the order in which `auto` takes them. */
 const AUTO_ORDER: readonly Dtype[] = ["fp32", "fp16", "int8"];
 
-/** ONNX files by dtype in the order they are looked for; hubs name them in these ways. */
+/** Paths of ONNX files by dtype, in the order of the search. Hubs use all of these names. */
 const ONNX_FILES: Readonly<Record<Dtype, readonly string[]>> = {
   fp32: ["onnx/model.onnx", "model.onnx"],
   fp16: ["onnx/model_fp16.onnx", "model_fp16.onnx"],
@@ -17,7 +17,7 @@ const ONNX_FILES: Readonly<Record<Dtype, readonly string[]>> = {
   ],
 };
 
-/** Candidate ONNX files of a model folder or repository for a dtype, best first. */
+/** Paths at which a model folder or repository may hold the ONNX file of a dtype, best first. */
 export function onnxCandidates(dtype: Dtype | "auto"): { dtype: Dtype; path: string }[] {
   const dtypes = dtype === "auto" ? AUTO_ORDER : [dtype];
   return dtypes.flatMap((each) => ONNX_FILES[each].map((path) => ({ dtype: each, path })));

@@ -3,8 +3,8 @@ import type { Pooling } from "../onnx/pooling.js";
 import { readJson } from "./folder-json.js";
 
 /**
- * Modes by the names of `pooling_mode` in sentence-transformers 5.4 and later, and of the flags `pooling_mode_*` before. A sum
- * over the root of the length has the direction of the mean.
+ * Pooling by the names of `pooling_mode` in sentence-transformers 5.4 and later, and of the flags `pooling_mode_*` in
+ * earlier versions. A sum divided by the root of the length has the direction of the mean.
  */
 const MODES: ReadonlyMap<string, Pooling> = new Map([
   ["cls", "cls"],
@@ -14,19 +14,20 @@ const MODES: ReadonlyMap<string, Pooling> = new Map([
   ["mean_sqrt_len_tokens", "mean"],
 ]);
 
-/** Layers of modules.json that need nothing more: vectors of tokens, pooling, and scaling, which is done in any case. */
+/** Layers of modules.json that this program provides: vectors of tokens, pooling, and scaling to length 1. */
 const PLAIN_LAYERS = new Set(["Transformer", "StaticEmbedding", "Pooling", "Normalize"]);
 
 /**
- * How a model folder pools, as sentence-transformers writes it in modules.json and 1_Pooling/config.json; without these, BGE
- * folders are CLS and others mean.
- * @returns `none` where there are layers after pooling: then the ONNX file must hold them and give a vector for each text
- * @throws UnavailableError where the mode is none that is known, or more than one
+ * Finds the pooling of a model folder, as sentence-transformers writes it to modules.json and 1_Pooling/config.json.
+ * Without these files, BGE folders pool by CLS and others by mean.
+ * @returns the pooling and where it was read. `none` if layers follow the pooling: then the ONNX file must contain them
+ * and return one vector for each text.
+ * @throws UnavailableError if the mode is unknown or not a single one
  */
 export async function readPooling(folder: string, name: string): Promise<{ pooling: Pooling; source: string }> {
   const modules = (await readJson<object>(folder, "modules.json")) ?? [];
   const layers = Array.isArray(modules) ? (modules as ({ type?: unknown; path?: unknown } | null)[]) : [];
-  // By class: modules have moved from sentence_transformers.models to other places.
+  // Only the class name counts, because modules have moved from sentence_transformers.models to other places.
   const further = layers.find((layer) => !PLAIN_LAYERS.has(String(layer?.type).split(".").at(-1) as string));
   if (further !== undefined) {
     return { pooling: "none", source: `modules.json: layer ${further?.path} is left to the ONNX file` };

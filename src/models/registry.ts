@@ -1,32 +1,36 @@
 import type { Dtype } from "./spec.js";
 
-/** A model that has a short name. */
+/** A model with a short name. */
 export interface KnownModel {
   readonly name: string;
-  /** Repository of a hub that holds its ONNX files and tokenizer. */
+  /** Repository of a hub that holds the ONNX files and the tokenizer. */
   readonly repository: string;
-  /** Repository that the weights come from. It holds no ONNX file, or only fp32. */
+  /** Repository of the original weights, which holds no ONNX file or only fp32. */
   readonly original: string;
   /** Components of a vector. */
   readonly dim: number;
-  /** Longest input in tokens, special ones included. */
+  /** Longest input in tokens, special tokens included. */
   readonly maxTokens: number;
   readonly pooling: "cls";
-  /** Download in MB (10^6 bytes) by dtype, rounded, as the repository lists its files; the hub's answer is what counts. */
+  /**
+   * Size of the download in MB (10^6 bytes) by dtype, rounded, as the repository lists its files. Only for display: the
+   * hub's answer counts.
+   */
   readonly megabytes: Readonly<Record<Dtype, number>>;
   readonly threshold: { readonly value: number; readonly source: string };
 }
 
 /**
- * The cards of the v1.5 models name no single value: "please select an appropriate similarity threshold based on the
- * similarity distribution on your data (such as 0.8, 0.85, or even 0.9)". Removing rows calls for the strictest of them.
+ * Threshold of the v1.5 models. Their cards name no single value: "please select an appropriate similarity threshold
+ * based on the similarity distribution on your data (such as 0.8, 0.85, or even 0.9)". A run that removes rows takes
+ * the strictest of them.
  */
 const BGE_THRESHOLD = {
   value: 0.9,
   source: "strictest of 0.8, 0.85, 0.9, which the model card suggests; it advises choosing one on your own data",
 };
 
-/** The card of bge-m3 gives no value. */
+/** Threshold of bge-m3, whose card gives no value. */
 const M3_THRESHOLD = {
   value: 0.9,
   source: "no advice on the model card, so that of the BGE v1.5 cards; choose one on your own data",
@@ -46,8 +50,8 @@ function bge(name: string, dim: number, megabytes: Record<Dtype, number>): Known
 }
 
 /**
- * The models that have a short name, small to large. The instruction that some cards put before a *query* is not used:
- * near-duplicates are symmetric, and both sides are passages.
+ * The models with a short name, small to large. Some cards put an instruction before a *query*. It is not used, because
+ * near-duplicates are symmetric and both texts are passages.
  */
 export const KNOWN_MODELS: readonly KnownModel[] = [
   bge("bge-small-zh-v1.5", 512, { fp32: 95, fp16: 48, int8: 24 }),
@@ -63,7 +67,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
   },
 ];
 
-/** The known model that a short name, its repository or the repository of its weights stands for; case does not count. */
+/** Finds the known model by its short name, its repository or the repository of its weights; case does not count. */
 export function findKnownModel(name: string): KnownModel | undefined {
   const wanted = name.toLowerCase();
   return KNOWN_MODELS.find((model) =>

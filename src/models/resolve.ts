@@ -10,10 +10,11 @@ import { findKnownModel, KNOWN_MODELS } from "./registry.js";
 import type { Dtype, ModelSpec } from "./spec.js";
 
 /**
- * Finds the model that a name stands for: `builtin`, a folder, a known name, or `owner/name` of a hub, in this order; one of
- * a hub is downloaded unless it is cached. Nothing in a model's folder is ever executed.
- * @param options.settings where models come from; read from the environment where absent
- * @throws UnavailableError where there is no such model, with the ways out
+ * Finds the model that a name stands for, in this order: `builtin`, a folder, a known name, `owner/name` of a hub. A
+ * model of a hub is downloaded unless it is cached. Nothing in a model's folder is ever executed.
+ * @param options.maxLength limit that the user asks for, in tokens (the model's limit)
+ * @param options.settings where models come from (as the environment says)
+ * @throws UnavailableError with the ways out if there is no such model
  */
 export async function resolveModel(options: {
   name: string;
@@ -41,10 +42,10 @@ export async function resolveModel(options: {
 
 /**
  * The repository that a known name or an `owner/name` stands for.
- * @throws UnavailableError for anything else, saying whether it was taken for a path or for a name
+ * @throws UnavailableError for any other name, which says whether the name was taken for a path
  */
 export function repositoryOf(name: string): string {
-  // The weights' own repository is not replaced by another: who names it means it.
+  // The repository of the original weights is not replaced by another: a user who names it means it.
   const known = KNOWN_MODELS.find((model) => model.name === name.toLowerCase());
   if (known !== undefined) return known.repository;
   if (isRepository(name)) return name;

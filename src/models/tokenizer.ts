@@ -2,46 +2,47 @@ import { Tokenizer } from "@huggingface/tokenizers";
 
 /** Token ids of one text. */
 export interface Encoded {
-  /** Ids with special tokens. */
+  /** Token ids, special tokens included. */
   readonly ids: readonly number[] | Int32Array;
-  /** False where the text holds no token that the model knows: then its vector would mean nothing. */
+  /** False if the text holds no token that the model knows: its vector would mean nothing. */
   readonly known: boolean;
-  /** True where the text was longer than the model takes and its end was cut off. */
+  /** True if the text was longer than the model takes and its end was cut off. */
   readonly truncated: boolean;
 }
 
 /** Token ids of one text in parts, each as long as the model takes. */
 export interface EncodedParts extends Omit<Encoded, "ids"> {
-  /** At least one; each with special tokens. */
+  /** At least one part; each includes special tokens. */
   readonly parts: readonly Encoded["ids"][];
 }
 
-/** Turns text into token ids. */
+/** Turns texts into token ids. */
 export interface Encoder {
-  /** The start of the text, as much as the model takes. */
+  /** Encodes the start of a text, as much as the model takes. */
   encode(text: string): Encoded;
-  /** The whole text, up to `MAX_PARTS` times what the model takes, one part after the other. */
+  /** Encodes a whole text in consecutive parts, up to `MAX_PARTS` times what the model takes. */
   encodeParts(text: string): EncodedParts;
-  /** Largest token id there is; absent where ids are not numbers of a vocabulary. */
+  /** Largest token id; absent if ids are not numbers of a vocabulary. */
   readonly largestId?: number;
 }
 
-/** Parts of a text; what a text has beyond them, 32,000 tokens with most models, is cut off and counted. */
+/** Most parts of a text. With most models, 64 parts are 32,000 tokens; the rest of a text is cut off and counted. */
 export const MAX_PARTS = 64;
 
-/** The parts of tokenizer.json that are looked at here; everything else is the library's business. */
+/** The parts of tokenizer.json that this file reads; the library reads the rest. */
 export interface TokenizerJson {
   readonly model?: { readonly unk_token?: string | null; readonly unk_id?: number | null; readonly vocab?: unknown };
   readonly added_tokens?: readonly { readonly id: number }[];
 }
 
-/** A word that WordPiece may split is at most this long (longer ones are one unknown token). */
+/** Longest word that WordPiece splits, in characters; a longer word is one unknown token. */
 const LONGEST_WORD = 100;
 
 /**
- * An encoder that obeys a tokenizer.json as it stands (normaliser, lower-casing, template of special tokens) and cuts at
- * `maxTokens` the way Hugging Face does: the template's end is kept and the text's end is dropped.
- * @throws RangeError where the limit leaves no room for a text; Error of the library where the file is not a tokenizer
+ * Creates an encoder that follows a tokenizer.json exactly (normaliser, lower-casing, template of special tokens).
+ * Longer texts are cut at `maxTokens` as Hugging Face does: the special tokens at the end stay, the end of the text
+ * goes.
+ * @throws RangeError if the limit leaves no room for a text; Error of the library if the file is not a tokenizer
  */
 export function createEncoder(options: { tokenizer: TokenizerJson; config?: object; maxTokens: number }): Encoder {
   const { tokenizer: json, config = {}, maxTokens } = options;
@@ -56,9 +57,10 @@ export function createEncoder(options: { tokenizer: TokenizerJson; config?: obje
     );
   }
   const bare = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
-  /** The first `wanted` tokens of a text, and whether there are more. */
+  /** Returns the first `wanted` tokens of a text, and whether there are more. */
   const start = (text: string, wanted: number): { ids: number[]; truncated: boolean } => {
-    // A text of megabytes is not tokenized to its end only to be cut: its start is, until that gives tokens enough.
+    // A text of megabytes is not tokenized to its end only to be cut. Its start is tokenized, and longer starts until
+    // there are enough tokens. The margin of `LONGEST_WORD` tokens covers a word that the cut has split.
     let cut = Math.min(text.length, wanted * 8);
     let ids = bare(cut < text.length ? text.slice(0, cut) : text);
     while (cut < text.length && ids.length < wanted + LONGEST_WORD) {
@@ -68,7 +70,8 @@ export function createEncoder(options: { tokenizer: TokenizerJson; config?: obje
     const truncated = ids.length > wanted;
     return { ids: truncated ? ids.slice(0, wanted) : ids, truncated };
   };
-  // A Unigram tokenizer puts a mark of the word's start, which says nothing, before a word it does not know.
+  // A Unigram tokenizer puts a mark of the word's start before a word that it does not know. The mark carries no
+  // meaning.
   const wordStart = tokenizer.token_to_id("\u2581");
   const isKnown = (id: number) => id !== unknown && id !== wordStart;
   return {
@@ -89,7 +92,7 @@ export function createEncoder(options: { tokenizer: TokenizerJson; config?: obje
   };
 }
 
-/** Largest id of a tokenizer: its vocabulary is an object for WordPiece and BPE, a list for Unigram. */
+/** Largest id of a tokenizer. The vocabulary is an object for WordPiece and BPE, and a list for Unigram. */
 function largestId({ model, added_tokens = [] }: TokenizerJson): number {
   let largest = -1;
   for (const { id } of added_tokens) if (id > largest) largest = id;
@@ -99,13 +102,16 @@ function largestId({ model, added_tokens = [] }: TokenizerJson): number {
   return largest;
 }
 
-/** Id of the token that stands for what the vocabulary lacks; -1 where there is none. */
+/** Id of the token for everything that the vocabulary lacks; -1 if there is none. */
 function unknownId(tokenizer: Tokenizer, { model = {} }: TokenizerJson): number {
   if (typeof model.unk_id === "number") return model.unk_id;
   return typeof model.unk_token === "string" ? (tokenizer.token_to_id(model.unk_token) ?? -1) : -1;
 }
 
-/** Special tokens before and after a single text, found by encoding one with and without them. */
+/**
+ * Special tokens before and after a text, found by encoding one text with and without them.
+ * @throws Error if the special tokens change the tokens of the text itself
+ */
 function template(tokenizer: Tokenizer): { prefix: number[]; suffix: number[] } {
   const probe = "a";
   const inner: number[] = tokenizer.encode(probe, { add_special_tokens: false }).ids;

@@ -6,27 +6,27 @@ import type { Dtype } from "../spec.js";
 import { type HubFile, OPTIONAL_FILES, REQUIRED_FILE } from "./files.js";
 
 /**
- * The cache that the tools of the hub share. For each repository:
+ * A model in the cache that all tools of the hub share. For each repository the cache holds:
  *
- *     models--owner--name/blobs/<digest>             content, by name of its digest
+ *     models--owner--name/blobs/<digest>             content, named by its digest
  *     models--owner--name/snapshots/<commit>/<path>  relative link to the blob
  *     models--owner--name/refs/main                  the commit that was last fetched
  *     models--owner--name/.no_exist/<commit>/<path>  empty: the repository has no such file
  *     .locks/models--owner--name/                    locks
  *
- * A reference is written after all that it needs, so what it leads to is complete.
+ * A reference is written after everything that it leads to, so a snapshot with a reference is complete.
  */
 export interface CachedModel {
   readonly folder: string;
   readonly dtype: Dtype;
-  /** True where nothing is left to ask: every optional file is there or known not to exist. */
+  /** True if every optional file is present or known not to exist, so that the hub need not be asked. */
   readonly complete: boolean;
 }
 
-/** The one branch that is fetched, as every tool does by default. */
+/** The branch that is fetched, as every tool does by default. */
 export const BRANCH = "main";
 
-/** More than this an ONNX file is only where it holds the weights itself. */
+/** Largest ONNX file without weights, in bytes. A larger file contains its weights. */
 const LARGEST_BARE_GRAPH = 16 * 2 ** 20;
 
 /**
@@ -37,31 +37,34 @@ export function repositoryFolder(cache: string, repository: string): string {
   return join(cache, `models--${repository.replace("/", "--")}`);
 }
 
-/** The lock that a download of the repository holds. */
+/** Path of the lock that a download of the repository holds. */
 export function lockPath(cache: string, repository: string): string {
   return join(cache, ".locks", `models--${repository.replace("/", "--")}`, "bge-dedup.lock");
 }
 
-/** Whether a name is one that hubs give: `owner/name`, letters, digits, `_ . -`, no `--`, `..` or dot at an end. */
+/**
+ * Whether a name has the form that hubs give: `owner/name` of letters, digits, `_ . -`, without `--`, `..` or a dot at
+ * an end.
+ */
 export function isRepository(name: string): boolean {
   const part = /^(?!.*(--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$/;
   const parts = name.split("/");
   return parts.length === 2 && parts.every((each) => part.test(each));
 }
 
-/** Size of what a path or link leads to, undefined where that is no file. */
+/** Size of the file that a path or link leads to; undefined if there is no file. */
 export async function fileSize(path: string): Promise<number | undefined> {
   const found = await stat(path).catch(() => undefined);
   return found?.isFile() ? found.size : undefined;
 }
 
-/** The snapshot that was last fetched, undefined where there is none. */
+/** Commit of the snapshot that was last fetched; undefined if there is none. */
 async function currentSnapshot(repository: string): Promise<string | undefined> {
   const commit = (await readFile(join(repository, "refs", BRANCH), "utf8").catch(() => "")).trim();
   return /^[0-9a-f]{40}$/.test(commit) ? commit : undefined;
 }
 
-/** Whether an ONNX file is there with the files of weights that it names, if any. */
+/** Whether an ONNX file is present with all the files of weights that it names. */
 async function onnxIsWhole(path: string): Promise<boolean> {
   const size = await fileSize(path);
   if (size === undefined) return false;
@@ -76,7 +79,7 @@ async function onnxIsWhole(path: string): Promise<boolean> {
   return sizes.every((each) => each !== undefined);
 }
 
-/** Finds what of a model the cache holds, without a network; undefined where it cannot be used. */
+/** Finds a model in the cache without a network; undefined if the cached files are not sufficient. */
 export async function findCached(
   cache: string,
   repository: string,
@@ -99,7 +102,7 @@ export async function findCached(
   return undefined;
 }
 
-/** Puts a file in place whole: written beside it and renamed. */
+/** Puts a file in place as a whole: `make` writes it beside its place, then it is renamed. */
 async function replaceFile(path: string, make: (path: string) => Promise<void>): Promise<void> {
   const fresh = `${path}.${process.pid}.new`;
   await mkdir(dirname(path), { recursive: true });
@@ -108,12 +111,15 @@ async function replaceFile(path: string, make: (path: string) => Promise<void>):
   await rename(fresh, path);
 }
 
-/** Path of a file's blob; its name is hex digits, checked when the listing was read. */
+/** Path of a file's blob. The name consists of hex digits, which were checked when the listing was read. */
 export function blobPath(repository: string, file: HubFile): string {
   return join(repository, "blobs", file.digest.hex);
 }
 
-/** Publishes a snapshot whose blobs are all there. */
+/**
+ * Publishes a snapshot whose blobs are all present.
+ * @returns the folder of the snapshot
+ */
 export async function publishSnapshot(options: {
   /** Folder of the repository in the cache. */
   repository: string;
@@ -128,7 +134,7 @@ export async function publishSnapshot(options: {
     const blob = blobPath(repository, file);
     await replaceFile(pointer, async (path) => {
       await symlink(relative(dirname(pointer), blob), path).catch((error: NodeJS.ErrnoException) => {
-        // Windows lets only some users make links; a copy is what the other tools fall back to.
+        // Windows lets only some users make links; the other tools, too, then copy the file.
         if (error.code !== "EPERM" && error.code !== "ENOTSUP") throw error;
         return copyFile(blob, path);
       });
@@ -143,18 +149,18 @@ export async function publishSnapshot(options: {
 export interface CachedRepository {
   readonly repository: string;
   readonly dtypes: readonly Dtype[];
-  /** Bytes of all its blobs, those of other tools included. */
+  /** Bytes of all blobs of the repository, those of other tools included. */
   readonly size: number;
 }
 
-/** Bytes of the files in a folder. */
+/** Bytes of all files in a folder, not counting subfolders. */
 async function folderSize(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => []);
   const sizes = await Promise.all(names.map((name) => fileSize(join(folder, name))));
   return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
 }
 
-/** Dtypes that the cache holds of a repository, with what it takes of the disk. */
+/** Lists the dtypes of a repository that the cache holds, and the disk space that the repository takes. */
 export async function describeCached(cache: string, repository: string): Promise<CachedRepository> {
   const dtypes: Dtype[] = [];
   for (const dtype of ["fp32", "fp16", "int8"] as const) {
@@ -163,7 +169,7 @@ export async function describeCached(cache: string, repository: string): Promise
   return { repository, dtypes, size: await folderSize(join(repositoryFolder(cache, repository), "blobs")) };
 }
 
-/** Repositories in the cache by name, of all tools; empty where there is no cache. */
+/** Names of all repositories in the cache, those of other tools included; empty if there is no cache. */
 export async function cachedRepositories(cache: string): Promise<string[]> {
   const entries = await readdir(cache, { withFileTypes: true }).catch(() => []);
   return entries
@@ -173,11 +179,14 @@ export async function cachedRepositories(cache: string): Promise<string[]> {
     .sort();
 }
 
-/** Removes a repository from the cache, files of other tools included. Returns the bytes freed. */
+/**
+ * Removes a repository from the cache, files of other tools included.
+ * @returns the bytes freed
+ */
 export async function removeCached(cache: string, repository: string): Promise<number> {
   const folder = repositoryFolder(cache, repository);
   const size = await folderSize(join(folder, "blobs"));
-  // Without its reference nobody starts to use it while the rest goes.
+  // The reference goes first, so that nobody starts to use the snapshot while its files are removed.
   await rm(join(folder, "refs"), { recursive: true, force: true });
   await rm(folder, { recursive: true, force: true });
   return size;

@@ -3,10 +3,10 @@ import { UnavailableError } from "../../errors.js";
 import { backoffMs, type Network, openNetwork, retryAfterMs } from "../../network.js";
 import type { HubSettings } from "./settings.js";
 
-/** The hub answered, but not with what was asked for. */
+/** The hub answered with an error. */
 export class HubAnswerError extends Error {
   readonly status: number;
-  /** The hub's own word for it, such as GatedRepo or RepoNotFound; empty where it gave none. */
+  /** The hub's own code, such as GatedRepo or RepoNotFound; empty if the hub gave none. */
   readonly code: string;
   readonly retryAfterMs?: number;
   constructor({ status, headers }: Response, message: string) {
@@ -17,45 +17,49 @@ export class HubAnswerError extends Error {
   }
 }
 
-/** Nothing came back: no route, no name, no answer in time. */
+/** The hub did not answer: no route, an unknown name, or no answer in time. */
 export class HubUnreachableError extends Error {}
 
-/** An answer began and did not end. */
+/** An answer began and ended early. */
 export class BrokenOffError extends HubUnreachableError {}
 
-/** A file, or the rest of one. */
+/** A file of the hub, or the end of a file. */
 export interface HubFileAnswer {
-  /** 206 where only the rest comes. */
+  /** 206 if only the requested end of the file follows. */
   readonly status: number;
-  /** The content-range, null where all comes. */
+  /** The content-range; null if the whole file follows. */
   readonly range: string | null;
-  /** @throws BrokenOffError where the bytes end early or none comes for the `stall` of the settings */
+  /** @throws BrokenOffError if the bytes end early or none arrives for `stall` milliseconds */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Requests to one hub: proxies, token, time limits and repetitions are in here, and nowhere else. */
+/** Requests to one hub. Proxies, token, time limits and repetitions are handled here and nowhere else. */
 export interface HubConnection {
-  /** A `fetch` for small answers, read whole; throws for every status that is no success. */
+  /** A `fetch` for small answers, which are read whole. Rejects for every status that is not a success. */
   readonly fetchWhole: typeof fetch;
-  /** Opens a file, by its path below the endpoint, from byte `from` on. */
+  /** Opens a file, given by its path below the endpoint, from byte `from` on. */
   open(path: string, from: number): Promise<HubFileAnswer>;
-  /** Waits before the next attempt after so many failed ones, at least 1. */
+  /**
+   * Waits before the next attempt.
+   * @param failures number of failed attempts so far, at least 1
+   * @param askedMs milliseconds that the hub asks to wait
+   */
   pause(failures: number, askedMs?: number): Promise<void>;
 }
 
-/** Statuses that pass: too many requests, and a server or its gateway in trouble. */
+/** Statuses of troubles that pass: too many requests, and failures of a server or its gateway. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** How often a request is made where the hub answers with such a status. */
+/** Most attempts of a request that the hub answers with such a status. */
 const TRIES_BUSY = 5;
-/** How often where nothing answers: a run without a network must end within seconds. */
+/** Most attempts of a request that nothing answers. A run without a network must end within seconds. */
 const TRIES_UNREACHABLE = 2;
 /** Longest wait that a hub can ask for, in milliseconds. */
 const LONGEST_WAIT = 60_000;
-/** Largest answer that is read whole; listings are far smaller. */
+/** Largest answer that is read whole, in bytes. Listings are far smaller. */
 const LARGEST_ANSWER = 32 * 2 ** 20;
 
-/** The system's and undici's codes in words. */
+/** Messages for error codes of the system and of undici. */
 const WORDS: Readonly<Record<string, string>> = {
   ENOTFOUND: "its name is not known",
   EAI_AGAIN: "the name server does not answer",
@@ -67,7 +71,7 @@ const WORDS: Readonly<Record<string, string>> = {
   UND_ERR_RES_EXCEEDED_MAX_SIZE: `the answer has more than ${LARGEST_ANSWER} bytes`,
 };
 
-/** Why a request failed, in a few words, from the nested errors that fetch gives. */
+/** A short reason for a failed request, taken from the nested errors of fetch. */
 function reasonOf(error: unknown): string {
   const { cause, errors, code, message } = error as Error & { errors?: unknown[]; code?: string };
   if (cause !== undefined) return reasonOf(cause);
@@ -75,7 +79,10 @@ function reasonOf(error: unknown): string {
   return WORDS[code ?? ""] ?? message ?? String(error);
 }
 
-/** Opens the way to the hub of the settings; nothing is sent yet. @throws HubUnreachableError where a proxy is no address */
+/**
+ * Prepares the requests to the hub of the settings; nothing is sent yet.
+ * @throws HubUnreachableError if a proxy is not an address
+ */
 export async function connectHub(settings: HubSettings, signal?: AbortSignal): Promise<HubConnection> {
   const { endpoint, token, patience, proxy } = settings;
   const { origin } = new URL(endpoint);
@@ -87,7 +94,7 @@ export async function connectHub(settings: HubSettings, signal?: AbortSignal): P
     });
   const [files, listings] = [await open(), await open(LARGEST_ANSWER)];
 
-  /** Takes out what must not be printed: secrets, and what signs the addresses of content networks. */
+  /** Removes what must not be printed: secrets, and the signatures in addresses of content networks. */
   const redact = (text: string) => {
     let clean = text;
     for (const secret of secrets) if (secret) clean = clean.replaceAll(secret, "***");
@@ -102,10 +109,10 @@ export async function connectHub(settings: HubSettings, signal?: AbortSignal): P
     return new BrokenOffError(`${new URL(url).host} broke off its answer: ${redact(reasonOf(error))}`);
   };
 
-  // A hub that has answered once is there, and may take its time with a file that it has to look for.
+  // A hub that has answered once is reachable and may take longer for a file that it must look for.
   let reached = false;
 
-  /** One request until its headers are there, which are those of a success. */
+  /** Sends one request and waits for the headers of a successful answer. */
   const once = async (network: Network, url: string, init: RequestInit): Promise<Response> => {
     const { host, origin: asked } = new URL(url);
     const late = new AbortController();
@@ -129,7 +136,7 @@ export async function connectHub(settings: HubSettings, signal?: AbortSignal): P
     throw new HubAnswerError(response, redact(`${host} answers ${response.status}${said && `: ${said}`}`));
   };
 
-  /** A request repeated as often as it makes sense. */
+  /** Repeats a request as often as that makes sense. */
   const persistently = async (ask: () => Promise<Response>): Promise<Response> => {
     for (let failures = 1; ; failures++) {
       try {
@@ -156,7 +163,7 @@ export async function connectHub(settings: HubSettings, signal?: AbortSignal): P
       }),
     async open(path, from) {
       const url = `${endpoint}/${path}`;
-      // Compressed on the way, its bytes could not be counted.
+      // The bytes of a compressed answer could not be counted.
       const headers = { "accept-encoding": "identity", ...(from > 0 && { range: `bytes=${from}-` }) };
       const { status, body, headers: answered } = await persistently(() => once(files, url, { headers }));
       async function* received(): AsyncGenerator<Uint8Array> {
@@ -172,12 +179,12 @@ export async function connectHub(settings: HubSettings, signal?: AbortSignal): P
   };
 }
 
-/** The three ways to go on without the hub. */
+/** The three ways to continue without the hub. */
 export const WAYS_OUT =
   "ways out: set HF_ENDPOINT to a mirror that can be reached, give --model a folder that holds the model's files, " +
   "or use --model builtin, which needs none";
 
-/** Turns what went wrong with a hub or the cache into an error that says what to do. */
+/** Turns an error of the hub or of the cache into an error that tells the user what to do. */
 export function explain(error: unknown, repository: string, settings: HubSettings): UnavailableError {
   if (error instanceof UnavailableError) return error;
   const { endpoint, cache, token, tokenFile } = settings;
@@ -209,7 +216,7 @@ export function explain(error: unknown, repository: string, settings: HubSetting
   );
 }
 
-/** The same for a failure of the disk alone; undefined where it is none. */
+/** Does the same for an error of the disk; undefined for any other error. */
 export function explainDisk(error: unknown, cache: string): UnavailableError | undefined {
   const { code, syscall = "", message } = error as NodeJS.ErrnoException;
   const ofDisk = /^(open|read|write|mkdir|rename|symlink|copyfile|ftruncate|fsync|statfs|unlink|rm)$/.test(syscall);

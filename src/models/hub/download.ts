@@ -1,9 +1,10 @@
-/*
- * Own code, because @huggingface/hub 2.17.5 lists files well and downloads them badly (measured on 3 MB, Node 20).
- * `downloadFileToCacheDir` starts over after a break (of 3,000,000 bytes 1,834,880 lay there), takes a file with a flipped bit,
- * waits without end for a silent server, and of two processes at once one fails with ENOENT; each file costs five requests
- * instead of two. `snapshotDownload` brings every file of a repository and writes the reference first; `scanCacheDir` passes
- * over subfolders (2 of 3,000,002 bytes). A custom `fetch` could mend a download only by doing what this file does.
+/**
+ * The download is own code, because @huggingface/hub 2.17.5 lists files well and downloads them badly (measured on 3
+ * MB, Node 20). After a break `downloadFileToCacheDir` starts over, although 1,834,880 of 3,000,000 bytes were on the
+ * disk. It accepts a file with a flipped bit, waits forever for a silent server, and makes five requests for a file
+ * instead of two; of two processes at once, one fails with ENOENT. `snapshotDownload` fetches every file of a
+ * repository and writes the reference first. `scanCacheDir` ignores subfolders (it saw 2 of 3,000,002 bytes). A custom
+ * `fetch` could mend a download only by doing what this file does.
  */
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -14,13 +15,13 @@ import { blobPath, fileSize } from "./cache.js";
 import { BrokenOffError, HubAnswerError, type HubConnection, HubUnreachableError } from "./connection.js";
 import type { HubFile } from "./files.js";
 
-/** Transfers that may break off one after the other without a single new byte. */
+/** Number of transfers in a row that may break off without a single new byte. */
 const FRUITLESS_TRIES = 4;
 
-/** What came is not what the hub lists; the message is what was found. */
+/** The content is not what the hub lists; the message says what was found. */
 class DamagedError extends Error {}
 
-/** Hash over the first `have` bytes of a file on the disk; more can be added. */
+/** Returns the hash over the first `have` bytes of a file on the disk. The caller may add more bytes. */
 async function hashOf(path: string, { digest, size }: HubFile, have: number): Promise<Hash> {
   // Git hashes a header with the length before the content.
   const hash = digest.algorithm === "sha256" ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
@@ -30,8 +31,8 @@ async function hashOf(path: string, { digest, size }: HubFile, have: number): Pr
 }
 
 /**
- * Whether the cache holds a file's content. That a blob has the right size is enough, since every tool puts it there whole;
- * `check` reads it through, in case the disk has damaged it.
+ * Whether the cache holds a file's content. The right size is sufficient, because every tool puts a blob there as a
+ * whole. `check` also reads the blob and compares its hash, in case the disk has damaged it.
  */
 export async function blobIsWhole(folder: string, file: HubFile, check: boolean): Promise<boolean> {
   const blob = blobPath(folder, file);
@@ -39,7 +40,7 @@ export async function blobIsWhole(folder: string, file: HubFile, check: boolean)
   return !check || (await hashOf(blob, file, file.size)).digest("hex") === file.digest.hex;
 }
 
-/** What a transfer needs to know. */
+/** Options of `downloadBlob`. */
 export interface Transfer {
   readonly connection: HubConnection;
   /** `owner/name`. */
@@ -49,22 +50,23 @@ export interface Transfer {
   /** Folder of the repository in the cache. */
   readonly folder: string;
   readonly signal?: AbortSignal;
-  /** Called with the bytes of this file that are there. */
+  /** Called with the number of bytes of this file that have arrived. */
   readonly advance: (bytes: number) => void;
 }
 
 /**
- * Brings one file into the cache's blobs, where it appears whole and with the digest that the hub lists, or not at all. What an
- * earlier try left is continued by Range; a file that does not fit its digest is dropped and fetched once more.
- * @throws UnavailableError where the digest is wrong twice
- * @throws Error where it cannot be had; what came stays for the next try
+ * Downloads one file into the cache's blobs. The blob appears whole and with the digest that the hub lists, or not at
+ * all. A partial file of an earlier attempt is continued by Range. A file that does not match its digest is dropped and
+ * fetched once more.
+ * @throws UnavailableError if the digest is wrong twice
+ * @throws Error if the file cannot be had; the bytes that arrived stay for the next attempt
  */
 export async function downloadBlob(transfer: Transfer): Promise<void> {
   const { file, folder, repository } = transfer;
   const { path, size, digest } = file;
   const blob = blobPath(folder, file);
   await mkdir(dirname(blob), { recursive: true });
-  // A name of our own: other tools write to <digest>.incomplete under a lock that Node cannot take.
+  // The name differs from those of other tools, which write to <digest>.incomplete under a lock that Node cannot take.
   const part = `${blob}.bge-dedup.incomplete`;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -77,7 +79,7 @@ export async function downloadBlob(transfer: Transfer): Promise<void> {
         await handle.close();
       }
       await rename(part, blob).catch(async (error: NodeJS.ErrnoException) => {
-        // Where machines share the cache, another may have been first with the same content.
+        // If machines share the cache, another machine may have been first with the same content.
         if (error.code !== "ENOENT" || (await fileSize(blob)) !== size) throw error;
       });
       return;
@@ -94,8 +96,9 @@ export async function downloadBlob(transfer: Transfer): Promise<void> {
 }
 
 /**
- * Completes a partial file, by as many requests as it takes, and checks it.
+ * Completes a partial file with as many requests as necessary, and checks its digest.
  * @param hash over the first `have` bytes
+ * @throws DamagedError if the content is not what the hub lists
  */
 async function complete(handle: FileHandle, hash: Hash, have: number, transfer: Transfer): Promise<void> {
   const { file, connection, repository, commit, advance, signal } = transfer;
@@ -107,11 +110,11 @@ async function complete(handle: FileHandle, hash: Hash, have: number, transfer: 
     try {
       const { status, range, body } = await connection.open(`${repository}/resolve/${commit}/${path}`, done);
       if (status === 206 && !range?.startsWith(`bytes ${done}-`)) throw new DamagedError(`content-range ${range}`);
-      // A server that knows no ranges starts over.
+      // A server that does not support ranges sends the file from its start.
       if (status !== 206 && done > 0) [sum, done] = [await hashOf(path, file, 0), 0];
       for await (const chunk of body) {
         if (done + chunk.length > size) throw new DamagedError(`more than ${size} bytes`);
-        // Gathering chunks into writes of 1 MB saved 6 % of the processor's time, and would lose what a kill interrupts.
+        // Collecting chunks for writes of 1 MB saved 6 % of processor time, but an interruption would lose up to 1 MB.
         await handle.write(chunk, 0, chunk.length, done);
         sum.update(chunk);
         done += chunk.length;

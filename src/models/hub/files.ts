@@ -3,15 +3,18 @@ import type { Dtype } from "../spec.js";
 
 /** A file of a repository as the hub lists it. */
 export interface HubFile {
-  /** With forward slashes; always one of the names below, so it cannot lead out of a folder. */
+  /** Path with forward slashes. It is always one of the names below, so it cannot lead out of a folder. */
   readonly path: string;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** SHA-256 of the content, or git's blob id (SHA-1 over a header and the content). Its hex digits name the blob. */
+  /**
+   * SHA-256 of the content, or git's blob id (SHA-1 over a header and the content). The hex digits name the blob in the
+   * cache.
+   */
   readonly digest: { readonly algorithm: "sha256" | "git-sha1"; readonly hex: string };
 }
 
-/** An entry of the hub's answer, before it is trusted. */
+/** An entry of the hub's answer before it is checked. */
 export interface ListedFile {
   readonly path?: unknown;
   readonly size?: unknown;
@@ -19,10 +22,10 @@ export interface ListedFile {
   readonly lfs?: { readonly oid?: unknown; readonly size?: unknown };
 }
 
-/** What a model cannot do without. */
+/** The file that every model needs. */
 export const REQUIRED_FILE = "tokenizer.json";
 
-/** What says more about a model, where the repository has it. */
+/** Files that describe a model further, if the repository has them. */
 export const OPTIONAL_FILES: readonly string[] = [
   "config.json",
   "tokenizer_config.json",
@@ -31,21 +34,24 @@ export const OPTIONAL_FILES: readonly string[] = [
   "modules.json",
 ];
 
-/** Whether a path is a file of weights that belongs to the ONNX file `onnx`, by the names that exporters give them. */
+/** Whether a path is a file of weights of the ONNX file `onnx`, by the names that exporters give. */
 function isDataOf(onnx: string, path: string): boolean {
   return path.startsWith(onnx) && /^[._]data(_\d{1,3})?$/.test(path.slice(onnx.length));
 }
 
-/** What of a repository is wanted. */
+/** The files of a repository that a model needs. */
 export interface WantedFiles {
   readonly dtype: Dtype;
-  /** The ONNX file last: where it lies, all else lies. */
+  /** All files, the ONNX file last: once it is present, all others are. */
   readonly files: readonly HubFile[];
-  /** Optional files that the repository does not have. */
+  /** Optional files that the repository lacks. */
   readonly absent: readonly string[];
 }
 
-/** Takes over an entry of the answer. @throws Error where size or digest are not what they must be */
+/**
+ * Checks an entry of the answer.
+ * @throws Error if its size or digest is malformed
+ */
 function toHubFile({ path, size, oid, lfs }: ListedFile): HubFile {
   const bytes = lfs?.size ?? size;
   const hex = lfs?.oid ?? oid;
@@ -58,9 +64,10 @@ function toHubFile({ path, size, oid, lfs }: ListedFile): HubFile {
 }
 
 /**
- * Picks the files of one dtype from a listing; names that it does not look for are passed over, whatever they are.
- * @returns undefined in place of a file set where the tokenizer or the ONNX file is missing, with what ONNX files there are
- * @throws Error where a wanted entry is malformed
+ * Picks the files of one dtype from a listing. Entries with other names are ignored, whatever they contain.
+ * @returns `wanted`: the files, absent if the tokenizer or the ONNX file is missing; `tokenizer`: whether there is a
+ * tokenizer; `onnx`: the ONNX files that there are
+ * @throws Error if a wanted entry is malformed
  */
 export function chooseFiles(
   listing: readonly ListedFile[],

@@ -13,26 +13,26 @@ import { blobIsWhole, downloadBlob } from "./download.js";
 import { chooseFiles, type ListedFile, type WantedFiles } from "./files.js";
 import type { HubSettings } from "./settings.js";
 
-/** Which model is fetched, from where. */
+/** Options of `fetchModel`. */
 export interface FetchOptions {
   /** `owner/name`, checked by `isRepository`. */
   readonly repository: string;
   readonly dtype: Dtype | "auto";
   readonly settings: HubSettings;
-  /** Asks the hub for its newest state and checks what lies in the cache, even where it has all. */
+  /** Asks the hub for its newest state and checks the content of cached files, even if the cache is complete. */
   readonly refresh?: boolean;
   readonly reporter?: Pick<Reporter, "stage" | "note">;
   readonly signal?: AbortSignal;
 }
 
-/** Most entries of a listing that are looked at; repositories of one model have dozens. */
+/** Most entries of a listing; a repository of one model has dozens. */
 const MOST_ENTRIES = 10_000;
-/** Kept free on the disk beside what is downloaded. */
+/** Bytes that must stay free on the disk beside the download. */
 const SPARE_BYTES = 64 * 2 ** 20;
-/** Milliseconds between two looks at a lock that another process holds. */
+/** Milliseconds between two attempts to take a lock that another process holds. */
 const LOCK_POLL = 250;
 
-/** Bytes for a person, in powers of ten as hubs and disks count. */
+/** Formats bytes for a person, in powers of ten as hubs and disks count. */
 export function formatSize(bytes: number): string {
   const [divisor, unit] = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
   const value = bytes / divisor;
@@ -40,16 +40,17 @@ export function formatSize(bytes: number): string {
 }
 
 /**
- * Makes sure that a model's files are in the cache and returns the folder. What is there in full is used without a word to the
- * hub. Of several processes that want the same, one downloads and the others wait for it.
- * @throws UnavailableError where it cannot be had, with the ways out
+ * Makes sure that a model's files are in the cache. A complete model is used without asking the hub. Of several
+ * processes that want the same model, one downloads and the others wait.
+ * @returns the folder of the model
+ * @throws UnavailableError with the ways out if the model cannot be had
  */
 export async function fetchModel(options: FetchOptions): Promise<string> {
   const { repository, dtype, settings, refresh, reporter, signal } = options;
   const { cache, offline } = settings;
   const cached = await findCached(cache, repository, dtype);
   if (cached?.complete && !refresh) return cached.folder;
-  /** All that it takes, but perhaps not all that the hub has. */
+  /** The cached files suffice to run the model, but the hub may have more. */
   const usable = refresh ? undefined : cached?.folder;
   if (offline) {
     if (usable !== undefined) return usable;
@@ -73,7 +74,10 @@ export async function fetchModel(options: FetchOptions): Promise<string> {
   }
 }
 
-/** Removes a repository from the cache once nobody downloads it. Returns the bytes freed, undefined where it was not there. */
+/**
+ * Removes a repository from the cache, after waiting for any download of it.
+ * @returns the bytes freed; undefined if the cache did not hold the repository
+ */
 export async function removeModel(options: Omit<FetchOptions, "dtype" | "refresh">): Promise<number | undefined> {
   const { repository, settings } = options;
   if (!existsSync(repositoryFolder(settings.cache, repository))) return undefined;
@@ -85,7 +89,10 @@ export async function removeModel(options: Omit<FetchOptions, "dtype" | "refresh
   }
 }
 
-/** Takes the lock of a repository, waiting for another process that holds it. */
+/**
+ * Takes the lock of a repository and waits if another process holds it.
+ * @returns a function that releases the lock
+ */
 async function lockRepository({ repository, settings, reporter, signal }: FetchOptions): Promise<() => Promise<void>> {
   const path = lockPath(settings.cache, repository);
   try {
@@ -97,7 +104,7 @@ async function lockRepository({ repository, settings, reporter, signal }: FetchO
     try {
       return await takeLock(path);
     } catch (error) {
-      // A held lock is told in words; a failure of the disk has a code.
+      // A held lock gives an error without a code; an error of the disk has a code.
       const { code } = error as NodeJS.ErrnoException;
       if (code !== undefined && code !== "EEXIST") throw explainDisk(error, settings.cache) ?? error;
     }
@@ -106,7 +113,7 @@ async function lockRepository({ repository, settings, reporter, signal }: FetchO
   }
 }
 
-/** Asks for the listing and brings what is missing. The lock is held. */
+/** Asks for the listing and downloads what is missing. The caller holds the lock. */
 async function download(options: FetchOptions): Promise<string> {
   const { repository, settings, signal } = options;
   const connection = await connectHub(settings, signal);
@@ -123,7 +130,7 @@ async function download(options: FetchOptions): Promise<string> {
   return snapshot;
 }
 
-/** Downloads the blobs that are not there, after a look at the disk. */
+/** Downloads the missing blobs, after checking the free space on the disk. */
 async function bringBlobs(
   options: FetchOptions & { connection: HubConnection; commit: string; wanted: WantedFiles; folder: string },
 ): Promise<void> {
@@ -152,12 +159,12 @@ async function bringBlobs(
   stage?.end();
 }
 
-/** The newest commit and which of its files are wanted. */
+/** Asks for the newest commit and picks its wanted files. */
 async function listWanted(
   connection: HubConnection,
   { repository, dtype, settings }: FetchOptions,
 ): Promise<{ commit: string; wanted: WantedFiles }> {
-  // Loaded here because it takes 0.16 s, and a run whose model is cached does not need it.
+  // Loading the library takes 0.16 s, and a run whose model is cached does not need it.
   const { listFiles, modelInfo } = await import("@huggingface/hub");
   const hub = { hubUrl: settings.endpoint, fetch: connection.fetchWhole };
   const { sha } = await modelInfo({ ...hub, name: repository, revision: BRANCH, additionalFields: ["sha"] });

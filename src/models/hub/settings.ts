@@ -4,13 +4,15 @@ import { join, resolve } from "node:path";
 import { UnavailableError } from "../../errors.js";
 import { type ProxySettings, proxySettings } from "../../network.js";
 
-/** How long to wait for a hub; shorter in tests. */
+/** Waits for a hub; tests use shorter ones. */
 export interface Patience {
-  /** Milliseconds until the hub answers for the first time. */
+  /** Most milliseconds until the hub's first answer. */
   readonly answer: number;
-  /** Milliseconds without a byte after which a transfer counts as broken off, and until any further answer. */
+  /**
+   * Milliseconds without a byte after which a transfer counts as broken off; also the most until any further answer.
+   */
   readonly stall: number;
-  /** Milliseconds before the first repetition; doubled for each further one. */
+  /** Milliseconds before the first repetition; the wait doubles with each further one. */
   readonly backoff: number;
 }
 
@@ -20,11 +22,11 @@ export interface HubSettings {
   readonly endpoint: string;
   /** Folder with one `models--owner--name` for each repository. */
   readonly cache: string;
-  /** Sent to the endpoint alone; never printed. */
+  /** Token, sent only to the endpoint and never printed. */
   readonly token?: string;
-  /** The file that the token was read from; absent where it is of the environment. */
+  /** File that the token was read from; absent if the token comes from the environment. */
   readonly tokenFile?: string;
-  /** Nothing is asked of the network. */
+  /** Forbids any request. */
   readonly offline: boolean;
   readonly proxy?: ProxySettings;
   readonly patience: Patience;
@@ -32,7 +34,7 @@ export interface HubSettings {
 
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 
-/** Nobody waits longer than twice this for a network that swallows packets. */
+/** The waits of a run. With two attempts, nobody waits longer than twice `answer` for a network that drops packets. */
 const PATIENCE: Patience = { answer: 4000, stall: 30_000, backoff: 500 };
 
 function folder(path: string): string {
@@ -41,10 +43,11 @@ function folder(path: string): string {
 
 /**
  * Reads the variables that the hub's own tools read: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME,
- * HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_HUB_OFFLINE, and HTTPS_PROXY, HTTP_PROXY, NO_PROXY in
- * either case. Empty ones count as unset. Where HF_TOKEN is unset, the token is the one that `hf auth login` left in the file
- * HF_TOKEN_PATH, or `token` in HF_HOME; the hub's JavaScript library (2.17.5) does not read that file.
- * @throws UnavailableError where HF_ENDPOINT is no address
+ * HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_HUB_OFFLINE, and HTTPS_PROXY, HTTP_PROXY,
+ * NO_PROXY in capitals or small letters. An empty variable counts as unset. If HF_TOKEN is unset, the token comes from
+ * the file that `hf auth login` wrote: HF_TOKEN_PATH, or `token` in HF_HOME. The hub's JavaScript library (2.17.5) does
+ * not read that file.
+ * @throws UnavailableError if HF_ENDPOINT is not an address
  */
 export function hubSettings(env: Readonly<Record<string, string | undefined>>): HubSettings {
   const get = (...names: string[]) => names.map((name) => env[name]?.trim()).find((value) => value);
@@ -64,7 +67,7 @@ export function hubSettings(env: Readonly<Record<string, string | undefined>>): 
   };
 }
 
-/** The token that a file holds, undefined where it holds none. */
+/** Reads the token of a file; undefined if the file holds none. */
 function readToken(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8").trim() || undefined;
@@ -73,7 +76,7 @@ function readToken(path: string): string | undefined {
   }
 }
 
-/** Checks an address; one with a password in it is refused, and not shown. */
+/** Checks an address. An address with a password is refused and not shown. */
 function endpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && url.username + url.password !== "") {
