@@ -13,7 +13,7 @@ import type { Limit } from "./check/limit.js";
 export interface EndpointChoice {
   /** Base URL without user, password and query. */
   readonly url: string;
-  /** Model to use where the server has several. */
+  /** Model to use if the server has several. */
   readonly model?: string;
   /** Most requests in flight at once. */
   readonly concurrency: number;

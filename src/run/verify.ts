@@ -18,7 +18,7 @@ export interface VerifyReport {
   readonly command: "verify";
   readonly folder: string;
   readonly ok: boolean;
-  /** The first violation, in words; absent where there is none. */
+  /** The first violation, in words; absent if there is none. */
   readonly violation?: string;
   /** What was checked before the end or the first violation: rows of each table, and pairs of kept vectors. */
   readonly checked: {

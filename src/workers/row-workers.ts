@@ -7,7 +7,7 @@ import type { Workers } from "./messages.js";
 /**
  * Describes the workers of k-means over the vectors of a store; `start` starts them. An error of a worker rejects the
  * call that caused the error.
- * @param threads threads of all workers together
+ * @param threads number of threads in all, the caller's included
  * @param store path of embeddings.arrow, which every worker opens itself
  */
 export function rowWorkers(threads: number, store: string): ShardWorkers {

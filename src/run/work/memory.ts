@@ -25,7 +25,7 @@ function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   collect();
-  // Buffers are freed on another thread. A second collection waits until they are.
+  // A collection frees buffers in the background; the second collection waits until they are freed.
   collect();
 }
 
