@@ -7,40 +7,18 @@
  * fails. A function loads what it needs at its first call.
  */
 
-import { Readable } from "node:stream";
 import type { KMeansResult } from "./cluster/kmeans.js";
 import { UsageError } from "./errors.js";
 import type { JoinResult } from "./join/judge.js";
-import type { Reporter } from "./reporter.js";
 import type { ClusterFlags } from "./run/flags/cluster.js";
 import type { DedupFlags } from "./run/flags/dedup.js";
 import type { Value } from "./run/flags/parse.js";
+import { contextOf, type Progress, type RunHooks, reporterOf } from "./run/hooks.js";
 import type { ClusterSummary, DedupSummary } from "./run/summary.js";
 import type { VerifyReport } from "./run/verify.js";
 
 export { BrakeError, InputError, UnavailableError, UsageError } from "./errors.js";
-export type { ClusterSummary, DedupSummary, JoinResult, KMeansResult, VerifyReport };
-
-/** Progress of a stage of a run. */
-export interface Progress {
-  /** Name of the stage: read, embed, join, write, k-means, verify, … */
-  readonly stage: string;
-  /** Amount done of `total`; a stage that reads counts bytes. */
-  readonly done: number;
-  readonly total: number;
-  /** Number of rows done. */
-  readonly rows: number;
-}
-
-/** Hooks by which a caller watches a run and stops it. */
-export interface RunHooks {
-  /** Stops the run, which then rejects with the signal's reason. The same call later continues from what is saved. */
-  readonly signal?: AbortSignal;
-  /** Called while a stage proceeds. An error thrown by the hook fails the run. */
-  readonly onProgress?: (progress: Progress) => void;
-  /** Called with each message that the command would print for the user, such as the chosen model and device. */
-  readonly onNote?: (message: string) => void;
-}
+export type { ClusterSummary, DedupSummary, JoinResult, KMeansResult, Progress, RunHooks, VerifyReport };
 
 /** Options of `dedup`: the flags of bge-dedup. */
 export interface DedupOptions extends DedupFlags, RunHooks {
@@ -254,29 +232,6 @@ const VECTOR_NAMES = ["vectors", "dim", "threads", "memory", "signal", "onProgre
 function given<Options extends object>(options: Options): Options {
   const entries = Object.entries(options ?? {}).filter(([, value]) => value !== undefined && value !== null);
   return Object.fromEntries(entries) as Options;
-}
-
-/** What a run works with. The process's standard input is touched only where it is an input. */
-function contextOf(hooks: RunHooks & { stdin?: NodeJS.ReadableStream }, inputs: readonly string[]) {
-  const stdin = hooks.stdin ?? (inputs.includes("-") ? process.stdin : Readable.from([]));
-  return { reporter: reporterOf(hooks), signal: hooks.signal, stdin };
-}
-
-/** A reporter that calls the hooks. */
-function reporterOf({ onProgress = () => {}, onNote = () => {} }: RunHooks): Reporter {
-  return {
-    stage(stage, total) {
-      let rowsDone = 0;
-      return {
-        advance(done, rows = done) {
-          rowsDone = rows;
-          onProgress({ stage, done, total, rows });
-        },
-        end: () => onProgress({ stage, done: total, total, rows: rowsDone }),
-      };
-    },
-    note: onNote,
-  };
 }
 
 /**

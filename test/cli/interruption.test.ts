@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import type { WorkState } from "../../src/run/work/work-area.js";
+import type { WorkState } from "../../src/run/work/work-state.js";
 import { outputBytes, testFolder } from "../run/folders.js";
 import { run, start, vectorsAreSaved } from "./command-line.js";
 

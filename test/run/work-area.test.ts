@@ -13,7 +13,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { InputError } from "../../src/errors.js";
-import { fingerprintChange, openWorkArea, type WorkState } from "../../src/run/work/work-area.js";
+import { openWorkArea } from "../../src/run/work/work-area.js";
+import { fingerprintChange, type WorkState } from "../../src/run/work/work-state.js";
 import { DEAD, lockText } from "../io/lock-fixture.js";
 import { testFolder } from "./folders.js";
 

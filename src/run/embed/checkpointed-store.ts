@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { WindowVectors } from "../../embed/local/embedder.js";
 import { type FileDigest, openVectorStoreWriter, type VectorStoreWriter } from "../../vectors/store-writer.js";
 import type { TextWindow } from "../read/read-texts.js";
-import type { Fingerprint, WorkArea, WorkState } from "../work/work-area.js";
+import type { WorkArea } from "../work/work-area.js";
+import type { Fingerprint, WorkState } from "../work/work-state.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 import { StaleWorkError, type StoredVectors } from "./earlier-work.js";
 

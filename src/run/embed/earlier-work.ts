@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { openVectorStore } from "../../vectors/store.js";
 import { openVectorStoreWriter, type VectorStoreWriter } from "../../vectors/store-writer.js";
-import { type Fingerprint, fingerprintChange, type WorkArea, type WorkState } from "../work/work-area.js";
+import type { WorkArea } from "../work/work-area.js";
+import { type Fingerprint, fingerprintChange, type WorkState } from "../work/work-state.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 
 /**

@@ -6,30 +6,7 @@ import { writeDurably } from "../../io/durable.js";
 import { holdsLock, takeLock } from "../../io/lock.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 import { movePublished, PLAN, planPublication, readPlan, WORK } from "./publication.js";
-
-/**
- * Everything that the vectors depend on. The work of an earlier run is continued only if all entries are equal. The
- * names of the entries appear in the message that says what changed.
- */
-export type Fingerprint = Readonly<Record<string, string | number>>;
-
-/** State that an interrupted run leaves beside its files. */
-export interface WorkState {
-  readonly fingerprint: Fingerprint;
-  /** Number of vectors that are safe on disk. */
-  readonly stored: number;
-  /** Whether the store is finished. */
-  readonly complete: boolean;
-  readonly dim: number;
-  /** First row of the last text that has been embedded, which ends a window; -1 before the first window. */
-  readonly through: number;
-  /** SHA-256 over the texts up to `through`. */
-  readonly digest: string;
-  /** Number of these texts that were cut to the model's length. */
-  readonly truncated: number;
-  /** Number of tokens of these texts. */
-  readonly tokens: number;
-}
+import { parseState, type WorkState } from "./work-state.js";
 
 const LOCK = "lock";
 const STATE = "state.json";
@@ -251,30 +228,4 @@ function noSpace(out: string, error: unknown): Error | undefined {
   return new Error(
     `no space is left for ${out} (${message}); nothing was published: free some and run the same command again to continue`,
   );
-}
-
-/** Parses a state file. A damaged file gives undefined: then there is nothing to continue from. */
-function parseState(text: string): WorkState | undefined {
-  try {
-    const state = JSON.parse(text) as WorkState;
-    const counts = [state.stored, state.dim, state.truncated, state.tokens];
-    const usable =
-      typeof state.fingerprint === "object" &&
-      state.fingerprint !== null &&
-      counts.every((count) => Number.isSafeInteger(count) && count >= 0) &&
-      Number.isSafeInteger(state.through) &&
-      typeof state.complete === "boolean" &&
-      typeof state.digest === "string";
-    return usable ? state : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Describes the first difference between two fingerprints; undefined if they are equal. */
-export function fingerprintChange(before: Fingerprint, after: Fingerprint): string | undefined {
-  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (before[key] !== after[key]) return `${key} was ${before[key] ?? "absent"} and is ${after[key] ?? "absent"}`;
-  }
-  return undefined;
 }
