@@ -78,7 +78,7 @@ const suite = (device: string): Omit<Step, "name"> => ({
     process.execPath,
     "--test",
     "--test-reporter=tap",
-    ...["embed/golden", "dedup/float-product", "run/devices"].map((test) => `dist/test/${test}.test.js`),
+    ...["embed/golden", "join/float-product", "run/devices"].map((test) => `dist/test/${test}.test.js`),
   ],
   env: { BGE_TEST_DEVICE: device },
 });
