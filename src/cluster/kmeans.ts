@@ -3,7 +3,7 @@ import { UsageError } from "../errors.js";
 import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import { countDistinct } from "./distinct.js";
-import { iterate, type Run, settle } from "./lloyd.js";
+import { assignFinally, iterate, type Run } from "./lloyd.js";
 import { medoids, numberBySize } from "./measure.js";
 import { planMemory, planShards } from "./plan.js";
 import { refineStart } from "./refine.js";
@@ -153,7 +153,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
     };
     progress.enter("assign", start, 0);
     const converged = await iterate(run, { iterations, tolerance, spherical, onIteration });
-    await settle(run);
+    await assignFinally(run);
     progress.enter("measure", start, updates);
     return { ...(await measure(run, weights)), iterations: updates, converged };
   }
@@ -221,7 +221,8 @@ async function check(
       throw new UsageError(`${name} is ${value}, expected a whole number from ${least} up`);
     }
   }
-  if (!(tolerance >= 0)) throw new UsageError(`tolerance is ${tolerance}, expected a number from 0 up`);
+  // A tolerance below 0 is never met: all iterations run.
+  if (!Number.isFinite(tolerance)) throw new UsageError(`tolerance is ${tolerance}, expected a number`);
   if (weights && (weights.length !== positions.length || weights.includes(0))) {
     const wrong = weights.length === positions.length ? "one of them is 0" : `${weights.length} of them`;
     throw new UsageError(`weights: ${wrong}; expected a weight of 1 or more for each of ${positions.length} rows`);

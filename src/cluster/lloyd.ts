@@ -52,7 +52,7 @@ export async function iterate(
  * Assigns each row to the nearest centroid and moves the centroids of empty clusters until no cluster is empty. There
  * must be k distinct vectors.
  */
-export async function settle(run: Run): Promise<void> {
+export async function assignFinally(run: Run): Promise<void> {
   do await run.shards.pass(run.centroids);
   while (await restartEmpty(run));
 }

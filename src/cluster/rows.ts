@@ -67,7 +67,7 @@ export async function openRows(options: {
   }
 
   /** Waits for the read ahead, if there is one, and drops its tile. */
-  async function settle(): Promise<void> {
+  async function dropAhead(): Promise<void> {
     const pending = ahead;
     ahead = null;
     await pending?.done.catch(() => {});
@@ -81,7 +81,7 @@ export async function openRows(options: {
       const resident = kept[start / tileRows];
       if (resident) return resident;
       if (ahead?.start !== start) {
-        await settle();
+        await dropAhead();
         ahead = begin(start);
       }
       const { buffer, done } = ahead;
@@ -90,6 +90,6 @@ export async function openRows(options: {
       ahead = next < count ? begin(next) : null;
       return buffer;
     },
-    close: settle,
+    close: dropAhead,
   };
 }

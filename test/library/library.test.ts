@@ -212,7 +212,7 @@ describe("the engines of the library", () => {
       [{ weights: Uint32Array.of(1) }, /weights: 1 of them; expected a weight of 1 or more for each of 2 rows/],
       [{ weights: Uint32Array.of(1, 0) }, /weights: one of them is 0/],
       [{ iterations: 0 }, /iterations is 0, expected a whole number from 1 up/],
-      [{ tolerance: -1 }, /tolerance is -1/],
+      [{ tolerance: Number.NaN }, /tolerance is NaN, expected a number/],
     ] as const) {
       await assert.rejects(kmeans({ vectors: unit, dim: 2, k: 1, ...options }), message);
     }

@@ -72,7 +72,7 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
   const embedder = onDemand(options.startEmbedder, signal);
   let store: CheckpointedStore | undefined;
   try {
-    await settleEarlierWork(earlier, embedder, options);
+    await continueOrDrop(earlier, embedder, options);
     const stored = await openStoredVectors(work, earlier.state);
     store = new CheckpointedStore({ work, fingerprint, earlier: earlier.state, stored });
     // The model loads while the first window is read. If loading fails, the window that waits for the model reports the
@@ -94,7 +94,7 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
 }
 
 /** Notes that earlier work is continued, or drops work that does not fit. */
-async function settleEarlierWork(
+async function continueOrDrop(
   { state, misfit }: EarlierWork,
   embedder: EmbedderOnDemand,
   { work, fresh, note }: EmbedToStoreOptions,
