@@ -214,7 +214,7 @@ async function check(
   const { vectors, positions, k, start, starts, weights, iterations = 1, tolerance = 0, seed = 0 } = options;
   for (const [name, value, least] of [
     ["starts", starts, 1],
-    ["iterations", iterations, 1],
+    ["iterations", iterations, 0],
     ["seed", seed, 0],
   ] as const) {
     if (!Number.isSafeInteger(value) || value < least) {

@@ -211,7 +211,7 @@ describe("the engines of the library", () => {
     for (const [options, message] of [
       [{ weights: Uint32Array.of(1) }, /weights: 1 of them; expected a weight of 1 or more for each of 2 rows/],
       [{ weights: Uint32Array.of(1, 0) }, /weights: one of them is 0/],
-      [{ iterations: 0 }, /iterations is 0, expected a whole number from 1 up/],
+      [{ iterations: -1 }, /iterations is -1, expected a whole number from 0 up/],
       [{ tolerance: Number.NaN }, /tolerance is NaN, expected a number/],
     ] as const) {
       await assert.rejects(kmeans({ vectors: unit, dim: 2, k: 1, ...options }), message);
