@@ -17,7 +17,9 @@ import { contextOf, type Progress, type RunHooks, reporterOf } from "./run/hooks
 import type { ClusterSummary, DedupSummary } from "./run/summary.js";
 import type { VerifyReport } from "./run/verify.js";
 
+/** The errors of a run; `exitCode` is that of the command. */
 export { BrakeError, InputError, UnavailableError, UsageError } from "./errors.js";
+/** What the functions below return and tell. */
 export type { ClusterSummary, DedupSummary, JoinResult, KMeansResult, Progress, RunHooks, VerifyReport };
 
 /** Options of `dedup`: the flags of bge-dedup. */

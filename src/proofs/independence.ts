@@ -1,16 +1,11 @@
 import { modelProto } from "../onnx/builder.js";
 import type { Engine } from "../onnx/engine.js";
-import { float32DotError } from "../vectors/cosine.js";
+import { firstNotUnit, float32DotError } from "../vectors/cosine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import type { KeptTable } from "./certificates.js";
 
 /** Rows on each side of a tile, all of whose scores are fetched: 4 MB. */
 const TILE = 1024;
-
-/**
- * How far a stored vector's squared length may be from 1: the float32 rounding of its components, with room to spare.
- */
-const UNIT_TOLERANCE = 1e-5;
 
 /**
  * Proves guarantees 2 and 3: no two kept vectors have a float64 cosine of at least the threshold, unless a guard tells
@@ -107,14 +102,4 @@ export async function verifyIndependence(options: {
     await kernel.release();
   }
   return { pairs };
-}
-
-/** First row of n × dim values that is not of unit length; -1 where all are. */
-function firstNotUnit(values: Float32Array, dim: number): number {
-  for (let row = 0; row * dim < values.length; row++) {
-    let sum = 0;
-    for (let c = 0; c < dim; c++) sum += values[row * dim + c] ** 2;
-    if (!(Math.abs(sum - 1) < UNIT_TOLERANCE)) return row;
-  }
-  return -1;
 }

@@ -22,3 +22,18 @@ export function float32DotError(dim: number): number {
   const du = dim * FLOAT32_UNIT;
   return (du / (1 - du)) * (1 + 1e-5) ** 2 + dim * 2 ** -126;
 }
+
+/**
+ * How far a stored vector's squared length may be from 1: the float32 rounding of its components, with room to spare.
+ */
+const UNIT_TOLERANCE = 1e-5;
+
+/** First row of n × dim values that is not of unit length; -1 where all are. */
+export function firstNotUnit(values: Float32Array, dim: number): number {
+  for (let row = 0; row * dim < values.length; row++) {
+    let sum = 0;
+    for (let c = 0; c < dim; c++) sum += values[row * dim + c] ** 2;
+    if (!(Math.abs(sum - 1) < UNIT_TOLERANCE)) return row;
+  }
+  return -1;
+}

@@ -6,9 +6,11 @@ import type { EndpointChoice, SharedOptions } from "../options.js";
 import { chosen, parseBytes, parseNumber, single, textOf, textsOf, type Value } from "./parse.js";
 import { closest } from "./suggest.js";
 
-/** Values of `--device`, `--dtype` and `--long`. */
+/** Values of `--device`. */
 export const DEVICES = ["auto", "cpu", "cuda", "webgpu", "dml", "coreml"] as const;
+/** Values of `--dtype`. */
 export const DTYPES = ["auto", "fp32", "fp16", "int8"] as const;
+/** Values of `--long`. */
 export const LONG = ["truncate", "mean"] as const;
 
 /** The flags that both commands have, as a person or a program gives them. */
