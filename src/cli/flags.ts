@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Options } from "yargs";
 import { FORMATS, GUARDS } from "../run/flags/dedup.js";
-import { DEVICES, DTYPES, LONG } from "../run/flags/shared.js";
+import { DEVICES, DTYPES, FORMATS_OF_INPUT, LONG } from "../run/flags/shared.js";
 
 /** Flags that both commands have. Help, parsing and defaults come from this one table. */
 export const sharedFlags = {
@@ -12,10 +12,18 @@ export const sharedFlags = {
     default: ["text"],
     describe: "column or dotted path of the text; repeat to join several with a newline",
   },
+  "input-format": {
+    type: "string",
+    choices: FORMATS_OF_INPUT,
+    default: "auto",
+    describe: "format of the inputs, where their content does not tell, as of a pipe with CSV of one column",
+  },
+  delimiter: { type: "string", describe: "delimiter of CSV (found by the header)" },
+  "source-field": { type: "string", describe: "add a column of this name with the path of each row's input" },
   "id-field": { type: "string", describe: "column that identifies a row to a person; carried as is, never needed" },
   "vector-field": {
     type: "string",
-    describe: "use the vectors of this list<float> column (Parquet, Arrow) instead of embedding; text is then optional",
+    describe: "use the vectors of this list column of numbers instead of embedding; text is then optional",
   },
   out: { alias: "o", type: "string", default: "bge-out", describe: "output folder" },
   model: {

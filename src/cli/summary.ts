@@ -1,5 +1,6 @@
 import type { Estimate } from "../run/dry-run.js";
 import type { ClusterSummary, DedupSummary } from "../run/summary.js";
+import { shellWord } from "../shell-word.js";
 import { printable } from "./printable.js";
 
 const count = new Intl.NumberFormat("en-US");
@@ -43,12 +44,6 @@ function where({ model, tokens }: DedupSummary): string {
     : `${model.dtype} on ${model.device}`;
 }
 
-/** A path as a word of a shell command, quoted where needed, on one line. */
-function shellWord(path: string): string {
-  const safe = path.startsWith("-") ? `./${path}` : path;
-  return /^[\w./:@%+,-]+$/.test(safe) ? safe : printable(`'${safe.replaceAll("'", "'\\''")}'`);
-}
-
 /** The summary of bge-dedup for a person. */
 export function formatDedup(summary: DedupSummary): string {
   const { counts, model, threshold, threshold_source, exact_stage, out, files } = summary;
@@ -77,8 +72,8 @@ export function formatDedup(summary: DedupSummary): string {
         "For meaning, use a real model: bge-dedup INPUT --model bge-large-zh-v1.5 (downloaded once), or a model folder.\n"
       : "";
   if (!files.includes("kept.arrow")) return `${table(lines)}${lexical}For bge-cluster and verify add --format arrow\n`;
-  const folder = out === "bge-out" ? "" : ` ${shellWord(out)}`;
-  return `${table(lines)}${lexical}Next: bge-cluster${folder} --k 50, or prove the result with bge-dedup verify ${shellWord(out)}\n`;
+  const folder = out === "bge-out" ? "" : ` ${printable(shellWord(out))}`;
+  return `${table(lines)}${lexical}Next: bge-cluster${folder} --k 50, or prove the result with bge-dedup verify ${printable(shellWord(out))}\n`;
 }
 
 /** The summary of bge-cluster for a person. */

@@ -1,5 +1,6 @@
-import type { RecordBatch, Schema } from "apache-arrow";
+import type { Field, RecordBatch, Schema } from "apache-arrow";
 import type { RejectedRecords } from "./rejected-records.js";
+import type { InferredFields } from "./schema/infer.js";
 
 /** A record that cannot be used. It is written to rejects.jsonl and counted; the run goes on. */
 export interface Reject {
@@ -88,9 +89,13 @@ export interface Source {
   readonly byteLength: number;
   /** SHA-256 of the file as stored, hexadecimal, where the scan has computed it. */
   readonly sha256?: string;
+  /** Columns that do not lie in the file, see `withAddedColumns`. */
+  readonly added?: readonly Field[];
+  /** Of a file of records: the summary of the accepted records' fields, once `scan` has ended. */
+  readonly inferred?: InferredFields;
   /** First pass. */
   scan(options: ScanOptions): AsyncGenerator<ScannedBatch>;
-  /** The input columns in Arrow terms. For JSONL inferred from every record, so only known once `scan` has ended. */
+  /** The columns of the file in Arrow terms. For records inferred from every record, so only known once `scan` has ended. */
   schema(): Promise<Schema>;
   /**
    * Second pass: every accepted record, cast to the schema.

@@ -113,7 +113,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
 async function checkFolders({ inputs, out }: ClusterOptions): Promise<{ fromFolder: boolean; inPlace: boolean }> {
   const fromFolder = isDedupFolder(inputs);
   const inPlace = fromFolder && resolve(inputs[0]) === resolve(out);
-  if (!fromFolder) await findInputs(inputs, out);
+  if (!fromFolder) await findInputs({ inputs, out });
   // Clusters or vectors of other rows beside a kept.arrow would contradict that table.
   const kept = ["arrow", "parquet", "jsonl"].map((format) => join(out, `kept.${format}`)).find(existsSync);
   if (kept !== undefined && !inPlace) {

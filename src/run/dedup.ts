@@ -14,7 +14,6 @@ import { joinProvider } from "./embed/device.js";
 import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed/embed-inputs.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { guardSignatures } from "./read/guard-signatures.js";
-import { requireColumn } from "./read/missing-field.js";
 import type { DedupSummary } from "./summary.js";
 import {
   environment,
@@ -68,7 +67,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       work,
       context: { ...context, reporter, signal },
     });
-    const schema = await checkedSchema(options, inputs, reporter);
+    const schema = await sourcesSchema(inputs.sources, options.sourceField);
     const threshold = options.threshold ?? inputs.model.threshold;
     const { exact, order: rowOrder } = inputs.index;
     const { winner } = exactDecisions(exact, (a, b) => rowOrder.compare(a, b));
@@ -122,18 +121,6 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
   } finally {
     await work.close();
   }
-}
-
-/**
- * Unifies the schemas of all inputs and checks the columns that flags name, before the join spends time.
- * @throws InputError if the schema lacks a column that a flag names
- */
-async function checkedSchema(options: DedupOptions, { sources, index }: EmbeddedInputs, reporter: Reporter) {
-  if (index.exact.counts.rows === 0) reporter.note("the inputs hold no records, so the outputs will be empty");
-  const schema = await sourcesSchema(sources);
-  requireColumn(schema, "--id-field", options.idField);
-  requireColumn(schema, "--keep", "field" in options.keep ? options.keep.field : undefined);
-  return schema;
 }
 
 /**

@@ -2,17 +2,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WindowVectors } from "../embed/local/embedder.js";
-import { openSources, STDIN, spoolStdin } from "../io/open-sources.js";
 import type { RejectsWriter } from "../io/rejects.js";
 import type { Source } from "../io/source.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { columnWorkers } from "../workers/column-workers.js";
 import { estimateJoin } from "./check/join-estimate.js";
 import { joinProvider } from "./embed/device.js";
-import { prepareModel, startWindows } from "./embed/embed-inputs.js";
+import { openInputs, orderFieldOf, prepareModel, startWindows } from "./embed/embed-inputs.js";
 import type { WindowEmbedder } from "./embed/embed-store.js";
 import type { DedupOptions, RunContext } from "./options.js";
-import { findInputs } from "./read/find-inputs.js";
+import { checkInputs } from "./read/check-inputs.js";
 import { createRowIndex, readTexts, type TextWindow } from "./read/read-texts.js";
 import { VERSION } from "./work/manifest.js";
 import { vectorBudget } from "./work/memory.js";
@@ -65,14 +64,15 @@ const WRITE_SHARE = 0.5;
  * folder.
  * @throws the same errors as `runDedup` as far as reading, the model and the device give cause
  */
-export async function estimate(options: DedupOptions, { reporter, stdin, signal }: RunContext): Promise<Estimate> {
-  const files = await findInputs(options.inputs, options.out);
-  const { model, provider, start, windowChars } = await prepareModel(options, reporter, signal);
+export async function estimate(options: DedupOptions, context: RunContext): Promise<Estimate> {
+  const { reporter, signal } = context;
   const folder = await mkdtemp(join(tmpdir(), "bge-dedup-"));
-  const spool = join(folder, "stdin.jsonl");
+  const stdinCopy = join(folder, "stdin");
   try {
-    if (files.includes(STDIN)) await spoolStdin(spool, stdin, signal);
-    const sources = await openSources(files, spool, options.memory);
+    const files = await openInputs(options, stdinCopy, context);
+    const sources = files.map(({ source }) => source);
+    await checkInputs({ files, shared: options, orderField: orderFieldOf(options.keep), reporter, signal });
+    const { model, provider, start, windowChars } = await prepareModel(options, reporter, signal);
     const {
       index,
       rejected,
@@ -117,7 +117,7 @@ export async function estimate(options: DedupOptions, { reporter, stdin, signal 
 async function readAll(
   sources: readonly Source[],
   windowChars: number,
-  { keep, textFields, vectorField, maxRejects }: DedupOptions,
+  { keep, textFields, vectorField }: DedupOptions,
   { reporter, signal }: Pick<RunContext, "reporter" | "signal">,
 ) {
   const started = performance.now();
@@ -127,7 +127,7 @@ async function readAll(
     "read",
     sources.reduce((sum, { byteLength }) => sum + byteLength, 0),
   );
-  const settings = { sources, textFields, vectorField, index, rejects, maxRejects, windowChars, stage, signal };
+  const settings = { sources, textFields, vectorField, index, rejects, windowChars, stage, signal };
   const windows: TextWindow[] = [];
   let seen = 0;
   for await (const window of readTexts(settings)) {

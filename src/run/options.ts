@@ -1,5 +1,6 @@
 import type { EndpointAddress } from "../embed/endpoint/address.js";
 import type { KeepPolicy } from "../exact/priority.js";
+import type { InputFormat } from "../io/input-format.js";
 import type { Dtype, LongText } from "../models/spec.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import type { Reporter } from "../reporter.js";
@@ -27,6 +28,12 @@ export interface SharedOptions {
   readonly inputs: readonly string[];
   /** Columns or dotted paths whose values, joined with a newline, are the text of a record. */
   readonly textFields: readonly string[];
+  /** Format of all inputs; found by their content if absent. */
+  readonly inputFormat?: InputFormat;
+  /** Delimiter of CSV, one ASCII character; found by the header if absent. */
+  readonly delimiter?: string;
+  /** Column that takes the path of a row's input. */
+  readonly sourceField?: string;
   /** Column that identifies rows for the user; checked to exist. */
   readonly idField?: string;
   /** Column of the input's own vectors, which take the place of a model's. */

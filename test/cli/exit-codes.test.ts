@@ -148,7 +148,8 @@ describe("exit 3 says what is wrong with the input", () => {
   it("a folder without files", () =>
     fails("dedup", [join(folder, "nothing")], 3, "nothing holds no file that can be read"));
   it("a glob without matches", () => fails("dedup", [join(folder, "no*.jsonl")], 3, "matches", "no*.jsonl"));
-  it("an unknown extension", () => fails("dedup", [process.execPath], 3, "has no known extension; expected .jsonl"));
+  it("a program in place of a file of rows", () =>
+    fails("dedup", [process.execPath], 3, "binary data", "expected JSON lines"));
   it("no such text field: the fields there are", () =>
     fails(
       "dedup",

@@ -7,7 +7,8 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { Field, Float64, Schema, Utf8 } from "apache-arrow";
 import { InputError } from "../../src/errors.js";
-import { type JsonlSource, openJsonl } from "../../src/io/jsonl/jsonl.js";
+import { openJsonl } from "../../src/io/jsonl/jsonl.js";
+import type { RecordSource } from "../../src/io/record-file.js";
 import { RejectedRecords } from "../../src/io/rejected-records.js";
 import { jsonTextField } from "../../src/io/schema/infer-schema.js";
 import type { Reject, ScanOptions } from "../../src/io/source.js";
@@ -18,7 +19,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-async function source(content: string | Buffer, compression?: "gzip" | "zstd"): Promise<JsonlSource> {
+async function source(content: string | Buffer, compression?: "gzip" | "zstd"): Promise<RecordSource> {
   const path = join(folder, "input");
   await writeFile(path, content);
   return openJsonl({ path, name: "input.jsonl", compression });
@@ -27,9 +28,9 @@ async function source(content: string | Buffer, compression?: "gzip" | "zstd"): 
 const TEXT: ScanOptions = { textFields: ["text"] };
 
 /** What the scan of a source has rejected. */
-const scanned = new WeakMap<JsonlSource, RejectedRecords>();
+const scanned = new WeakMap<RecordSource, RejectedRecords>();
 
-async function scan(from: JsonlSource, options = TEXT) {
+async function scan(from: RecordSource, options = TEXT) {
   const texts: (string | null | undefined)[] = [];
   const order: unknown[] = [];
   const rejects: Reject[] = [];
@@ -50,7 +51,7 @@ async function scan(from: JsonlSource, options = TEXT) {
   return { texts, order, rejects, batches };
 }
 
-async function read(from: JsonlSource, schema?: Schema) {
+async function read(from: RecordSource, schema?: Schema) {
   const wanted = schema ?? (await from.schema());
   const records: number[] = [];
   const rows: Record<string, unknown>[] = [];

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type BadLine, LineSplitter } from "../../src/io/jsonl/lines.js";
+import { LineSplitter } from "../../src/io/jsonl/lines.js";
+import type { BadRecord } from "../../src/io/jsonl/record-block.js";
 
 type Numbered = [number, string | { raw: string; rawBase64: boolean; kind: string }];
 
-function kind(line: BadLine): string {
+function kind(line: BadRecord): string {
   return /UTF-8/.test(line.error) ? "utf8" : "long";
 }
 
@@ -14,7 +15,7 @@ function split(bytes: Uint8Array, sizes: readonly number[], max?: number): Numbe
   const found: Numbered[] = [];
   const take = ({ lines, numbers }: ReturnType<LineSplitter["finish"]>) => {
     lines.forEach((line, i) => {
-      const { raw, rawBase64 } = line as BadLine;
+      const { raw, rawBase64 } = line as BadRecord;
       found.push([numbers[i], typeof line === "string" ? line : { raw, rawBase64, kind: kind(line) }]);
     });
   };
@@ -31,6 +32,11 @@ function split(bytes: Uint8Array, sizes: readonly number[], max?: number): Numbe
   return found;
 }
 
+/** A text without the byte order marks and record separators before it. */
+function unmarked(text: string): string {
+  return ["\ufeff", "\x1e"].includes(text[0]) ? unmarked(text.slice(1)) : text;
+}
+
 /** One line after the other, each decoded by the platform's strict decoder. */
 function naive(bytes: Uint8Array, max: number): Numbered[] {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -38,15 +44,14 @@ function naive(bytes: Uint8Array, max: number): Numbered[] {
   let rest = Buffer.from(bytes);
   for (let number = 1; rest.length > 0; number++) {
     const end = rest.indexOf(10);
-    let line = end < 0 ? rest : rest.subarray(0, end);
+    const line = end < 0 ? rest : rest.subarray(0, end);
     rest = end < 0 ? Buffer.alloc(0) : rest.subarray(end + 1);
     if (line.length > max) {
       found.push([number, { raw: line.toString(), rawBase64: false, kind: "long" }]);
       continue;
     }
-    if (number === 1 && line.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf]))) line = line.subarray(3);
     try {
-      const text = decoder.decode(line).replace(/\r$/, "");
+      const text = unmarked(decoder.decode(line).replace(/\r$/, ""));
       if (text.trim() !== "") found.push([number, text]);
     } catch {
       found.push([number, { raw: line.toString("base64"), rawBase64: true, kind: "utf8" }]);
@@ -90,7 +95,7 @@ test("only the start of a line that is too long is kept, cut between characters"
   const splitter = new LineSplitter(5000);
   const bytes = Buffer.from(`a${"字".repeat(3000)}`);
   for (let at = 0; at < bytes.length; at += 100) splitter.push(bytes.subarray(at, at + 100));
-  const [line] = splitter.finish().lines as BadLine[];
+  const [line] = splitter.finish().lines as BadRecord[];
   assert.deepEqual([line.raw, line.rawBase64], [`a${"字".repeat(333)}`, false]);
   assert.match(line.error, /line has 9001 bytes, expected at most 5000: split the record/);
 });
@@ -101,6 +106,6 @@ test("a long line does not stay in memory after it", () => {
   const before = process.memoryUsage().arrayBuffers;
   for (let i = 0; i < 1000; i++) splitter.push(chunk);
   assert.ok(process.memoryUsage().arrayBuffers - before < 1 << 20);
-  const [line] = splitter.finish().lines as BadLine[];
+  const [line] = splitter.finish().lines as BadRecord[];
   assert.equal(line.raw.length, 1000);
 });

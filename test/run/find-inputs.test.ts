@@ -40,9 +40,11 @@ describe("an input that the run would write over or take away", () => {
   });
 
   it("may be used for another output folder, as may any file of that name", async () => {
-    assert.deepEqual(await findInputs([join(out, "kept.arrow")], join(folder, "next")), [join(out, "kept.arrow")]);
+    assert.deepEqual(await findInputs({ inputs: [join(out, "kept.arrow")], out: join(folder, "next") }), [
+      join(out, "kept.arrow"),
+    ]);
     const kept = writeJsonl(join(folder, "kept.jsonl"), [{ text: "one" }]);
-    assert.deepEqual(await findInputs([kept], out), [kept]);
+    assert.deepEqual(await findInputs({ inputs: [kept], out: out }), [kept]);
   });
 });
 
@@ -53,12 +55,12 @@ describe("outputs of an earlier run", () => {
     for (const name of ["a.jsonl", "kept.jsonl", "rejects.jsonl", "more/kept.jsonl"])
       writeFileSync(join(here, name), `{"text":"one"}\n`);
     const expected = [join(here, "a.jsonl"), join(here, "more/kept.jsonl")];
-    assert.deepEqual(await findInputs([join(here, "**/*.jsonl")], here), expected);
+    assert.deepEqual(await findInputs({ inputs: [join(here, "**/*.jsonl")], out: here }), expected);
     assert.deepEqual(
-      await findInputs([here], join(here, "more")),
+      await findInputs({ inputs: [here], out: join(here, "more") }),
       ["a", "kept", "rejects"].map((name) => join(here, `${name}.jsonl`)),
     );
-    await assert.rejects(findInputs([here], here), (error) => {
+    await assert.rejects(findInputs({ inputs: [here], out: here }), (error) => {
       return error instanceof InputError && error.message.includes(`outside the output folder ${here}`);
     });
   });

@@ -45,7 +45,7 @@ const rows = fc.array(
     text: fc.tuple(base, damage, damage).map(([text, first, second]) => second(first(text))),
     rank: fc.option(fc.integer({ min: 0, max: 3 }), { nil: null }),
   }),
-  { minLength: 0, maxLength: 40 },
+  { minLength: 1, maxLength: 40 },
 );
 
 const POLICIES = ["first", "last", "longest", "shortest", "max:rank", "min:rank"] as const;

@@ -97,11 +97,8 @@ describe("unusual inputs", () => {
     assert.ok((await verify(out)).ok);
   });
 
-  it("no row, rejects alone, one row, equal rows, rows without text", async () => {
+  it("one row, equal rows, rows without text", async () => {
     const cases: [name: string, text: string, kept: number, removed: number, rejected: number][] = [
-      ["none", "", 0, 0, 0],
-      ["blank", "\n\n", 0, 0, 0],
-      ["rejects", "x\ny\n", 0, 0, 2],
       ["one", LINES[0], 1, 0, 0],
       ["equal", `${LINES[0]}\n`.repeat(3000), 1, 2999, 0],
       ["empty", `{"text":""}\n`.repeat(5), 1, 4, 0],

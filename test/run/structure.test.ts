@@ -145,7 +145,8 @@ describe("one dependency lives behind one place", () => {
     ["hyparquet", /^io\/parquet\//],
     ["hyparquet-writer", /^io\/parquet\//],
     ["hysnappy", /^io\/parquet\/codecs/],
-    ["tinyglobby", /^io\/open-sources/],
+    ["tinyglobby", /^io\/find-files/],
+    ["csv-parse", /^io\/csv\/csv/],
     ["apache-arrow", /^(io|vectors|run)\//],
     [
       "onnxruntime-node",

@@ -140,8 +140,8 @@ function floats(field: Field, values: readonly unknown[], n: number) {
     else if (value instanceof RawNumber && value.fits) number = value.value;
     else if (typeof value === "bigint" && BigInt(Number(value)) === value) number = Number(value);
     data[i] = number;
-    // The two differ where the value was no number (NaN), or where float32 rounds it.
-    if (data[i] !== number) throw misfit(field, value);
+    // The two differ where the value was no number, or where float32 rounds it.
+    if (data[i] !== number && !Number.isNaN(value)) throw misfit(field, value);
   }
   return data;
 }

@@ -1,229 +1,37 @@
-import { open, stat } from "node:fs/promises";
-import type { Schema } from "apache-arrow";
-import { InputError } from "../../errors.js";
-import { byteStream, type Compression } from "../compress/decompress.js";
-import { InferredFields, observeFields } from "../schema/infer.js";
-import { inferredSchema } from "../schema/infer-schema.js";
-import { type FieldPath, fieldPath, hasLoneSurrogate, joinText, valueAt } from "../schema/text-fields.js";
-import type { ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions, Source } from "../source.js";
-import { buildRecordBatch } from "./columns.js";
-import { KeptColumns } from "./kept-columns.js";
-import { type BadLine, lineBlocks } from "./lines.js";
+import type { Compression } from "../compress/decompress.js";
+import { openRecordFile, type RecordFormat, type RecordSource } from "../record-file.js";
+import type { TextEncoding } from "../text-encoding.js";
+import { arrayElements } from "./array.js";
+import { lineBlocks } from "./lines.js";
 import { type JsonObject, parseJson, RawNumber } from "./numbers.js";
+import type { BadRecord, RecordBlock } from "./record-block.js";
 
-/** Largest number of distinct top-level fields of a file. */
-export const MAX_COLUMNS = 10_000;
-
-const MAX_ROWS = 8192;
-/** UTF-16 units of the lines of a batch; only its last line may exceed the limit. */
-const MAX_CHARS = 1 << 20;
-/** Rows × columns of a batch: bounds the memory of sparse records with thousands of fields. */
-const MAX_CELLS = 1 << 21;
-
-/** A JSONL file as a source of records. */
-export interface JsonlSource extends Source {
-  /** SHA-256 of the file as stored, in hexadecimal, once `scan` or `read` has ended. */
-  readonly sha256: string | undefined;
-  /**
-   * Summary of the accepted records' fields, once `scan` has ended; `mergeInferredFields` joins those of several files.
-   */
-  readonly inferred: InferredFields | undefined;
-}
-
-/** A JSONL file and its compression. */
-export interface JsonlOptions {
+/** A JSON file and how it is stored. */
+export interface JsonOptions extends TextEncoding {
   readonly path: string;
   /** Name in messages and in the manifest. */
   readonly name: string;
   readonly compression?: Compression;
 }
 
-/** Opens a JSONL file. @throws InputError where the path is missing, is no regular file or cannot be read */
-export async function openJsonl(options: JsonlOptions): Promise<JsonlSource> {
-  const { path, name } = options;
-  try {
-    const stats = await stat(path);
-    if (!stats.isFile()) throw new Error("it is no regular file");
-    await (await open(path)).close();
-    return new JsonlFile(options, stats.size);
-  } catch (cause) {
-    throw new InputError(`cannot read ${name}: ${(cause as Error).message}`, { cause });
-  }
+/** Opens a file of JSON lines. @throws InputError as `openRecordFile` does */
+export function openJsonl(options: JsonOptions): Promise<RecordSource> {
+  const format: RecordFormat = { split: (chunks) => lineBlocks(chunks), parse: parseRecords };
+  return openRecordFile({ ...options, format: () => format });
 }
 
-/** The lines of one batch. The same file gives the same batches, however its bytes arrive. */
-interface LineBatch {
-  readonly firstRecord: number;
-  readonly lines: readonly (string | BadLine)[];
-  readonly numbers: readonly number[];
-  readonly bytesRead: number;
+/** Opens a file of one JSON array, or several, whose elements are the records. @throws InputError as `openRecordFile` does */
+export function openJsonArray(options: JsonOptions): Promise<RecordSource> {
+  const format: RecordFormat = { split: (chunks) => arrayElements(chunks, options), parse: parseRecords };
+  return openRecordFile({ ...options, format: () => format });
 }
 
-class JsonlFile implements JsonlSource {
-  readonly name: string;
-  readonly byteLength: number;
-  sha256: string | undefined;
-  inferred: InferredFields | undefined;
-  readonly #options: JsonlOptions;
-  #kept: KeptColumns | undefined;
-  /** Records in the file, once a pass has reached the end. */
-  #records: number | undefined;
-
-  constructor(options: JsonlOptions, byteLength: number) {
-    this.name = options.name;
-    this.byteLength = byteLength;
-    this.#options = options;
-  }
-
-  async *scan(options: ScanOptions): AsyncGenerator<ScannedBatch> {
-    if (options.vectorField !== undefined) {
-      throw new InputError(`${this.name} is JSONL; --vector-field takes the vectors of Parquet and Arrow files`);
-    }
-    const paths = options.textFields.map(fieldPath);
-    const orderPath = options.orderField === undefined ? undefined : fieldPath(options.orderField);
-    const inferred = new InferredFields();
-    const kept = options.reserve && new KeptColumns(options.reserve);
-    this.#kept = kept;
-    for await (const { firstRecord, lines, numbers, bytesRead } of this.#lineBatches(MAX_ROWS)) {
-      const texts: (string | null)[] = [];
-      const accepted = kept?.open ? new AcceptedRecords(lines.length) : undefined;
-      const order: unknown[] | undefined = orderPath && [];
-      const rejects: Reject[] = [];
-      for (let i = 0; i < lines.length; i++) {
-        const line = lines[i];
-        const record = accept(line, paths);
-        if (record.fault !== undefined) {
-          rejects.push(reject(line, firstRecord + i, numbers[i], record.fault));
-          texts.push(null);
-          order?.push(null);
-          continue;
-        }
-        texts.push(record.text);
-        accepted?.add(firstRecord + i, record.value);
-        if (orderPath) order?.push(scalar(valueAt(record.value, orderPath)));
-        observeFields(inferred, record.value, record.unicode);
-      }
-      if (inferred.names.length > MAX_COLUMNS) {
-        throw new InputError(
-          `${this.name} has more than ${MAX_COLUMNS} distinct fields by line ${numbers[numbers.length - 1]} ` +
-            `(the last is ${JSON.stringify(inferred.names[inferred.names.length - 1])}): nest them under one field`,
-        );
-      }
-      if (accepted !== undefined && lines.length * inferred.names.length <= MAX_CELLS) {
-        kept?.add(accepted.batch(inferredSchema(inferred), bytesRead), lines.length);
-      } else kept?.close();
-      yield { firstRecord, texts, order, rejects, bytesRead };
-    }
-    this.inferred = inferred;
-  }
-
-  async schema(): Promise<Schema> {
-    if (this.inferred === undefined) throw new Error(`the schema of ${this.name} is known only after a whole scan`);
-    return inferredSchema(this.inferred);
-  }
-
-  async *read({ schema, rejected }: ReadOptions): AsyncGenerator<ReadBatch> {
-    const kept = this.#kept === undefined ? 0 : yield* this.#kept.take(schema);
-    if (kept === this.#records) return;
-    const maxRows = Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_CELLS / Math.max(1, schema.fields.length))));
-    for await (const { firstRecord, lines, bytesRead } of this.#lineBatches(maxRows)) {
-      const skipped = Math.min(Math.max(0, kept - firstRecord), lines.length);
-      if (skipped === lines.length) continue;
-      const accepted = new AcceptedRecords(lines.length);
-      const first = firstRecord + skipped;
-      const count = lines.length - skipped;
-      const records = rejected?.accepted(first, count) ?? Array.from({ length: count }, (_, i) => first + i);
-      for (const record of records) {
-        const value = parseRecord(lines[record - firstRecord]);
-        if (typeof value === "string") throw this.#changed();
-        accepted.add(record, value);
-      }
-      yield accepted.batch(schema, bytesRead);
-    }
-  }
-
-  /**
-   * Cuts the file into batches, by rows and characters alone.
-   * @throws Error at the end of a second pass, where the file has another SHA-256 than in the first
-   */
-  async *#lineBatches(maxRows: number): AsyncGenerator<LineBatch> {
-    const { path, name, compression } = this.#options;
-    const stream = byteStream({ path, name, compression, byteLength: this.byteLength });
-    let firstRecord = 0;
-    let chars = 0;
-    let lines: (string | BadLine)[] = [];
-    let numbers: number[] = [];
-    for await (const block of lineBlocks(stream)) {
-      for (let i = 0; i < block.lines.length; i++) {
-        const line = block.lines[i];
-        lines.push(line);
-        numbers.push(block.numbers[i]);
-        chars += typeof line === "string" ? line.length : line.raw.length;
-        if (lines.length < maxRows && chars < MAX_CHARS) continue;
-        yield { firstRecord, lines, numbers, bytesRead: stream.bytesRead };
-        firstRecord += lines.length;
-        chars = 0;
-        lines = [];
-        numbers = [];
-      }
-    }
-    if (lines.length > 0) yield { firstRecord, lines, numbers, bytesRead: stream.bytesRead };
-    this.#records = firstRecord + lines.length;
-    if (this.sha256 !== undefined && this.sha256 !== stream.sha256) throw this.#changed();
-    this.sha256 = stream.sha256;
-  }
-
-  #changed(): Error {
-    return new Error(`the input changed during the run: ${this.name} is not what it was when first read; start again`);
-  }
-}
-
-/** Gathers the accepted records of a batch, and turns them into columns. */
-class AcceptedRecords {
-  readonly #records: Uint32Array;
-  readonly #values: JsonObject[] = [];
-
-  constructor(capacity: number) {
-    this.#records = new Uint32Array(capacity);
-  }
-
-  add(record: number, value: JsonObject): void {
-    this.#records[this.#values.length] = record;
-    this.#values.push(value);
-  }
-
-  /** @throws Error where a value does not fit the schema */
-  batch(schema: Schema, bytesRead: number): ReadBatch {
-    const values = this.#values;
-    return { records: this.#records.slice(0, values.length), columns: buildRecordBatch(schema, values), bytesRead };
-  }
-}
-
-/** A record with its text, or the fault for which the record is rejected. */
-type Accepted =
-  | { readonly fault: undefined; readonly value: JsonObject; readonly text: string; readonly unicode: boolean }
-  | { readonly fault: string };
-
-/** Judges a line. Only the scan does so; the second pass takes the lines that the scan accepted. */
-function accept(line: string | BadLine, paths: readonly FieldPath[]): Accepted {
-  const value = parseRecord(line);
-  if (typeof value === "string") return { fault: value };
-  const text = joinText(
-    paths.map((path) => valueAt(value, path)),
-    paths,
-    () => Object.keys(value),
-  );
-  if (typeof text !== "string") return { fault: text.error };
-  // Decoded UTF-8 holds no lone surrogate; only an escape can make one.
-  const unicode = (line as string).includes("\\u");
-  if (unicode && Object.keys(value).some(hasLoneSurrogate)) {
-    return { fault: "a field name holds a lone surrogate, expected valid Unicode" };
-  }
-  return { fault: undefined, value, text, unicode };
+function parseRecords(lines: RecordBlock["lines"]): (JsonObject | string)[] {
+  return lines.map(parseRecord);
 }
 
 /** The object that a line holds, or why it holds none. */
-function parseRecord(line: string | BadLine): JsonObject | string {
+function parseRecord(line: string | BadRecord): JsonObject | string {
   if (typeof line !== "string") return line.error;
   let value: unknown;
   try {
@@ -236,15 +44,4 @@ function parseRecord(line: string | BadLine): JsonObject | string {
     return `not a JSON object: ${line.slice(0, 80)}`;
   }
   return value as JsonObject;
-}
-
-function reject(line: string | BadLine, record: number, number: number, error: string): Reject {
-  if (typeof line === "string") return { record, line: number, error, raw: line };
-  return { record, line: number, error, raw: line.raw, ...(line.rawBase64 ? { rawBase64: true } : {}) };
-}
-
-/** A value for the order of rows. Objects and lists have no order and become null. */
-function scalar(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value ?? null;
-  return value instanceof RawNumber ? value.value : null;
 }

@@ -1,32 +1,16 @@
-import { isAscii, isUtf8, transcode } from "node:buffer";
+import {
+  type BadRecord,
+  decodeUtf8,
+  MAX_RECORD_BYTES,
+  RAW_BYTES,
+  type RecordBlock,
+  textOrFault,
+  tooLongRecord,
+  withoutMarks,
+} from "./record-block.js";
 
-/** A line that cannot be a record: it is too long or not UTF-8. */
-export interface BadLine {
-  /** One sentence in lower case. */
-  readonly error: string;
-  /** The line as received; only its start where the line is too long. */
-  readonly raw: string;
-  /** True where `raw` is base64, because the bytes are not valid UTF-8. */
-  readonly rawBase64: boolean;
-}
-
-/** Consecutive lines of a file, without the blank ones. */
-export interface LineBlock {
-  /**
-   * Lines without LF or CRLF. A string may be a slice that holds its whole block in memory: copy a string that is kept
-   * for long.
-   */
-  readonly lines: (string | BadLine)[];
-  /** 1-based line number of each entry of `lines`. */
-  readonly numbers: number[];
-}
-
-/** Bytes of the longest line that is read as a record: 64 MiB. */
-export const MAX_LINE_BYTES = 64 * 1024 * 1024;
-
-/** Bytes kept of a line that is too long. */
-const RAW_BYTES = 1000;
 const LF = 10;
+const BRACE = 123;
 const KEPT_CARRY = 4 * 1024 * 1024;
 
 /**
@@ -35,8 +19,8 @@ const KEPT_CARRY = 4 * 1024 * 1024;
  */
 export async function* lineBlocks(
   chunks: AsyncIterable<Uint8Array>,
-  maxLineBytes = MAX_LINE_BYTES,
-): AsyncGenerator<LineBlock> {
+  maxLineBytes = MAX_RECORD_BYTES,
+): AsyncGenerator<RecordBlock> {
   const splitter = new LineSplitter(maxLineBytes);
   for await (const chunk of chunks) yield splitter.push(chunk);
   yield splitter.finish();
@@ -53,15 +37,15 @@ export class LineSplitter {
    */
   #pending = 0;
   #lineNumber = 0;
-  #lines: (string | BadLine)[] = [];
+  #lines: (string | BadRecord)[] = [];
   #numbers: number[] = [];
 
-  constructor(maxLineBytes = MAX_LINE_BYTES) {
+  constructor(maxLineBytes = MAX_RECORD_BYTES) {
     this.#maxLineBytes = maxLineBytes;
   }
 
   /** The lines that end in `chunk`, which may be reused afterwards. */
-  push(chunk: Uint8Array): LineBlock {
+  push(chunk: Uint8Array): RecordBlock {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let from = 0;
     if (this.#pending > 0) {
@@ -81,12 +65,12 @@ export class LineSplitter {
   }
 
   /** The last line, if the file does not end with a newline. */
-  finish(): LineBlock {
+  finish(): RecordBlock {
     if (this.#pending > 0) this.#endPending();
     return this.#take();
   }
 
-  #take(): LineBlock {
+  #take(): RecordBlock {
     const block = { lines: this.#lines, numbers: this.#numbers };
     this.#lines = [];
     this.#numbers = [];
@@ -113,17 +97,11 @@ export class LineSplitter {
     if (this.#carry.length > KEPT_CARRY) this.#carry = Buffer.alloc(0);
   }
 
-  /**
-   * Adds the lines of `block`, which holds whole lines without the final newline. A byte order mark at the start of the
-   * file is dropped.
-   */
+  /** Adds the lines of `block`, which holds whole lines without the final newline. */
   #addBlock(block: Buffer): void {
-    let bytes = block;
-    if (this.#lineNumber === 0 && block[0] === 0xef && block[1] === 0xbb && block[2] === 0xbf)
-      bytes = block.subarray(3);
-    const text = block.length > this.#maxLineBytes ? undefined : decode(bytes);
+    const text = block.length > this.#maxLineBytes ? undefined : decodeUtf8(block);
     if (text === undefined) {
-      this.#addEach(bytes);
+      this.#addEach(block);
       return;
     }
     for (const line of text.split("\n")) this.#addText(line);
@@ -140,50 +118,31 @@ export class LineSplitter {
         this.#addTooLong(bytes.subarray(0, RAW_BYTES), bytes.length);
         continue;
       }
-      const text = decode(bytes);
-      if (text !== undefined) this.#addText(text);
-      else this.#add({ error: "line is not valid UTF-8", raw: bytes.toString("base64"), rawBase64: true });
+      const text = textOrFault(bytes, "line");
+      if (typeof text === "string") this.#addText(text);
+      else this.#add(text);
     }
   }
 
   #addTooLong(start: Buffer, length: number): void {
-    // A character cut in half would make valid text look invalid: find the last lead byte (11xxxxxx), at most 3 bytes
-    // back, and drop its character where fewer continuation bytes (10xxxxxx) follow than it needs.
-    let end = Math.min(start.length, RAW_BYTES);
-    for (let back = 1; back <= 3; back++) {
-      const byte = start[end - back];
-      if (byte >= 0x80 && byte < 0xc0) continue;
-      if (byte >= 0xc0 && back < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4)) end -= back;
-      break;
-    }
-    const text = decode(start.subarray(0, end));
-    this.#add({
-      error:
-        `line has ${length} bytes, expected at most ${this.#maxLineBytes}: split the record ` +
-        `(raw holds the start of the line)`,
-      raw: text ?? start.toString("base64"),
-      rawBase64: text === undefined,
-    });
+    this.#add(tooLongRecord(start, { length, most: this.#maxLineBytes, what: "line" }));
   }
 
   #addText(text: string): void {
-    const line = text.charCodeAt(text.length - 1) === 13 ? text.slice(0, -1) : text;
-    // Nearly every line starts with a brace, so it need not be trimmed to see that it is not blank.
-    if (line.length === 0 || (line.charCodeAt(0) !== 123 && line.trim() === "")) this.#lineNumber++;
-    else this.#add(line);
+    let line = text.charCodeAt(text.length - 1) === 13 ? text.slice(0, -1) : text;
+    // Nearly every line starts with a brace, so it need not be looked at to see that it is a record.
+    if (line.charCodeAt(0) !== BRACE) {
+      line = withoutMarks(line);
+      if (line.trim() === "") {
+        this.#lineNumber++;
+        return;
+      }
+    }
+    this.#add(line);
   }
 
-  #add(line: string | BadLine): void {
+  #add(line: string | BadRecord): void {
     this.#lines.push(line);
     this.#numbers.push(++this.#lineNumber);
   }
-}
-
-/**
- * Decodes UTF-8; undefined for invalid bytes. `TextDecoder` in fatal mode returns the same and takes three times as
- * long.
- */
-function decode(bytes: Buffer): string | undefined {
-  if (isAscii(bytes)) return bytes.toString("latin1");
-  return isUtf8(bytes) ? transcode(bytes, "utf8", "utf16le").toString("utf16le") : undefined;
 }

@@ -9,7 +9,7 @@ interface Open {
 
 /**
  * The JSON text of a value of `parseJson`, without white space: integers with every digit, `-0` as `-0`, numbers that
- * float64 cannot hold by their literals, lone surrogates as escapes. The nesting may have any depth; JSON.stringify
+ * float64 cannot hold by their literals, NaN and infinities as strings, lone surrogates as escapes. The nesting may have any depth; JSON.stringify
  * would overflow the stack.
  */
 export function jsonValueText(value: unknown): string {
@@ -45,6 +45,7 @@ function scalarText(value: unknown): string | undefined {
     case "boolean":
       return JSON.stringify(value);
     case "number":
+      if (!Number.isFinite(value)) return `"${value}"`;
       return Object.is(value, -0) ? "-0" : JSON.stringify(value);
     case "bigint":
       return value.toString();

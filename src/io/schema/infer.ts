@@ -90,7 +90,7 @@ export function observe(column: Inferred, value: unknown, unicode: boolean, dept
         if ((kinds & KIND.int) === 0 && !addKind(column, KIND.int)) return;
         if (value < column.min) column.min = value;
         if (value > column.max) column.max = value;
-      } else if ((kinds & KIND.float) === 0) addKind(column, Number.isFinite(value) ? KIND.float : KIND.json);
+      } else if ((kinds & KIND.float) === 0) addKind(column, KIND.float);
       return;
     case "boolean":
       if (kinds !== KIND.bool) addKind(column, KIND.bool);

@@ -1,11 +1,14 @@
 import type { Embedder } from "../../embed/local/embedder.js";
 import type { KeepPolicy } from "../../exact/priority.js";
-import { openSources, STDIN, spoolStdin } from "../../io/open-sources.js";
+import { withAddedColumns } from "../../io/added-columns.js";
+import { STDIN } from "../../io/find-files.js";
+import { type InputFile, openSources, spoolStdin } from "../../io/open-sources.js";
 import { createRejectsWriter, type RejectsWriter } from "../../io/rejects.js";
 import type { Source } from "../../io/source.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
 import type { RunContext, SharedOptions } from "../options.js";
+import { checkInputs } from "../read/check-inputs.js";
 import { findInputs } from "../read/find-inputs.js";
 import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
 import { type FileRecord, fileRecord, VERSION } from "../work/manifest.js";
@@ -58,6 +61,14 @@ async function* timed(windows: AsyncGenerator<TextWindow>, spent: (milliseconds:
   }
 }
 
+/** An input as the manifest describes it. */
+export interface InputRecord extends FileRecord {
+  readonly format: string;
+  /** Records of the file, rejected ones too, and the number of the first of them. */
+  readonly rows: number;
+  readonly first_row: number;
+}
+
 /** What the first pass leaves in memory and in the work area. */
 export interface EmbeddedInputs {
   readonly sources: readonly Source[];
@@ -71,8 +82,8 @@ export interface EmbeddedInputs {
   readonly vectorOfGroup: Int32Array;
   /** Group of each vector: the inverse of `vectorOfGroup`. */
   readonly groupOfVector: Int32Array;
-  /** Size and SHA-256 of each input, for the manifest. */
-  readonly inputs: readonly FileRecord[];
+  /** Each input for the manifest. */
+  readonly inputs: readonly InputRecord[];
 }
 
 /**
@@ -106,23 +117,44 @@ export interface EmbedInputsOptions {
 }
 
 /**
+ * Finds, recognises and opens the inputs, with the columns that their paths add.
+ * @param spool where standard input is saved
+ */
+export async function openInputs(shared: SharedOptions, spool: string, context: RunContext): Promise<InputFile[]> {
+  const { reporter, stdin, signal } = context;
+  const found = await findInputs(shared, reporter.note);
+  if (found.includes(STDIN)) await spoolStdin(spool, stdin, signal);
+  const wishes = { format: shared.inputFormat, delimiter: shared.delimiter };
+  const files = await openSources(found, { stdinPath: spool, memory: shared.memory, wishes });
+  const sources = withAddedColumns(
+    files.map(({ source }) => source),
+    shared.sourceField,
+  );
+  return files.map((file, at) => ({ ...file, source: sources[at] }));
+}
+
+/** The field that orders the rows, if one does. */
+export function orderFieldOf(keep: KeepPolicy): string | undefined {
+  return "field" in keep ? keep.field : undefined;
+}
+
+/**
  * The first, streaming pass, which both commands share: read -> exact -> tokenize -> embed -> store. Afterwards the
  * work area holds the complete store and the rejects. If an interrupted run turns out to be unfit, the pass starts over
  * without it.
  * @throws UsageError, InputError, BrakeError or UnavailableError as the inputs, the limits and the model give cause
  */
 export async function embedInputs(options: EmbedInputsOptions): Promise<EmbeddedInputs> {
-  const { shared, work, context } = options;
+  const { shared, keep, work, context } = options;
   const { reporter, signal } = context;
-  // A mistyped name is reported before a model is downloaded or a server is asked.
-  const files = await findInputs(shared.inputs, shared.out);
+  const files = await openInputs(shared, work.path(SPOOL), context);
+  // The inputs are checked to their end before a model is downloaded or a server is asked.
+  await checkInputs({ ...options, files, orderField: orderFieldOf(keep), reporter, signal });
   const prepared = await prepareModel(shared, reporter, signal);
-  if (files.includes(STDIN)) await spoolStdin(work.path(SPOOL), context.stdin, signal);
   for (let fresh = shared.fresh; ; fresh = true) {
-    const sources = await openSources(files, work.path(SPOOL), shared.memory);
     const rejects = createRejectsWriter(work.path(REJECTS));
     try {
-      return await embedSources(sources, prepared, rejects, { ...options, shared: { ...shared, fresh } });
+      return await embedSources(files, prepared, rejects, { ...options, shared: { ...shared, fresh } });
     } catch (error) {
       await rejects.finish().catch(() => {});
       if (!(error instanceof StaleWorkError)) throw error;
@@ -136,13 +168,14 @@ export async function embedInputs(options: EmbedInputsOptions): Promise<Embedded
  * @throws StaleWorkError as `embedToStore` does
  */
 async function embedSources(
-  sources: readonly Source[],
+  files: readonly InputFile[],
   { model, provider, start, windowChars }: PreparedModel,
   rejects: RejectsWriter,
   { shared, keep, onGroup, work, context }: EmbedInputsOptions,
 ): Promise<EmbeddedInputs> {
   const { reporter, signal } = context;
-  const { textFields, vectorField, maxRejects, fresh } = shared;
+  const { textFields, vectorField, fresh } = shared;
+  const sources = files.map(({ source }) => source);
   const index = createRowIndex(keep);
   const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const reading = reporter.stage("read", bytes);
@@ -154,7 +187,6 @@ async function embedSources(
     vectorField,
     index,
     rejects,
-    maxRejects,
     windowChars,
     onGroup,
     reserve: allowance(shared.memory * KEPT_SHARE),
@@ -185,7 +217,7 @@ async function embedSources(
   embedding.end();
   index.exact.close();
   await rejects.finish();
-  const inputs = await Promise.all(sources.map((source) => recordOf(source, work.path(SPOOL))));
+  const inputs = await Promise.all(files.map((file, at) => recordOf(file, index.firstRows.slice(at, at + 2))));
   const rejected = rejects.count;
   return { sources, index, texts, model, provider, rejected, ...matchVectors(index, texts.rowOfVector), inputs };
 }
@@ -203,6 +235,8 @@ function fingerprintOf(
   return {
     version: VERSION,
     inputs: sources.map(({ name }) => name).join("\n"),
+    "input format": shared.inputFormat ?? "auto",
+    delimiter: shared.delimiter ?? "auto",
     "text field": shared.textFields.join("\n"),
     "vector field": shared.vectorField ?? "none",
     model: model.fingerprint,
@@ -229,11 +263,14 @@ export async function startWindows(
   return { dim, embed: ({ texts }) => embed(texts), busy, close };
 }
 
-/** Size and SHA-256 of an input. JSONL is hashed while it is read; every other format is read once more here. */
-async function recordOf(source: Source, spool: string): Promise<FileRecord> {
+/**
+ * Describes an input. Files of records are hashed while they are read; every other format is read once more here.
+ * @param bounds number of its first row and of the row behind its last
+ */
+async function recordOf({ source, format, path }: InputFile, [first, end]: readonly number[]): Promise<InputRecord> {
   const { name, byteLength, sha256 } = source;
-  if (sha256 !== undefined) return { name, bytes: byteLength, sha256 };
-  return fileRecord(name === STDIN ? spool : name, name);
+  const file = sha256 === undefined ? await fileRecord(path, name) : { name, bytes: byteLength, sha256 };
+  return { ...file, format, rows: end - first, first_row: first };
 }
 
 /**

@@ -1,11 +1,14 @@
 import { availableParallelism } from "node:os";
 import { parseEndpoint } from "../../embed/endpoint/address.js";
 import { UsageError } from "../../errors.js";
+import { INPUT_FORMATS } from "../../io/input-format.js";
 import { parseLimit } from "../check/limit.js";
 import type { EndpointChoice, SharedOptions } from "../options.js";
 import { chosen, parseBytes, parseNumber, single, textOf, textsOf, type Value } from "./parse.js";
 import { closest } from "./suggest.js";
 
+/** Values of `--input-format`. */
+export const FORMATS_OF_INPUT = ["auto", ...INPUT_FORMATS] as const;
 /** Values of `--device`. */
 export const DEVICES = ["auto", "cpu", "cuda", "webgpu", "dml", "coreml"] as const;
 /** Values of `--dtype`. */
@@ -17,6 +20,12 @@ export const LONG = ["truncate", "mean"] as const;
 export interface SharedFlags {
   /** Column or dotted path of the text; several are joined by a newline (text). */
   readonly textField?: string | readonly string[];
+  /** Format of all inputs: auto, jsonl, json, csv, tsv, parquet or arrow (auto: by their content). */
+  readonly inputFormat?: string;
+  /** Delimiter of CSV: one character (found by the header). */
+  readonly delimiter?: string;
+  /** Column that takes the path of a row's input. */
+  readonly sourceField?: string;
   /** Column that identifies a row to a person; carried as it is. */
   readonly idField?: string;
   /** List column of vectors that are used in place of a model's. */
@@ -55,7 +64,21 @@ export interface SharedFlags {
 
 /** Every name of `SharedFlags`. */
 export const SHARED_NAMES = [
-  ...["textField", "idField", "vectorField", "out", "model", "device", "dtype", "maxLength", "long", "batchTokens"],
+  ...[
+    "inputFormat",
+    "delimiter",
+    "sourceField",
+    "textField",
+    "idField",
+    "vectorField",
+    "out",
+    "model",
+    "device",
+    "dtype",
+    "maxLength",
+    "long",
+    "batchTokens",
+  ],
   ...["endpoint", "endpointModel", "concurrency", "memory", "threads", "seed", "fresh", "maxRejects"],
 ];
 
@@ -84,6 +107,7 @@ export function sharedOptions(flags: SharedFlags, inputs: readonly string[], out
   return {
     inputs,
     textFields: textsOf("text-field", flags.textField ?? "text"),
+    ...inputChoices(flags),
     vectorField: vectorColumn(flags),
     idField: flags.idField === undefined ? undefined : textOf("id-field", flags.idField),
     out: textOf("out", out),
@@ -100,6 +124,25 @@ export function sharedOptions(flags: SharedFlags, inputs: readonly string[], out
     fresh: flags.fresh ?? false,
     maxRejects: maxRejects === undefined ? undefined : parseLimit("max-rejects", single("max-rejects", maxRejects)),
   };
+}
+
+/** How the inputs are to be read. */
+function inputChoices({ inputFormat = "auto", delimiter, sourceField }: SharedFlags) {
+  const format = chosen("input-format", inputFormat, FORMATS_OF_INPUT);
+  return {
+    inputFormat: format === "auto" ? undefined : format,
+    delimiter: delimiter === undefined ? undefined : delimiterOf(textOf("delimiter", delimiter)),
+    sourceField: sourceField === undefined ? undefined : textOf("source-field", sourceField),
+  };
+}
+
+/** The character of `--delimiter`; a tab may be written as in a program. */
+function delimiterOf(text: string): string {
+  const delimiter = text === "\\t" ? "\t" : text;
+  if (/^[\t -!#-~]$/.test(delimiter)) return delimiter;
+  throw new UsageError(
+    `--delimiter ${JSON.stringify(text)} is not one ASCII character other than a quote, such as ; or \\t`,
+  );
 }
 
 /**

@@ -4,10 +4,7 @@ import { RejectedRecords } from "../../io/rejected-records.js";
 import type { RejectsWriter } from "../../io/rejects.js";
 import type { ScannedBatch, Source } from "../../io/source.js";
 import type { Stage } from "../../reporter.js";
-import type { Limit } from "../check/limit.js";
-import { RejectsBrake } from "../check/rejects-brake.js";
 import { hash128 } from "./hash.js";
-import { MissingTextField } from "./missing-field.js";
 
 /** Distinct texts that are embedded together; each stands for all rows that have the text. */
 export interface TextWindow {
@@ -41,7 +38,6 @@ export interface ReadTextsOptions {
   readonly vectorField?: string;
   readonly index: RowIndex;
   readonly rejects: RejectsWriter;
-  readonly maxRejects?: Limit;
   /** Characters after which a window is closed. */
   readonly windowChars: number;
   /** Grants bytes for columns that the source keeps between the passes; see ScanOptions. */
@@ -56,20 +52,18 @@ export interface ReadTextsOptions {
  * The first pass over the inputs: rejects bad records, finds equal texts, and yields each distinct text once. Windows
  * are bounded in texts and characters, and their borders depend on the texts alone, so that a continued run sees the
  * same windows. `index` grows as the windows are taken.
- * @throws InputError if the inputs lack the text field; BrakeError if more records are rejected than `maxRejects`
- * allows
+ * @throws InputError where a source does; `checkInputs` has found the inputs to be usable
  */
 export async function* readTexts(options: ReadTextsOptions): AsyncGenerator<TextWindow> {
   const { sources, vectorField, index, windowChars, stage } = options;
   const { order, firstRows } = index;
-  const checks = { missing: new MissingTextField(options.textFields), brake: new RejectsBrake(options.maxRejects) };
   let window = emptyWindow(vectorField);
   let chars = 0;
   let bytesBefore = 0;
   let row = 0;
   for (const source of sources) {
     firstRows.push(row);
-    for await (const batch of scanSource(source, options, checks)) {
+    for await (const batch of scanSource(source, options)) {
       const { vectors } = batch;
       for (let i = 0; i < batch.texts.length; i++, row++) {
         const text = batch.texts[i];
@@ -93,16 +87,13 @@ export async function* readTexts(options: ReadTextsOptions): AsyncGenerator<Text
   }
   firstRows.push(row);
   stage.end();
-  checks.missing.check();
-  checks.brake.end(row);
   if (window.texts.length > 0) yield window;
 }
 
-/** Yields the batches of a source after writing and counting their rejects. */
+/** Yields the batches of a source after writing their rejects. */
 async function* scanSource(
   source: Source,
   { textFields, vectorField, index, rejects, reserve, signal }: ReadTextsOptions,
-  { missing, brake }: { missing: MissingTextField; brake: RejectsBrake },
 ): AsyncGenerator<ScannedBatch> {
   const { policy } = index.order;
   const orderField = "field" in policy ? policy.field : undefined;
@@ -113,8 +104,6 @@ async function* scanSource(
     signal?.throwIfAborted();
     rejected.add(batch.texts.length, batch.rejects);
     await rejects.write(source.name, batch.rejects);
-    missing.add(source.name, batch.rejects, batch.rejects.length < batch.texts.length);
-    brake.add(source.name, batch.rejects);
     index.vectorDim = batch.vectors?.dim ?? 0;
     yield batch;
   }

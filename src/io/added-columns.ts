@@ -1,0 +1,120 @@
+import { type Data, Field, Int64, Schema, Utf8 } from "apache-arrow";
+import { UsageError } from "../errors.js";
+import { dataOf } from "./columns/data-of.js";
+import { nullData } from "./columns/null-data.js";
+import { batchOf } from "./columns/take.js";
+import type { Source } from "./source.js";
+
+/** What a partition folder of Hive and Spark is called where the column is null. */
+const NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__";
+
+/** An integer as a program writes it, small enough for float64 and so for every reader. */
+const INTEGER = /^(0|-?[1-9][0-9]{0,14})$/;
+
+/** A column that the inputs do not hold themselves: the value is the same in all rows of a file. */
+interface AddedColumn {
+  /** Int64 where all values are integers, else Utf8. */
+  readonly field: Field;
+  /** Value of each file; null where its path does not have one. */
+  readonly values: readonly (string | null)[];
+}
+
+/**
+ * The partitions in a path: `data/year=2024/lang=zh/part.parquet` has year 2024 and lang zh. Values are decoded as Hive
+ * and Spark encode them.
+ */
+export function partitionsOf(path: string): Map<string, string | null> {
+  const partitions = new Map<string, string | null>();
+  for (const folder of path.split(/[/\\]/).slice(0, -1)) {
+    const [, name, value] = /^([^=]+)=(.*)$/.exec(folder) ?? [];
+    if (name === undefined) continue;
+    partitions.set(decoded(name), value === NULL_PARTITION ? null : decoded(value));
+  }
+  return partitions;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Adds columns to sources: the partitions in their paths, and the path itself where `sourceField` names a column for it.
+ * `sourcesSchema` puts them behind the columns of the files.
+ * @param sources in order; `name` is the path
+ */
+export function withAddedColumns(sources: readonly Source[], sourceField?: string): readonly Source[] {
+  const partitions = sources.map(({ name }) => partitionsOf(name));
+  const names = new Set(partitions.flatMap((each) => [...each.keys()]));
+  const columns = Array.from(names, (name) => {
+    const values = partitions.map((each) => each.get(name) ?? null);
+    const integers = values.every((value) => value === null || INTEGER.test(value));
+    return { field: new Field(name, integers ? new Int64() : new Utf8(), true), values };
+  });
+  if (sourceField !== undefined) {
+    columns.push({ field: new Field(sourceField, new Utf8(), true), values: sources.map(({ name }) => name) });
+  }
+  return columns.length === 0 ? sources : sources.map((source, at) => withColumns(source, columns, at));
+}
+
+/**
+ * The schema of files together with the columns that are added to them. A partition whose column the files hold
+ * themselves is not added.
+ * @param sourceField column that must be new
+ * @throws UsageError where it is not
+ */
+export function addFields(schema: Schema, added: readonly Field[], sourceField?: string): Schema {
+  const own = new Set(schema.fields.map(({ name }) => name));
+  if (sourceField !== undefined && own.has(sourceField)) {
+    throw new UsageError(`--source-field ${sourceField} is a column of the inputs already; choose another name`);
+  }
+  return new Schema([...schema.fields, ...added.filter(({ name }) => !own.has(name))], schema.metadata);
+}
+
+function withColumns(source: Source, columns: readonly AddedColumn[], at: number): Source {
+  return {
+    name: source.name,
+    byteLength: source.byteLength,
+    added: columns.map(({ field }) => field),
+    get sha256() {
+      return source.sha256;
+    },
+    get inferred() {
+      return source.inferred;
+    },
+    schema: () => source.schema(),
+    async *scan(options) {
+      const order = columns.find(({ field }) => field.name === options.orderField);
+      if (order === undefined) yield* source.scan(options);
+      else {
+        const value = order.values[at];
+        const key = value !== null && order.field.type instanceof Int64 ? Number(value) : value;
+        for await (const batch of source.scan({ ...options, orderField: undefined })) {
+          yield { ...batch, order: batch.texts.map(() => key) };
+        }
+      }
+    },
+    async *read({ schema, rejected }) {
+      // The fields are those that `addFields` has put into the schema, not columns of the same names in the files.
+      const mine = columns.filter(({ field }) => schema.fields.includes(field));
+      const own = schema.fields.filter((field) => mine.every((column) => column.field !== field));
+      const options = { schema: new Schema(own, schema.metadata), rejected };
+      for await (const { records, columns: batch, bytesRead } of source.read(options)) {
+        const added = mine.map(({ field, values }) => constant(field, values[at], batch.numRows));
+        yield { records, columns: batchOf(schema, [...batch.data.children, ...added], batch.numRows), bytesRead };
+      }
+    },
+  };
+}
+
+/** A column of one value in every row. */
+function constant({ type }: Field, value: string | null, length: number): Data {
+  if (value === null) return nullData(type, length);
+  if (type instanceof Int64) return dataOf({ type, length, values: new BigInt64Array(length).fill(BigInt(value)) });
+  const bytes = Buffer.from(value);
+  const valueOffsets = Int32Array.from({ length: length + 1 }, (_, i) => i * bytes.length);
+  return dataOf({ type, length, valueOffsets, values: Buffer.alloc(length * bytes.length, bytes) });
+}

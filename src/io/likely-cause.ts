@@ -1,0 +1,70 @@
+import { isUtf8 } from "node:buffer";
+import { shellWord } from "../shell-word.js";
+import { headText } from "./recognise.js";
+import type { Reject } from "./source.js";
+
+/** Encodings of Chinese, Japanese and Western text that are tried on bytes that are not UTF-8, with iconv's names. */
+const ENCODINGS = [
+  ["gb18030", "GB18030"],
+  ["big5", "BIG5"],
+  ["shift_jis", "SHIFT_JIS"],
+  ["windows-1252", "WINDOWS-1252"],
+] as const;
+
+/**
+ * Why no record of a file could be used, in one sentence with the cure, from the first bytes of the file and its first
+ * reject.
+ * @param path where the content lies
+ * @param name as people know the file
+ */
+export async function likelyCause(path: string, name: string, { error, raw, rawBase64 }: Reject): Promise<string> {
+  const file = shellWord(name);
+  const pipe = (command: string) => `read it by: ${command} ${file} | bge-dedup -`;
+  const { bytes, text } = await headText(path, name);
+  if (rawBase64 === true) return encodingCause(Buffer.from(raw, "base64"), pipe);
+  const start = text.trimStart();
+  if (bytes.includes(0)) return "it holds binary data; is --input-format the right one?";
+  if (start.startsWith("<")) return "it holds HTML or XML; extract its text into JSON lines";
+  if (start.startsWith("{") && !isJson(start.split("\n", 1)[0])) {
+    return `it holds JSON objects over several lines; ${pipe("jq -c .")}`;
+  }
+  const record = parsed(raw);
+  if (typeof record === "string") return `its records are strings, not objects; ${pipe("jq -c '{text: .}'")}`;
+  if (Array.isArray(record)) return `its records are lists, not objects; ${pipe("jq -c '{text: .[0]}'")}`;
+  if (typeof record === "object" && record !== null) {
+    const list = Object.entries(record).find(([, value]) => Array.isArray(value) && typeof value[0] === "object");
+    if (list === undefined) return `${error}; see --text-field`;
+    return `${error}; if the records are the elements of ${JSON.stringify(list[0])}, ${pipe(`jq -c '.[${JSON.stringify(list[0])}][]'`)}`;
+  }
+  if (/^not valid JSON/.test(error) && /\p{L}/u.test(start)) {
+    return `its lines are no JSON; if each is a text, ${pipe("jq -cR '{text: .}'")}`;
+  }
+  return error;
+}
+
+function encodingCause(bytes: Buffer, pipe: (command: string) => string): string {
+  const found = ENCODINGS.find(([label]) => isText(bytes, label));
+  const encoding = found === undefined ? "ENCODING" : found[1];
+  const guess = found === undefined ? "" : ` and could be ${encoding}`;
+  return `its bytes are not UTF-8${guess}; ${pipe(`iconv -f ${encoding} -t UTF-8`)}`;
+}
+
+function isText(bytes: Buffer, label: string): boolean {
+  try {
+    return !isUtf8(bytes) && new TextDecoder(label, { fatal: true }).decode(bytes) !== "";
+  } catch {
+    return false;
+  }
+}
+
+function parsed(raw: string): unknown {
+  try {
+    return JSON.parse(raw);
+  } catch {
+    return undefined;
+  }
+}
+
+function isJson(text: string): boolean {
+  return parsed(text) !== undefined;
+}

@@ -1,0 +1,117 @@
+import type { Schema } from "apache-arrow";
+import { InputError } from "../../errors.js";
+import { likelyCause } from "../../io/likely-cause.js";
+import type { InputFile } from "../../io/open-sources.js";
+import { RejectedRecords } from "../../io/rejected-records.js";
+import { sourcesSchema } from "../../io/schema/source-schema.js";
+import type { Reject, Source } from "../../io/source.js";
+import type { Reporter } from "../../reporter.js";
+import { RejectsBrake } from "../check/rejects-brake.js";
+import type { SharedOptions } from "../options.js";
+import { MissingTextField, requireColumn } from "./missing-field.js";
+
+/** Options of `checkInputs`. */
+export interface CheckInputsOptions {
+  readonly files: readonly InputFile[];
+  readonly shared: SharedOptions;
+  /** Field that orders the rows, if one does. */
+  readonly orderField?: string;
+  readonly reporter: Reporter;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads every input to its end before a model is loaded, so that whatever can end the run because of the inputs ends it
+ * now: damaged files, fields that are missing, columns that collide or cannot be written, too many rejects, and inputs
+ * of which nothing could be used. Reading twice takes a small part of the time of embedding.
+ * @throws InputError, UsageError or BrakeError
+ */
+export async function checkInputs(options: CheckInputsOptions): Promise<void> {
+  const { files, shared, orderField, reporter, signal } = options;
+  const sources = files.map(({ source }) => source);
+  const stage = reporter.stage(
+    "check",
+    sources.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  );
+  const scanned = new ScannedInputs(options);
+  let bytesBefore = 0;
+  for (const file of files) {
+    for await (const bytesRead of scanned.scan(file, orderField)) {
+      signal?.throwIfAborted();
+      stage.advance(bytesBefore + bytesRead, scanned.records);
+    }
+    bytesBefore += file.source.byteLength;
+  }
+  await scanned.requireUseful();
+  const schema = await sourcesSchema(sources, shared.sourceField);
+  requireColumn(schema, "--id-field", shared.idField);
+  requireColumn(schema, "--keep", orderField);
+  for (const [s, source] of sources.entries()) await readColumns(source, schema, scanned.rejected[s], signal);
+  stage.end();
+}
+
+/**
+ * Reads the columns of a columnar file, which its scan has not decoded. Of records the scan has parsed everything.
+ * @throws InputError where they cannot be read or cast
+ */
+async function readColumns(source: Source, schema: Schema, rejected: RejectedRecords, signal?: AbortSignal) {
+  if (source.inferred !== undefined) return;
+  for await (const _ of source.read({ schema, rejected })) signal?.throwIfAborted();
+}
+
+/** What the scans of the inputs have found so far. */
+class ScannedInputs {
+  readonly rejected: RejectedRecords[] = [];
+  records = 0;
+  readonly #shared: SharedOptions;
+  readonly #missing: MissingTextField;
+  readonly #brake: RejectsBrake;
+  #rejects = 0;
+  #first: { readonly file: InputFile; readonly reject: Reject } | undefined;
+  #vectorDim = 0;
+
+  constructor({ shared }: CheckInputsOptions) {
+    this.#shared = shared;
+    this.#missing = new MissingTextField(shared.textFields);
+    this.#brake = new RejectsBrake(shared.maxRejects);
+  }
+
+  /** Scans a file and yields the bytes read after each batch. */
+  async *scan(file: InputFile, orderField: string | undefined): AsyncGenerator<number> {
+    const { source } = file;
+    const { textFields, vectorField } = this.#shared;
+    const rejected = new RejectedRecords(source.name);
+    this.rejected.push(rejected);
+    for await (const batch of source.scan({ textFields, orderField, vectorField, vectorDim: this.#vectorDim })) {
+      const { texts, rejects, vectors, bytesRead } = batch;
+      rejected.add(texts.length, rejects);
+      this.records += texts.length;
+      this.#rejects += rejects.length;
+      if (rejects.length > 0) this.#first ??= { file, reject: rejects[0] };
+      this.#missing.add(source.name, rejects, rejects.length < texts.length);
+      this.#brake.add(source.name, rejects);
+      this.#vectorDim = vectors?.dim ?? 0;
+      yield bytesRead;
+    }
+  }
+
+  /**
+   * Requires a record that can be used, and not too many that cannot.
+   * @throws InputError or BrakeError
+   */
+  async requireUseful(): Promise<void> {
+    this.#missing.check();
+    this.#brake.end(this.records);
+    if (this.records === 0) {
+      throw new InputError("the inputs hold no records; nothing was published, and earlier outputs stay as they are");
+    }
+    if (this.#rejects < this.records || this.#first === undefined) return;
+    const { file, reject } = this.#first;
+    const cause = await likelyCause(file.path, file.source.name, reject);
+    const count = this.records === 1 ? "the only record was" : `all ${this.records} records were`;
+    throw new InputError(
+      `${count} rejected, so nothing was published and earlier outputs stay as they are. ` +
+        `Line ${reject.line} of ${file.source.name}: ${reject.error}. Likely cause: ${cause}`,
+    );
+  }
+}
