@@ -4,7 +4,7 @@ import { UsageError } from "../errors.js";
 import { dedupOptions } from "../run/flags/dedup.js";
 import { chosen } from "../run/flags/parse.js";
 import { DEVICES, DTYPES, endpointChoice, inputsOf, memoryOf, modelName, threadsOf } from "../run/flags/shared.js";
-import { closest } from "../run/flags/suggest.js";
+import { closest } from "../text/closest.js";
 import { reportError, runCommand } from "./command.js";
 import type { DoctorOptions } from "./doctor.js";
 import { dedupFlags, sharedFlags } from "./flags.js";

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import yargs, { type Argv, type Options } from "yargs";
 import { UsageError } from "../errors.js";
-import { closest } from "../run/flags/suggest.js";
 import { VERSION } from "../run/work/manifest.js";
+import { closest } from "../text/closest.js";
 import { clusterFlags, dedupFlags, sharedFlags } from "./flags.js";
 import type { LogFormat } from "./progress.js";
 

@@ -4,14 +4,9 @@ import { invalidUtf8 } from "./columns/strings.js";
 import { batchOf, takeRows } from "./columns/take.js";
 import { rowText } from "./jsonl/json-text.js";
 import { castBatch } from "./schema/cast.js";
-import {
-  batchTexts,
-  type ColumnPath,
-  hasColumns,
-  orderValues,
-  resolveColumns,
-  resolveTextColumns,
-} from "./schema/text-columns.js";
+import { type ColumnPath, hasColumns } from "./schema/column-paths.js";
+import { orderValues, resolveOrderColumn } from "./schema/order-columns.js";
+import { batchTexts, resolveTextColumns } from "./schema/text-columns.js";
 import { batchVectors, resolveVectorColumn } from "./schema/vector-columns.js";
 import type { BatchVectors, ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions } from "./source.js";
 
@@ -47,7 +42,7 @@ export function neededColumns(schema: Schema, options: ScanOptions, source: stri
   if (vectorField === undefined || hasColumns(schema, textFields)) {
     paths.push(...resolveTextColumns(schema, textFields, source));
   }
-  if (orderField !== undefined) paths.push(...resolveColumns(schema, [orderField], source));
+  if (orderField !== undefined) paths.push(resolveOrderColumn(schema, orderField, source));
   return paths;
 }
 
@@ -89,9 +84,7 @@ export async function* scanColumns(
       }
     }
     const order =
-      orderField === undefined
-        ? undefined
-        : orderValues(batch, resolveColumns(batch.schema, [orderField], source)[0], source);
+      orderField === undefined ? undefined : orderValues(batch, resolveOrderColumn(batch.schema, orderField, source));
     yield { firstRecord, texts, vectors, order, rejects, bytesRead };
     firstRecord += batch.numRows;
   }

@@ -4,11 +4,12 @@ import { InputError } from "../errors.js";
 import { byteStream, type Compression } from "./compress/decompress.js";
 import { buildRecordBatch } from "./jsonl/columns.js";
 import { KeptColumns } from "./jsonl/kept-columns.js";
-import { type JsonObject, RawNumber } from "./jsonl/numbers.js";
+import type { JsonObject } from "./jsonl/numbers.js";
 import type { BadRecord, RecordBlock } from "./jsonl/record-block.js";
 import { InferredFields, observeFields } from "./schema/infer.js";
 import { inferredSchema } from "./schema/infer-schema.js";
-import { type FieldPath, fieldPath, hasLoneSurrogate, joinText, valueAt } from "./schema/text-fields.js";
+import { RecordFields } from "./schema/record-fields.js";
+import { hasLoneSurrogate } from "./schema/text-fields.js";
 import type { ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions, Source } from "./source.js";
 import { type TextEncoding, utf8Stream } from "./text-encoding.js";
 
@@ -86,23 +87,20 @@ class RecordFile implements RecordSource {
   }
 
   async *scan(options: ScanOptions): AsyncGenerator<ScannedBatch> {
-    if (options.vectorField !== undefined) {
-      throw new InputError(`${this.name} is JSONL; --vector-field takes the vectors of Parquet and Arrow files`);
-    }
-    const paths = options.textFields.map(fieldPath);
-    const orderPath = options.orderField === undefined ? undefined : fieldPath(options.orderField);
+    const fields = new RecordFields(options);
     const inferred = new InferredFields();
     const kept = options.reserve && new KeptColumns(options.reserve);
     this.#kept = kept;
     for await (const { firstRecord, lines, numbers, bytesRead, format } of this.#batches(MAX_ROWS)) {
       const values = format.parse(lines);
-      const texts: (string | null)[] = [];
+      const texts: (string | null | undefined)[] = [];
+      fields.begin(lines.length);
       const accepted = kept?.open ? new AcceptedRecords(lines.length) : undefined;
-      const order: unknown[] | undefined = orderPath && [];
+      const order: unknown[] | undefined = options.orderField === undefined ? undefined : [];
       const rejects: Reject[] = [];
       for (let i = 0; i < lines.length; i++) {
         const line = lines[i];
-        const record = accept(line, values[i], paths);
+        const record = accept(line, values[i], { fields, row: i });
         if (record.fault !== undefined) {
           rejects.push(reject(line, firstRecord + i, numbers[i], record.fault));
           texts.push(null);
@@ -111,7 +109,7 @@ class RecordFile implements RecordSource {
         }
         texts.push(record.text);
         accepted?.add(firstRecord + i, record.value);
-        if (orderPath) order?.push(scalar(valueAt(record.value, orderPath)));
+        order?.push(fields.order(record.value));
         observeFields(inferred, record.value, record.unicode);
       }
       if (inferred.names.length > MAX_COLUMNS) {
@@ -123,7 +121,7 @@ class RecordFile implements RecordSource {
       if (accepted !== undefined && lines.length * inferred.names.length <= MAX_CELLS) {
         kept?.add(accepted.batch(inferredSchema(inferred), bytesRead), lines.length);
       } else kept?.close();
-      yield { firstRecord, texts, order, rejects, bytesRead };
+      yield { firstRecord, texts, vectors: fields.vectors, order, rejects, bytesRead };
     }
     this.inferred = inferred;
   }
@@ -214,18 +212,23 @@ class AcceptedRecords {
 
 /** A record with its text, or the fault for which the record is rejected. */
 type Accepted =
-  | { readonly fault: undefined; readonly value: JsonObject; readonly text: string; readonly unicode: boolean }
+  | {
+      readonly fault: undefined;
+      readonly value: JsonObject;
+      readonly text: string | undefined;
+      readonly unicode: boolean;
+    }
   | { readonly fault: string };
 
 /** Judges a record. Only the scan does so; the second pass takes the records that the scan accepted. */
-function accept(line: string | BadRecord, value: JsonObject | string, paths: readonly FieldPath[]): Accepted {
+function accept(
+  line: string | BadRecord,
+  value: JsonObject | string,
+  { fields, row }: { fields: RecordFields; row: number },
+): Accepted {
   if (typeof value === "string") return { fault: value };
-  const text = joinText(
-    paths.map((path) => valueAt(value, path)),
-    paths,
-    () => Object.keys(value),
-  );
-  if (typeof text !== "string") return { fault: text.error };
+  const text = fields.text(value, row);
+  if (typeof text === "object") return { fault: text.error };
   // Decoded UTF-8 holds no lone surrogate; only an escape can make one.
   const unicode = (line as string).includes("\\u");
   if (unicode && Object.keys(value).some(hasLoneSurrogate)) {
@@ -237,10 +240,4 @@ function accept(line: string | BadRecord, value: JsonObject | string, paths: rea
 function reject(line: string | BadRecord, record: number, number: number, error: string): Reject {
   if (typeof line === "string") return { record, line: number, error, raw: line };
   return { record, line: number, error, raw: line.raw, ...(line.rawBase64 ? { rawBase64: true } : {}) };
-}
-
-/** A value for the order of rows. Objects and lists have no order and become null. */
-function scalar(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value ?? null;
-  return value instanceof RawNumber ? value.value : null;
 }

@@ -8,19 +8,36 @@ export function isStringType(type: DataType): boolean {
   return DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isUtf8View(type);
 }
 
+/** True for strings and for binary types, whose bytes are text where they are UTF-8; and for dictionaries of them. */
+export function isTextType(type: DataType): boolean {
+  const values = valueType(type);
+  return isStringType(values) || isBinaryType(values);
+}
+
+/** True for Binary, LargeBinary, BinaryView and FixedSizeBinary. */
+export function isBinaryType(type: DataType): boolean {
+  const variable = DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isBinaryView(type);
+  return variable || DataType.isFixedSizeBinary(type);
+}
+
+/** The type of a column's values, behind any dictionary. */
+export function valueType(type: DataType): DataType {
+  return DataType.isDictionary(type) ? valueType((type as Dictionary).dictionary) : type;
+}
+
 /**
- * A reader of the strings of a column by row, for a string type without a dictionary. Bytes that are not UTF-8 come as
+ * A reader of the strings of a column by row, for a string or binary type without a dictionary. Bytes that are not UTF-8 come as
  * U+FFFD. The row must not be null: its string would be arbitrary. An ASCII column is decoded as Latin-1, which is
  * faster.
  */
 export function stringReader(data: Data): (row: number) => string {
-  if (DataType.isUtf8View(data.type)) {
+  const { valueOffsets, length } = data;
+  if (valueOffsets === undefined) {
     return (row) => {
       const bytes = valueBytes(data, row);
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
     };
   }
-  const { valueOffsets, length } = data;
   const first = Number(valueOffsets[0]);
   const used = data.values.subarray(first, Number(valueOffsets[length])) as Uint8Array;
   const buffer = Buffer.from(used.buffer, used.byteOffset, used.byteLength);
@@ -32,7 +49,7 @@ export function stringReader(data: Data): (row: number) => string {
 }
 
 /**
- * True where every value of a string column without a dictionary is UTF-8. The check is one pass over the whole buffer
+ * True where every value of a string or binary column without a dictionary is UTF-8. The check is one pass over the whole buffer
  * at memory speed, so it may also return false because of bytes that belong to a null.
  */
 export function isUtf8Column(data: Data): boolean {

@@ -4,6 +4,7 @@ import { InputError } from "../../errors.js";
 import { ARROW_SCHEMA, decodeSchema } from "../arrow/schema-message.js";
 import { BATCH_ROWS, type ColumnBatch, neededColumns, readColumns, scanColumns } from "../column-source.js";
 import { type FileOptions, pieceLimit } from "../file-options.js";
+import { topColumns } from "../schema/column-paths.js";
 import type { Source } from "../source.js";
 import { openFile, type ParquetFooter, readFooter } from "./file.js";
 import { RowGroupReader } from "./row-group.js";
@@ -50,9 +51,7 @@ export async function openParquet(options: FileOptions): Promise<Source> {
     name,
     byteLength,
     async *scan(options) {
-      const paths = neededColumns(schema, options, name);
-      const tops = paths.flatMap(({ indices, nested }) => [indices[0], nested?.[0] ?? indices[0]]);
-      const needed = Array.from(new Set(tops)).sort((a, b) => a - b);
+      const needed = topColumns(neededColumns(schema, options, name));
       yield* scanColumns(readBatches(file, needed), { ...options, source: name });
     },
     schema: () => Promise.resolve(schema),

@@ -44,7 +44,7 @@ export type OnConflict = (column: string, left: DataType, right: DataType) => vo
  * One schema that holds the columns of all: fields by name in the order first seen, their types the narrowest that
  * holds every value of each exactly. Integers widen; integers up to 32 bits and floats meet in float64; null yields to
  * anything; strings meet in utf8; structs, lists and maps merge member by member; dictionary-encoded columns of several
- * files, whose dictionaries differ, become plain; timestamps, times and durations take the finer unit, decimals of one
+ * files, whose dictionaries differ, become plain; a string and a binary column meet in binary; timestamps, times and durations take the finer unit, decimals of one
  * scale the wider precision. Everything else becomes JSON text: utf8 with the field metadata `bge-dedup:json` = `true`.
  * A column that some schema lacks is nullable. Metadata stay where they are equal. Dictionaries get ids of their own.
  * @throws Error where one schema has two columns of the same name.
@@ -136,7 +136,8 @@ function unifyTypes(a: DataType, b: DataType, onConflict: OnConflict, path: stri
   if (DataType.isInt(a) && DataType.isInt(b)) return unifyInts(a, b);
   if (isNumber(a) && isNumber(b)) return unifyNumbers(a, b);
   if (isStringType(a) && isStringType(b)) return new Utf8();
-  if (isBinary(a) && isBinary(b)) return new Binary();
+  // As JSON text, the base64 of bytes could not be told from a string.
+  if ((isBinary(a) || isStringType(a)) && (isBinary(b) || isStringType(b))) return new Binary();
   if (DataType.isStruct(a) && DataType.isStruct(b)) {
     return new Struct(unifyFields(a.children, b.children, onConflict, `${path}.`));
   }

@@ -2,10 +2,10 @@ import { availableParallelism } from "node:os";
 import { parseEndpoint } from "../../embed/endpoint/address.js";
 import { UsageError } from "../../errors.js";
 import { INPUT_FORMATS } from "../../io/input-format.js";
+import { closest } from "../../text/closest.js";
 import { parseLimit } from "../check/limit.js";
 import type { EndpointChoice, SharedOptions } from "../options.js";
 import { chosen, parseBytes, parseNumber, single, textOf, textsOf, type Value } from "./parse.js";
-import { closest } from "./suggest.js";
 
 /** Values of `--input-format`. */
 export const FORMATS_OF_INPUT = ["auto", ...INPUT_FORMATS] as const;

@@ -72,7 +72,7 @@ class ScannedInputs {
 
   constructor({ shared }: CheckInputsOptions) {
     this.#shared = shared;
-    this.#missing = new MissingTextField(shared.textFields);
+    this.#missing = new MissingTextField(shared.textFields, shared.vectorField);
     this.#brake = new RejectsBrake(shared.maxRejects);
   }
 

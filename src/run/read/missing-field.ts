@@ -1,22 +1,38 @@
 import type { Schema } from "apache-arrow";
 import { InputError } from "../../errors.js";
-import { type ColumnPath, resolveTextColumns } from "../../io/schema/text-columns.js";
-import { type FieldPath, fieldPath, valueAt } from "../../io/schema/text-fields.js";
+import { type ColumnPath, findColumn } from "../../io/schema/column-paths.js";
+import { fieldsFor, meantPath, RecordLeaves, schemaLeaves, textFieldsFor } from "../../io/schema/field-list.js";
+import { type FieldPath, fieldPath } from "../../io/schema/path.js";
+import { resolveTextColumns } from "../../io/schema/text-columns.js";
+import { missingText, recordText, valueAt } from "../../io/schema/text-fields.js";
 import type { Reject } from "../../io/source.js";
 import { DEDUP_COLUMNS, namesOfInput } from "../write/output-columns.js";
 
+/** Records whose fields are listed where the text is missing. */
+const LISTED_RECORDS = 1000;
+/** Columns listed where a flag names none of them. */
+const LISTED_COLUMNS = 20;
+/** Levels of lists in which a text is looked for. */
+const MAX_LISTS = 32;
+
 /**
- * Recognises inputs that lack the text field altogether, which is a mistake of the command line. Single bad records are
- * only counted while the run continues. Parquet and Arrow files lack the field visibly when they are opened; JSONL
- * shows it only in its records.
+ * Recognises inputs that lack the text field altogether, or have objects or numbers in its place, which is a mistake of
+ * the command line. Single bad records are only counted while the run continues. Parquet and Arrow files lack the field
+ * visibly when they are opened; JSONL shows it only in its records.
  */
 export class MissingTextField {
   readonly #paths: readonly FieldPath[];
-  #example: { readonly source: string; readonly reject: Reject } | undefined;
+  readonly #vectors: boolean;
+  readonly #fields = new RecordLeaves();
+  #records = 0;
+  /** What the first record lacks, and whether it has something else at the path. */
+  #lack: { readonly what: string; readonly present: boolean } | undefined;
   #seen = false;
 
-  constructor(textFields: readonly string[]) {
-    this.#paths = textFields.map(fieldPath);
+  /** @param vectorField with vectors of its own an input needs no text, and its vectors are looked for */
+  constructor(textFields: readonly string[], vectorField?: string) {
+    this.#paths = (vectorField === undefined ? textFields : [vectorField]).map(fieldPath);
+    this.#vectors = vectorField !== undefined;
   }
 
   /**
@@ -25,23 +41,48 @@ export class MissingTextField {
    */
   add(source: string, rejects: readonly Reject[], accepted: boolean): void {
     this.#seen ||= accepted;
+    const fits = this.#vectors ? "number" : "string";
     for (let i = 0; i < rejects.length && !this.#seen; i++) {
-      const record = parseObject(rejects[i].raw);
+      const { raw, line, error } = rejects[i];
+      const record = parseObject(raw);
       if (record === undefined) continue;
-      this.#seen = this.#paths.some((path) => valueAt(record, path) !== undefined);
-      this.#example ??= { source, reject: rejects[i] };
+      const values = this.#paths.map((path) => valueAt(record, path));
+      this.#seen = values.some((value) => holds(value, fits));
+      if (this.#records++ < LISTED_RECORDS) this.#fields.add(record);
+      const fault = this.#vectors ? error : missingOrFault(record, this.#paths);
+      this.#lack ??= {
+        what: `line ${line} of ${source}: ${fault}`,
+        present: values.some((value) => value !== undefined),
+      };
     }
   }
 
   /**
    * Reports the missing field once all records are read.
-   * @throws InputError that lists the fields of a record, if there are records and none has any of the text fields
+   * @throws InputError that lists the fields of the records, if there are records and none has any of the text fields
    */
   check(): void {
-    if (this.#seen || this.#example === undefined) return;
-    const { source, reject } = this.#example;
-    throw new InputError(`no record has the text: line ${reject.line} of ${source}: ${reject.error}; see --text-field`);
+    if (this.#seen || this.#lack === undefined) return;
+    const { what, present } = this.#lack;
+    const [{ name }] = this.#paths;
+    const { leaves } = this.#fields;
+    if (this.#vectors)
+      throw new InputError(`no record has a vector: ${what}; ${fieldsFor(name, leaves)}; see --vector-field`);
+    const fields = textFieldsFor(name, leaves, present ? "write" : "did you mean");
+    throw new InputError(`no record has the text: ${what}; ${fields}; see --text-field`);
   }
+}
+
+/** Why a record has no text. */
+function missingOrFault(record: object, paths: readonly FieldPath[]): string {
+  const text = recordText(record, paths);
+  return typeof text === "object" && text !== null ? text.error : missingText(record, paths);
+}
+
+/** True for a value of the type, a list with one, and a null or empty list, which other records may fill. */
+function holds(value: unknown, type: "string" | "number", depth = 0): boolean {
+  if (!Array.isArray(value)) return value === null || typeof value === type;
+  return value.length === 0 || (depth < MAX_LISTS && value.some((item) => holds(item, type, depth + 1)));
 }
 
 /** The object that a raw record holds, or undefined for anything else. */
@@ -55,17 +96,22 @@ function parseObject(raw: string): object | undefined {
 }
 
 /**
- * Checks that a field named by a flag is among the columns of the inputs. Of a dotted path the first name must be a
- * column.
+ * Checks that a field named by a flag is among the columns of the inputs.
  * @param flag for the message
  * @param name no check if undefined
  * @throws InputError that lists the columns
  */
 export function requireColumn(schema: Schema, flag: string, name: string | undefined): void {
   // JSONL without an accepted record has no columns, so nothing can be missing.
-  if (name === undefined || schema.fields.length === 0 || hasColumn(schema, name)) return;
-  const names = schema.fields.map((field) => field.name).join(", ");
-  throw new InputError(`the inputs have no column ${name} (${flag}); their columns are ${names}`);
+  if (name === undefined || schema.fields.length === 0 || findColumn(schema, name) !== undefined) return;
+  const leaves = schemaLeaves(schema);
+  const meant = meantPath(name, leaves);
+  const names = leaves.slice(0, LISTED_COLUMNS).map(({ path }) => path);
+  const more = leaves.length > LISTED_COLUMNS ? ` and ${leaves.length - LISTED_COLUMNS} more` : "";
+  const cure = meant === undefined ? "" : `; did you mean ${meant}?`;
+  throw new InputError(
+    `the inputs have no column ${name} (${flag}); their columns are ${names.join(", ")}${more}${cure}`,
+  );
 }
 
 /**
@@ -82,14 +128,9 @@ export function acceptedTextColumns(
   name: string,
 ): ColumnPath[] {
   const named = namesOfInput(schema);
-  const present = textFields.filter((field) => hasColumn(named, field));
+  const present = textFields.filter((field) => findColumn(named, field) !== undefined);
   if (present.length > 0) return resolveTextColumns(named, present, name);
   return vectorField !== undefined || schema.fields.every((field) => DEDUP_COLUMNS.includes(field.name))
     ? []
     : resolveTextColumns(named, textFields, name);
-}
-
-function hasColumn({ fields }: Schema, name: string): boolean {
-  const [top] = name.split(".");
-  return fields.some((field) => field.name === name || field.name === top);
 }

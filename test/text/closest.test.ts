@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { closest } from "../../src/run/flags/suggest.js";
+import { closest } from "../../src/text/closest.js";
 
 const WORDS = ["threshold", "threads", "format", "out", "verify", "max-removed"];
 
