@@ -13,12 +13,21 @@ test("an own field of the exact name comes before nested objects", () => {
   assert.equal(textOf({ a: { b: { c: "deep" } } }, "a.b.c"), "deep");
   assert.equal(textOf({ "a.b": null, a: { b: "nested" } }, "a.b"), "nested");
   assert.deepEqual(textOf({ "a.b": null, a: { c: "other" } }, "a.b"), {
-    error: 'text field "a.b" is null; the fields are "a.b", "a"',
+    error: 'text field "a.b" is null; the fields are "a.c", "a.b"',
   });
 });
 
 test("what an object inherits is no field", () => {
-  for (const name of ["constructor", "toString", "__proto__", "constructor.name", "text.length", "list.0"]) {
+  for (const name of [
+    "constructor",
+    "toString",
+    "__proto__",
+    "constructor.name",
+    "text.length",
+    "list.length",
+    "list.1",
+    "list.map",
+  ]) {
     assert.equal(valueAt({ text: "abc", list: ["x"] }, fieldPath(name)), undefined, name);
   }
   assert.equal(textOf(JSON.parse('{"__proto__":{"constructor":"own"}}'), "__proto__.constructor"), "own");

@@ -77,7 +77,7 @@ describe("the same rows in another wrapping give the same outputs", () => {
 describe("unusual inputs", () => {
   it("bad lines are rejected with line and reason and keep their row number", async () => {
     const bytes = Buffer.concat([
-      Buffer.from(`${LINES[0]}\nnot json\n\n[1]\n{"n":1}\n{"text":null}\n{"text":["a"]}\n`),
+      Buffer.from(`${LINES[0]}\nnot json\n\n[1]\n{"n":1}\n{"text":null}\n{"text":{"a":"b"}}\n`),
       Buffer.from([0x7b, 0xff, 0x7d, 0x0a]),
       Buffer.from(`{"text":"\\ud800"}\n${LINES[1]}\n`),
     ]);

@@ -168,7 +168,7 @@ describe("vectors that come with the input", () => {
     assert.equal(after.counts.clustered, counts.kept);
   });
 
-  it("must be a column of lists of floats in a Parquet or Arrow file", async () => {
+  it("must be lists of numbers", async () => {
     const input = writeVectors("strings.arrow", new List(item(new Float32())), [[1, 0]]);
     const refuse = (inputs: string[], vectorField: string, message: RegExp) =>
       assert.rejects(dedup(inputs, join(folder, "refused"), { vectorField }), (error: Error) => {
@@ -176,9 +176,14 @@ describe("vectors that come with the input", () => {
         assert.match(error.message, message);
         return true;
       });
-    await refuse([input], "id", /vector field "id" is Utf8, expected a list of float.*"embedding"/);
+    await refuse([input], "id", /vector field "id" is Utf8, expected a list of numbers.*"embedding"/);
     await refuse([input], "vec", /no field "vec"; the fields are "id"/);
-    const jsonl = writeJsonl(join(folder, "plain.jsonl"), [{ text: "a", embedding: [1, 0] }]);
-    await refuse([jsonl], "embedding", /Parquet and Arrow/);
+    const jsonl = writeJsonl(join(folder, "plain.jsonl"), [{ text: "a", embedding: [1, 0], meta: { vec: [1] } }]);
+    await refuse(
+      [jsonl],
+      "embeding",
+      /no record has a vector: line 1 of .*"embeding" is missing; did you mean embedding/,
+    );
+    await refuse([jsonl], "text", /no record has a vector: line 1 of .*"text" holds the string "a", expected a list/);
   });
 });

@@ -88,15 +88,29 @@ export function listFields(leaves: readonly LeafField[]): string {
 
 /**
  * The path among `leaves` that was probably meant by `name`, as a word of the shell: a field below the named one, one
- * whose last name is the given one, or the closest. Undefined where none is near.
+ * of the same names with other dots and brackets, one whose last name is the given one, or the closest. Undefined where none is near.
  */
 export function meantPath(name: string, leaves: readonly LeafField[]): string | undefined {
   const paths = leaves.map(({ path }) => path);
-  const below = paths.filter((path) => path.startsWith(`${name}.`) || path.startsWith(`${name}[`));
-  const named = below.length > 0 ? below : paths.filter((path) => path.endsWith(`.${name}`));
-  const preferred = TEXT_NAMES.map((last) => named.find((path) => path.endsWith(`.${last}`))).find(Boolean);
-  const meant = preferred ?? named[0] ?? closest(name, paths);
+  const below = (stem: string) => paths.filter((path) => path.startsWith(`${stem}.`) || path.startsWith(`${stem}[`));
+  let fits = below(name);
+  if (fits.length === 0) fits = paths.filter((path) => words(path) === words(name));
+  if (fits.length === 0) fits = paths.filter((path) => path.endsWith(`.${name}`));
+  if (fits.length === 0) {
+    const stems = paths.flatMap((path) => Array.from(path.matchAll(/[.[]/g), ({ index }) => path.slice(0, index)));
+    const near = closest(name, [...paths, ...stems]);
+    if (near !== undefined) fits = paths.includes(near) ? [near] : below(near);
+  }
+  const meant = TEXT_NAMES.map((last) => fits.find((path) => path.endsWith(`.${last}`))).find(Boolean) ?? fits[0];
   return meant === undefined ? undefined : shellWord(meant);
+}
+
+/** The names of a path, however they are put together. */
+function words(path: string): string {
+  return path
+    .split(/[.[\]'"]+/)
+    .filter(Boolean)
+    .join(".");
 }
 
 /** The end of an error about the text field `name`: what was probably meant, and the fields there are. */

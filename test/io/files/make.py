@@ -154,6 +154,60 @@ def nested():
     )
 
 
+def paths():
+    """Text inside lists, structs and maps; test/io/paths.test.ts says what each path is to find."""
+    message = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
+    chats = [
+        [{"role": "user", "content": "你好"}, {"role": "assistant", "content": "hi 😀"}],
+        [{"role": "user", "content": "alone"}],
+        None,
+        [],
+        [None, {"role": "user", "content": None}, {"role": "assistant", "content": ""}],
+        [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}],
+    ]
+    part = pa.list_(pa.struct([pa.field("c", pa.string())]))
+    deep = [[{"b": [{"c": "1"}, {"c": "2"}]}, {"b": None}, {"b": [{"c": "3"}]}], [None], [], None, [{"b": [None, {"c": None}]}], [{"b": []}]]
+    meta = pa.struct([pa.field("title", pa.string()), pa.field("dc.title", pa.string()), pa.field("tags", pa.list_(pa.string()))])
+    metas = [{"title": f"t{i}", "dc.title": f"d{i}", "tags": [f"g{i}", "z"] * (i % 2)} for i in range(5)] + [None]
+    return pa.table(
+        {
+            "text": pa.array(list("abcdef")),
+            "messages": pa.array(chats, pa.list_(message)),
+            "tags": pa.array([["x", "y"], ["", None], [None], [], None, ["one"]], pa.list_(pa.string())),
+            "grid": pa.array([[["p", "q"], [], ["r"]], [None, ["s"]], [[None]], None, [], [["t"], ["u"]]], pa.list_(pa.list_(pa.string()))),
+            "deep": pa.array(deep, pa.list_(pa.struct([pa.field("b", part)]))),
+            "meta": pa.array(metas, meta),
+            "attributes": pa.array([[("k", "v"), ("l", None)], [], None, [("k", None)], [("k", "1"), ("j", "2")], [("l", "w")]], pa.map_(pa.string(), pa.string())),
+            "pair": pa.array([["a", "b"], ["c", None], None, [None, "d"], ["e", "f"], [None, None]], pa.list_(pa.string(), 2)),
+            "tags[0]": pa.array(["own", None, None, "own", None, None]),
+        }
+    )
+
+
+def path_types():
+    """The types that hold text or bytes, alone and in lists."""
+    words = [["天气", "b"], [], None, [None, "longer than twelve bytes"], ["b"], ["天气"]]
+    data = [b"bytes", "天气".encode(), None, b"\xff\xfe", "half \ufffd".encode(), b"longer than twelve bytes"]
+    message = pa.struct([pa.field("content", pa.large_string())])
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0, None, 2, 1], pa.int8()), pa.array(["天气", "b", None]))
+    lists = pa.ListArray.from_arrays(pa.array([0, 2, 2, 3, 4, 5, 6], pa.int32()), coded)
+    return pa.table(
+        {
+            "text": pa.array(list("abcdef")),
+            "large": pa.array([None if row is None else [{"content": word} for word in row] for row in words], pa.large_list(message)),
+            "views": pa.array(words, pa.list_(pa.string_view())),
+            "coded": coded,
+            "coded_lists": lists,
+            "binary": pa.array(data, pa.binary()),
+            "large_binary": pa.array(data, pa.large_binary()),
+            "binary_view": pa.array(data, pa.binary_view()),
+            "coded_binary": pa.array(data, pa.binary()).dictionary_encode(),
+            "fixed": pa.array([b"abc", "天".encode(), None, b"\xff\x00a", b"\xe5\xa4\xa9", b"xyz"], pa.binary(3)),
+            "binaries": pa.array([data[:3], data[3:4], None, [], data[4:], [None]], pa.list_(pa.binary())),
+        }
+    )
+
+
 def parquet(name, table, **options):
     path = HERE / f"{name}.parquet"
     pq.write_table(table, path, **options)
@@ -283,6 +337,7 @@ def main():
     required = pa.schema([pa.field("text", pa.string(), False), pa.field("list", pa.list_(pa.field("item", pa.int32(), False)), False)])
     parquet("required", pa.table({"text": ["a", "b", "c"], "list": [[1, 2], [], [3]]}, required))
     parquet("empty", flat().slice(0, 0))
+    parquet("paths", paths(), row_group_size=4)
 
     table = arrow_types()
     arrow("types", table)
@@ -290,6 +345,8 @@ def main():
     arrow("types-lz4", table, compression="lz4")
     arrow("types-zstd", table, compression="zstd", stream=True)
     arrow("nested", nested(), rows=4)
+    arrow("paths", paths(), rows=3)
+    arrow("path-types", path_types(), rows=6)
     big = pa.table({"text": [f"{i % 97} 天气 {i * i % 1009}" for i in range(6000)]})
     feather.write_feather(big, HERE / "large.feather", compression="lz4", chunksize=4000)
     feather.write_feather(big.slice(0, 10), HERE / "version1.feather", version=1)
