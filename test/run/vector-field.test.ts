@@ -10,10 +10,18 @@ import {
   Float16,
   Float32,
   Float64,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
   List,
   makeBuilder,
+  Struct,
   Table,
   tableToIPC,
+  Uint8,
+  Uint32,
+  Uint64,
   Utf8,
   type Vector,
   vectorFromArray,
@@ -62,6 +70,16 @@ function naiveKept(lists: readonly number[][], threshold: number): number[] {
   return kept;
 }
 
+/** Records of ids and vectors, without a text. */
+function lines(lists: readonly number[][]): object[] {
+  return lists.map((embedding, id) => ({ id: `id ${id}`, embedding }));
+}
+
+function rejectReasons(out: string): string[] {
+  const text = readFileSync(join(out, "rejects.jsonl"), "utf8").trim();
+  return text.split("\n").map((line) => JSON.parse(line).error);
+}
+
 const item = (type: DataType) => new Field("item", type, true);
 
 describe("vectors that come with the input", () => {
@@ -70,9 +88,14 @@ describe("vectors that come with the input", () => {
     ["list<float64>", new List(item(new Float64()))],
     ["fixed_size_list<float32>", new FixedSizeList(dim, item(new Float32()))],
     ["fixed_size_list<float64>", new FixedSizeList(dim, item(new Float64()))],
+    ["JSON lines", undefined],
   ] as const) {
     it(`are joined as a float64 scan would, as ${name}, without any text`, async () => {
-      const input = writeVectors(`${name.replaceAll(/\W/g, "-")}.arrow`, type, rows);
+      const file = name.replaceAll(/\W/g, "-");
+      const input =
+        type === undefined
+          ? writeJsonl(join(folder, `${file}.jsonl`), lines(rows))
+          : writeVectors(`${file}.arrow`, type, rows);
       const out = join(folder, `out-${name.replaceAll(/\W/g, "-")}`);
       const { counts } = await dedup([input], out, { vectorField: "embedding", threshold: 0.9 });
       const kept = naiveKept(rows, 0.9);
@@ -82,6 +105,66 @@ describe("vectors that come with the input", () => {
       assert.equal((await verify(out)).violation, undefined);
     });
   }
+
+  it("give the same bytes from JSON lines as from Arrow, in batches of any size", async () => {
+    const many = Array.from({ length: 5 }, () => rows).flat();
+    const arrow = writeVectors("many.arrow", new List(item(new Float64())), many);
+    const jsonl = writeJsonl(join(folder, "many.jsonl"), lines(many));
+    for (const input of [arrow, jsonl]) await dedup([input], `${input}.out`, { vectorField: "embedding" });
+    const [a, b] = [arrow, jsonl].map((input) => readFileSync(join(`${input}.out`, "embeddings.arrow")));
+    assert.deepEqual(a, b);
+    assert.equal((await verify(`${jsonl}.out`)).violation, undefined);
+  });
+
+  for (const type of [new Int8(), new Int16(), new Int32(), new Int64(), new Uint8(), new Uint32(), new Uint64()]) {
+    it(`may be integers: ${type}, in lists of any kind, Arrow and Parquet`, async () => {
+      const most = type.isSigned ? 1 : 0;
+      const ints = rows.map((list) => list.map((x) => Math.round(Math.abs(x) * 9) * (x < 0 ? -most : 1)));
+      const kept = naiveKept(ints, 0.9);
+      assert.ok(kept.length > 5 && kept.length < count - 5, `${kept.length} kept`);
+      const values = type.bitWidth === 64 ? ints.map((list) => list.map(BigInt)) : ints;
+      for (const list of [new List(item(type)), new FixedSizeList(dim, item(type))]) {
+        const name = `${type}-${list.typeId}`;
+        const input = writeVectors(`${name}.arrow`, list, values as Row[]);
+        const out = join(folder, name);
+        await dedup([input], out, { vectorField: "embedding", threshold: 0.9, formats: ["arrow", "parquet"] });
+        assert.deepEqual(numbers(readTable(out, "kept.arrow"), "_row"), kept);
+        assert.equal((await verify(out)).violation, undefined);
+        // The kept vectors as Parquet: nothing is near any more.
+        const again = join(folder, `${name}-again`);
+        const { counts } = await dedup([join(out, "kept.parquet")], again, {
+          vectorField: "embedding",
+          threshold: 0.9,
+        });
+        assert.deepEqual([counts.read, counts.kept], [kept.length, kept.length]);
+      }
+    });
+  }
+
+  it("may lie in lists and structs", async () => {
+    const records = [
+      [
+        [1, 0],
+        [9, 9],
+      ],
+      [[1, 0.01]],
+      null,
+      [],
+      [[0, 1]],
+    ].map((all) => ({ meta: { all } }));
+    const jsonl = writeJsonl(join(folder, "nested.jsonl"), records);
+    const lists = new List(item(new List(item(new Float64()))));
+    const builder = makeBuilder({ type: new Struct([new Field("all", lists, true)]), nullValues: [null] });
+    for (const { meta } of records) builder.append(meta as never);
+    const arrow = join(folder, "nested.arrow");
+    writeFileSync(arrow, tableToIPC(new Table({ meta: builder.finish().toVector() }), "file"));
+    for (const input of [jsonl, arrow]) {
+      const out = `${input}.out`;
+      const { counts } = await dedup([input], out, { vectorField: "meta.all[0]", threshold: 0.9 });
+      assert.deepEqual([counts.read, counts.rejected], [5, 2]);
+      assert.deepEqual(numbers(readTable(out, "kept.arrow"), "_row"), [0, 4]);
+    }
+  });
 
   it("may be float16, whose values are taken as they are", async () => {
     const input = writeVectors("half.arrow", new List(item(new Float16())), [
@@ -115,17 +198,51 @@ describe("vectors that come with the input", () => {
       { read: 9, rejected: 6, undirected: 1, kept: 2, semantic: 1 },
     );
     assert.deepEqual(values(readTable(out, "kept.arrow"), "_vector"), [0n, null]);
-    const errors = readFileSync(join(out, "rejects.jsonl"), "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line).error);
-    assert.deepEqual(errors, [
+    assert.deepEqual(rejectReasons(out), [
       'vector field "embedding" is null',
       'vector field "embedding" has 3 components, expected 2',
       'vector field "embedding" holds a null, NaN or an infinity',
       'vector field "embedding" holds a null, NaN or an infinity',
       'vector field "embedding" holds a null, NaN or an infinity',
       'vector field "embedding" has 0 components, expected 2',
+    ]);
+    assert.equal((await verify(out)).violation, undefined);
+  });
+
+  it("are rejected in JSON lines with the same reasons, and for what is no number", async () => {
+    const records = [
+      '{"embedding":[1.0,0]}',
+      '{"embedding":null}',
+      '{"text":"no vector"}',
+      '{"embedding":[1,0,0]}',
+      '{"embedding":[1,null]}',
+      '{"embedding":[1e300,0]}',
+      '{"embedding":[]}',
+      '{"embedding":[0,0.0]}',
+      '{"embedding":[12345678901234567890,1]}',
+      '{"embedding":[1,"2"]}',
+      '{"embedding":{"0":1,"1":2}}',
+      '{"embedding":[0,1],"text":5}',
+    ];
+    const input = join(folder, "bad.jsonl");
+    writeFileSync(input, records.join("\n"));
+    const out = join(folder, "bad-jsonl");
+    const { counts } = await dedup([input], out, { vectorField: "embedding", threshold: 0.9 });
+    const { read, rejected, undirected, kept, semantic } = counts;
+    assert.deepEqual(
+      { read, rejected, undirected, kept, semantic },
+      { read: 12, rejected: 9, undirected: 1, kept: 2, semantic: 1 },
+    );
+    assert.deepEqual(rejectReasons(out), [
+      'vector field "embedding" is null',
+      'vector field "embedding" is missing',
+      'vector field "embedding" has 3 components, expected 2',
+      'vector field "embedding" holds a null, NaN or an infinity',
+      'vector field "embedding" holds a null, NaN or an infinity',
+      'vector field "embedding" has 0 components, expected 2',
+      'vector field "embedding" holds the string "2", expected a list of numbers',
+      'vector field "embedding" holds an object, expected a list of numbers',
+      'text field "text" holds the number 5, expected a string',
     ]);
     assert.equal((await verify(out)).violation, undefined);
   });
@@ -145,12 +262,19 @@ describe("vectors that come with the input", () => {
       null,
       "Same",
     ]);
-    const out = join(folder, "texts");
-    await dedup([input], out, { vectorField: "embedding", threshold: 0.99 });
-    assert.deepEqual(numbers(readTable(out, "kept.arrow"), "_row"), [0, 1, 3]);
-    const removed = readTable(out, "removed.arrow");
-    assert.deepEqual(values(removed, "_reason"), ["exact", "normalized"]);
-    assert.equal((await verify(out)).violation, undefined);
+    const texts = ["same", null, "same", undefined, "Same"];
+    const jsonl = writeJsonl(
+      join(folder, "texts.jsonl"),
+      lists.map((embedding, i) => ({ embedding, text: texts[i] })),
+    );
+    for (const file of [input, jsonl]) {
+      const out = `${file}.out`;
+      await dedup([file], out, { vectorField: "embedding", threshold: 0.99 });
+      assert.deepEqual(numbers(readTable(out, "kept.arrow"), "_row"), [0, 1, 3]);
+      const removed = readTable(out, "removed.arrow");
+      assert.deepEqual(values(removed, "_reason"), ["exact", "normalized"]);
+      assert.equal((await verify(out)).violation, undefined);
+    }
   });
 
   it("are clustered, from raw files and after bge-dedup", async () => {

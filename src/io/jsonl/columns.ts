@@ -31,7 +31,7 @@ export function buildColumn(field: Field, values: readonly unknown[], n = values
   if (nullCount === n) return nullData(type, n);
   const rows = { type, length: n, nullCount, nullBitmap };
   if (isJsonField(field)) return dataOf({ ...rows, ...encode(field, jsonTexts(values, n), n) });
-  if (DataType.isUtf8(type)) return dataOf({ ...rows, ...encode(field, values, n) });
+  if (DataType.isUtf8(type) || DataType.isBinary(type)) return dataOf({ ...rows, ...encode(field, values, n) });
   if (DataType.isBool(type)) return dataOf({ ...rows, values: bits(field, values, n) });
   if (DataType.isInt(type)) return dataOf({ ...rows, values: integers(field, values, n) });
   if (DataType.isFloat(type) && type.precision !== Precision.HALF)

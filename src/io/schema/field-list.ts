@@ -53,6 +53,8 @@ function hasFields(type: DataType): boolean {
 /** Collects the fields of JSON records, down to the strings and numbers, in the order first seen. */
 export class RecordLeaves {
   readonly #leaves = new Map<string, LeafField>();
+  /** Paths of lists and objects; where another record has a null or nothing there, that is no field. */
+  readonly #nested = new Set<string>();
 
   add(record: object): this {
     for (const [key, value] of Object.entries(record)) this.#visit(value, [{ kind: "key", key }]);
@@ -60,14 +62,16 @@ export class RecordLeaves {
   }
 
   get leaves(): LeafField[] {
-    return [...this.#leaves.values()];
+    return [...this.#leaves.values()].filter(({ path, text }) => text || !this.#nested.has(path));
   }
 
   #visit(value: unknown, steps: readonly Step[]): void {
     const deeper = steps.length < MAX_DEPTH;
     if (deeper && Array.isArray(value) && value.some((item) => typeof item === "string" || isNested(item))) {
+      this.#nested.add(formatPath(steps));
       for (const item of value) this.#visit(item, [...steps, { kind: "all" }]);
     } else if (deeper && isNested(value) && !Array.isArray(value) && Object.keys(value).length > 0) {
+      this.#nested.add(formatPath(steps));
       for (const [key, item] of Object.entries(value)) this.#visit(item, [...steps, { kind: "key", key }]);
     } else {
       const path = formatPath(steps);

@@ -2,6 +2,8 @@ import { DataType, type RecordBatch, type Schema } from "apache-arrow";
 import { InputError } from "../../errors.js";
 import type { KeepPolicy } from "../../exact/priority.js";
 import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
+import { findColumn } from "../../io/schema/column-paths.js";
+import { orderValues } from "../../io/schema/order-columns.js";
 import { batchTexts } from "../../io/schema/text-columns.js";
 import type { KeptTable, RemovedTable } from "../../proofs/certificates.js";
 import { guardSignature } from "../../text/guards.js";
@@ -74,28 +76,31 @@ export interface PolicyColumns {
   readonly signatures?: BigUint64Array;
 }
 
-/** Returns the key of a row from its number, its text and its index `at` in a batch of its table. */
-type KeyOf = (row: number, text: string, batch: RecordBatch, at: number) => PriorityKey;
+/** Returns, for a batch of a table, the key of a row from its number, its text and its index `at` in the batch. */
+type KeysOf = (batch: RecordBatch) => (row: number, text: string, at: number) => PriorityKey;
 
 /**
  * Returns the function that gives the keys of a table's rows under a keep policy. The rules are written anew here, so
  * that the proof shares nothing with the run. Undefined if the policy names a field that is not a column of numbers:
  * strings and dates have rules of their own.
  */
-function priorityKeys(policy: KeepPolicy, schema: Schema): KeyOf | undefined {
-  if (policy.kind === "first" || policy.kind === "last") return (row) => row;
-  if (!("field" in policy)) return (_, text) => characters(text);
-  const index = namesOfInput(schema).fields.findIndex(({ name }) => name === policy.field);
-  const type = schema.fields[index]?.type;
-  if (!DataType.isInt(type) && !DataType.isFloat(type)) return undefined;
-  return (_, __, batch, at) => (batch.getChildAt(index)?.get(at) as PriorityKey | null) ?? Number.NaN;
+function priorityKeys(policy: KeepPolicy, schema: Schema): KeysOf | undefined {
+  if (policy.kind === "first" || policy.kind === "last") return () => (row) => row;
+  if (!("field" in policy)) return () => (_, text) => characters(text);
+  const path = findColumn(namesOfInput(schema), policy.field);
+  if (path === undefined || path.ways.some(({ field: { type } }) => !DataType.isInt(type) && !DataType.isFloat(type)))
+    return undefined;
+  return (batch) => {
+    const values = orderValues(batch, path);
+    return (_, __, at) => (values[at] as PriorityKey | null) ?? Number.NaN;
+  };
 }
 
 /** Collects the columns that both tables have. Texts are kept as 64-bit hashes, as received and normalised. */
 function openColumns(path: string, schema: Schema, options: VerifyOptions) {
   const columns = { rows: numbers(), vectors: numbers(), texts: hashes(), forms: hashes(), signatures: hashes() };
   const paths = acceptedTextColumns(schema, options, path);
-  const keyOf = priorityKeys(options.keep, schema);
+  const keysOf = priorityKeys(options.keep, schema);
   const keys: PriorityKey[] = [];
   const { guards } = options;
   const guarded = guards.numbers || guards.negation;
@@ -105,12 +110,13 @@ function openColumns(path: string, schema: Schema, options: VerifyOptions) {
       readNumbers(batch, "_row", path, columns.rows);
       readNumbers(batch, "_vector", path, columns.vectors);
       const rows = columns.rows.values;
+      const keyOf = keysOf?.(batch);
       for (const [i, found] of batchTexts(batch, paths).texts.entries()) {
         const text = found ?? "";
         columns.texts.push(hash64(text));
         columns.forms.push(hash64(normalise(text)));
         if (guarded) columns.signatures.push(hash64(guardSignature(text, guards)));
-        if (keyOf !== undefined) keys.push(keyOf(rows[first + i], text, batch, i));
+        if (keyOf !== undefined) keys.push(keyOf(rows[first + i], text, i));
       }
     },
     values: () => ({
@@ -119,7 +125,7 @@ function openColumns(path: string, schema: Schema, options: VerifyOptions) {
       texts: columns.texts.values,
       forms: columns.forms.values,
       signatures: guarded ? columns.signatures.values : undefined,
-      keys: keyOf === undefined ? undefined : keys,
+      keys: keysOf === undefined ? undefined : keys,
     }),
   };
 }
