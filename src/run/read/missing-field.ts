@@ -25,8 +25,10 @@ export class MissingTextField {
   readonly #vectors: boolean;
   readonly #fields = new RecordLeaves();
   #records = 0;
-  /** What the first record lacks, and whether it has something else at the path. */
-  #lack: { readonly what: string; readonly present: boolean } | undefined;
+  /** The first fault of a record without the field, and of one with something else in its place. */
+  readonly #faults: { missing?: string; other?: string } = {};
+  /** Whether a record has the field with a null or an empty list, which says nothing of the other records. */
+  #empty = false;
   #seen = false;
 
   /** @param vectorField with vectors of its own an input needs no text, and its vectors are looked for */
@@ -41,19 +43,17 @@ export class MissingTextField {
    */
   add(source: string, rejects: readonly Reject[], accepted: boolean): void {
     this.#seen ||= accepted;
-    const fits = this.#vectors ? "number" : "string";
     for (let i = 0; i < rejects.length && !this.#seen; i++) {
       const { raw, line, error } = rejects[i];
       const record = parseObject(raw);
       if (record === undefined) continue;
-      const values = this.#paths.map((path) => valueAt(record, path));
-      this.#seen = values.some((value) => holds(value, fits));
       if (this.#records++ < LISTED_RECORDS) this.#fields.add(record);
+      const contents = this.#paths.map((path) => contentOf(valueAt(record, path), this.#vectors ? "number" : "string"));
+      this.#seen = contents.includes("fit");
+      this.#empty ||= contents.includes("empty");
+      const kind = contents.includes("other") ? "other" : "missing";
       const fault = this.#vectors ? error : missingOrFault(record, this.#paths);
-      this.#lack ??= {
-        what: `line ${line} of ${source}: ${fault}`,
-        present: values.some((value) => value !== undefined),
-      };
+      this.#faults[kind] ??= `line ${line} of ${source}: ${fault}`;
     }
   }
 
@@ -62,13 +62,14 @@ export class MissingTextField {
    * @throws InputError that lists the fields of the records, if there are records and none has any of the text fields
    */
   check(): void {
-    if (this.#seen || this.#lack === undefined) return;
-    const { what, present } = this.#lack;
+    const { missing, other } = this.#faults;
+    const what = other ?? missing;
+    if (this.#seen || what === undefined || (this.#empty && other === undefined)) return;
     const [{ name }] = this.#paths;
     const { leaves } = this.#fields;
     if (this.#vectors)
       throw new InputError(`no record has a vector: ${what}; ${fieldsFor(name, leaves)}; see --vector-field`);
-    const fields = textFieldsFor(name, leaves, present ? "write" : "did you mean");
+    const fields = textFieldsFor(name, leaves, other === undefined ? "did you mean" : "write");
     throw new InputError(`no record has the text: ${what}; ${fields}; see --text-field`);
   }
 }
@@ -79,10 +80,13 @@ function missingOrFault(record: object, paths: readonly FieldPath[]): string {
   return typeof text === "object" && text !== null ? text.error : missingText(record, paths);
 }
 
-/** True for a value of the type, a list with one, and a null or empty list, which other records may fill. */
-function holds(value: unknown, type: "string" | "number", depth = 0): boolean {
-  if (!Array.isArray(value)) return value === null || typeof value === type;
-  return value.length === 0 || (depth < MAX_LISTS && value.some((item) => holds(item, type, depth + 1)));
+/** What is at the place of a field: values of the type, also in lists, nulls and empty lists only, or something else. */
+function contentOf(value: unknown, type: "string" | "number", depth = 0): "fit" | "other" | "empty" | "missing" {
+  if (value === undefined) return "missing";
+  if (value === null) return "empty";
+  if (!Array.isArray(value) || depth > MAX_LISTS) return typeof value === type ? "fit" : "other";
+  const contents = value.map((item) => contentOf(item, type, depth + 1));
+  return contents.includes("fit") ? "fit" : contents.includes("other") ? "other" : "empty";
 }
 
 /** The object that a raw record holds, or undefined for anything else. */
