@@ -27,8 +27,8 @@ export class MissingTextField {
   #records = 0;
   /** The first fault of a record without the field, and of one with something else in its place. */
   readonly #faults: { missing?: string; other?: string } = {};
-  /** Whether a record has the field with a null or an empty list, which says nothing of the other records. */
-  #empty = false;
+  /** Whether a record has the field with a null, which says nothing of the other records. */
+  #null = false;
   #seen = false;
 
   /** @param vectorField with vectors of its own an input needs no text, and its vectors are looked for */
@@ -50,7 +50,7 @@ export class MissingTextField {
       if (this.#records++ < LISTED_RECORDS) this.#fields.add(record);
       const contents = this.#paths.map((path) => contentOf(valueAt(record, path), this.#vectors ? "number" : "string"));
       this.#seen = contents.includes("fit");
-      this.#empty ||= contents.includes("empty");
+      this.#null ||= contents.includes("null");
       const kind = contents.includes("other") ? "other" : "missing";
       const fault = this.#vectors ? error : missingOrFault(record, this.#paths);
       this.#faults[kind] ??= `line ${line} of ${source}: ${fault}`;
@@ -64,7 +64,7 @@ export class MissingTextField {
   check(): void {
     const { missing, other } = this.#faults;
     const what = other ?? missing;
-    if (this.#seen || what === undefined || (this.#empty && other === undefined)) return;
+    if (this.#seen || what === undefined || (this.#null && other === undefined)) return;
     const [{ name }] = this.#paths;
     const { leaves } = this.#fields;
     if (this.#vectors)
@@ -80,13 +80,13 @@ function missingOrFault(record: object, paths: readonly FieldPath[]): string {
   return typeof text === "object" && text !== null ? text.error : missingText(record, paths);
 }
 
-/** What is at the place of a field: values of the type, also in lists, nulls and empty lists only, or something else. */
-function contentOf(value: unknown, type: "string" | "number", depth = 0): "fit" | "other" | "empty" | "missing" {
+/** What is at the place of a field: values of the type, also in lists, something else, nulls only, or nothing. */
+function contentOf(value: unknown, type: "string" | "number", depth = 0): "fit" | "other" | "null" | "missing" {
   if (value === undefined) return "missing";
-  if (value === null) return "empty";
+  if (value === null) return "null";
   if (!Array.isArray(value) || depth > MAX_LISTS) return typeof value === type ? "fit" : "other";
   const contents = value.map((item) => contentOf(item, type, depth + 1));
-  return contents.includes("fit") ? "fit" : contents.includes("other") ? "other" : "empty";
+  return (["fit", "other", "null"] as const).find((content) => contents.includes(content)) ?? "missing";
 }
 
 /** The object that a raw record holds, or undefined for anything else. */
