@@ -2,6 +2,7 @@ import { type Data, DataType, type Field, type RecordBatch, type Union, type Vec
 import { bitAt } from "../columns/bits.js";
 import { bytesOf, isValid, valueBytes } from "../columns/layout.js";
 import { isStringType, isUtf8Value, stringReader } from "../columns/strings.js";
+import { isUuidField, uuidText } from "../schema/extension.js";
 import { dateText, durationText, intervalText, timestampText, timeText } from "./time.js";
 
 /** Field metadata key that marks a Utf8 column of JSON texts: for mixed types, and types that could not be unified. */
@@ -20,7 +21,7 @@ export type CellText = (row: number) => string;
  *
  * The text is exact where JSON allows it: integers and decimals with all their digits, floats as the shortest text that
  * reads back to the same value, dates and times as ISO 8601 with the unit's full precision (Z for timestamps with a
- * time zone), binary as base64, maps with string keys as objects and others as [key, value] pairs. JSON has no NaN and
+ * time zone), binary as base64, UUIDs in their canonical form, maps with string keys as objects and others as [key, value] pairs. JSON has no NaN and
  * no infinity: they become the strings "NaN", "Infinity" and "-Infinity", as in the JSON mapping of protocol buffers.
  * Strings that are not UTF-8 become base64.
  */
@@ -72,6 +73,7 @@ function valueText(data: Data, field: Field): CellText {
   if (DataType.isMap(type)) return mapText(data);
   if (DataType.isList(type) || DataType.isLargeList(type) || DataType.isFixedSizeList(type)) return listText(data);
   if (DataType.isUnion(type)) return unionText(data);
+  if (isUuidField({ type, metadata: field.metadata })) return (row) => `"${uuidText(valueBytes(data, row))}"`;
   return (row) => `"${base64(valueBytes(data, row))}"`;
 }
 

@@ -13,6 +13,7 @@ import {
 import type { SchemaElement } from "hyparquet-writer";
 import { isStringType } from "../columns/strings.js";
 import { isJsonField, JSON_KEY } from "../jsonl/json-text.js";
+import { isUuidField } from "../schema/extension.js";
 import { mapOf, withChildren } from "../schema/unify.js";
 
 /**
@@ -58,7 +59,8 @@ export function becomesJson(original: Field, stored: Field): boolean {
 /**
  * The schema elements of a field from `storedField`: its own element, then the elements of its children, depth first.
  */
-export function elementsOf({ name, type, nullable }: Field): SchemaElement[] {
+export function elementsOf(field: Field): SchemaElement[] {
+  const { name, type, nullable } = field;
   const repetition_type = nullable ? "OPTIONAL" : "REQUIRED";
   if (DataType.isStruct(type)) {
     return [{ name, repetition_type, num_children: type.children.length }, ...type.children.flatMap(elementsOf)];
@@ -79,7 +81,8 @@ export function elementsOf({ name, type, nullable }: Field): SchemaElement[] {
       ...elementsOf(type.children[0].clone({ name: "element" })),
     ];
   }
-  return [{ name, repetition_type, ...leafElement(type) }];
+  const logical = isUuidField(field) ? ({ logical_type: { type: "UUID" } } as const) : {};
+  return [{ name, repetition_type, ...leafElement(type), ...logical }];
 }
 
 type Leaf = Omit<SchemaElement, "name" | "repetition_type">;

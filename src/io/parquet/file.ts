@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { type FileMetaData, parquetMetadataAsync, type SchemaElement } from "hyparquet";
+import type { Timestamp } from "apache-arrow";
+import { type FileMetaData, parquetMetadataAsync, type SchemaElement as StoredElement } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
 import { readVarInt } from "hyparquet/src/thrift.js";
@@ -13,7 +14,10 @@ import { readRange } from "../read-exact.js";
 //     page: header (Thrift) | repetition levels | definition levels | values
 
 /** A node of the schema. The footer lists the nodes depth first, a parent before its children. */
-export type { SchemaElement } from "hyparquet";
+export type SchemaElement = StoredElement & {
+  /** The type of an INT96 column, where its values have been looked at. */
+  readonly int96?: Timestamp;
+};
 
 type RowGroup = FileMetaData["row_groups"][number];
 
@@ -91,10 +95,17 @@ export interface ColumnChunk {
 }
 
 /**
- * Finds the chunk of the leaf at position `column` of the schema, whose element is `element`.
- * @throws Error where the chunk is missing, encrypted, in another file, or has another name or type than the leaf
+ * Finds the chunk of the leaf at position `column` of the schema, whose element is `element`, in a file of `byteLength`
+ * bytes.
+ * @throws Error where the chunk is missing, encrypted, in another file, beyond the end of this one, or has another name
+ * or type than the leaf
  */
-export function columnChunk({ group }: ParquetRowGroup, column: number, element: SchemaElement): ColumnChunk {
+export function columnChunk(
+  { group }: ParquetRowGroup,
+  column: number,
+  element: SchemaElement,
+  byteLength: number,
+): ColumnChunk {
   const { meta_data: meta, file_path: filePath } = group.columns[column] ?? {};
   const name = JSON.stringify(element.name);
   if (filePath) throw new Error(`column ${name} is in another file, ${filePath}`);
@@ -113,6 +124,7 @@ export function columnChunk({ group }: ParquetRowGroup, column: number, element:
   if (!(start >= 4 && length >= 0 && count >= 0 && count < 2 ** 31)) {
     throw new Error(`column ${name} has ${count} values in ${length} bytes at byte ${start}`);
   }
+  if (start + length > byteLength) throw new Error(`${length} bytes at byte ${start} of a file of ${byteLength}`);
   return { start, length, count, codec: meta.codec };
 }
 

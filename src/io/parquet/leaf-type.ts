@@ -23,6 +23,7 @@ import {
   Uint64,
   Utf8,
 } from "apache-arrow";
+import { NANOSECOND } from "../schema/surveyed-timestamp.js";
 import type { SchemaElement } from "./file.js";
 import type { DenseValues } from "./values.js";
 
@@ -45,8 +46,8 @@ export function leafType(element: SchemaElement): DataType {
     case "INT64":
       return int64Type(element);
     case "INT96":
-      // INT96 is an old timestamp in nanoseconds without a time zone.
-      return new Timestamp(3);
+      // An old timestamp without a time zone; `surveyInt96` finds its unit.
+      return element.int96 ?? new Timestamp(3);
     case "FLOAT":
       return new Float32();
     case "DOUBLE":
@@ -100,10 +101,6 @@ function decimalType({ name, logical_type: logical, precision, scale }: SchemaEl
   return new Decimal(fraction, digits, digits <= 38 ? 128 : 256);
 }
 
-/** Julian day number of 1970-01-01. */
-const JULIAN_EPOCH = 2_440_588n;
-const NANOSECONDS_A_DAY = 86_400_000_000_000n;
-
 /**
  * Converts values from Parquet's representation of a physical type to Arrow's representation of `type`. Returns
  * `values` itself where the two are the same.
@@ -111,7 +108,7 @@ const NANOSECONDS_A_DAY = 86_400_000_000_000n;
  */
 export function arrowValues(values: DenseValues, physical: string, type: DataType): DenseValues {
   if (DataType.isDecimal(type)) return decimals(values, physical, type.bitWidth >> 3);
-  if (physical === "INT96") return timestamps(values);
+  if (physical === "INT96" && DataType.isTimestamp(type)) return timestamps(values, type.unit);
   if (physical === "INT32" && DataType.isInt(type) && type.bitWidth < 32) return narrowed(values, type.bitWidth >> 3);
   return values;
 }
@@ -123,15 +120,28 @@ function narrowed({ count, bytes }: DenseValues, width: number): DenseValues {
   return { count, bytes: target };
 }
 
-// INT96 holds the nanoseconds of the day in 8 bytes, then the Julian day number in 4.
-function timestamps({ count, bytes }: DenseValues): DenseValues {
+/** Bytes of an INT96, and the Julian day number of 1970-01-01. */
+export const INT96_WIDTH = 12;
+export const JULIAN_EPOCH = 2_440_588;
+
+/**
+ * Nanoseconds from 1970 of the INT96 at byte `at`: the nanoseconds of the day in 8 bytes, then the Julian day number
+ * in 4.
+ */
+export function int96Nanoseconds(view: DataView, at: number): bigint {
+  const days = BigInt(view.getInt32(at + 8, true) - JULIAN_EPOCH);
+  return days * 86_400_000_000_000n + view.getBigInt64(at, true);
+}
+
+function timestamps({ count, bytes }: DenseValues, unit: number): DenseValues {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const target = new BigInt64Array(count);
+  const divisor = unit === NANOSECOND ? 1n : 1000n;
   for (let i = 0; i < count; i++) {
-    const days = BigInt(view.getInt32(i * 12 + 8, true)) - JULIAN_EPOCH;
-    const value = days * NANOSECONDS_A_DAY + view.getBigInt64(i * 12, true);
-    if (BigInt.asIntN(64, value) !== value)
-      throw new Error(`a timestamp ${days} days from 1970, which nanoseconds cannot hold`);
+    const nanoseconds = int96Nanoseconds(view, i * INT96_WIDTH);
+    const value = nanoseconds / divisor;
+    if (value * divisor !== nanoseconds || BigInt.asIntN(64, value) !== value)
+      throw new Error(`a timestamp ${nanoseconds} ns from 1970, which does not fit its unit`);
     target[i] = value;
   }
   return { count, bytes: new Uint8Array(target.buffer) };

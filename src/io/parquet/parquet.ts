@@ -5,8 +5,10 @@ import { ARROW_SCHEMA, decodeSchema } from "../arrow/schema-message.js";
 import { BATCH_ROWS, type ColumnBatch, neededColumns, readColumns, scanColumns } from "../column-source.js";
 import { type FileOptions, pieceLimit } from "../file-options.js";
 import { topColumns } from "../schema/column-paths.js";
+import { duplicateName } from "../schema/unify.js";
 import type { Source } from "../source.js";
 import { openFile, type ParquetFooter, readFooter } from "./file.js";
+import { surveyInt96 } from "./int96.js";
 import { RowGroupReader } from "./row-group.js";
 import { type ParquetNode, parquetNodes } from "./types.js";
 
@@ -72,13 +74,21 @@ async function openParquetFile({ path, name, memory }: FileOptions): Promise<Par
       }
       // The Arrow schema is only a hint, so a schema that cannot be read is ignored.
       const original = decodeSchema(footer.metadata.get(ARROW_SCHEMA) ?? "");
-      const nodes = parquetNodes(footer.schema, original?.fields);
+      const { size: byteLength } = await file.stat();
+      const limit = pieceLimit(memory);
+      let nodes = parquetNodes(footer.schema, original?.fields);
+      const duplicate = duplicateName(nodes.map(({ field }) => field));
+      if (duplicate !== undefined) throw new Error(duplicate);
+      if (footer.schema.some(({ type }) => type === "INT96")) {
+        const surveyed = await surveyInt96(file, { ...footer, nodes, byteLength, limit });
+        nodes = parquetNodes(surveyed, original?.fields);
+      }
       const metadata = new Map(Array.from(footer.metadata).filter(([key]) => key !== ARROW_SCHEMA));
       const schema = new Schema(
         nodes.map(({ field }) => field),
         metadata,
       );
-      return { path, name, byteLength: (await file.stat()).size, footer, nodes, schema, limit: pieceLimit(memory) };
+      return { path, name, byteLength, footer, nodes, schema, limit };
     } finally {
       await file.close();
     }

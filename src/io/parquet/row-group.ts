@@ -71,10 +71,7 @@ export class RowGroupReader {
     this.#readers = this.#nodes.map((node) =>
       this.#named(node, () =>
         leavesOf(node).map((leaf) => {
-          const chunk = columnChunk(rowGroup, leaf.column, leaf.element);
-          if (chunk.start + chunk.length > byteLength) {
-            throw new Error(`${chunk.length} bytes at byte ${chunk.start} of a file of ${byteLength}`);
-          }
+          const chunk = columnChunk(rowGroup, leaf.column, leaf.element, byteLength);
           return [leaf.column, new LeafReader(file, chunk, leaf, allowance, ahead)] as const;
         }),
       ),

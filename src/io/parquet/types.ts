@@ -1,4 +1,5 @@
 import { DataType, Duration, Field, FixedSizeList, List, Struct, Timestamp } from "apache-arrow";
+import { UUID_WIDTH, uuidMetadata } from "../schema/extension.js";
 import { mapOf } from "../schema/unify.js";
 import type { SchemaElement } from "./file.js";
 import { leafType } from "./leaf-type.js";
@@ -113,17 +114,19 @@ function valueNode(group: Group, levels: Levels, nullable: boolean, hint?: Field
   const like = DataType.isDictionary(hint?.type) ? hint.clone({ type: hint.type.dictionary }) : hint;
   if (element.type !== undefined) {
     const type = leafType(element);
-    const field = new Field(name, hintedType(type, like?.type), nullable);
+    const field = new Field(name, hintedType(type, like?.type), nullable, isUuid(element) ? uuidMetadata() : undefined);
     return { kind: "leaf", element, column, ...levels, field: withMetadata(field, like) };
   }
   const annotation = element.logical_type?.type ?? element.converted_type;
   const [repeated] = children;
   const wraps = children.length === 1 && repeated.element.repetition_type === "REPEATED";
-  if (wraps && annotation === "LIST") {
+  const isMap = wraps && (annotation === "MAP" || annotation === "MAP_KEY_VALUE");
+  // A map without values is a set, which Arrow holds as the list of its keys.
+  if ((wraps && annotation === "LIST") || (isMap && repeated.children.length === 1)) {
     const item = listItem(group, repeated, itemLevels(levels.def, levels.rep), like?.type.children?.[0]);
     return { ...listOf(name, item, nullable, like), ...levels };
   }
-  if (wraps && (annotation === "MAP" || annotation === "MAP_KEY_VALUE") && repeated.children.length === 2) {
+  if (isMap && repeated.children.length === 2) {
     const inner = itemLevels(levels.def, levels.rep);
     const entries = like?.type.children?.[0];
     const members = repeated.children.map((child, i) => fieldNode(child, inner, entries?.type.children?.[i]));
@@ -157,13 +160,24 @@ function structNode(group: Group, levels: Levels, nullable: boolean, hint?: Fiel
 // https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#backward-compatibility-rules
 function listItem(list: Group, repeated: Group, levels: Levels, hint?: Field): ParquetNode {
   const { element, children } = repeated;
-  if (element.type !== undefined) return valueNode(repeated, levels, false, hint);
+  // A primitive, or a group that is itself a list or a map: lists of lists of writers that leave out the wrapper.
+  if (element.type !== undefined || isRepeatedItem(repeated)) return valueNode(repeated, levels, false, hint);
   const isItem =
     children.length > 1 ||
     children[0].element.repetition_type === "REPEATED" ||
     element.name === "array" ||
     element.name === `${list.element.name}_tuple`;
   return isItem ? structNode(repeated, levels, false, hint) : fieldNode(children[0], levels, hint);
+}
+
+// Whether a repeated group is annotated as a list or a map of its own.
+function isRepeatedItem({ element, children }: Group): boolean {
+  const annotation = element.logical_type?.type ?? element.converted_type ?? "";
+  return (
+    ["LIST", "MAP", "MAP_KEY_VALUE"].includes(annotation) &&
+    children.length === 1 &&
+    children[0].element.repetition_type === "REPEATED"
+  );
 }
 
 function listOf(
@@ -176,6 +190,10 @@ function listOf(
   const fixed = DataType.isFixedSizeList(hint?.type);
   const type = fixed ? new FixedSizeList(hint.type.listSize, child) : new List(child);
   return { kind: "list", item, field: withMetadata(new Field(name, type, nullable), hint) };
+}
+
+function isUuid({ type, type_length: width, logical_type: logical }: SchemaElement): boolean {
+  return logical?.type === "UUID" && type === "FIXED_LEN_BYTE_ARRAY" && width === UUID_WIDTH;
 }
 
 // Takes over the time zone or the duration of the writer's Arrow schema, where the stored values are the same.
@@ -195,5 +213,7 @@ function withMetadata(field: Field, original: Field | undefined): Field {
   if (original === undefined || original.metadata.size === 0) return field;
   const same = original.type.typeId === field.type.typeId;
   const kept = Array.from(original.metadata).filter(([key]) => same || !key.startsWith("ARROW:extension:"));
-  return field.clone({ metadata: new Map(kept.filter(([key]) => key !== "PARQUET:field_id")) });
+  return field.clone({
+    metadata: new Map([...field.metadata, ...kept.filter(([key]) => key !== "PARQUET:field_id")]),
+  });
 }

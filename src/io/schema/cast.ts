@@ -189,12 +189,15 @@ function castUnion(data: Data, type: Union): Data {
 function castTimes(data: Data, type: Time | Timestamp | Duration): Data {
   const from = (data.type as typeof type).unit;
   if (from === type.unit) return data.clone(type);
-  const factor = 1000n ** BigInt(type.unit - from);
+  const factor = 1000n ** BigInt(Math.max(0, type.unit - from));
+  const divisor = 1000n ** BigInt(Math.max(0, from - type.unit));
   const values = new (type.ArrayType as new (n: number) => Int32Array | BigInt64Array)(data.length);
   for (let row = 0; row < data.length; row++) {
     if (!isValid(data, row)) continue;
-    const value = BigInt(data.values[row]) * factor;
-    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${data.values[row]} does not fit ${type}`);
+    const value = (BigInt(data.values[row]) * factor) / divisor;
+    // Coarser units are only asked for where the values are known to be whole.
+    const exact = value * divisor === BigInt(data.values[row]) * factor;
+    if (!exact || BigInt.asIntN(64, value) !== value) throw new RangeError(`${data.values[row]} does not fit ${type}`);
     if (isWide(values)) values[row] = value;
     else values[row] = Number(value);
   }

@@ -22,7 +22,6 @@ import {
   TimeMicrosecond,
   TimeMillisecond,
   TimeNanosecond,
-  Timestamp,
   Uint8,
   Uint16,
   Uint32,
@@ -31,8 +30,10 @@ import {
   Utf8,
   util,
 } from "apache-arrow";
+import { InputError } from "../../errors.js";
 import { isStringType } from "../columns/strings.js";
 import { isJsonField, JSON_KEY } from "../jsonl/json-text.js";
+import { unifyTimestamps } from "./surveyed-timestamp.js";
 
 /**
  * Receives the path and both types of each column that becomes JSON text because its types have no lossless common
@@ -47,11 +48,14 @@ export type OnConflict = (column: string, left: DataType, right: DataType) => vo
  * files, whose dictionaries differ, become plain; a string and a binary column meet in binary; timestamps, times and durations take the finer unit, decimals of one
  * scale the wider precision. Everything else becomes JSON text: utf8 with the field metadata `bge-dedup:json` = `true`.
  * A column that some schema lacks is nullable. Metadata stay where they are equal. Dictionaries get ids of their own.
- * @throws Error where one schema has two columns of the same name.
+ * @throws InputError where one schema has two columns, or one struct two fields, of the same name
  */
 export function unifySchemas(schemas: readonly Schema[], onConflict: OnConflict = () => {}): Schema {
   const [first = new Schema([]), ...rest] = schemas;
-  for (const { fields } of schemas) refuseDuplicates(fields);
+  for (const { fields } of schemas) {
+    const duplicate = duplicateName(fields);
+    if (duplicate !== undefined) throw new InputError(duplicate);
+  }
   const fields = rest.reduce((merged, { fields }) => unifyFields(merged, fields, onConflict), first.fields as Field[]);
   const metadata = rest.reduce((merged, schema) => common(merged, schema.metadata), first.metadata);
   return new Schema(
@@ -97,12 +101,34 @@ export function mapOf(entries: Field, keysSorted: boolean): Map_ {
   return new Map_(entries as Field<Struct<{ key: DataType; value: DataType }>>, keysSorted);
 }
 
-function refuseDuplicates(fields: readonly Field[]): void {
+/**
+ * Says which two fields have the same name, and so cannot be told apart, at any depth; undefined where all differ.
+ * @param path of the struct that holds the fields; empty for the columns themselves
+ */
+export function duplicateName(fields: readonly Field[], path = ""): string | undefined {
   const names = new Set<string>();
-  for (const { name } of fields) {
-    if (names.has(name)) throw new Error(`two columns are named ${JSON.stringify(name)}: rename one of them`);
+  for (const { name, type } of fields) {
+    if (names.has(name)) {
+      const where = path === "" ? "two columns" : `column ${JSON.stringify(path)} has two fields that`;
+      return `${where} are named ${JSON.stringify(name)}: rename one of them`;
+    }
     names.add(name);
+    const inside = duplicateInside(type, path === "" ? name : `${path}.${name}`);
+    if (inside !== undefined) return inside;
   }
+  return undefined;
+}
+
+// Only structs have fields that are found by name; keys and values of maps and members of unions have a position.
+function duplicateInside(type: DataType, path: string): string | undefined {
+  if (DataType.isDictionary(type)) return duplicateInside(type.dictionary, path);
+  if (DataType.isStruct(type)) return duplicateName(type.children, path);
+  const children = (DataType.isMap(type) ? type.children[0].type.children : (type.children ?? [])) as Field[];
+  for (const child of children) {
+    const inside = duplicateInside(child.type, path);
+    if (inside !== undefined) return inside;
+  }
+  return undefined;
 }
 
 function unifyFields(left: readonly Field[], right: readonly Field[], onConflict: OnConflict, path = ""): Field[] {
@@ -130,6 +156,7 @@ function unifyField(left: Field, right: Field, onConflict: OnConflict, path: str
 }
 
 function unifyTypes(a: DataType, b: DataType, onConflict: OnConflict, path: string): DataType | undefined {
+  if (DataType.isTimestamp(a) && DataType.isTimestamp(b)) return unifyTimestamps(a, b);
   if (sameType(a, b)) return a;
   if (DataType.isDictionary(a)) return unifyTypes(a.dictionary, b, onConflict, path);
   if (DataType.isDictionary(b)) return unifyTypes(a, b.dictionary, onConflict, path);
@@ -185,10 +212,6 @@ function unifyMaps(a: Map_, b: Map_, onConflict: OnConflict, path: string): Data
 }
 
 function unifyTimes(a: DataType, b: DataType): DataType | undefined {
-  if (DataType.isTimestamp(a) && DataType.isTimestamp(b)) {
-    const same = (a.timezone ?? "") === (b.timezone ?? "");
-    return same ? new Timestamp(Math.max(a.unit, b.unit), a.timezone) : undefined;
-  }
   if (DataType.isDuration(a) && DataType.isDuration(b)) return new Duration(Math.max(a.unit, b.unit));
   if (DataType.isTime(a) && DataType.isTime(b)) {
     const finer = Math.max(a.unit, b.unit);
