@@ -50,7 +50,10 @@ function presentCell(data: Data, { type }: Field, stored: Field): Cell {
   if (DataType.isBool(type)) return (row) => bitAt(values, data.offset + row);
   if (DataType.isFloat(type) && type.precision === 0) return (row) => halfToNumber(values[row]);
   if (DataType.isInt(type) || DataType.isFloat(type) || DataType.isDuration(type)) return (row) => values[row];
-  if (DataType.isDecimal(type)) return (row) => wordsAt(data, row);
+  if (DataType.isDecimal(type)) {
+    const factor = 10n ** BigInt(Math.max(0, -type.scale));
+    return (row) => wordsAt(data, row) * factor;
+  }
   if (DataType.isTime(type)) {
     if (type.unit === 0) return (row) => values[row] * 1000;
     return (row) => values[row];

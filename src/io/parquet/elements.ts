@@ -1,6 +1,7 @@
 import {
   Binary,
   DataType,
+  Decimal,
   type Dictionary,
   Field,
   List,
@@ -25,6 +26,8 @@ import { mapOf, withChildren } from "../schema/unify.js";
  * | views, large lists | strings or bytes, lists |
  * | timestamps and times in seconds | in milliseconds |
  * | dates in milliseconds | timestamps |
+ * | fixed-width bytes of width 0 | bytes |
+ * | decimals of a negative scale | of scale 0; JSON text beyond 76 digits |
  * | unions, intervals, structs without fields | JSON text, since Parquet has no such types |
  */
 export function storedField(field: Field): Field {
@@ -35,9 +38,15 @@ export function storedField(field: Field): Field {
   if (DataType.isTimestamp(type) && type.unit === 0) return field.clone({ type: new Timestamp(1, type.timezone) });
   if (DataType.isTime(type) && type.unit === 0) return field.clone({ type: new TimeMillisecond() });
   if (DataType.isDate(type) && type.unit === 1) return field.clone({ type: new TimestampMillisecond() });
+  if (DataType.isFixedSizeBinary(type) && type.byteWidth === 0) return field.clone({ type: new Binary() });
+  const decimal = DataType.isDecimal(type) ? storedDecimal(type) : undefined;
+  if (decimal !== undefined && decimal.precision <= MAX_DIGITS) return field.clone({ type: decimal });
   const children = (type.children ?? []) as Field[];
   const foreign =
-    DataType.isUnion(type) || DataType.isInterval(type) || (DataType.isStruct(type) && children.length === 0);
+    decimal !== undefined ||
+    DataType.isUnion(type) ||
+    DataType.isInterval(type) ||
+    (DataType.isStruct(type) && children.length === 0);
   if (foreign) {
     return new Field(field.name, new Utf8(), true, new Map([[JSON_KEY, "true"]]));
   }
@@ -49,6 +58,16 @@ export function storedField(field: Field): Field {
     return field.clone({ type: mapOf(new Field("entries", entries, false), type.keysSorted) });
   }
   return field.clone({ type: DataType.isLargeList(type) ? new List(stored[0]) : withChildren(type, stored) });
+}
+
+/** Most digits of a decimal in Arrow. */
+const MAX_DIGITS = 76;
+
+// Parquet asks for a scale between 0 and the precision: 12e2 becomes 1200, and 0.0012 of two digits has four.
+function storedDecimal({ scale, precision, bitWidth }: Decimal): Decimal {
+  if (scale >= 0 && scale <= precision) return new Decimal(scale, precision, bitWidth);
+  const digits = scale < 0 ? precision - scale : scale;
+  return new Decimal(Math.max(scale, 0), digits, digits <= 38 ? 128 : 256);
 }
 
 /** Whether `storedField` turns a type that is not JSON text into JSON text. */
