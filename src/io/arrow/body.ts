@@ -1,8 +1,19 @@
-import { CompressionType, type Data, type DataType, type MetadataVersion, type Vector } from "apache-arrow";
-import { BufferRegion, type RecordBatch as RecordBatchHeader } from "apache-arrow/ipc/metadata/message";
+import {
+  BufferType,
+  CompressionType,
+  Data,
+  type DataType,
+  type LargeList,
+  type List,
+  type MetadataVersion,
+  type Struct,
+  type Vector,
+} from "apache-arrow";
+import { BufferRegion, type FieldNode, type RecordBatch as RecordBatchHeader } from "apache-arrow/ipc/metadata/message";
 import { VectorLoader } from "apache-arrow/visitor/vectorloader";
 import { decompressLz4Frame } from "../compress/lz4.js";
 import { decompressZstd } from "../compress/zstd.js";
+import { LargeListView, ListView, RunEndEncoded } from "./stored-types.js";
 
 /** Dictionaries by the ids that the schema gives them. */
 export type DictionaryVectors = Map<number, Vector>;
@@ -66,7 +77,42 @@ class PartLoader extends VectorLoader {
     this.#parts = parts;
   }
 
+  override visitStruct<T extends Struct>(type: T, node: FieldNode = this.nextFieldNode()): Data<T> {
+    if (!(type instanceof RunEndEncoded)) return super.visitStruct(type, node);
+    // Run ends and values have nodes and buffers of their own, and the column itself has no buffer.
+    return new Data<T>(type, 0, node.length, 0, {}, this.visitMany(type.children));
+  }
+
+  override visitList<T extends List>(type: T, node: FieldNode = this.nextFieldNode()): Data<T> {
+    return type instanceof ListView ? this.#listView(type, node, Int32Array) : super.visitList(type, node);
+  }
+
+  override visitLargeList<T extends LargeList>(type: T, node: FieldNode = this.nextFieldNode()): Data<T> {
+    return type instanceof LargeListView ? this.#listView(type, node, BigInt64Array) : super.visitLargeList(type, node);
+  }
+
+  #listView<T extends List | LargeList>(
+    type: T,
+    { length, nullCount }: FieldNode,
+    Numbers: Int32ArrayConstructor | BigInt64ArrayConstructor,
+  ): Data<T> {
+    const nullBitmap = this.readNullBitmap(type, nullCount);
+    const starts = numbersOf(this.readData(type), Numbers);
+    const sizes = numbersOf(this.readData(type), Numbers);
+    const child = this.visit(type.children[0]);
+    const data = new Data<T>(type, 0, length, nullCount, { [BufferType.VALIDITY]: nullBitmap }, [child]);
+    // A Data has no place for sizes; a list has none for values.
+    return Object.assign(data, { valueOffsets: starts, values: sizes });
+  }
+
   protected override readData<T extends DataType>(_type: T, { offset } = this.nextBufferRange()): Uint8Array {
     return this.#parts[offset];
   }
+}
+
+/** Bytes as an array of numbers, copied where they do not lie at a multiple of its width. Bytes beyond are left out. */
+function numbersOf(bytes: Uint8Array, Numbers: Int32ArrayConstructor | BigInt64ArrayConstructor) {
+  const width = Numbers.BYTES_PER_ELEMENT;
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  return new Numbers(buffer as ArrayBuffer, byteOffset, Math.floor(byteLength / width));
 }

@@ -1,16 +1,19 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { type DataType, type RecordBatch, type Schema, Vector } from "apache-arrow";
+import { type DataType, type RecordBatch, Schema, Vector } from "apache-arrow";
 import type { DictionaryBatch as DictionaryBatchHeader } from "apache-arrow/ipc/metadata/message";
 import { InputError } from "../../errors.js";
 import { batchOf } from "../columns/take.js";
 import { prepareZstd } from "../compress/zstd.js";
 import { type FileOptions, LEAST_PIECE, pieceLimit } from "../file-options.js";
 import { readRange } from "../read-exact.js";
+import { duplicateName } from "../schema/unify.js";
 import { type DictionaryVectors, loadBody } from "./body.js";
 import { storedColumns } from "./layout.js";
 import { type ArrowMessage, type ArrowMessages, findMessages, readHeader } from "./messages.js";
+import { plainBatches, plainValues } from "./plain.js";
 import { readRows } from "./rows.js";
-import { validateBatch, validateField } from "./validate.js";
+import { plainField } from "./stored-types.js";
+import { validateBatch, validateColumn, validateField } from "./validate.js";
 
 /** An Arrow file and the settings to read it. */
 export interface ArrowOptions extends FileOptions {
@@ -47,12 +50,15 @@ export async function openArrowFile({ path, name, memory, whole = LEAST_PIECE }:
   try {
     const { size: byteLength } = await file.stat();
     const found = await findMessages(file, byteLength, limit, whole);
+    const schema = plainSchema(found.schema);
     for (const field of found.schema.fields) {
       // A name may be absent in the format, but this program finds columns by name.
       if (typeof field.name !== "string") throw new Error("a column without a name");
       validateField(field);
     }
-    return { byteLength, schema: found.schema, batches: () => readBatches(path, name, found, limit) };
+    const duplicate = duplicateName(schema.fields);
+    if (duplicate !== undefined) throw new Error(duplicate);
+    return { byteLength, schema, batches: () => readBatches({ path, name, found, schema, limit }) };
   } catch (error) {
     throw asInputError(error, name);
   } finally {
@@ -60,7 +66,22 @@ export async function openArrowFile({ path, name, memory, whole = LEAST_PIECE }:
   }
 }
 
-async function* readBatches(path: string, name: string, { schema, version, messages }: ArrowMessages, limit: number) {
+/** The schema of `plainField`; `stored` itself where it is plain. */
+function plainSchema(stored: Schema): Schema {
+  const fields = stored.fields.map(plainField);
+  if (fields.every((field, i) => field === stored.fields[i])) return stored;
+  return new Schema(fields, stored.metadata);
+}
+
+async function* readBatches(options: {
+  path: string;
+  name: string;
+  found: ArrowMessages;
+  schema: Schema;
+  limit: number;
+}): AsyncGenerator<{ batch: RecordBatch; bytesRead: number }> {
+  const { path, name, found, limit } = options;
+  const { schema, version, messages } = found;
   const file = await openPath(path, name);
   const dictionaries: DictionaryVectors = new Map();
   const load = async (at: ArrowMessage, header: Parameters<typeof loadBody>[1], types: readonly DataType[]) =>
@@ -74,7 +95,8 @@ async function* readBatches(path: string, name: string, { schema, version, messa
         const type = schema.dictionaries.get(header.id);
         if (type === undefined) throw new Error(`a dictionary of the unknown id ${header.id}`);
         const [values] = await load(message, header.data, [type]);
-        addDictionary(dictionaries, header, new Vector([values]));
+        validateColumn(values, header.data.length, "(a dictionary)");
+        addDictionary(dictionaries, header, new Vector([plainValues(values, limit)]));
       } else if (header.length > 0 && large) {
         const columns = storedColumns(schema.fields, header, message, dictionaries, version);
         let done = 0;
@@ -86,7 +108,9 @@ async function* readBatches(path: string, name: string, { schema, version, messa
       } else if (header.length > 0) {
         const batch = batchOf(schema, await load(message, header, types), header.length);
         validateBatch(batch);
-        yield { batch, bytesRead: bodyAt + bodyLength };
+        const bytesRead = bodyAt + bodyLength;
+        if (options.schema === schema) yield { batch, bytesRead };
+        else for (const plain of plainBatches(batch, options.schema, limit)) yield { batch: plain, bytesRead };
       }
     }
   } catch (error) {

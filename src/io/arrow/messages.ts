@@ -8,6 +8,8 @@ import {
 } from "apache-arrow/ipc/metadata/message";
 import { readRange } from "../read-exact.js";
 import { checkFooter, checkMessage, MESSAGE_TYPES } from "./flatbuffer-check.js";
+import { hideLayouts, withLayouts } from "./schema-layouts.js";
+import { plainField } from "./stored-types.js";
 
 //     stream    messages | end mark (ffffffff 00000000) or end of the file
 //     file      "ARROW1" and padding 8 | stream | footer | footer length 4 | "ARROW1"
@@ -31,6 +33,7 @@ export interface ArrowMessage {
 
 /** The messages of a file or stream. A dictionary comes before the record batches that need it. */
 export interface ArrowMessages {
+  /** Holds the types of `stored-types.ts` where the file has such layouts. */
   readonly schema: Schema;
   readonly version: MetadataVersion;
   readonly messages: readonly ArrowMessage[];
@@ -55,7 +58,7 @@ export async function findMessages(
   limit: number,
   whole: number,
 ): Promise<ArrowMessages> {
-  const budget: Budget = { file, limit, whole, dictionaries: new Map() };
+  const budget = { file, limit, whole, dictionaries: new Map<number, number>() };
   return (await startsLikeFile(file, size)) ? messagesOfFile(budget, size) : messagesOfStream(budget, size);
 }
 
@@ -73,7 +76,7 @@ export async function readHeader(file: FileHandle, at: ArrowMessage): Promise<Ba
 interface Budget {
   readonly file: FileHandle;
   readonly limit: number;
-  readonly whole: number;
+  whole: number;
   /** Bytes of each dictionary found so far, by its id. */
   readonly dictionaries: Map<number, number>;
 }
@@ -101,13 +104,21 @@ async function messagesOfFile(budget: Budget, size: number): Promise<ArrowMessag
   if (length <= 0 || length > size - SHORTEST_FILE) throw new Error(`a footer of ${length} bytes in a file of ${size}`);
   const metadata = await readRange(file, size - 10 - length, length);
   checkFooter(metadata);
+  const layouts = hideLayouts(metadata, "footer");
   const footer = Footer.decode(metadata);
+  const schema = withLayouts(footer.schema, layouts);
+  loadWhole(budget, schema);
   const messages: ArrowMessage[] = [];
   for (const block of footer.dictionaryBatches())
     messages.push(await messageOfBlock(budget, size, block, MESSAGE_TYPES.dictionaryBatch));
   for (const block of footer.recordBatches())
     messages.push(await messageOfBlock(budget, size, block, MESSAGE_TYPES.recordBatch));
-  return { schema: footer.schema, version: footer.version, messages };
+  return { schema, version: footer.version, messages };
+}
+
+// Columns with layouts that are decoded are not read some rows at a time.
+function loadWhole(budget: Budget, { fields }: Schema): void {
+  if (fields.some((field) => plainField(field) !== field)) budget.whole = Number.POSITIVE_INFINITY;
 }
 
 /** Checks the message that a block of the footer points to. A corrupt footer may point anywhere. */
@@ -156,6 +167,7 @@ async function messagesOfStream(budget: Budget, size: number): Promise<ArrowMess
     }
     const metadata = await readRange(file, metadataAt, metadataLength);
     const type = checkMessage(metadata);
+    const layouts = type === MESSAGE_TYPES.schema ? hideLayouts(metadata, "message") : [];
     const message = Message.decode(metadata);
     const { bodyLength } = message;
     const bodyAt = metadataAt + metadataLength;
@@ -164,7 +176,8 @@ async function messagesOfStream(budget: Budget, size: number): Promise<ArrowMess
     }
     if (type === MESSAGE_TYPES.schema) {
       if (found !== undefined) throw new Error(`a second schema at byte ${at}`);
-      found = { schema: message.header() as Schema, version: message.version };
+      found = { schema: withLayouts(message.header() as Schema, layouts), version: message.version };
+      loadWhole(budget, found.schema);
     } else {
       if (found === undefined) throw new Error("no schema at its start");
       const place = { metadataAt, metadataLength, bodyAt, bodyLength };
@@ -190,7 +203,8 @@ async function isLarge(budget: Budget, place: Omit<ArrowMessage, "large">, heade
   if (size > limit) {
     const dictionary = "data" in header;
     const what = `a ${compressed ? "compressed " : ""}${dictionary ? "dictionary" : "record batch"} of ${batch.length} rows`;
-    const cure = dictionary ? "its column without a dictionary" : "it uncompressed or in smaller batches";
+    const smaller = compressed ? "it uncompressed or in smaller batches" : "it in smaller batches";
+    const cure = dictionary ? "its column without a dictionary" : smaller;
     throw new Error(
       `${what} takes ${size} bytes, expected at most ${limit}, half of --memory: raise that, or write ${cure}`,
     );

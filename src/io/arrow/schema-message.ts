@@ -1,5 +1,7 @@
-import { RecordBatchReader, RecordBatchStreamWriter, type Schema } from "apache-arrow";
+import { RecordBatchReader, RecordBatchStreamWriter, Schema } from "apache-arrow";
 import { checkMessage } from "./flatbuffer-check.js";
+import { hideLayouts, withLayouts } from "./schema-layouts.js";
+import { plainField } from "./stored-types.js";
 
 /** The key under which Arrow's own Parquet writers store their schema in the metadata of a Parquet file. */
 export const ARROW_SCHEMA = "ARROW:schema";
@@ -20,8 +22,11 @@ export function decodeSchema(base64: string): Schema | undefined {
     const view = new DataView(bytes.buffer);
     const marked = view.getInt32(0, true) === -1;
     const start = marked ? 8 : 4;
-    checkMessage(bytes.subarray(start, start + view.getInt32(start - 4, true)));
-    return RecordBatchReader.from(bytes).open().schema;
+    const metadata = bytes.subarray(start, start + view.getInt32(start - 4, true));
+    checkMessage(metadata);
+    const layouts = hideLayouts(metadata, "message");
+    const { fields, metadata: pairs } = withLayouts(RecordBatchReader.from(bytes).open().schema, layouts);
+    return new Schema(fields.map(plainField), pairs);
   } catch {
     return undefined;
   }

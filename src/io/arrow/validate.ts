@@ -8,6 +8,7 @@ import {
   type Vector,
 } from "apache-arrow";
 import { fixedWidth, isValid, VIEW_INLINE, VIEW_WIDTH } from "../columns/layout.js";
+import { isListView, RunEndEncoded } from "./stored-types.js";
 
 /**
  * Checks that every buffer of a batch is long enough for its rows, and that offsets, views, type ids and dictionary
@@ -20,7 +21,8 @@ export function validateBatch(batch: RecordBatch): void {
   for (let c = 0; c < fields.length; c++) validateColumn(batch.data.children[c], batch.numRows, fields[c].name);
 }
 
-function validateColumn(data: Data | undefined, rows: number, path: string): asserts data is Data {
+/** Checks a column of at least `rows` rows in the same way. @throws Error that names it by `path` */
+export function validateColumn(data: Data | undefined, rows: number, path: string): asserts data is Data {
   try {
     if (data === undefined) throw new Error("no data");
     if (data.length < rows) throw new Error(`${data.length} rows, expected ${rows}`);
@@ -28,6 +30,8 @@ function validateColumn(data: Data | undefined, rows: number, path: string): ass
   } catch (error) {
     throw new Error(`column ${JSON.stringify(path)} is corrupt: ${(error as Error).message}`);
   }
+  // The children of a dictionary type are those of its values.
+  if (DataType.isDictionary(data.type)) return;
   for (const [c, child] of ((data.type.children ?? []) as Field[]).entries()) {
     validateColumn(data.children[c], childRows(data), `${path}.${child.name}`);
   }
@@ -36,6 +40,7 @@ function validateColumn(data: Data | undefined, rows: number, path: string): ass
 // The least number of rows that a child must have. In a dense union each position is checked on its own instead.
 function childRows(data: Data): number {
   const { type, length } = data;
+  if (type instanceof RunEndEncoded || isListView(type)) return 0;
   if (DataType.isStruct(type)) return length;
   if (DataType.isFixedSizeList(type)) return length * type.listSize;
   if (DataType.isUnion(type)) return data.valueOffsets === undefined ? length : 0;
@@ -48,7 +53,15 @@ function validateData(data: Data): void {
     checkUnion(data, type as Union);
     return;
   }
+  if (type instanceof RunEndEncoded) {
+    checkRunEnds(data);
+    return;
+  }
   checkBitmap(data);
+  if (isListView(type)) {
+    checkListView(data);
+    return;
+  }
   if (DataType.isNull(type) || DataType.isStruct(type) || DataType.isFixedSizeList(type)) return;
   if (DataType.isDictionary(type)) checkIndices(data, type as Dictionary);
   else if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) checkViews(data);
@@ -81,6 +94,38 @@ function checkOffsets({ type, length, values, valueOffsets: offsets }: Data): vo
   if (!ascending) throw new Error("offsets do not ascend");
   const nested = ((type.children ?? []) as Field[]).length > 0;
   if (!nested && Number(before) > values.length) throw new Error(`values end at byte ${before} of ${values.length}`);
+}
+
+/** Run ends ascend from at least 1 to at least the number of rows, and each has a value. */
+function checkRunEnds({ length, children: [ends, values] }: Data): void {
+  if (ends === undefined || values === undefined) throw new Error("no run ends or no values");
+  checkLength(ends.values, ends.length * fixedWidth(ends.type));
+  if (ends.nullCount > 0) throw new Error("a run end is null");
+  if (values.length < ends.length) throw new Error(`${values.length} values for ${ends.length} runs`);
+  let before = 0;
+  for (let run = 0; run < ends.length; run++) {
+    const end = Number(ends.values[run]);
+    if (end <= before) throw new Error(`run ${run} ends at row ${end}, after one that ends at ${before}`);
+    before = end;
+  }
+  if (before < length) throw new Error(`runs end at row ${before} of ${length}`);
+}
+
+/** A list that is not null lies inside of the child. */
+function checkListView(data: Data): void {
+  const { length, valueOffsets: starts, values: sizes } = data;
+  const items = data.children[0]?.length ?? 0;
+  if (length === 0) return;
+  if (starts === undefined || sizes === undefined || Math.min(starts.length, sizes.length) < length) {
+    throw new Error(`${Math.min(starts?.length ?? 0, sizes?.length ?? 0)} list views for ${length} rows`);
+  }
+  for (let row = 0; row < length; row++) {
+    const start = Number(starts[row]);
+    const size = Number(sizes[row]);
+    if ((start < 0 || size < 0 || start + size > items) && isValid(data, row)) {
+      throw new Error(`a list of ${size} items from ${start} on among ${items} in row ${row}`);
+    }
+  }
 }
 
 function checkUnion(data: Data, type: Union): void {
@@ -150,6 +195,21 @@ export function validateField(field: Field): void {
     (!DataType.isFloat(type) || (type.precision >= 0 && type.precision <= 2)) &&
     width >= 0;
   if (!known) throw new Error(`field ${JSON.stringify(field.name)} has the unknown type ${type}`);
+  if (type instanceof RunEndEncoded) {
+    const ends = type.children[0].type;
+    const fits = DataType.isInt(ends) && ends.isSigned && ends.bitWidth >= 16;
+    if (!fits)
+      throw new Error(`field ${JSON.stringify(field.name)} has run ends of type ${ends}, expected Int16 to Int64`);
+  }
+  if (DataType.isMap(type) && !isEntries(type.children[0].type)) {
+    throw new Error(
+      `field ${JSON.stringify(field.name)} is a map of ${type.children[0].type}, expected keys and values`,
+    );
+  }
   if (DataType.isDictionary(type)) validateField(field.clone({ type: (type as Dictionary).dictionary }));
   for (const child of (type.children ?? []) as Field[]) validateField(child);
+}
+
+function isEntries(type: DataType): boolean {
+  return DataType.isStruct(type) && !(type instanceof RunEndEncoded) && type.children.length === 2;
 }

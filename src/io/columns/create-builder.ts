@@ -11,16 +11,22 @@ export type Dictionaries = Map<number, DictionaryBuilder>;
 /**
  * Makes the builder for `type`. Adds the builders of dictionary-encoded columns in it, at any depth, to `dictionaries`
  * by id.
+ * @param inner the builders of the children of a nested type; default: those for their types
  * @throws Error for a type that no Arrow writer could have made.
  */
-export function columnBuilder(type: DataType, dictionaries?: Dictionaries): ColumnBuilder {
+export function columnBuilder(
+  type: DataType,
+  dictionaries?: Dictionaries,
+  inner?: readonly ColumnBuilder[],
+): ColumnBuilder {
   if (DataType.isDictionary(type)) {
     const { id, indices, dictionary } = type as Dictionary;
     const builder = new DictionaryBuilder(type as Dictionary, new FixedBuilder(indices), columnBuilder(dictionary));
     dictionaries?.set(id, builder);
     return builder;
   }
-  const children = ((type.children ?? []) as Field[]).map((field) => columnBuilder(field.type, dictionaries));
+  const fields = (type.children ?? []) as Field[];
+  const children = [...(inner ?? fields.map((field) => columnBuilder(field.type, dictionaries)))];
   if (DataType.isNull(type)) return new NullBuilder(type);
   if (DataType.isBool(type)) return new BoolBuilder(type);
   if (DataType.isUtf8(type) || DataType.isBinary(type)) return new BytesBuilder(type, false);

@@ -62,6 +62,7 @@ function misfitIn(data: Data, field: Field, stored: Field, rowOf: RowOf): Omit<M
     if (reason !== undefined) return { row, reason };
   }
   const children = (field.type.children ?? []) as Field[];
+  if (children.length === 0) return undefined;
   const childRow = rowOfChild(data, rowOf);
   for (let c = 0; c < children.length; c++) {
     const found = misfitIn(data.children[c], children[c], stored.type.children[c], childRow);
@@ -75,7 +76,7 @@ function reasonAgainst(data: Data, { name, nullable }: Field, at: number): strin
   if (!isValid(data, at)) {
     return nullable
       ? undefined
-      : `a null in ${JSON.stringify(name)}, which the input declares as never null: declare it nullable`;
+      : `a null in ${JSON.stringify(name)}, which the input declares as never null: declare it nullable, or leave out --format parquet`;
   }
   if (!isSeconds(type)) return undefined;
   const milliseconds = BigInt(values[at]) * 1000n;
