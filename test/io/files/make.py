@@ -5,6 +5,7 @@ src/io/jsonl/json-text.ts documents: all digits, ISO 8601, base64, [key, value] 
 """
 
 import base64
+import datetime
 import decimal
 import json
 import pathlib
@@ -37,8 +38,12 @@ def seconds(value, unit):
 def text(scalar):
     """The JSON text of a pyarrow scalar."""
     t = scalar.type
+    if isinstance(scalar, pa.lib.UuidScalar) and scalar.is_valid:
+        return f'"{scalar.as_py()}"'
     if isinstance(scalar, pa.ExtensionScalar):
         return text(scalar.value) if scalar.is_valid else "null"
+    if pa.types.is_run_end_encoded(t):
+        return text(scalar.value) if scalar.value is not None else "null"
     if pa.types.is_union(t):
         return text(scalar.value) if scalar.value is not None else "null"
     if not scalar.is_valid:
@@ -77,7 +82,7 @@ def text(scalar):
         if pa.types.is_string(t.key_type):
             return "{" + ",".join(f"{k}:{v}" for k, v in pairs) + "}"
         return "[" + ",".join(f"[{k},{v}]" for k, v in pairs) + "]"
-    if pa.types.is_list(t) or pa.types.is_large_list(t) or pa.types.is_fixed_size_list(t):
+    if isinstance(scalar, pa.ListScalar):
         return "[" + ",".join(text(item) for item in scalar.values) + "]"
     if pa.types.is_struct(t):
         return "{" + ",".join(f"{json.dumps(f.name)}:{text(scalar[i])}" for i, f in enumerate(t)) + "}"
@@ -277,6 +282,138 @@ def dictionaries():
     golden("dictionaries", pa.Table.from_batches(batches))
 
 
+def layouts(rows=5):
+    """Run-end encoded columns, list views, and dictionaries of nested values and of dictionaries."""
+    runs = lambda values, ends, type=pa.int32(): pa.RunEndEncodedArray.from_arrays(pa.array(ends, type), values)
+    uuids = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([uuid.UUID(int=10**30).bytes, None], pa.binary(16)))
+    words = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, None], pa.int32()), ["a", "b", "c"])
+    coded = lambda values: pa.DictionaryArray.from_arrays(pa.array([0, None, 1, 0, 1, 0, 0], pa.int8()), values)
+    # Starts in any order, and lists that overlap.
+    views = pa.ListViewArray.from_arrays([4, 0, 2, 0, 3, 0, 1], [2, 3, 0, 2, 1, 0, 5], pa.array([1, 2, None, 4, 5, 6]))
+    table = pa.table(
+        {
+            "text": runs(pa.array(["one", "two", None, "three"]), [1, 4, 5, 7]),
+            "short": runs(pa.array([1.5, None]), [2, 7], pa.int16()),
+            "long": runs(pa.array([[1, None], None, []]), [3, 4, 7], pa.int64()),
+            "coded": runs(pa.array(["a", None, "b"]).dictionary_encode(), [2, 3, 7]),
+            "ids": runs(uuids, [6, 7]),
+            "views": views,
+            "wide": pa.array([["x"], None, [], ["y", None], [""], None, ["z"]], pa.large_list_view(pa.string())),
+            "deep": pa.array([[[1], None], None, [], [[2, 3], []], [[4]], [None], [[]]], pa.list_view(pa.large_list_view(pa.int8()))),
+            "inside": pa.StructArray.from_arrays([runs(pa.array(["p", None]), [3, 7]), views], ["runs", "views"]),
+            "listed": pa.ListArray.from_arrays([0, 1, 1, 4, 4, 5, 6, 6], runs(pa.array([True, None, False]), [2, 4, 6])),
+            "nested": coded(pa.array([[1, 2], [None]])),
+            "record": coded(pa.array([{"a": 1}, {"a": None}])),
+            "twice": coded(pa.ListArray.from_arrays([0, 3, 4], words)),
+        }
+    )
+    arrow("layouts", table, rows=rows)
+    arrow("layouts-lz4", table, stream=True, compression="lz4", rows=rows)
+
+
+def thrift(*fields):
+    """A struct of Thrift's compact protocol. A field is its number, its type and its value; types as in `value`."""
+
+    def varint(n):
+        return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + varint(n >> 7)
+
+    def value(type, v):
+        if type in (5, 6):  # int32, int64
+            return varint(v << 1 if v >= 0 else -v << 1 | 1)
+        if type == 8:  # text
+            return varint(len(v)) + v.encode()
+        if type == 9:  # list of one type
+            return bytes([len(v[1]) << 4 | v[0]]) + b"".join(value(v[0], item) for item in v[1])
+        return v  # 12: a struct as bytes
+
+    out, last = b"", 0
+    for number, type, v in fields:
+        out += bytes([number - last << 4 | type]) + value(type, v)
+        last = number
+    return out + b"\0"
+
+
+def old_layouts():
+    """Lists and maps as writers of before 2017 laid them out, which pyarrow reads and does not write."""
+    INT32, BYTES = 1, 6
+    REQUIRED, OPTIONAL, REPEATED = 0, 1, 2
+    MAP, LIST = 1, 3
+    i32 = lambda values: np.array(values, "<i4").tobytes()
+    text = lambda values: b"".join(len(v).to_bytes(4, "little") + v.encode() for v in values)
+    group = lambda name, repetition, annotation=None: (name, repetition, None, 1, annotation)
+    leaf = lambda name, repetition, type, annotation=None: (name, repetition, type, None, annotation)
+    schema = [
+        leaf("text", REQUIRED, BYTES, 0),
+        # A list of lists, each without the wrapper of its items.
+        group("lists", OPTIONAL, LIST), group("array", REPEATED, LIST), leaf("array", REPEATED, INT32),
+        # A map without values.
+        group("set", OPTIONAL, MAP), group("key_value", REPEATED), leaf("key", REQUIRED, BYTES, 0),
+        group("two", REQUIRED, LIST), leaf("element", REPEATED, INT32),
+        group("tuple", OPTIONAL, LIST), group("tuple_tuple", REPEATED), leaf("x", REQUIRED, INT32),
+        leaf("bare", REPEATED, INT32),
+    ]
+    # For each leaf its path, type, level pairs (repetition, definition) and values. Rows are separated by repetition 0.
+    columns = [
+        ("text", BYTES, [(0, 0)] * 4, text(["a", "b", "c", "d"])),
+        ("lists.array.array", INT32, [(0, 3), (2, 3), (1, 2), (1, 3), (0, 0), (0, 1), (0, 3)], i32([1, 2, 3, 4])),
+        ("set.key_value.key", BYTES, [(0, 2), (1, 2), (0, 0), (0, 1), (0, 2)], text(["x", "y", "z"])),
+        ("two.element", INT32, [(0, 1), (0, 0), (0, 1), (1, 1), (0, 1)], i32([1, 2, 3, 4])),
+        ("tuple.tuple_tuple.x", INT32, [(0, 2), (1, 2), (0, 0), (0, 1), (0, 2)], i32([5, 6, 7])),
+        ("bare", INT32, [(0, 0), (0, 1), (1, 1), (0, 0), (0, 1)], i32([8, 9, 10])),
+    ]
+    data, chunks = b"PAR1", []
+    for path, type, levels, values in columns:
+        body = b""
+        for which in (0, 1):
+            if any(pair[which] for pair in levels):
+                runs = b"".join(bytes([2, pair[which]]) for pair in levels)  # runs of one level each
+                body += len(runs).to_bytes(4, "little") + runs
+        body += values
+        page = thrift((1, 5, len(levels)), (2, 5, 0), (3, 5, 3), (4, 5, 3))  # plain values, levels in runs
+        header = thrift((1, 5, 0), (2, 5, len(body)), (3, 5, len(body)), (5, 12, page))
+        size = len(header) + len(body)
+        meta = thrift(
+            (1, 5, type), (2, 9, (5, [0, 3])), (3, 9, (8, path.split("."))), (4, 5, 0), (5, 6, len(levels)), (6, 6, size), (7, 6, size), (9, 6, len(data))
+        )
+        chunks.append(thrift((2, 6, len(data)), (3, 12, meta)))
+        data += header + body
+    root = thrift((4, 8, "schema"), (5, 5, len(columns)))
+    elements = [
+        thrift(*[field for field in ((1, 5, type), (3, 5, repetition), (4, 8, name), (5, 5, children), (6, 5, annotation)) if field[2] is not None])
+        for name, repetition, type, children, annotation in schema
+    ]
+    rows = thrift((1, 9, (12, chunks)), (2, 6, len(data)), (3, 6, 4))
+    footer = thrift((1, 5, 1), (2, 9, (12, [root, *elements])), (3, 6, 4), (4, 9, (12, [rows])))
+    path = HERE / "old-layouts.parquet"
+    path.write_bytes(data + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    golden("old-layouts", pq.read_table(path))
+
+
+def int96_wide():
+    """Dates of INT96 that nanoseconds do not hold, beside ones that they hold."""
+    def micros(*values):
+        epoch = datetime.datetime(1970, 1, 1)
+        return pa.array([v and (datetime.datetime(*v) - epoch) // datetime.timedelta(microseconds=1) for v in values], pa.timestamp("us"))
+
+    wide = micros((9999, 12, 31, 23, 59, 59, 999999), None, (1, 1, 1), (2024, 5, 6, 7, 8, 9, 123456))
+    narrow = micros((2262, 4, 11), None, (1677, 9, 22), (2024, 5, 6, 7, 8, 9, 123456))
+    lists = pa.ListArray.from_arrays([0, 2, 2, 3, 4], wide)
+    table = pa.table({"text": ["a", "b", "c", "d"], "wide": wide, "narrow": narrow, "lists": lists})
+    path = HERE / "int96-wide.parquet"
+    pq.write_table(table, path, use_deprecated_int96_timestamps=True, store_schema=False)
+    # pyarrow wraps dates around where it is not told the unit.
+    read = pq.read_table(path, coerce_int96_timestamp_unit="us")
+    golden("int96-wide", read.set_column(2, "narrow", read["narrow"].cast(pa.timestamp("ns"))))
+
+
+def uuids():
+    """UUIDs by the logical type alone, without an Arrow schema beside them."""
+    ids = pa.array([uuid.UUID(int=i * 10**35).bytes for i in range(3)] + [None], pa.binary(16))
+    column = pa.ExtensionArray.from_storage(pa.uuid(), ids)
+    lists = pa.ListArray.from_arrays([0, 2, 2, 3, 4], column)
+    parquet("uuid", pa.table({"text": ["a", "b", "c", "d"], "id": column, "ids": lists}), store_schema=False)
+
+
 def slices():
     """More rows than a batch holds, in many pages; test/io/parquet-slices.test.ts makes the same rows by the same rule."""
     rows = 9000
@@ -355,6 +492,10 @@ def main():
     frame.write_ipc(HERE / "polars.arrow", compression="zstd")
     golden("polars", pa.ipc.open_file(HERE / "polars.arrow").read_all())
     dictionaries()
+    layouts()
+    old_layouts()
+    int96_wide()
+    uuids()
     slices()
     zstandard()
 
