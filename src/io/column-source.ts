@@ -9,6 +9,7 @@ import { orderValues, resolveOrderColumn } from "./schema/order-columns.js";
 import { batchTexts, resolveTextColumns } from "./schema/text-columns.js";
 import { batchVectors, resolveVectorColumn } from "./schema/vector-columns.js";
 import type { BatchVectors, ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions } from "./source.js";
+import { reasonOf } from "./unreadable.js";
 
 /** Largest number of rows in a batch of a columnar source. */
 export const BATCH_ROWS = 8192;
@@ -68,7 +69,8 @@ export async function* scanColumns(
   let firstRecord = 0;
   let dim = vectorDim;
   for await (const { batch, bytesRead, whole } of batches) {
-    const { texts, vectors, faults } = inspect(batch, options, source, dim);
+    const at = { source, first: firstRecord };
+    const { texts, vectors, faults } = onBatch(batch, at, (rows) => inspect(rows, options, source, dim));
     dim = vectors?.dim ?? dim;
     const rejects: Reject[] = [];
     if (faults.size > 0) {
@@ -78,13 +80,17 @@ export async function* scanColumns(
         for (let row = start; row < start + rows.numRows; row++) {
           const error = faults.get(row);
           const record = firstRecord + row;
-          if (error !== undefined) rejects.push({ record, line: record + 1, error, raw: raw(row - start) });
+          if (error === undefined) continue;
+          const text = onBatch(rows, { source, first: record }, () => raw(row - start));
+          rejects.push({ record, line: record + 1, error, raw: text });
         }
         start += rows.numRows;
       }
     }
     const order =
-      orderField === undefined ? undefined : orderValues(batch, resolveOrderColumn(batch.schema, orderField, source));
+      orderField === undefined
+        ? undefined
+        : onBatch(batch, at, (rows) => orderValues(rows, resolveOrderColumn(rows.schema, orderField, source)));
     yield { firstRecord, texts, vectors, order, rejects, bytesRead };
     firstRecord += batch.numRows;
   }
@@ -102,29 +108,73 @@ export async function* readColumns(
     const first = firstRecord;
     const records =
       rejected?.accepted(first, numRows) ?? Uint32Array.from({ length: numRows }, (_, row) => first + row);
-    const whole =
-      records.length < numRows
-        ? takeRows(
-            batch,
-            records.map((record) => record - first),
-          )
-        : batch;
-    refuseInvalidUtf8(whole, source);
-    yield { records, columns: castBatch(whole, schema), bytesRead };
+    const at = { source, first };
+    const take = (all: RecordBatch) =>
+      takeRows(all, all === batch ? records.map((record) => record - first) : rowsOf(all));
+    const rows = records.length === numRows ? batch : onBatch(batch, at, take);
+    const columns = onBatch(rows, { source, first, records }, (all) => {
+      refuseInvalidUtf8(all);
+      return castBatch(all, schema);
+    });
+    yield { records, columns, bytesRead };
     firstRecord += numRows;
   }
   rejected?.requireAll(firstRecord);
 }
 
+/**
+ * Works on a batch; an error becomes the InputError that names the file and the row. Where `work` fails for one row on
+ * its own, that is the row; this search is slow, but it comes once.
+ * @param at.first record of the first row. @param at.records record of each row, where they do not follow one another
+ */
+function onBatch<T>(
+  batch: RecordBatch,
+  at: { readonly source: string; readonly first: number; readonly records?: Uint32Array },
+  work: (batch: RecordBatch) => T,
+): T {
+  try {
+    return work(batch);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const row = failingRow(batch, work);
+    const record = at.records?.[row ?? 0] ?? at.first + (row ?? 0);
+    const where = row === undefined ? `rows from ${record + 1}` : `row ${record + 1}`;
+    throw new InputError(`${at.source}: ${where}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function failingRow(batch: RecordBatch, work: (batch: RecordBatch) => unknown): number | undefined {
+  for (let row = 0; row < batch.numRows; row++) {
+    try {
+      work(sliceBatch(batch, row, 1));
+    } catch {
+      // What fails for no row at all is not the fault of a row.
+      return fails(() => work(sliceBatch(batch, 0, 0))) ? undefined : row;
+    }
+  }
+  return undefined;
+}
+
+function rowsOf({ numRows }: RecordBatch): Uint32Array {
+  return Uint32Array.from({ length: numRows }, (_, row) => row);
+}
+
+function fails(work: () => unknown): boolean {
+  try {
+    work();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 // Arrow promises that string columns are UTF-8, and all later code relies on the promise; a broken file is refused
 // here.
-function refuseInvalidUtf8({ schema, data }: RecordBatch, source: string): void {
+function refuseInvalidUtf8({ schema, data }: RecordBatch): void {
   for (let c = 0; c < schema.fields.length; c++) {
     const column = invalidUtf8(data.children[c], schema.fields[c]);
     if (column === undefined) continue;
-    throw new InputError(
-      `${source}: column ${JSON.stringify(column)} is a string but holds bytes that are not UTF-8: make it binary`,
-    );
+    throw new Error(`column ${JSON.stringify(column)} is a string but holds bytes that are not UTF-8: make it binary`);
   }
 }
 

@@ -127,7 +127,10 @@ test("text that is not UTF-8 is rejected, another such column stops the second p
     assert.equal(first.error, 'text field "bad" is not valid UTF-8');
     assert.equal(first.raw, '{"good":"x","bad":"ww=="}');
     const read = source.read({ schema });
-    await assert.rejects(() => read.next(), { message: /^t: column "bad" is a string but holds bytes/, exitCode: 3 });
+    await assert.rejects(() => read.next(), {
+      message: /^t: row 1: column "bad" is a string but holds bytes/,
+      exitCode: 3,
+    });
     const rows = source.read({ schema, rejected });
     assert.deepEqual((await rows.next()).value.records, Uint32Array.of(2));
     await rows.return(undefined);

@@ -7,6 +7,7 @@ import { prepareZstd } from "../compress/zstd.js";
 import { type FileOptions, LEAST_PIECE, pieceLimit } from "../file-options.js";
 import { readRange } from "../read-exact.js";
 import { duplicateName } from "../schema/unify.js";
+import { reasonOf, unreadable } from "../unreadable.js";
 import { type DictionaryVectors, loadBody } from "./body.js";
 import { storedColumns } from "./layout.js";
 import { type ArrowMessage, type ArrowMessages, findMessages, readHeader } from "./messages.js";
@@ -60,7 +61,7 @@ export async function openArrowFile({ path, name, memory, whole = LEAST_PIECE }:
     if (duplicate !== undefined) throw new Error(duplicate);
     return { byteLength, schema, batches: () => readBatches({ path, name, found, schema, limit }) };
   } catch (error) {
-    throw asInputError(error, name);
+    throw unreadable(error, name, "Arrow");
   } finally {
     await file.close();
   }
@@ -87,6 +88,7 @@ async function* readBatches(options: {
   const load = async (at: ArrowMessage, header: Parameters<typeof loadBody>[1], types: readonly DataType[]) =>
     loadBody(await readRange(file, at.bodyAt, at.bodyLength), header, types, dictionaries, version);
   const types = schema.fields.map(({ type }) => type);
+  let row = 0;
   try {
     for (const message of messages) {
       const header = await readHeader(file, message);
@@ -103,6 +105,7 @@ async function* readBatches(options: {
         for await (const batch of readRows({ file, schema, columns, rows: header.length, limit })) {
           validateBatch(batch);
           done += batch.numRows;
+          row += batch.numRows;
           yield { batch, bytesRead: bodyAt + Math.floor((bodyLength * done) / header.length) };
         }
       } else if (header.length > 0) {
@@ -111,10 +114,12 @@ async function* readBatches(options: {
         const bytesRead = bodyAt + bodyLength;
         if (options.schema === schema) yield { batch, bytesRead };
         else for (const plain of plainBatches(batch, options.schema, limit)) yield { batch: plain, bytesRead };
+        row += batch.numRows;
       }
     }
   } catch (error) {
-    throw asInputError(error, name);
+    const where = `rows from ${row + 1}: ${reasonOf(error)}`;
+    throw unreadable(new Error(where, { cause: error }), name, "Arrow");
   } finally {
     await file.close();
   }
@@ -132,9 +137,4 @@ async function openPath(path: string, name: string): Promise<FileHandle> {
   } catch (error) {
     throw new InputError(`${name}: cannot be read: ${(error as Error).message}`, { cause: error });
   }
-}
-
-function asInputError(error: unknown, name: string): InputError {
-  if (error instanceof InputError) return error;
-  return new InputError(`${name}: cannot be read as Arrow: ${(error as Error).message}`, { cause: error });
 }

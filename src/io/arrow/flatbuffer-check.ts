@@ -79,7 +79,9 @@ function checkRoot(bytes: Uint8Array, shape: Shape): void {
     // A table takes at least 4 bytes, so more tables than length / 4 can only be the same tables met again and again.
     checkTable(view, view.getUint32(0, true), shape, { tables: bytes.length / 4, depth: 0 });
   } catch (error) {
-    throw new Error(`its metadata is corrupt: ${(error as Error).message}`, { cause: error });
+    // A read outside of the view is a RangeError.
+    const reason = error instanceof RangeError ? "it points outside of itself" : (error as Error).message;
+    throw new Error(`its metadata is corrupt: ${reason}`, { cause: error });
   }
 }
 

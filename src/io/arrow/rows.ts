@@ -2,6 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { BATCH_ROWS } from "../column-source.js";
 import { batchOf } from "../columns/take.js";
+import { reasonOf } from "../unreadable.js";
 import { readColumn } from "./column.js";
 import type { StoredColumn } from "./layout.js";
 import { columnBytes } from "./size.js";
@@ -33,7 +34,7 @@ export async function* readRows(options: {
     return bytes;
   };
   const explain = (c: number, error: unknown): never => {
-    throw new Error(`column ${JSON.stringify(schema.fields[c].name)} is corrupt: ${(error as Error).message}`);
+    throw new Error(`column ${JSON.stringify(schema.fields[c].name)} is corrupt: ${reasonOf(error)}`);
   };
   let length = BATCH_ROWS;
   for (let start = 0; start < rows; start += length) {

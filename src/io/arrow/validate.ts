@@ -8,6 +8,7 @@ import {
   type Vector,
 } from "apache-arrow";
 import { fixedWidth, isValid, VIEW_INLINE, VIEW_WIDTH } from "../columns/layout.js";
+import { reasonOf } from "../unreadable.js";
 import { isListView, RunEndEncoded } from "./stored-types.js";
 
 /**
@@ -28,7 +29,7 @@ export function validateColumn(data: Data | undefined, rows: number, path: strin
     if (data.length < rows) throw new Error(`${data.length} rows, expected ${rows}`);
     validateData(data);
   } catch (error) {
-    throw new Error(`column ${JSON.stringify(path)} is corrupt: ${(error as Error).message}`);
+    throw new Error(`column ${JSON.stringify(path)} is corrupt: ${reasonOf(error)}`);
   }
   // The children of a dictionary type are those of its values.
   if (DataType.isDictionary(data.type)) return;
@@ -187,6 +188,7 @@ export function validateField(field: Field): void {
   const width = DataType.isFixedSizeBinary(type) ? type.byteWidth : DataType.isFixedSizeList(type) ? type.listSize : 0;
   const known =
     (unit === undefined || (unit >= 0 && unit <= 3)) &&
+    (!DataType.isInt(type) || [8, 16, 32, 64].includes(type.bitWidth)) &&
     (!DataType.isInterval(type) || type.unit <= 2) &&
     (!DataType.isDate(type) || type.unit <= 1) &&
     (!DataType.isTime(type) || bitWidth === (type.unit <= 1 ? 32 : 64)) &&
@@ -194,7 +196,10 @@ export function validateField(field: Field): void {
     (!DataType.isDecimal(type) || Math.abs(type.scale) <= 1000) &&
     (!DataType.isFloat(type) || (type.precision >= 0 && type.precision <= 2)) &&
     width >= 0;
-  if (!known) throw new Error(`field ${JSON.stringify(field.name)} has the unknown type ${type}`);
+  if (!known)
+    throw new Error(
+      `field ${JSON.stringify(field.name)} has the unknown type ${String(type).replaceAll(/undefined|NaN/g, "?")}`,
+    );
   if (type instanceof RunEndEncoded) {
     const ends = type.children[0].type;
     const fits = DataType.isInt(ends) && ends.isSigned && ends.bitWidth >= 16;
@@ -206,7 +211,10 @@ export function validateField(field: Field): void {
       `field ${JSON.stringify(field.name)} is a map of ${type.children[0].type}, expected keys and values`,
     );
   }
-  if (DataType.isDictionary(type)) validateField(field.clone({ type: (type as Dictionary).dictionary }));
+  if (DataType.isDictionary(type)) {
+    const { dictionary, indices } = type as Dictionary;
+    for (const part of [dictionary, indices]) validateField(field.clone({ type: part }));
+  }
   for (const child of (type.children ?? []) as Field[]) validateField(child);
 }
 

@@ -47,12 +47,12 @@ function setBits(target: Uint8Array, to: number, count: number): void {
 /**
  * An array with the content of `bytes` and room for at least `size` bytes: `bytes` itself where it is large enough,
  * else a copy of at least twice the length, so that appending n bytes one by one costs O(n).
- * @throws RangeError for more than 2^31 - 1 bytes
+ * @throws Error for more than 2^31 - 1 bytes
  */
 export function grown(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   if (size <= bytes.length) return bytes;
   if (size > MAX_BUFFER)
-    throw new RangeError(
+    throw new Error(
       `a column buffer of ${size} bytes exceeds the limit of ${MAX_BUFFER}; write smaller row groups or batches`,
     );
   const copy = new Uint8Array(Math.min(MAX_BUFFER, Math.max(size, bytes.length * 2, 64)));

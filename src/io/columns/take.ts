@@ -5,11 +5,11 @@ import { runsOf } from "./runs.js";
 /**
  * A new batch of the given rows in the given order, for every Arrow type: compact buffers with offset 0, copied without
  * decoding a value. Rows may repeat. The result shares no buffer with `batch`, only dictionaries.
- * @throws RangeError for a row that the batch does not have.
+ * @throws Error for a row that the batch does not have.
  */
 export function takeRows(batch: RecordBatch, rows: Uint32Array): RecordBatch {
   for (let i = 0; i < rows.length; i++) {
-    if (rows[i] >= batch.numRows) throw new RangeError(`row ${rows[i]} of a batch of ${batch.numRows} rows`);
+    if (rows[i] >= batch.numRows) throw new Error(`row ${rows[i]} of a batch of ${batch.numRows} rows`);
   }
   const runs = runsOf(rows);
   const columns = batch.data.children.map((data, c) => {

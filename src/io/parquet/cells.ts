@@ -101,6 +101,6 @@ function mapCell(data: Data, entries: Field, stored: Field): Cell {
 
 function milliseconds(seconds: bigint): bigint {
   const value = seconds * 1000n;
-  if (BigInt.asIntN(64, value) !== value) throw new RangeError(`a timestamp of ${seconds} s does not fit milliseconds`);
+  if (BigInt.asIntN(64, value) !== value) throw new Error(`a timestamp of ${seconds} s does not fit milliseconds`);
   return value;
 }

@@ -6,6 +6,7 @@ import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
 import { readVarInt } from "hyparquet/src/thrift.js";
 import { prepareZstd } from "../compress/zstd.js";
 import { readRange } from "../read-exact.js";
+import { checkPageHeader, requiredCount, requiredName } from "./header-check.js";
 
 // The only file that uses hyparquet, for the footer, page headers and delta-encoded integers. parquet.ts gives the
 // reasons why its other decoders are not used.
@@ -62,13 +63,14 @@ export async function readFooter(file: FileHandle): Promise<ParquetFooter> {
     { byteLength: size, slice },
     // The statistics are not used. Their conversion is switched off, because it fails on some valid values.
     { geoparquet: false, parsers: NO_PARSERS },
-  );
-  const rowGroups = row_groups.map((group) => {
-    const rows = Number(group.num_rows);
-    if (!(rows >= 0 && rows < 2 ** 31))
-      throw new Error(`a row group of ${group.num_rows} rows, expected less than 2^31`);
-    return { rows, group };
+  ).catch((error: unknown) => {
+    if (!(error instanceof TypeError)) throw error;
+    throw new Error("its footer lacks a part that every footer has: it is corrupt", { cause: error });
   });
+  const rowGroups = row_groups.map((group) => ({
+    rows: requiredCount(group.num_rows, "number of rows of a row group", 2 ** 31),
+    group,
+  }));
   return { schema, rowGroups, metadata: new Map(key_value_metadata?.map(({ key, value }) => [key, value ?? ""])) };
 }
 
@@ -110,22 +112,22 @@ export function columnChunk(
   const name = JSON.stringify(element.name);
   if (filePath) throw new Error(`column ${name} is in another file, ${filePath}`);
   if (meta === undefined) throw new Error(`column ${name} is missing or encrypted`);
-  if (meta.path_in_schema.at(-1) !== element.name || meta.type !== element.type) {
+  const type = requiredName(meta.type, `type of column ${name}`);
+  const codec = requiredName(meta.codec, `codec of column ${name}`);
+  if (meta.path_in_schema.at(-1) !== element.name || type !== element.type) {
     throw new Error(
-      `column ${name} of type ${element.type} is stored as ${meta.path_in_schema.join(".")} of type ${meta.type}`,
+      `column ${name} of type ${element.type} is stored as ${meta.path_in_schema.join(".")} of type ${type}`,
     );
   }
-  const data = Number(meta.data_page_offset);
-  const dictionary = Number(meta.dictionary_page_offset ?? 0);
+  const data = requiredCount(meta.data_page_offset, `place of column ${name}`);
+  const dictionary = requiredCount(meta.dictionary_page_offset ?? 0, `place of the dictionary of column ${name}`);
   // The dictionary page comes first. Some writers leave its offset at 0 where there is none.
   const start = dictionary > 0 ? Math.min(dictionary, data) : data;
-  const length = Number(meta.total_compressed_size);
-  const count = Number(meta.num_values);
-  if (!(start >= 4 && length >= 0 && count >= 0 && count < 2 ** 31)) {
-    throw new Error(`column ${name} has ${count} values in ${length} bytes at byte ${start}`);
-  }
+  const length = requiredCount(meta.total_compressed_size, `size of column ${name}`);
+  const count = requiredCount(meta.num_values, `number of values of column ${name}`, 2 ** 31);
+  if (start < 4) throw new Error(`column ${name} starts at byte ${start}, expected at least 4`);
   if (start + length > byteLength) throw new Error(`${length} bytes at byte ${start} of a file of ${byteLength}`);
-  return { start, length, count, codec: meta.codec };
+  return { start, length, count, codec };
 }
 
 /** The header of a page, as hyparquet returns it. */
@@ -138,7 +140,9 @@ export type PageHeader = ReturnType<typeof parquetHeader>;
 export function readPageHeader(bytes: Uint8Array, at: number): { readonly header: PageHeader; readonly end: number } {
   checkThrift(bytes, at);
   const reader = readerOf(bytes, at);
-  return { header: parquetHeader(reader), end: reader.offset };
+  const header = parquetHeader(reader);
+  checkPageHeader(header);
+  return { header, end: reader.offset };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { Field, FixedSizeBinary } from "apache-arrow";
 import { SurveyedTimestamp } from "../schema/surveyed-timestamp.js";
+import { reasonOf } from "../unreadable.js";
 import { leavesOf } from "./assemble.js";
 import { type LeafColumn, LeafReader } from "./column.js";
 import { columnChunk, type ParquetRowGroup, type SchemaElement } from "./file.js";
@@ -85,7 +86,7 @@ async function surveyChunk(
     }
   } catch (error) {
     const where = `column ${JSON.stringify(column)}, rows from ${firstRow + row + 1}`;
-    throw new Error(`${where}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${where}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

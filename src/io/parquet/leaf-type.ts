@@ -36,6 +36,9 @@ const TIME_UNITS = ["", "MILLIS", "MICROS", "NANOS"];
  */
 export function leafType(element: SchemaElement): DataType {
   const { type, type_length: width, converted_type: converted, logical_type: logical } = element;
+  if (type === "FIXED_LEN_BYTE_ARRAY" && !(typeof width === "number" && width > 0)) {
+    throw new Error(`column ${JSON.stringify(element.name)} of fixed width has no width of at least 1`);
+  }
   if (logical?.type === "NULL") return new Null();
   if (logical?.type === "DECIMAL" || converted === "DECIMAL") return decimalType(element);
   switch (type) {
@@ -58,9 +61,7 @@ export function leafType(element: SchemaElement): DataType {
       return text ? new Utf8() : new Binary();
     }
     case "FIXED_LEN_BYTE_ARRAY":
-      if (!(width !== undefined && width > 0))
-        throw new Error(`column ${JSON.stringify(element.name)} has width ${width}`);
-      return logical?.type === "FLOAT16" && width === 2 ? new Float16() : new FixedSizeBinary(width);
+      return logical?.type === "FLOAT16" && width === 2 ? new Float16() : new FixedSizeBinary(width as number);
     default:
       throw new Error(`column ${JSON.stringify(element.name)} has the unknown type ${type}`);
   }
@@ -92,8 +93,9 @@ function int64Type({ converted_type: converted, logical_type: logical }: SchemaE
 function decimalType({ name, logical_type: logical, precision, scale }: SchemaElement): DataType {
   const digits = logical?.type === "DECIMAL" ? logical.precision : precision;
   const fraction = (logical?.type === "DECIMAL" ? logical.scale : scale) ?? 0;
-  if (!(digits !== undefined && digits > 0 && digits <= 76)) {
-    throw new Error(`column ${JSON.stringify(name)} is a decimal of ${digits} digits, expected 1 to 76`);
+  if (!(typeof digits === "number" && digits > 0 && digits <= 76)) {
+    const found = typeof digits === "number" ? `of ${digits} digits` : "without a number of digits";
+    throw new Error(`column ${JSON.stringify(name)} is a decimal ${found}, expected 1 to 76`);
   }
   if (!(fraction >= 0 && fraction <= digits)) {
     throw new Error(`column ${JSON.stringify(name)} is a decimal of ${digits} digits, ${fraction} of them a fraction`);

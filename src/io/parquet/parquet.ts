@@ -1,12 +1,12 @@
 import type { FileHandle } from "node:fs/promises";
 import { Schema } from "apache-arrow";
-import { InputError } from "../../errors.js";
 import { ARROW_SCHEMA, decodeSchema } from "../arrow/schema-message.js";
 import { BATCH_ROWS, type ColumnBatch, neededColumns, readColumns, scanColumns } from "../column-source.js";
 import { type FileOptions, pieceLimit } from "../file-options.js";
 import { topColumns } from "../schema/column-paths.js";
 import { duplicateName } from "../schema/unify.js";
 import type { Source } from "../source.js";
+import { unreadable } from "../unreadable.js";
 import { openFile, type ParquetFooter, readFooter } from "./file.js";
 import { surveyInt96 } from "./int96.js";
 import { RowGroupReader } from "./row-group.js";
@@ -93,7 +93,7 @@ async function openParquetFile({ path, name, memory }: FileOptions): Promise<Par
       await file.close();
     }
   } catch (error) {
-    throw asInputError(error, name);
+    throw unreadable(error, name, "Parquet");
   }
 }
 
@@ -135,7 +135,7 @@ async function* readBatches(parquet: ParquetFile, columns?: readonly number[]): 
             while (others.row < start) await others.next(Math.min(BATCH_ROWS, start - others.row));
             while (others.row < end) yield await others.next(end - others.row);
           } catch (error) {
-            throw asInputError(error, name);
+            throw unreadable(error, name, "Parquet");
           }
         };
         yield columns === undefined ? { batch, bytesRead } : { batch, bytesRead, whole };
@@ -144,17 +144,8 @@ async function* readBatches(parquet: ParquetFile, columns?: readonly number[]): 
       firstRow += rowGroup.rows;
     }
   } catch (error) {
-    throw asInputError(error, name);
+    throw unreadable(error, name, "Parquet");
   } finally {
     await file?.close();
   }
-}
-
-function asInputError(error: unknown, name: string): InputError {
-  if (error instanceof InputError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const what = code === undefined ? "cannot be read as Parquet" : "cannot be read";
-  // A TypeError comes from a library that met unexpected data. Its message would tell a reader nothing about the file.
-  const why = error instanceof TypeError ? "its metadata is corrupt" : message;
-  return new InputError(`${name}: ${what}: ${why}`, { cause: error });
 }

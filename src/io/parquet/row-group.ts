@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { type RecordBatch, Schema } from "apache-arrow";
 import { batchOf } from "../columns/take.js";
+import { reasonOf } from "../unreadable.js";
 import { assemble, leavesOf } from "./assemble.js";
 import { type LeafColumn, LeafReader } from "./column.js";
 import { columnChunk, type ParquetRowGroup } from "./file.js";
@@ -132,6 +133,6 @@ export class RowGroupReader {
   /** Throws an error that adds the column and the row to the message of `error`. */
   #explain(node: ParquetNode, error: unknown): never {
     const where = `column ${JSON.stringify(node.field.name)}, rows from ${this.#firstRow + this.#row + 1}`;
-    throw new Error(`${where}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${where}: ${reasonOf(error)}`, { cause: error });
   }
 }

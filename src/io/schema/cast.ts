@@ -23,11 +23,12 @@ import { nullData } from "../columns/null-data.js";
 import { oneRun, runsOf } from "../columns/runs.js";
 import { batchOf } from "../columns/take.js";
 import { cellText, halfToNumber, isJsonField } from "../jsonl/json-text.js";
+import { reasonOf } from "../unreadable.js";
 
 /**
  * Casts a batch to `schema`, which `unifySchemas` made from the batch's schema and others. Columns are matched by name,
  * and a missing column becomes one of nulls. A column that needs no change shares its buffers with `batch`.
- * @throws RangeError for a timestamp or duration that does not fit the finer unit.
+ * @throws Error that names the column where a timestamp or duration does not fit the finer unit
  */
 export function castBatch(batch: RecordBatch, schema: Schema): RecordBatch {
   const { numRows } = batch;
@@ -37,8 +38,7 @@ export function castBatch(batch: RecordBatch, schema: Schema): RecordBatch {
     try {
       return castData(batch.data.children[index], batch.schema.fields[index], field);
     } catch (error) {
-      if (error instanceof RangeError) error.message = `column ${JSON.stringify(field.name)}: ${error.message}`;
-      throw error;
+      throw new Error(`column ${JSON.stringify(field.name)}: ${reasonOf(error)}`, { cause: error });
     }
   });
   return batchOf(schema, columns, numRows);
@@ -135,7 +135,7 @@ function castBytes(data: Data, type: DataType): Data {
     const offsets = data.valueOffsets as unknown as BigInt64Array;
     const start = Number(offsets[0]);
     values = (data.values as Uint8Array).subarray(start, Number(offsets[data.length]));
-    if (values.length >= 2 ** 31) throw new RangeError(`${values.length} bytes in one batch, expected less than 2 GiB`);
+    if (values.length >= 2 ** 31) throw new Error(`${values.length} bytes in one batch, expected less than 2 GiB`);
     for (let i = 0; i <= data.length; i++) valueOffsets[i] = Number(offsets[i]) - start;
   } else {
     const parts: Uint8Array[] = [];
@@ -197,7 +197,10 @@ function castTimes(data: Data, type: Time | Timestamp | Duration): Data {
     const value = (BigInt(data.values[row]) * factor) / divisor;
     // Coarser units are only asked for where the values are known to be whole.
     const exact = value * divisor === BigInt(data.values[row]) * factor;
-    if (!exact || BigInt.asIntN(64, value) !== value) throw new RangeError(`${data.values[row]} does not fit ${type}`);
+    if (!exact || BigInt.asIntN(64, value) !== value)
+      throw new Error(
+        `${data.values[row]} of ${data.type} does not fit ${type}, the type of all inputs: cast this column to one type in all of them`,
+      );
     if (isWide(values)) values[row] = value;
     else values[row] = Number(value);
   }
