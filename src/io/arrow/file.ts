@@ -1,20 +1,13 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { type DataType, type RecordBatch, Schema, Vector } from "apache-arrow";
-import type { DictionaryBatch as DictionaryBatchHeader } from "apache-arrow/ipc/metadata/message";
-import { InputError } from "../../errors.js";
-import { batchOf } from "../columns/take.js";
+import { type RecordBatch, Schema } from "apache-arrow";
 import { prepareZstd } from "../compress/zstd.js";
 import { type FileOptions, LEAST_PIECE, pieceLimit } from "../file-options.js";
-import { readRange } from "../read-exact.js";
 import { duplicateName } from "../schema/unify.js";
-import { reasonOf, unreadable } from "../unreadable.js";
-import { type DictionaryVectors, loadBody } from "./body.js";
-import { storedColumns } from "./layout.js";
-import { type ArrowMessage, type ArrowMessages, findMessages, readHeader } from "./messages.js";
-import { plainBatches, plainValues } from "./plain.js";
-import { readRows } from "./rows.js";
+import { unreadable } from "../unreadable.js";
+import { openPath, readBatches } from "./batches.js";
+import { widenIndices } from "./index-width.js";
+import { findMessages } from "./messages.js";
 import { plainField } from "./stored-types.js";
-import { validateBatch, validateColumn, validateField } from "./validate.js";
+import { validateField } from "./validate.js";
 
 /** An Arrow file and the settings to read it. */
 export interface ArrowOptions extends FileOptions {
@@ -27,6 +20,7 @@ export interface ArrowOptions extends FileOptions {
 /** An Arrow IPC file or stream whose messages have been found and checked. */
 export interface ArrowFile {
   readonly byteLength: number;
+  /** As the file has it, but with dictionary indices that are wide enough for all dictionaries of a stream together. */
   readonly schema: Schema;
   /**
    * Yields all rows in order, a record batch at a time, or some of its rows where it has more than `whole` bytes.
@@ -59,7 +53,12 @@ export async function openArrowFile({ path, name, memory, whole = LEAST_PIECE }:
     }
     const duplicate = duplicateName(schema.fields);
     if (duplicate !== undefined) throw new Error(duplicate);
-    return { byteLength, schema, batches: () => readBatches({ path, name, found, schema, limit }) };
+    const contents = { path, name, found, schema, limit };
+    return {
+      byteLength,
+      schema: await widenIndices(contents),
+      batches: () => readBatches(contents),
+    };
   } catch (error) {
     throw unreadable(error, name, "Arrow");
   } finally {
@@ -72,69 +71,4 @@ function plainSchema(stored: Schema): Schema {
   const fields = stored.fields.map(plainField);
   if (fields.every((field, i) => field === stored.fields[i])) return stored;
   return new Schema(fields, stored.metadata);
-}
-
-async function* readBatches(options: {
-  path: string;
-  name: string;
-  found: ArrowMessages;
-  schema: Schema;
-  limit: number;
-}): AsyncGenerator<{ batch: RecordBatch; bytesRead: number }> {
-  const { path, name, found, limit } = options;
-  const { schema, version, messages } = found;
-  const file = await openPath(path, name);
-  const dictionaries: DictionaryVectors = new Map();
-  const load = async (at: ArrowMessage, header: Parameters<typeof loadBody>[1], types: readonly DataType[]) =>
-    loadBody(await readRange(file, at.bodyAt, at.bodyLength), header, types, dictionaries, version);
-  const types = schema.fields.map(({ type }) => type);
-  let row = 0;
-  try {
-    for (const message of messages) {
-      const header = await readHeader(file, message);
-      const { bodyAt, bodyLength, large } = message;
-      if ("data" in header) {
-        const type = schema.dictionaries.get(header.id);
-        if (type === undefined) throw new Error(`a dictionary of the unknown id ${header.id}`);
-        const [values] = await load(message, header.data, [type]);
-        validateColumn(values, header.data.length, "(a dictionary)");
-        addDictionary(dictionaries, header, new Vector([plainValues(values, limit)]));
-      } else if (header.length > 0 && large) {
-        const columns = storedColumns(schema.fields, header, message, dictionaries, version);
-        let done = 0;
-        for await (const batch of readRows({ file, schema, columns, rows: header.length, limit })) {
-          validateBatch(batch);
-          done += batch.numRows;
-          row += batch.numRows;
-          yield { batch, bytesRead: bodyAt + Math.floor((bodyLength * done) / header.length) };
-        }
-      } else if (header.length > 0) {
-        const batch = batchOf(schema, await load(message, header, types), header.length);
-        validateBatch(batch);
-        const bytesRead = bodyAt + bodyLength;
-        if (options.schema === schema) yield { batch, bytesRead };
-        else for (const plain of plainBatches(batch, options.schema, limit)) yield { batch: plain, bytesRead };
-        row += batch.numRows;
-      }
-    }
-  } catch (error) {
-    const where = `rows from ${row + 1}: ${reasonOf(error)}`;
-    throw unreadable(new Error(where, { cause: error }), name, "Arrow");
-  } finally {
-    await file.close();
-  }
-}
-
-/** Adds a dictionary batch: a delta is appended to the dictionary of the same id, any other batch replaces it. */
-function addDictionary(dictionaries: DictionaryVectors, { id, isDelta }: DictionaryBatchHeader, values: Vector): void {
-  const before = dictionaries.get(id);
-  dictionaries.set(id, (isDelta && before !== undefined ? before.concat(values) : values).memoize());
-}
-
-async function openPath(path: string, name: string): Promise<FileHandle> {
-  try {
-    return await open(path);
-  } catch (error) {
-    throw new InputError(`${name}: cannot be read: ${(error as Error).message}`, { cause: error });
-  }
 }

@@ -37,6 +37,8 @@ export interface ArrowMessages {
   readonly schema: Schema;
   readonly version: MetadataVersion;
   readonly messages: readonly ArrowMessage[];
+  /** The number of values in all batches of each dictionary, by its id. */
+  readonly dictionaryValues: ReadonlyMap<number, number>;
 }
 
 /** The header of a message, which describes its body. */
@@ -58,7 +60,7 @@ export async function findMessages(
   limit: number,
   whole: number,
 ): Promise<ArrowMessages> {
-  const budget = { file, limit, whole, dictionaries: new Map<number, number>() };
+  const budget = { file, limit, whole, dictionaries: new Map<number, number>(), values: new Map<number, number>() };
   return (await startsLikeFile(file, size)) ? messagesOfFile(budget, size) : messagesOfStream(budget, size);
 }
 
@@ -79,6 +81,8 @@ interface Budget {
   whole: number;
   /** Bytes of each dictionary found so far, by its id. */
   readonly dictionaries: Map<number, number>;
+  /** Values in all batches of each dictionary so far, by its id. */
+  readonly values: Map<number, number>;
 }
 
 /**
@@ -113,7 +117,7 @@ async function messagesOfFile(budget: Budget, size: number): Promise<ArrowMessag
     messages.push(await messageOfBlock(budget, size, block, MESSAGE_TYPES.dictionaryBatch));
   for (const block of footer.recordBatches())
     messages.push(await messageOfBlock(budget, size, block, MESSAGE_TYPES.recordBatch));
-  return { schema, version: footer.version, messages };
+  return { schema, version: footer.version, messages, dictionaryValues: budget.values };
 }
 
 // Columns with layouts that are decoded are not read some rows at a time.
@@ -186,7 +190,7 @@ async function messagesOfStream(budget: Budget, size: number): Promise<ArrowMess
     at = bodyAt + bodyLength;
   }
   if (found === undefined) throw new Error("no schema in it");
-  return { ...found, messages };
+  return { ...found, messages, dictionaryValues: budget.values };
 }
 
 /**
@@ -210,6 +214,7 @@ async function isLarge(budget: Budget, place: Omit<ArrowMessage, "large">, heade
     );
   }
   if (!("data" in header)) return false;
+  budget.values.set(header.id, header.data.length + (budget.values.get(header.id) ?? 0));
   dictionaries.set(header.id, size + (header.isDelta ? (dictionaries.get(header.id) ?? 0) : 0));
   const held = Array.from(dictionaries.values()).reduce((sum, bytes) => sum + bytes, 0);
   if (held <= limit) return false;
