@@ -109,6 +109,22 @@ export class ExactTexts {
     this.#groupOfKey = new Int32Chunks();
   }
 
+  /**
+   * Rejects the rows of groups whose texts turned out to be unusable: from then on `rawOf` and `groupOf` give -1 for
+   * them. The numbers of the other texts and groups stay, and so do the counts, which are those of the exact stage.
+   * @returns the rows, ascending, each with its group; O(rows)
+   */
+  reject(groups: ReadonlySet<number>): { readonly row: number; readonly group: number }[] {
+    const rejected: { row: number; group: number }[] = [];
+    for (let row = 0; groups.size > 0 && row < this.#rawOfRow.length; row++) {
+      const group = this.groupOf(row);
+      if (!groups.has(group)) continue;
+      this.#rawOfRow.set(row, -1);
+      rejected.push({ row, group });
+    }
+    return rejected;
+  }
+
   /** Number of a row's distinct text, by first appearance; -1 where the record was rejected. */
   rawOf(row: number): number {
     return this.#rawOfRow.get(row);

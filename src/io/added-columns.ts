@@ -86,6 +86,7 @@ function withColumns(source: Source, columns: readonly AddedColumn[], at: number
       return source.inferred;
     },
     schema: () => source.schema(),
+    reread: (records) => source.reread(records),
     async *scan(options) {
       const order = columns.find(({ field }) => field.name === options.orderField);
       if (order === undefined) yield* source.scan(options);

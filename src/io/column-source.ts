@@ -8,7 +8,7 @@ import { type ColumnPath, hasColumns } from "./schema/column-paths.js";
 import { orderValues, resolveOrderColumn } from "./schema/order-columns.js";
 import { batchTexts, resolveTextColumns } from "./schema/text-columns.js";
 import { batchVectors, resolveVectorColumn } from "./schema/vector-columns.js";
-import type { BatchVectors, ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions } from "./source.js";
+import type { BatchVectors, RawRecord, ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions } from "./source.js";
 import { reasonOf } from "./unreadable.js";
 
 /** Largest number of rows in a batch of a columnar source. */
@@ -165,6 +165,26 @@ function fails(work: () => unknown): boolean {
     return false;
   } catch {
     return true;
+  }
+}
+
+/** Reads rows once more, see `Source.reread`; `batches` hold every column. */
+export async function* rereadColumns(
+  batches: AsyncIterable<ColumnBatch>,
+  records: readonly number[],
+): AsyncGenerator<readonly RawRecord[]> {
+  let next = 0;
+  let firstRecord = 0;
+  for await (const { batch } of batches) {
+    const raw = rowText(batch);
+    const found: RawRecord[] = [];
+    for (const end = firstRecord + batch.numRows; records[next] < end; next++) {
+      const record = records[next];
+      found.push({ record, line: record + 1, raw: raw(record - firstRecord) });
+    }
+    if (found.length > 0) yield found;
+    if (next === records.length) return;
+    firstRecord += batch.numRows;
   }
 }
 

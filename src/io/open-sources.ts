@@ -74,6 +74,7 @@ async function watched(source: Source, path: string): Promise<Source> {
     byteLength: source.byteLength,
     scan: (options) => source.scan(options),
     schema: () => source.schema(),
+    reread: (records) => source.reread(records),
     async *read(options) {
       yield* source.read(options);
       const { size, mtimeMs } = await stat(path);

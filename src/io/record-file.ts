@@ -10,7 +10,7 @@ import { InferredFields, observeFields } from "./schema/infer.js";
 import { inferredSchema } from "./schema/infer-schema.js";
 import { RecordFields } from "./schema/record-fields.js";
 import { hasLoneSurrogate } from "./schema/text-fields.js";
-import type { ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions, Source } from "./source.js";
+import type { RawRecord, ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions, Source } from "./source.js";
 import { type TextEncoding, utf8Stream } from "./text-encoding.js";
 
 /** Largest number of distinct top-level fields of a file. */
@@ -152,6 +152,20 @@ class RecordFile implements RecordSource {
     }
   }
 
+  async *reread(records: readonly number[]): AsyncGenerator<readonly RawRecord[]> {
+    this.#kept = undefined;
+    let next = 0;
+    for await (const { firstRecord, lines, numbers } of this.#batches(MAX_ROWS)) {
+      const found: RawRecord[] = [];
+      for (; records[next] < firstRecord + lines.length; next++) {
+        const at = records[next] - firstRecord;
+        found.push(rawRecord(lines[at], records[next], numbers[at]));
+      }
+      if (found.length > 0) yield found;
+      if (next === records.length) return;
+    }
+  }
+
   /**
    * Cuts the file into batches, by rows and characters alone.
    * @throws Error at the end of a second pass, where the file has another SHA-256 than in the first
@@ -238,6 +252,10 @@ function accept(
 }
 
 function reject(line: string | BadRecord, record: number, number: number, error: string): Reject {
-  if (typeof line === "string") return { record, line: number, error, raw: line };
-  return { record, line: number, error, raw: line.raw, ...(line.rawBase64 ? { rawBase64: true } : {}) };
+  return { ...rawRecord(line, record, number), error };
+}
+
+function rawRecord(line: string | BadRecord, record: number, number: number): RawRecord {
+  if (typeof line === "string") return { record, line: number, raw: line };
+  return { record, line: number, raw: line.raw, ...(line.rawBase64 ? { rawBase64: true } : {}) };
 }

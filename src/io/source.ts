@@ -2,20 +2,24 @@ import type { Field, RecordBatch, Schema } from "apache-arrow";
 import type { RejectedRecords } from "./rejected-records.js";
 import type { InferredFields } from "./schema/infer.js";
 
-/** A record that cannot be used. It is written to rejects.jsonl and counted; the run goes on. */
-export interface Reject {
+/** A record as it was received. */
+export interface RawRecord {
   /** Source-local 0-based index of the record (blank lines are no records). */
   readonly record: number;
   /** 1-based line of a JSONL source; for Parquet and Arrow the 1-based row. */
   readonly line: number;
-  /** What is wrong, lower case, one sentence. */
-  readonly error: string;
   /**
    * The record as it was received, for JSONL the line (invalid UTF-8 as base64, see `rawBase64`), else its JSON text.
    */
   readonly raw: string;
   /** True where `raw` holds base64 because the bytes are not valid UTF-8. */
   readonly rawBase64?: boolean;
+}
+
+/** A record that cannot be used. It is written to rejects.jsonl and counted; the run goes on. */
+export interface Reject extends RawRecord {
+  /** What is wrong, lower case, one sentence. */
+  readonly error: string;
 }
 
 /** The fields that a scan reads in every record. */
@@ -102,4 +106,10 @@ export interface Source {
    * @throws Error where the file is seen to have changed since the scan
    */
   read(options: ReadOptions): AsyncGenerator<ReadBatch>;
+  /**
+   * Reads records once more that the scan accepted and that turned out to be unusable, for rejects.jsonl. Call it
+   * between the passes: what a scan keeps in memory for the second pass is dropped, because it holds these records.
+   * @param records source-local indices, ascending
+   */
+  reread(records: readonly number[]): AsyncGenerator<readonly RawRecord[]>;
 }

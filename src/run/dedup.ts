@@ -217,7 +217,7 @@ function countRows(
     removed: all,
     ...removed,
     truncated: texts.truncated,
-    undirected: groups - texts.rowOfVector.length,
+    undirected: groups - texts.rowOfVector.length - texts.refused.length,
     guarded,
     unordered: index.order.unordered,
   };

@@ -31,6 +31,7 @@ const state: WorkState = {
   digest: "00",
   truncated: 0,
   tokens: 7,
+  refused: [],
 };
 
 describe("the work area", () => {

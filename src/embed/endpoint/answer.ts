@@ -4,6 +4,9 @@ import type { HttpAnswer } from "./http.js";
 /** An answer that arrived whole but cannot be right, such as half a JSON text. Another attempt may help. */
 export class GarbledAnswerError extends Error {}
 
+/** An answer that holds no vectors for its request. Another attempt would bring the same; a smaller request may pass. */
+export class UnusableAnswerError extends UnavailableError {}
+
 /** Most characters that a message quotes from a server. */
 const QUOTED = 300;
 
@@ -68,8 +71,13 @@ function splitsPair(text: string, at: number): boolean {
 
 /** The vectors of an answer. */
 export interface AnsweredVectors {
-  /** In the order of the inputs, not scaled: float32 from base64, float64 from JSON. */
+  /**
+   * In the order of the inputs, not scaled: float32 from base64, float64 from JSON. All components and the sum of their
+   * squares are finite. Empty for an input that `faults` names.
+   */
   readonly vectors: readonly ArrayLike<number>[];
+  /** What is wrong with a vector, by the number of its input; usually empty. */
+  readonly faults: ReadonlyMap<number, string>;
   /** `usage.prompt_tokens`, 0 if it is missing. */
   readonly tokens: number;
 }
@@ -80,69 +88,93 @@ interface EmbeddingsJson {
   readonly usage?: { readonly prompt_tokens?: number; readonly total_tokens?: number };
 }
 
+/** NaN and infinity in a list, as Python writes them. JSON has neither. */
+const PYTHON_NUMBER = /([[,]\s*)-?(?:NaN|Infinity)\b/g;
+
 /**
  * Reads the answer to an embeddings request. The vectors may come in any order.
  * @param count number of inputs of the request
  * @param name of the model, for messages
- * @throws GarbledAnswerError if the body is not JSON; UnavailableError if there is not exactly one vector for each
- * input, or if a vector does not consist of numbers
+ * @throws GarbledAnswerError if the body is not JSON; UnusableAnswerError if there is not exactly one vector for each
+ * input
  */
 export function readEmbeddings(body: Buffer, count: number, name: string): AnsweredVectors {
-  const text = body.toString("utf8");
-  let json: EmbeddingsJson;
-  try {
-    json = JSON.parse(text) as EmbeddingsJson;
-  } catch (cause) {
-    // Python writes NaN and Infinity, which JSON does not have.
-    if (/[[,]\s*-?(NaN|Infinity)\b/.test(text)) throw notFinite(name);
-    throw new GarbledAnswerError(`the answer is not JSON: ${(cause as Error).message}`);
-  }
-  const { data } = json;
-  if (!Array.isArray(data)) {
-    throw new UnavailableError(
-      `the server's answer for model ${name} has no data but ${Object.keys(json ?? {}).join(", ") || "nothing"}; is it an embedding model?`,
-    );
-  }
+  const { data, usage } = parseAnswer(body, name);
   if (data.length !== count) {
-    throw new UnavailableError(
+    throw new UnusableAnswerError(
       `model ${name} returned ${data.length} vectors for ${count} texts; expected one for each`,
     );
   }
   const vectors: ArrayLike<number>[] = new Array(count);
+  const faults = new Map<number, string>();
   for (let i = 0; i < count; i++) {
-    const at = data[i].index ?? i;
+    const at = data[i]?.index ?? i;
     if (!Number.isInteger(at) || at < 0 || at >= count || vectors[at] !== undefined) {
-      throw new UnavailableError(`model ${name} returned index ${at} among ${count} vectors; expected each once`);
+      throw new UnusableAnswerError(`model ${name} returned index ${at} among ${count} vectors; expected each once`);
     }
-    vectors[at] = readVector(data[i].embedding, name);
+    const vector = readVector(data[i]?.embedding);
+    vectors[at] = typeof vector === "string" ? [] : vector;
+    if (typeof vector === "string") faults.set(at, `model ${name} returned ${vector}`);
   }
-  const tokens = json.usage?.prompt_tokens ?? json.usage?.total_tokens ?? 0;
-  return { vectors, tokens: Number.isFinite(tokens) ? tokens : 0 };
+  const tokens = usage?.prompt_tokens ?? usage?.total_tokens ?? 0;
+  return { vectors, faults, tokens: Number.isFinite(tokens) ? tokens : 0 };
 }
 
-/** Reads a vector from base64 of little-endian float32 or from a list of numbers. */
-function readVector(embedding: unknown, name: string): ArrayLike<number> {
+/**
+ * Reads the answer to a request for a single text.
+ * @throws as `readEmbeddings` does; UnusableAnswerError also if something is wrong with the vector
+ */
+export function readEmbedding(body: Buffer, name: string): { vector: ArrayLike<number>; tokens: number } {
+  const { vectors, faults, tokens } = readEmbeddings(body, 1, name);
+  for (const fault of faults.values()) throw new UnusableAnswerError(fault);
+  return { vector: vectors[0], tokens };
+}
+
+/** Parses an answer. NaN and infinity, which only Python's JSON has, become null. */
+function parseAnswer(body: Buffer, name: string): EmbeddingsJson & Required<Pick<EmbeddingsJson, "data">> {
+  const text = body.toString("utf8");
+  let json: EmbeddingsJson | null;
+  try {
+    json = JSON.parse(text) as EmbeddingsJson | null;
+  } catch (cause) {
+    const plain = text.replace(PYTHON_NUMBER, "$1null");
+    if (plain === text) throw new GarbledAnswerError(`the answer is not JSON: ${(cause as Error).message}`);
+    try {
+      json = JSON.parse(plain) as EmbeddingsJson | null;
+    } catch {
+      throw new GarbledAnswerError(`the answer is not JSON: ${(cause as Error).message}`);
+    }
+  }
+  if (Array.isArray(json?.data)) return json as ReturnType<typeof parseAnswer>;
+  const fields = Object.keys(json ?? {}).join(", ") || "nothing";
+  throw new UnusableAnswerError(
+    `the server's answer for model ${name} has no data but ${fields} (${answerText(body)}); is it an embedding model?`,
+  );
+}
+
+/** What is wrong with a vector that is not finite. SGLang and other servers write null for a NaN. */
+const NOT_FINITE = "a vector with NaN or infinity; serve it with another dtype, such as float32";
+
+/** Reads a vector from base64 of little-endian float32 or from a list of numbers; returns what is wrong as text. */
+function readVector(embedding: unknown): ArrayLike<number> | string {
+  let values: ArrayLike<unknown> = [];
   if (typeof embedding === "string") {
     const bytes = Buffer.from(embedding, "base64");
-    if (bytes.length > 0 && bytes.length % 4 === 0) {
-      return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+    if (bytes.length % 4 === 0) {
+      values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
     }
-  } else if (Array.isArray(embedding) && embedding.length > 0) {
-    const values = new Float64Array(embedding.length);
-    for (let i = 0; i < values.length; i++) {
-      // SGLang and other servers write null for a NaN.
-      if (typeof embedding[i] !== "number") throw notFinite(name);
-      values[i] = embedding[i];
-    }
-    return values;
+  } else if (Array.isArray(embedding)) values = embedding;
+  if (values.length === 0) {
+    const shown = JSON.stringify(embedding)?.slice(0, 40);
+    return `${shown} as a vector; expected a list of numbers or base64 of float32`;
   }
-  throw new UnavailableError(
-    `model ${name} returned ${JSON.stringify(embedding)?.slice(0, 40)} as a vector; expected a list of numbers or base64 of float32`,
-  );
-}
-
-function notFinite(name: string): UnavailableError {
-  return new UnavailableError(
-    `model ${name} returned a vector with NaN or infinity; serve it with another dtype, such as float32`,
-  );
+  const numbers = values instanceof Float32Array ? values : new Float64Array(values.length);
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value !== "number") return NOT_FINITE;
+    numbers[i] = value;
+    squares += value * value;
+  }
+  return Number.isFinite(squares) ? numbers : NOT_FINITE;
 }

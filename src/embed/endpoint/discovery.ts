@@ -1,8 +1,9 @@
-import { UnavailableError, UsageError } from "../../errors.js";
+import { UnavailableError } from "../../errors.js";
 import type { EndpointAddress } from "./address.js";
-import { answerText, isPage, readEmbeddings, refusesSize } from "./answer.js";
-import type { HttpAnswer } from "./http.js";
-import type { EndpointRequests } from "./requests.js";
+import { isPage, readEmbedding, readEmbeddings, refusesSize } from "./answer.js";
+import { chooseModel, listModels } from "./listing.js";
+import { refusal } from "./refusal.js";
+import type { EndpointCall, EndpointRequests } from "./requests.js";
 
 /** Encoding of vectors: base64 takes four bytes a component; "float" is text, for servers that do not know base64. */
 export type EncodingFormat = "base64" | "float";
@@ -31,15 +32,6 @@ export interface ServedModel {
   readonly countsTokens: boolean;
   /** Most inputs of a request; absent if the server does not tell. */
   readonly maxTexts?: number;
-}
-
-/** What `/models` and TEI's `/info` tell. */
-interface Listing {
-  readonly base: string;
-  readonly models: readonly { readonly id: string; readonly maxTokens?: number }[];
-  readonly maxTexts?: number;
-  /** The answer that arrived instead of a list, if there was no list. */
-  readonly instead?: HttpAnswer;
 }
 
 /** Text of the first request, short enough for the slowest server. */
@@ -80,13 +72,13 @@ export async function discoverModel(
       takes: (status) => isBase64 && status === 500,
       read(answer) {
         const { status } = answer;
-        if (status === 200 && !isPage(answer.body)) return readEmbeddings(answer.body, 1, name);
+        if (status === 200 && !isPage(answer.body)) return readEmbedding(answer.body, name);
         if (isBase64 && (status === 400 || status === 422 || status === 500)) return undefined;
         throw refusal(answer, address, `model ${name} gives no embedding`);
       },
     });
     if (probed === undefined) continue;
-    const dim = probed.vectors[0].length;
+    const dim = probed.vector.length;
     const url = address.at(base, "embeddings");
     const long = await probeLongText(requests, { url, name, encoding, maxTokens, fewest: probed.tokens });
     return { name, base, dim, encoding, maxTokens, ...long, maxTexts };
@@ -130,132 +122,25 @@ async function probeLongText(
   });
 }
 
-/** Returns the body of an embeddings request. */
-export function embeddingsBody(model: string, input: readonly string[], encoding: EncodingFormat): object {
-  return { model, input, encoding_format: encoding };
-}
-
 /**
- * Turns an answer that another attempt would not change into an error with the server's own words and the cure.
- * @param what the action that failed, for the message
+ * A request for the word of the first probe, which the server has embedded before. As long as it succeeds, the server
+ * works, and whatever fails beside it fails for a reason of its own.
+ * @throws UnavailableError from `read` if the server refuses even this word
  */
-export function refusal(answer: HttpAnswer, { shown, redact }: EndpointAddress, what: string): UnavailableError {
-  const { status, body } = answer;
-  const said = redact(answerText(body));
-  if (status === 401 || status === 403) {
-    return new UnavailableError(
-      `${shown} refuses the key (status ${status}): ${said}; set BGE_API_KEY to one that it takes`,
-    );
-  }
-  const elsewhere = status >= 300 && status < 400 ? redirection(answer, shown) : undefined;
-  const cure =
-    elsewhere !== undefined
-      ? `it sends on to ${redact(elsewhere)}; give that to --endpoint`
-      : status === 404 || isPage(body)
-        ? "--endpoint should end where /models and /embeddings begin, as in http://host:30000/v1"
-        : "see the server's log; it has to serve an embedding model";
-  return new UnavailableError(`${shown}: ${what} (status ${status}): ${said}; ${cure}`);
-}
-
-/**
- * Base URL to which an answer redirects. The redirect is not followed: a key must not go to another host, and a POST
- * must not become a GET.
- */
-function redirection({ headers: { location = "" } }: HttpAnswer, shown: string): string | undefined {
-  if (!URL.canParse(location, shown)) return undefined;
-  const { origin, pathname } = new URL(location, shown);
-  return origin + pathname.replace(/\/+(models|embeddings)?\/*$/, "");
-}
-
-async function listModels(requests: EndpointRequests, address: EndpointAddress): Promise<Listing> {
-  const [usual] = address.bases;
-  let listing: Listing = { base: usual, models: [] };
-  for (const base of address.bases) {
-    const models = await requests.call({
-      url: address.at(base, "models"),
-      read(answer) {
-        if (answer.status === 401 || answer.status === 403)
-          throw refusal(answer, address, "its models cannot be listed");
-        return (answer.status === 200 ? readModels(answer.body) : undefined) ?? answer;
-      },
-    });
-    if ("body" in models) {
-      listing = { ...listing, instead: listing.instead ?? models };
-      continue;
-    }
-    listing = { base, models };
-    break;
-  }
-  if (listing.models.length > 0 && listing.models.every(({ maxTokens }) => maxTokens !== undefined)) return listing;
-  const info = await requests.call({
-    url: address.besides("info"),
-    read: ({ status, body }) => (status === 200 ? parseJson(body) : undefined),
-  });
-  if (typeof info?.model_id !== "string") return listing;
-  const maxTokens = positive(info.max_input_length);
-  const models = listing.models.length > 0 ? listing.models : [{ id: info.model_id }];
+export function probeCall(address: EndpointAddress, { name, base, encoding }: ServedModel): EndpointCall<void> {
   return {
-    base: listing.base,
-    models: models.map(({ id }) => ({ id, maxTokens })),
-    maxTexts: positive(info.max_client_batch_size),
+    url: address.at(base, "embeddings"),
+    body: () => embeddingsBody(name, [PROBE], encoding),
+    read(answer) {
+      if (answer.status !== 200 || isPage(answer.body)) {
+        throw refusal(answer, address, `model ${name} gives no embedding any more`);
+      }
+      readEmbedding(answer.body, name);
+    },
   };
 }
 
-function readModels(body: Buffer): Listing["models"] | undefined {
-  const data = parseJson(body)?.data;
-  if (!Array.isArray(data)) return undefined;
-  const entries = data as { id?: unknown; max_model_len?: unknown }[];
-  return entries.flatMap(({ id, max_model_len }) =>
-    typeof id === "string" ? [{ id, maxTokens: positive(max_model_len) }] : [],
-  );
-}
-
-/**
- * Chooses the wanted model by its name or by the last part of the name, since SGLang names a model by its path. Without
- * a wanted name, the only model is chosen.
- */
-function chooseModel(
-  { models, instead }: Listing,
-  wanted: string | undefined,
-  address: EndpointAddress,
-): Listing["models"][number] {
-  const { shown } = address;
-  const names = models.map(({ id }) => id).join(", ");
-  if (wanted === undefined) {
-    if (models.length === 1) return models[0];
-    if (models.length > 0) {
-      throw new UsageError(`${shown} serves several models: ${names}; choose one with --endpoint-model`);
-    }
-    if (instead !== undefined && (isPage(instead.body) || (instead.status >= 300 && instead.status < 400))) {
-      throw refusal(instead, address, "it gives no list of models");
-    }
-    const status = instead === undefined ? "" : ` (/models: status ${instead.status})`;
-    throw new UsageError(
-      `${shown} does not say which model it serves${status}; name it with --endpoint-model, or correct --endpoint, which should end ` +
-        "where /models and /embeddings begin, as in http://host:30000/v1",
-    );
-  }
-  // A server that lists no models is trusted to know the name.
-  if (models.length === 0) return { id: wanted };
-  const exact = models.find(({ id }) => id === wanted);
-  const alike = models.filter(({ id }) => lastPart(id) === lastPart(wanted));
-  if (exact !== undefined || alike.length === 1) return exact ?? alike[0];
-  throw new UnavailableError(`${shown} does not serve model ${wanted} (--endpoint-model); it serves ${names}`);
-}
-
-/** The part of a name or path behind the last slash, in small letters. */
-function lastPart(name: string): string | undefined {
-  return name.toLowerCase().split("/").filter(Boolean).at(-1);
-}
-
-function parseJson(body: Buffer): Record<string, unknown> | undefined {
-  try {
-    return (JSON.parse(body.toString("utf8")) as Record<string, unknown> | null) ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function positive(value: unknown): number | undefined {
-  return typeof value === "number" && value > 0 ? value : undefined;
+/** Returns the body of an embeddings request. */
+export function embeddingsBody(model: string, input: readonly string[], encoding: EncodingFormat): object {
+  return { model, input, encoding_format: encoding };
 }

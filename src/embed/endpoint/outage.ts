@@ -1,6 +1,9 @@
 import { UnavailableError } from "../../errors.js";
 import { type BackoffLimits, backoffMs } from "../../network.js";
 
+/** The server does not answer or does not work. Everything that it has answered before is right, so work can go on. */
+export class OutageError extends UnavailableError {}
+
 /** Limits on how long and how often a server is tried. */
 export interface EndpointLimits extends BackoffLimits {
   /** Milliseconds without a byte after which a request has failed. */
@@ -30,6 +33,8 @@ const ASKED_PATIENCES = 5;
 export interface Failure {
   /** The cause, without secrets. */
   readonly why: string;
+  /** Whether the server says that it has too much to do or is not ready; no request is to blame then. */
+  readonly busy?: boolean;
   /** Milliseconds that the server asks to wait. */
   readonly retryAfterMs?: number;
 }
@@ -49,7 +54,7 @@ export interface Outage {
    * @param failures failed attempts of the request so far, this one included
    * @param outlived number of these attempts that were followed by the success of other requests
    * @returns milliseconds until the next attempt of the request
-   * @throws UnavailableError if the request, or the server as a whole, has been tried long enough
+   * @throws OutageError if the request, or the server as a whole, has been tried long enough
    */
   delayMs(failure: Failure, failures: number, outlived: number): number;
 }
@@ -57,8 +62,7 @@ export interface Outage {
 /**
  * Creates the state that the requests to one server share.
  * @param options.shown name of the server for messages
- * @param options.known whether the server has answered before, over other connections: then there is work from which a
- * later run continues
+ * @param options.known whether the server has answered before, over other connections: then its absence is waited out
  * @param options.note called when the server stops answering and when it answers again
  */
 export function trackOutage(options: {
@@ -101,7 +105,7 @@ export function trackOutage(options: {
       downSince ??= now;
       if (retryAfterMs !== undefined) pause(now, retryAfterMs);
       else if (outlived + 1 >= limits.attempts) {
-        throw new UnavailableError(
+        throw new OutageError(
           `${shown} failed ${failures} times over the same request while it answered others: ${why}; see the server's log`,
         );
       }
@@ -109,13 +113,13 @@ export function trackOutage(options: {
       const patience = everAnswered ? limits.patienceMs : limits.firstContactMs;
       if (now + delay - downSince > patience + Math.min(asked, ASKED_PATIENCES * patience)) {
         const wait = retryAfterMs === undefined ? "" : `, and it asks to wait ${Math.round(retryAfterMs / 1000)} s`;
-        throw new UnavailableError(
+        throw new OutageError(
           `${shown} cannot be reached or does not work: ${why}${wait} (tried for ${Math.round((now - downSince) / 1000)} s); ` +
-            `start the server or correct --endpoint${known ? ", then run the same command again: it resumes where it stopped" : ""}`,
+            "start the server or correct --endpoint",
         );
       }
       // Single failures are ordinary; a server that is gone deserves a message.
-      if (!noted && everAnswered && failures === 3) {
+      if (!noted && everAnswered && failures - outlived === 3) {
         note(`${shown} does not answer (${why}); trying for up to ${Math.round(patience / 1000)} s`);
         noted = true;
       }

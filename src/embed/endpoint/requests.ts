@@ -13,6 +13,7 @@ import type { EndpointAddress } from "./address.js";
 import { answerText, GarbledAnswerError, refusesSize } from "./answer.js";
 import { createHttpClient, type HttpAnswer, isLoopback } from "./http.js";
 import { type EndpointLimits, type Failure, trackOutage } from "./outage.js";
+import { createPlaces } from "./places.js";
 
 /** Statuses of troubles that pass: overloads, restarts, time-outs of proxies; 424 reports a backend of TEI. */
 const TRANSIENT = new Set([408, 424, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
@@ -21,6 +22,11 @@ const TRANSIENT = new Set([408, 424, 425, 429, 500, 502, 503, 504, 520, 521, 522
  * Milliseconds until a connection must be established. A server that drops packets is given up after two such waits.
  */
 const CONNECT_MS = 5000;
+
+/**
+ * Statuses of these by which a server says that it has too much to do or is not ready. No request is to blame for them.
+ */
+const BUSY = new Set([408, 425, 429, 503, 529]);
 
 /** Error codes, by version of Node, of a server that does not speak TLS. */
 const NO_TLS = /EPROTO|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/;
@@ -37,6 +43,13 @@ export interface EndpointCall<T> {
   readonly read: (answer: HttpAnswer) => T;
   /** Whether `read` gets an answer of this `TRANSIENT` status, instead of another attempt (never). */
   readonly takes?: (status: number) => boolean;
+  /**
+   * The result if the request itself is to blame: it failed `after` times, not because the server was busy, and each
+   * time the server answered something else afterwards. Without this property such a request fails the run.
+   */
+  readonly blame?: { readonly after: number; readonly result: (why: string) => T };
+  /** Whether the request goes out only while no other is under way (false). */
+  readonly alone?: boolean;
 }
 
 /** Requests to one server, limited in number and repeated while a repetition makes sense. */
@@ -44,7 +57,8 @@ export interface EndpointRequests {
   /**
    * Sends a request when a place is free, and again after troubles that pass: lost connections, `TRANSIENT` statuses,
    * garbled answers. A request keeps its place while it waits for another attempt, so a troubled server gets fewer
-   * requests.
+   * requests. A request that failed twice goes out again only after the server has answered something else, so it is
+   * known whether the server is down or the request is to blame.
    * @throws UnavailableError if the server is given up, which fails every other request in flight too
    */
   call<T>(call: EndpointCall<T>): Promise<T>;
@@ -57,6 +71,7 @@ export interface EndpointRequests {
  * @param options.known whether the server has answered before: then its absence is waited out for longer
  * @param options.concurrency most requests in flight at once
  * @param options.note called when the server stops answering and when it answers again
+ * @param options.probe a request that the server has answered before; it shows whether the server works
  * @param options.proxy proxies on the way to the server, unless the server is on this machine; a direct connection if
  * absent
  */
@@ -66,9 +81,10 @@ export function createEndpointRequests(options: {
   concurrency: number;
   limits: EndpointLimits;
   note: (message: string) => void;
+  probe?: EndpointCall<void>;
   proxy?: ProxySettings;
 }): EndpointRequests {
-  const { address, known, concurrency, limits, note, proxy } = options;
+  const { address, known, concurrency, limits, note, probe, proxy } = options;
   const bounds = { connections: concurrency, connectMs: CONNECT_MS, timeoutMs: limits.timeoutMs };
   const http = createHttpClient(bounds, isLoopback(new URL(address.shown).hostname) ? undefined : proxy);
   const outage = trackOutage({ shown: address.shown, known, limits, note });
@@ -77,35 +93,25 @@ export function createEndpointRequests(options: {
   const ending = new AbortController();
   const { signal: ended } = ending;
   setMaxListeners(0, ended);
-  let running = 0;
-  const waiting: (() => void)[] = [];
+  const places = createPlaces(concurrency);
 
   const fail = (error: Error) => {
     if (ended.aborted) return;
     ending.abort(error);
     http.close();
-    for (const wake of waiting.splice(0)) wake();
+    places.open();
   };
   const sleep = (ms: number) => setTimeout(ms, undefined, { signal: ended });
-  const enter = async () => {
-    if (running < concurrency) running++;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-  };
-  /** Passes the place to the request that has waited longest. */
-  const leave = () => {
-    const next = waiting.shift();
-    if (next === undefined) running--;
-    else next();
-  };
-
   const attempt = async <T>({ url, read, takes }: EndpointCall<T>, body?: string): Promise<{ value: T } | Failure> => {
     try {
       const answer = await http.send({ url, headers, body });
       outage.answered();
       if (TRANSIENT.has(answer.status) && !takes?.(answer.status) && !refusesSize(answer)) {
+        const waitMs = retryAfterMs(answer.headers["retry-after"]);
         return {
           why: address.redact(`status ${answer.status} ${answerText(answer.body)}`.trim()),
-          retryAfterMs: retryAfterMs(answer.headers["retry-after"]),
+          busy: waitMs !== undefined || BUSY.has(answer.status),
+          retryAfterMs: waitMs,
         };
       }
       const value = read(answer);
@@ -126,28 +132,42 @@ export function createEndpointRequests(options: {
       );
     }
   };
+  /** Asks the server with the probe until it has answered something since a failure. */
+  const awaitLife = async (failedAt: number, failures: number, survived: number): Promise<void> => {
+    for (let asked = 0; probe !== undefined && outage.lastSuccess() <= failedAt; asked++) {
+      const { body, read, url } = probe;
+      const result = await attempt({ url, read }, JSON.stringify(body?.()));
+      if (!("value" in result)) await sleep(outage.delayMs(result, failures + asked, survived));
+    }
+  };
+  const persist = async <T>(call: EndpointCall<T>): Promise<T> => {
+    const { blame } = call;
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body());
+    /** Failed attempts that the server outlived: it answered something else afterwards. */
+    let survived = 0;
+    for (let failures = 1; ; failures++) {
+      for (let pause = outage.pauseMs(); pause > 0; pause = outage.pauseMs()) await sleep(pause);
+      ended.throwIfAborted();
+      const result = await attempt(call, body);
+      if ("value" in result) return result.value;
+      const failedAt = performance.now();
+      await sleep(outage.delayMs(result, failures, survived));
+      // A single failure is ordinary and needs no probe.
+      if (!result.busy && failures >= Math.min(2, blame?.after ?? 2)) await awaitLife(failedAt, failures, survived);
+      if (outage.lastSuccess() > failedAt) survived++;
+      if (blame !== undefined && !result.busy && survived >= blame.after) return blame.result(result.why);
+    }
+  };
   return {
     async call(call) {
-      await enter();
+      await places.enter(call.alone);
       try {
-        const body = call.body === undefined ? undefined : JSON.stringify(call.body());
-        let outlived = 0;
-        let lastFailure = Number.POSITIVE_INFINITY;
-        for (let failures = 0; ; ) {
-          for (let pause = outage.pauseMs(); pause > 0; pause = outage.pauseMs()) await sleep(pause);
-          ended.throwIfAborted();
-          const result = await attempt(call, body);
-          if ("value" in result) return result.value;
-          failures++;
-          if (outage.lastSuccess() > lastFailure) outlived++;
-          lastFailure = performance.now();
-          await sleep(outage.delayMs(result, failures, outlived));
-        }
+        return await persist(call);
       } catch (error) {
         fail(error as Error);
         throw ended.reason;
       } finally {
-        leave();
+        places.leave(call.alone);
       }
     },
     fail,

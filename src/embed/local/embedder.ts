@@ -29,10 +29,29 @@ export interface EmbeddedWindow {
   readonly notes?: readonly string[];
 }
 
+/** A text of a window that gets no vector, though the embedder works. */
+export interface RefusedInput {
+  /** Number of the text in the window. */
+  readonly index: number;
+  /** The reason as rejects.jsonl shows it, with the server's own words: one sentence in lower case. */
+  readonly error: string;
+}
+
+/**
+ * Most texts that a run may lose because a server refuses them. So many are an accident of the texts; more are a fault
+ * of the server.
+ */
+export const MOST_REFUSED = 100;
+
 /** Vectors of a window of texts, in the order of the texts. */
 export interface WindowVectors extends EmbeddedWindow {
   /** 1 for each text that was cut to the model's length, else 0. */
   readonly truncated: Uint8Array;
+  /**
+   * Texts that a server refuses to embed, ascending; they have no direction. Absent if the embedder is no server. If
+   * there are more than `MOST_REFUSED`, the rest of the window was not embedded, and the run has to end.
+   */
+  readonly refused?: readonly RefusedInput[];
 }
 
 /** Turns texts into vectors, on worker threads or a server. */

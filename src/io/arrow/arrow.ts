@@ -1,5 +1,5 @@
 import { type RecordBatch, Schema } from "apache-arrow";
-import { type ColumnBatch, neededColumns, readColumns, scanColumns, slices } from "../column-source.js";
+import { type ColumnBatch, neededColumns, readColumns, rereadColumns, scanColumns, slices } from "../column-source.js";
 import { ownDictionaries } from "../schema/unify.js";
 import type { Source } from "../source.js";
 import { type ArrowOptions, openArrowFile } from "./file.js";
@@ -32,6 +32,7 @@ export async function openArrow(options: ArrowOptions): Promise<Source> {
     },
     schema: () => Promise.resolve(schema),
     read: (options) => readColumns(batches(), { ...options, source: name }),
+    reread: (records) => rereadColumns(batches(), records),
   };
 }
 

@@ -1,7 +1,14 @@
 import type { FileHandle } from "node:fs/promises";
 import { Schema } from "apache-arrow";
 import { ARROW_SCHEMA, decodeSchema } from "../arrow/schema-message.js";
-import { BATCH_ROWS, type ColumnBatch, neededColumns, readColumns, scanColumns } from "../column-source.js";
+import {
+  BATCH_ROWS,
+  type ColumnBatch,
+  neededColumns,
+  readColumns,
+  rereadColumns,
+  scanColumns,
+} from "../column-source.js";
 import { type FileOptions, pieceLimit } from "../file-options.js";
 import { topColumns } from "../schema/column-paths.js";
 import { duplicateName } from "../schema/unify.js";
@@ -60,6 +67,7 @@ export async function openParquet(options: FileOptions): Promise<Source> {
     async *read(options) {
       yield* readColumns(readBatches(file), { ...options, source: name });
     },
+    reread: (records) => rereadColumns(readBatches(file), records),
   };
 }
 

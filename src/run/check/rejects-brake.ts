@@ -12,10 +12,12 @@ const SHOWN_REJECTS = 3;
 export class RejectsBrake {
   readonly #limit: Limit | undefined;
   readonly #shown: string[] = [];
-  #count = 0;
+  #count: number;
 
-  constructor(limit: Limit | undefined) {
+  /** @param before number of records that were rejected earlier */
+  constructor(limit: Limit | undefined, before = 0) {
     this.#limit = limit;
+    this.#count = before;
   }
 
   /**

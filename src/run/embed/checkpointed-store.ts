@@ -6,6 +6,7 @@ import type { WorkArea } from "../work/work-area.js";
 import type { Fingerprint, WorkState } from "../work/work-state.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 import { StaleWorkError, type StoredVectors } from "./earlier-work.js";
+import { addRefused, requireFewRefused } from "./refused-texts.js";
 
 /** Shortest time between two saves of the state, in milliseconds. An interruption saves the state as well. */
 const SAVE_EVERY = 500;
@@ -37,6 +38,8 @@ export class CheckpointedStore {
   readonly #digest = createHash("sha256");
   /** First row of the last text read so far; -1 before the first text. */
   #reached = -1;
+  /** Number of texts read so far. */
+  #texts = 0;
 
   /**
    * @param options.earlier the state to continue from; absent if the run starts anew
@@ -44,7 +47,7 @@ export class CheckpointedStore {
    */
   constructor(options: { work: WorkArea; fingerprint: Fingerprint; earlier?: WorkState; stored: StoredVectors }) {
     const { work, fingerprint, earlier, stored } = options;
-    const empty = { stored: 0, complete: false, dim: 0, through: -1, digest: "", truncated: 0, tokens: 0 };
+    const empty = { stored: 0, complete: false, dim: 0, through: -1, digest: "", truncated: 0, tokens: 0, refused: [] };
     this.#work = work;
     this.#earlier = earlier;
     this.#storedRows = stored.rows;
@@ -53,12 +56,12 @@ export class CheckpointedStore {
   }
 
   /**
-   * Components of a vector, and the truncated texts and tokens of this run together with those of the run that it
-   * continues.
+   * Components of a vector, and the truncated and refused texts and the tokens of this run together with those of the
+   * run that it continues.
    */
-  get totals(): Pick<WorkState, "dim" | "truncated" | "tokens"> {
-    const { dim, truncated, tokens } = this.#state;
-    return { dim, truncated, tokens };
+  get totals(): Pick<WorkState, "dim" | "truncated" | "tokens" | "refused"> {
+    const { dim, truncated, tokens, refused } = this.#state;
+    return { dim, truncated, tokens, refused };
   }
 
   /** Number of vectors that an interrupted run had stored. */
@@ -79,6 +82,7 @@ export class CheckpointedStore {
     if (vectors === undefined) this.#digest.update(`${texts.join("\0")}\0`);
     else for (const [i, text] of texts.entries()) this.#digest.update(`${text}\0`).update(vectors[i]);
     this.#reached = rows[rows.length - 1];
+    this.#texts += rows.length;
   }
 
   /**
@@ -97,10 +101,13 @@ export class CheckpointedStore {
   }
 
   /**
-   * Stores the vectors of the window read last. Texts without a direction get no vector.
+   * Stores the vectors of the window read last. Texts without a direction get no vector, and neither do those that the
+   * server refuses.
    * @param vectors unit vectors, one row of `dim` components a text; written before this call settles
+   * @throws TooManyRefusedError, before the window is stored, if the server refuses too many texts
    */
   async append(window: TextWindow, vectors: WindowVectors, dim: number): Promise<void> {
+    const refused = addRefused(this.#state.refused, window, vectors);
     const writer = await this.#open(dim);
     // Until the whole window is stored, there is nothing new to save.
     this.#unsaved = false;
@@ -109,7 +116,7 @@ export class CheckpointedStore {
     for (const row of directed.rows) this.rows.push(row);
     const truncated = vectors.truncated.reduce((sum, cut) => sum + cut, this.#state.truncated);
     const tokens = this.#state.tokens + vectors.tokens;
-    this.#state = { ...this.#state, stored: this.rows.length, truncated, tokens, ...this.#position() };
+    this.#state = { ...this.#state, stored: this.rows.length, truncated, tokens, refused, ...this.#position() };
     this.#unsaved = true;
   }
 
@@ -139,12 +146,14 @@ export class CheckpointedStore {
    * checkpoint.
    * @param modelDim called if no text has a direction: the empty store then takes the model's dimension
    * @returns size and SHA-256 of the store if this run wrote all of it, else undefined
-   * @throws StaleWorkError if an interrupted run had stored more texts than this run has read, or other texts
+   * @throws StaleWorkError if an interrupted run had stored more texts than this run has read, or other texts;
+   * TooManyRefusedError if the server refuses too large a share of the texts
    */
   async finish(modelDim: () => Promise<number>): Promise<FileDigest | undefined> {
     const complete = this.#earlier?.complete ?? false;
     const position = this.#position();
     if (this.rows.length < this.resumed || (complete && position.digest !== this.#earlier?.digest)) throw changed();
+    requireFewRefused(this.#state.refused, this.#texts);
     if (complete) return undefined;
     const writer = this.#writer ?? (await this.#open(await modelDim()));
     const file = await writer.complete();

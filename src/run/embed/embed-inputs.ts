@@ -20,6 +20,7 @@ import { type EmbeddedTexts, embedToStore, type WindowEmbedder } from "./embed-s
 import { prepareVectors, vectorNormaliser } from "./given-vectors.js";
 import { prepareLocalModel } from "./local-model.js";
 import type { PreparedModel } from "./prepared-model.js";
+import { rejectRefused } from "./refused-rows.js";
 
 /** Name of the file of rejected records. */
 export const REJECTS = "rejects.jsonl";
@@ -216,6 +217,7 @@ async function embedSources(
   });
   embedding.end();
   index.exact.close();
+  await rejectRefused({ refused: texts.refused, sources, index, rejects, maxRejects: shared.maxRejects, note: reporter.note });
   await rejects.finish();
   const inputs = await Promise.all(files.map((file, at) => recordOf(file, index.firstRows.slice(at, at + 2))));
   const rejected = rejects.count;

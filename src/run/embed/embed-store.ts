@@ -1,9 +1,10 @@
+import { OutageError } from "../../embed/endpoint/outage.js";
 import type { WindowVectors } from "../../embed/local/embedder.js";
 import type { Stage } from "../../reporter.js";
 import type { FileDigest } from "../../vectors/store-writer.js";
 import type { TextWindow } from "../read/read-texts.js";
 import type { WorkArea } from "../work/work-area.js";
-import type { Fingerprint } from "../work/work-state.js";
+import type { Fingerprint, RefusedText } from "../work/work-state.js";
 import { CheckpointedStore } from "./checkpointed-store.js";
 import { type EarlierWork, findEarlierWork, openStoredVectors, StaleWorkError } from "./earlier-work.js";
 import { orderedMap } from "./ordered-map.js";
@@ -15,7 +16,7 @@ const WINDOWS_IN_FLIGHT = 3;
  * Version of `state.json`. A new number makes this program ignore the work of earlier versions, whose fields mean
  * something else.
  */
-const STATE_FORMAT = 2;
+const STATE_FORMAT = 3;
 
 /** Result of the embedding stage. */
 export interface EmbeddedTexts {
@@ -26,6 +27,8 @@ export interface EmbeddedTexts {
   readonly truncated: number;
   /** Number of tokens that the model has seen. */
   readonly tokens: number;
+  /** Texts that the server refused to embed, by their first rows, ascending. */
+  readonly refused: readonly RefusedText[];
   /** Number of vectors that an earlier, interrupted run had stored. */
   readonly resumed: number;
   /** Size and SHA-256 of the store; absent if an earlier run wrote a part of it. */
@@ -63,7 +66,8 @@ export interface EmbedToStoreOptions {
  * there, this run continues it: the texts are read and hashed again but not embedded again. Batches are planned within
  * a window and checkpoints cover whole windows, so the vectors do not depend on where a run was interrupted.
  * @returns the counts of this run together with those of the run that it continues
- * @throws StaleWorkError if the texts are not those of the earlier run, or if its work cannot be read
+ * @throws StaleWorkError if the texts are not those of the earlier run, or if its work cannot be read; OutageError that
+ * speaks of resuming if the server is given up; TooManyRefusedError
  */
 export async function embedToStore(options: EmbedToStoreOptions): Promise<EmbeddedTexts> {
   const { work, fresh, stage, signal } = options;
@@ -86,7 +90,8 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
     if (!(error instanceof StaleWorkError)) await store?.save().catch(() => {});
     // A stopped run rejects with the reason of the stop, not with the news that its workers were closed.
     signal?.throwIfAborted();
-    throw error;
+    if (!(error instanceof OutageError)) throw error;
+    throw new OutageError(`${error.message}, then run the same command again: it resumes where it stopped`);
   } finally {
     await store?.close();
     await embedder.close();

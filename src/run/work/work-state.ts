@@ -4,6 +4,14 @@
  */
 export type Fingerprint = Readonly<Record<string, string | number>>;
 
+/** A distinct text that the server refuses to embed. All rows that have the text are rejected. */
+export interface RefusedText {
+  /** First row that has the text. */
+  readonly row: number;
+  /** The reason as rejects.jsonl shows it, with the server's own words. */
+  readonly error: string;
+}
+
 /** State that an interrupted run leaves beside its files. */
 export interface WorkState {
   readonly fingerprint: Fingerprint;
@@ -20,6 +28,18 @@ export interface WorkState {
   readonly truncated: number;
   /** Number of tokens of these texts. */
   readonly tokens: number;
+  /** Those of these texts that the server refused, by their first rows, ascending. They have no vector. */
+  readonly refused: readonly RefusedText[];
+}
+
+/** Whether a value is a list of refused texts. */
+function isRefusedList(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (text: Partial<RefusedText> | null) => Number.isSafeInteger(text?.row) && typeof text?.error === "string",
+    )
+  );
 }
 
 /** Parses a state file. A damaged file gives undefined: then there is nothing to continue from. */
@@ -33,7 +53,8 @@ export function parseState(text: string): WorkState | undefined {
       counts.every((count) => Number.isSafeInteger(count) && count >= 0) &&
       Number.isSafeInteger(state.through) &&
       typeof state.complete === "boolean" &&
-      typeof state.digest === "string";
+      typeof state.digest === "string" &&
+      isRefusedList(state.refused);
     return usable ? state : undefined;
   } catch {
     return undefined;
