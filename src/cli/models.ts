@@ -157,7 +157,7 @@ export function modelsCommand<T>(args: Argv<T>, done: (exitCode: number) => void
           .options({ dtype, quiet, progress })
           .example("$0 models pull bge-large-zh-v1.5 --dtype fp16", "before a job on a machine without a network")
           .epilogue(
-            "Environment: HF_ENDPOINT (a mirror), HF_TOKEN (else the token of hf auth login), HF_HOME or HF_HUB_CACHE (where the cache is), HF_HUB_OFFLINE, " +
+            "Environment: HF_ENDPOINT (a mirror), HF_TOKEN or HUGGING_FACE_HUB_TOKEN (else the token of hf auth login), HF_HOME or HF_HUB_CACHE (where the cache is), HF_HUB_OFFLINE, " +
               "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
           ),
       async (flags) =>

@@ -39,6 +39,24 @@ const SIGN_OF_LIFE = 1000;
  */
 const PATIENCE = 10_000;
 
+/** Milliseconds after which a wait is told to the user. */
+const SILENCE = 1000;
+
+/** The lock is held by a process that lives. */
+export class LockHeldError extends Error {
+  /** The holder in words: its number, and its machine if that is another. */
+  readonly holder: string;
+  /** Time at which the holder took the lock, in ISO 8601. */
+  readonly since: string;
+
+  /** @param path of the lock file */
+  constructor(path: string, { holder, since }: { holder: string; since: string }) {
+    super(`${holder} has been holding ${path} since ${since}; wait for it`);
+    this.holder = holder;
+    this.since = since;
+  }
+}
+
 /** Contents of the lock files that this process holds, by absolute path. */
 const held = new Map<string, string>();
 
@@ -58,6 +76,12 @@ function told(read: () => string): string {
 function system(): string {
   const boot = told(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"));
   return `${boot} ${told(() => readlinkSync("/proc/self/ns/pid"))} ${hostname()}`;
+}
+
+/** Names the process that holds a lock, as a message does. */
+function nameOf({ pid, system: theirs }: Holder): string {
+  if (theirs === system()) return `process ${pid}`;
+  return `process ${pid} of another machine or container (${theirs.split(" ").at(-1)})`;
 }
 
 /**
@@ -92,14 +116,29 @@ async function signOfLife(path: string): Promise<number | undefined> {
  * Whether the holder of a lock still runs. For a process of the same system the start time decides. For a process of
  * another system, or where the start time is unknown, the function waits up to `patience` ms for a sign of life. It
  * compares modification times only with one another and never with the clock of this machine, so clocks may differ.
+ * `onWait` is called once if the wait takes more than `SILENCE`.
  */
-async function lives({ pid, started, system: theirs }: Holder, path: string, patience: number): Promise<boolean> {
+async function lives(
+  { pid, started, system: theirs }: Holder,
+  path: string,
+  { patience, onWait }: { patience: number; onWait: () => void },
+): Promise<boolean> {
   if (theirs === system()) {
     const start = pid === process.pid && !held.has(resolve(path)) ? undefined : startOf(pid);
     if (start === undefined) return false;
     if (start !== "" && started !== "") return start === started;
   }
   const before = await signOfLife(path);
+  const telling = setTimeout(onWait, SILENCE);
+  try {
+    return await changes(path, before, patience);
+  } finally {
+    clearTimeout(telling);
+  }
+}
+
+/** Whether the sign of life of a lock changes within `patience` ms. */
+async function changes(path: string, before: number | undefined, patience: number): Promise<boolean> {
   for (const end = performance.now() + patience; performance.now() < end; ) {
     await sleep(Math.min(SIGN_OF_LIFE / 4, patience));
     const now = await signOfLife(path);
@@ -122,21 +161,28 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
+/** Options of `takeLock`. */
+export interface LockOptions {
+  /** Milliseconds to wait for a sign of life from a holder on another machine or in another container (10,000). */
+  readonly patience?: number;
+  /**
+   * Called once if another process has taken over the lock, because this process stood still for so long that it
+   * counted as dead.
+   */
+  readonly onLost?: () => void;
+  /** Called with a message for the user if the wait for a sign of life takes more than a second. */
+  readonly note?: (message: string) => void;
+}
+
 /**
  * Takes the lock file at `path`, or takes over the lock of a dead process. While the lock is held, its modification
  * time is set every second. This shows processes on other machines and in other containers that the holder lives.
- * @param patience milliseconds to wait for a sign of life from a holder on another machine or in another container
- * @param onLost called once if another process has taken over the lock, because this process stood still for so long
- * that it counted as dead
  * @returns the function that releases the lock
- * @throws Error that names the process which holds the lock
+ * @throws LockHeldError if a process that lives holds the lock
  * @throws the system's error, with its code, where the folder cannot be written to
  */
-export async function takeLock(
-  path: string,
-  patience = PATIENCE,
-  onLost: () => void = () => {},
-): Promise<() => Promise<void>> {
+export async function takeLock(path: string, options: LockOptions = {}): Promise<() => Promise<void>> {
+  const { patience = PATIENCE, onLost = () => {}, note = () => {} } = options;
   for (let attempt = 0; ; attempt++) {
     try {
       return await create(path, onLost);
@@ -145,12 +191,15 @@ export async function takeLock(
     }
     const text = await readFile(path, "utf8").catch(() => "");
     const holder = parseHolder(text);
-    if (holder !== undefined && (await lives(holder, path, patience))) {
-      const elsewhere = holder.system === system() ? "" : " of another machine or container";
-      throw new Error(
-        `process ${holder.pid}${elsewhere} has been writing to this output folder since ${holder.since}; ` +
-          "wait for it or choose another --out",
-      );
+    if (holder !== undefined) {
+      const onWait = () =>
+        note(
+          `${nameOf(holder)} has been holding ${path} since ${holder.since}; waiting up to ` +
+            `${Math.round(patience / 1000)} s for a sign of life: if the process has ended, remove the file`,
+        );
+      if (await lives(holder, path, { patience, onWait })) {
+        throw new LockHeldError(path, { holder: nameOf(holder), since: holder.since });
+      }
     }
     // A text is cut short where its owner is writing it at this moment or died while writing. Wait for the owner five
     // times.

@@ -26,6 +26,8 @@ export interface ModelInterface {
   readonly externalFiles: readonly string[];
   /** Rows of the table in which `input_ids` are looked up; undefined where the graph does not show the table. */
   readonly vocabulary?: number;
+  /** Rows of the table of learnt positions; undefined where the graph shows no such table, as with rotary positions. */
+  readonly positions?: number;
   /** True where the model quantises activations as it runs, with one scale for a whole batch. */
   readonly quantisesActivations: boolean;
 }
@@ -102,6 +104,7 @@ export function inspectModel(model: Uint8Array): ModelInterface {
   const rows = new Map<string, number>();
   const files = new Set<string>();
   let table: string | undefined;
+  let places: string | undefined;
   let quantisesActivations = false;
   readFields(model, (field, graph) => {
     if (field !== 7 || !(graph instanceof Uint8Array)) return;
@@ -115,6 +118,8 @@ export function inspectModel(model: Uint8Array): ModelInterface {
       } else if (graphField === 1) {
         const { op, inputs: from } = readCall(value as Uint8Array);
         if (op === "Gather" && from[1] === "input_ids") table = from[0];
+        // Exporters keep the name that the table has in transformers.
+        if (op === "Gather" && /position_embeddings/.test(from[0])) places = from[0];
         if (op.startsWith("DynamicQuantize")) quantisesActivations = true;
       }
     });
@@ -127,6 +132,7 @@ export function inspectModel(model: Uint8Array): ModelInterface {
     externalData: files.size > 0,
     externalFiles: [...files],
     vocabulary: table === undefined ? undefined : rows.get(table),
+    positions: places === undefined ? undefined : rows.get(places),
     quantisesActivations,
   };
 }

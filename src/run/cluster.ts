@@ -39,7 +39,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
   const reporter = timedReporter(context.reporter);
   noteSmallMemory(options.memory, reporter.note);
   const { fromFolder, inPlace } = await checkFolders(options);
-  const work = await openWorkArea(options.out);
+  const work = await openWorkArea(options.out, reporter.note);
   const signal = work.stopSignal(context.signal);
   try {
     const rows = fromFolder

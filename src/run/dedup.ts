@@ -56,7 +56,7 @@ const OPTIONAL = [REJECTS, GUARDED, ...TABLE_FILES];
 export async function runDedup(options: DedupOptions, context: RunContext): Promise<DedupSummary> {
   const reporter = timedReporter(context.reporter);
   noteSmallMemory(options.memory, reporter.note);
-  const work = await openWorkArea(options.out);
+  const work = await openWorkArea(options.out, reporter.note);
   const signal = work.stopSignal(context.signal);
   try {
     const guards = guardSignatures(options.guards);

@@ -20,7 +20,7 @@ describe("the lock", () => {
     assert.ok(await holdsLock(path));
     await assert.rejects(
       takeLock(path),
-      new RegExp(`^Error: process ${process.pid} has been writing .*; wait for it or`),
+      new RegExp(`^Error: process ${process.pid} has been holding .*; wait for it$`),
     );
     await release();
     assert.ok(!existsSync(path));
@@ -36,7 +36,7 @@ describe("the lock", () => {
       const started = hasProc ? readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[21] : "";
       writeFileSync(path, await lockText(folder, { pid, started }));
       if (hasProc)
-        await assert.rejects(takeLock(path), new RegExp(`process ${pid} has been writing .* since 2024-01-01`));
+        await assert.rejects(takeLock(path), new RegExp(`process ${pid} has been holding .* since 2024-01-01`));
       const left = [
         ["a dead process", await lockText(folder, { pid: DEAD })],
         ["our own number, not ours", await lockText(folder)],
@@ -73,21 +73,36 @@ describe("the lock", () => {
       utimesSync(path, beat, beat);
     }, 100);
     const refused = assert.rejects(
-      takeLock(path, 5000),
-      new RegExp(`process ${process.pid} of another machine or container has been writing`),
+      takeLock(path, { patience: 5000 }),
+      new RegExp(`process ${process.pid} of another machine or container \\(another\\) has been holding`),
     );
     await refused.finally(() => clearInterval(beating));
     assert.equal(readFileSync(path, "utf8"), text);
-    const release = await takeLock(path, 300);
+    const release = await takeLock(path, { patience: 300 });
     assert.ok(await holdsLock(path));
     await release();
+  });
+
+  it("of another machine is waited for with one message that names the holder, the time and the cure", async () => {
+    const path = join(folder, "lock-6");
+    writeFileSync(path, await lockText(folder, { pid: 77, system: "boot pid:[1] gpu-7" }));
+    const notes: string[] = [];
+    const note = (message: string) => void notes.push(message);
+    await (await takeLock(path, { patience: 2500, note }))();
+    assert.deepEqual(notes, [
+      `process 77 of another machine or container (gpu-7) has been holding ${path} since 2024-01-01T00:00:00.000Z; ` +
+        "waiting up to 3 s for a sign of life: if the process has ended, remove the file",
+    ]);
+    writeFileSync(path, await lockText(folder, { pid: 77, system: "boot pid:[1] gpu-7" }));
+    await (await takeLock(path, { patience: 300, note }))();
+    assert.equal(notes.length, 1, "a short wait is not worth a message");
   });
 
   it("of a number that runs, but whose start is not known, is respected while it shows life, else taken over", async () => {
     const path = join(folder, "lock-5");
     const text = await lockText(folder, { pid: process.ppid, started: "" });
     writeFileSync(path, text);
-    const release = await takeLock(path, 300);
+    const release = await takeLock(path, { patience: 300 });
     await release();
     writeFileSync(path, text);
     let beat = 0;
@@ -96,7 +111,7 @@ describe("the lock", () => {
       utimesSync(path, beat, beat);
     }, 100);
     await assert
-      .rejects(takeLock(path, 5000), new RegExp(`process ${process.ppid} has been writing`))
+      .rejects(takeLock(path, { patience: 5000 }), new RegExp(`process ${process.ppid} has been holding`))
       .finally(() => clearInterval(beating));
     assert.equal(readFileSync(path, "utf8"), text);
   });

@@ -24,7 +24,10 @@ test("a repository that is not there, one that is gated, and one without permiss
   await assert.rejects(fetchTiny(), { exitCode: 5, message: /accept its terms.*HF_TOKEN/ });
   hub.faults = [];
   answer(401);
-  await assert.rejects(fetchTiny({ settings: { ...settings, token: "hf_x" } }), /HF_TOKEN is not accepted/);
+  await assert.rejects(
+    fetchTiny({ settings: { ...settings, token: "hf_x" } }),
+    /HF_TOKEN \(or HUGGING_FACE_HUB_TOKEN\) is not accepted/,
+  );
   const stored = { ...settings, token: "hf_x", tokenFile: "/home/me/token" };
   await assert.rejects(fetchTiny({ settings: stored }), /the token in \/home\/me\/token is not accepted; log in anew/);
   assert.equal(hub.requests.filter(({ url }) => url.includes("nothing")).length, 1, "a refusal is not repeated");

@@ -13,6 +13,11 @@ const OUT_OF_MEMORY = new RegExp(
   "i",
 );
 
+/** Whether an error of onnxruntime reports a lack of memory. */
+export function isOutOfMemory({ message }: Error): boolean {
+  return OUT_OF_MEMORY.test(message);
+}
+
 /**
  * Runs the texts of a window in batches of equal padded length, each as large as the budget allows. If the device runs
  * out of memory, the budget is halved and the batch is run again.
@@ -45,7 +50,7 @@ export async function runBatches(options: {
         vectors = await run(batch);
       } catch (cause) {
         const { message } = cause as Error;
-        if (!OUT_OF_MEMORY.test(message)) throw cause;
+        if (!isOutOfMemory(cause as Error)) throw cause;
         if (batch.members.length === 1) {
           throw new UnavailableError(
             `the device has not the memory for one text of ${length} tokens: ${message}; lower --max-length, or use --device cpu`,

@@ -7,7 +7,7 @@ import { type Batch, coarseLength, paddedLength } from "./batching.js";
 import type { EmbeddedWindow, TokenParts } from "./embedder.js";
 import { fillFeeds } from "./feeds.js";
 import { type LoadedSession, loadSession, type SessionOptions } from "./load-session.js";
-import { runBatches } from "./run-batches.js";
+import { isOutOfMemory, runBatches } from "./run-batches.js";
 import { TokenBudget } from "./token-budget.js";
 
 /**
@@ -18,7 +18,11 @@ const BATCH_TOKENS = { builtin: 16_384, cpu: 512, gpu: 32_768 };
 /** Least padded tokens of a batch for each thread of a processor: more threads need more rows. */
 const TOKENS_PER_THREAD = 128;
 
-/** Longest text of the probe, in tokens. A text of 8,192 tokens, which some models take, may need gigabytes. */
+/**
+ * Longest text of the probe, in tokens. A text of 8,192 tokens, which some models take, may need gigabytes for its
+ * attention, and perhaps no text of the input is so long. The table of positions tells about longer texts without
+ * computing one.
+ */
 const LONGEST_PROBE = 1024;
 
 /** Target for the longest run on a processor, in milliseconds. A run cannot be interrupted. */
@@ -93,14 +97,15 @@ export class EmbeddingSession {
   }
 
   /**
-   * Runs the model at its limits (largest id, longest text), so that anything that does not fit shows before the work
-   * begins. Does nothing if `largestId` is undefined.
+   * Looks at the tables of the model and runs it at its limits (largest id, a text as long as `LONGEST_PROBE` or the
+   * model allows), so that anything that does not fit shows before the work begins. Does nothing if `largestId` is
+   * undefined.
    * @throws UnavailableError that says what does not fit
    */
   async probe(largestId: number | undefined): Promise<void> {
     if (largestId === undefined) return;
     const { name, maxTokens } = this.#model;
-    const { vocabulary } = this.#loaded.inspected;
+    const { vocabulary, positions } = this.#loaded.inspected;
     const wrong = (why: string) =>
       new UnavailableError(
         `model ${name}: ${why}; take tokenizer.json, config.json and the ONNX file from one repository`,
@@ -108,6 +113,9 @@ export class EmbeddingSession {
     // The model itself must not find out: on some devices an id outside of the table ends the process.
     if (vocabulary !== undefined && largestId >= vocabulary) {
       throw wrong(`its tokenizer has token id ${largestId}, but its table has ${vocabulary} entries`);
+    }
+    if (positions !== undefined && maxTokens > positions) {
+      throw wrong(`it does not take ${maxTokens} tokens: its table has ${positions} positions`);
     }
     const tokens = Math.min(maxTokens, LONGEST_PROBE);
     try {
@@ -131,7 +139,7 @@ export class EmbeddingSession {
       lengthOf: this.#lengthOf,
       budget: this.#budget,
       maxRows: this.#alone ? 1 : Number.POSITIVE_INFINITY,
-      run: (batch) => this.#run(window, batch),
+      run: (batch) => this.#run(window, batch).catch((cause: Error) => this.#explain(cause, batch)),
       take: ({ members }, values) => {
         for (let i = 0; i < members.length; i++) {
           const part = members[i];
@@ -143,6 +151,15 @@ export class EmbeddingSession {
     const counts = { tokens: ids.length, paddedTokens, notes };
     if (firstPart === undefined) return { vectors, directed, ...counts };
     return { ...averageParts(vectors, dim, offsets, firstPart), ...counts };
+  }
+
+  /** Throws the error of a run; if no probe has shown that the model takes so long a text, with the cure. */
+  #explain(cause: Error, { length }: Batch): never {
+    if (length <= LONGEST_PROBE || isOutOfMemory(cause)) throw cause;
+    throw new UnavailableError(
+      `model ${this.#model.name} does not take ${length} tokens, though its files say up to ${this.#model.maxTokens}: ` +
+        `${cause.message.trim()}; lower --max-length to what it takes, at least ${LONGEST_PROBE}`,
+    );
   }
 
   async #run(window: TokenParts, batch: Batch): Promise<Float32Array> {

@@ -79,12 +79,21 @@ function reasonOf(error: unknown): string {
   return WORDS[code ?? ""] ?? message ?? String(error);
 }
 
+/** What a token may consist of. Any other character would make an error that shows the token. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
 /**
  * Prepares the requests to the hub of the settings; nothing is sent yet.
- * @throws HubUnreachableError if a proxy is not an address
+ * @throws HubUnreachableError if a proxy is not an address; UnavailableError if the token cannot be one
  */
 export async function connectHub(settings: HubSettings, signal?: AbortSignal): Promise<HubConnection> {
-  const { endpoint, token, patience, proxy } = settings;
+  const { endpoint, token, tokenFile, patience, proxy } = settings;
+  if (token !== undefined && !TOKEN.test(token)) {
+    const cure = tokenFile === undefined ? "set it anew" : "log in anew";
+    throw new UnavailableError(
+      `${tokenFile ?? "HF_TOKEN"} holds characters that no token has (blanks or beyond ASCII); ${cure}`,
+    );
+  }
   const { origin } = new URL(endpoint);
   const secrets = [token, ...[proxy?.http, proxy?.https].map((url) => url?.match(/\/\/([^/]*@)/)?.[1])];
   const limits = { connectMs: patience.stall, timeoutMs: patience.stall };
@@ -200,7 +209,7 @@ export function explain(error: unknown, repository: string, settings: HubSetting
     if (status === 401 && token !== undefined) {
       return failed(
         tokenFile === undefined
-          ? "HF_TOKEN is not accepted; set it to a token that is valid, or unset it"
+          ? "HF_TOKEN (or HUGGING_FACE_HUB_TOKEN) is not accepted; set it to a token that is valid, or unset it"
           : `the token in ${tokenFile} is not accepted; log in anew, or set HF_TOKEN to a token that is valid`,
       );
     }

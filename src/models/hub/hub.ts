@@ -3,7 +3,7 @@ import { mkdir, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UnavailableError } from "../../errors.js";
-import { takeLock } from "../../io/lock.js";
+import { LockHeldError, takeLock } from "../../io/lock.js";
 import type { Reporter } from "../../reporter.js";
 import { findKnownModel } from "../registry.js";
 import type { Dtype } from "../spec.js";
@@ -100,15 +100,19 @@ async function lockRepository({ repository, settings, reporter, signal }: FetchO
   } catch (error) {
     throw explainDisk(error, settings.cache) ?? error;
   }
-  for (let waited = false; ; waited = true) {
+  for (let told = false; ; ) {
     try {
-      return await takeLock(path);
+      return await takeLock(path, { note: (message) => reporter?.note(message) });
     } catch (error) {
-      // A held lock gives an error without a code; an error of the disk has a code.
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== undefined && code !== "EEXIST") throw explainDisk(error, settings.cache) ?? error;
+      // Another process may have removed the lock and taken it at the same moment.
+      if (!(error instanceof LockHeldError) && (error as NodeJS.ErrnoException).code !== "EEXIST") {
+        throw explainDisk(error, settings.cache) ?? error;
+      }
+      if (!told && error instanceof LockHeldError) {
+        reporter?.note(`${error.holder} has been fetching ${repository} since ${error.since}; waiting for it`);
+        told = true;
+      }
     }
-    if (!waited) reporter?.note(`another process is fetching ${repository}; waiting for it`);
     await sleep(LOCK_POLL, undefined, { signal }).catch(() => signal?.throwIfAborted());
   }
 }

@@ -43,10 +43,10 @@ function folder(path: string): string {
 
 /**
  * Reads the variables that the hub's own tools read: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME,
- * HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_HUB_OFFLINE, and HTTPS_PROXY, HTTP_PROXY,
- * NO_PROXY in capitals or small letters. An empty variable counts as unset. If HF_TOKEN is unset, the token comes from
- * the file that `hf auth login` wrote: HF_TOKEN_PATH, or `token` in HF_HOME. The hub's JavaScript library (2.17.5) does
- * not read that file.
+ * HF_ENDPOINT, HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_HUB_OFFLINE, and
+ * HTTPS_PROXY, HTTP_PROXY, NO_PROXY in capitals or small letters. An empty variable counts as unset. Without a token in
+ * the environment it comes from the file that `hf auth login` wrote: HF_TOKEN_PATH, or `token` in HF_HOME. The hub's
+ * JavaScript library (2.17.5) does not read that file.
  * @throws UnavailableError if HF_ENDPOINT is not an address
  */
 export function hubSettings(env: Readonly<Record<string, string | undefined>>): HubSettings {
@@ -54,7 +54,7 @@ export function hubSettings(env: Readonly<Record<string, string | undefined>>): 
   const home = get("HF_HOME") ?? join(get("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "huggingface");
   const isOn = (name: string) => /^(1|true|yes|on)$/i.test(get(name) ?? "");
   const tokenFile = folder(get("HF_TOKEN_PATH") ?? join(home, "token"));
-  const token = get("HF_TOKEN");
+  const token = oneLine(get("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") ?? "");
   const stored = token === undefined && !isOn("HF_HUB_DISABLE_IMPLICIT_TOKEN") ? readToken(tokenFile) : undefined;
   return {
     endpoint: endpoint(get("HF_ENDPOINT") ?? DEFAULT_ENDPOINT),
@@ -67,10 +67,15 @@ export function hubSettings(env: Readonly<Record<string, string | undefined>>): 
   };
 }
 
+/** A token without line ends, which editors and mounted secrets add; undefined if nothing is left. */
+function oneLine(text: string): string | undefined {
+  return text.replace(/[\r\n]/g, "").trim() || undefined;
+}
+
 /** Reads the token of a file; undefined if the file holds none. */
 function readToken(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8").trim() || undefined;
+    return oneLine(readFileSync(path, "utf8"));
   } catch {
     return undefined;
   }

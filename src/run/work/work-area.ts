@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, readFile, rm, rmdir, stat } from "node:fs/promis
 import { dirname, join } from "node:path";
 import { InputError } from "../../errors.js";
 import { writeDurably } from "../../io/durable.js";
-import { holdsLock, takeLock } from "../../io/lock.js";
+import { holdsLock, LockHeldError, takeLock } from "../../io/lock.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 import { movePublished, PLAN, planPublication, readPlan, WORK } from "./publication.js";
 import { parseState, type WorkState } from "./work-state.js";
@@ -39,17 +39,20 @@ async function makeFolders(path: string): Promise<string | undefined> {
 /**
  * Opens the work area of an output folder, takes its lock and completes an interrupted publication. The folders are
  * made if necessary.
+ * @param note called with a message if the lock of a process elsewhere is waited for
  * @returns the work area, which the caller closes
  * @throws InputError if the path cannot serve as output folder; Error if another run holds the lock
  */
-export async function openWorkArea(out: string): Promise<WorkArea> {
+export async function openWorkArea(out: string, note?: (message: string) => void): Promise<WorkArea> {
   const area = join(out, WORK);
   const made = await claimFolder(out, area);
   const lost = new AbortController();
   const onLost = () => lost.abort(takenOver(out));
-  const release = await takeLock(join(area, LOCK), undefined, onLost).catch((cause: NodeJS.ErrnoException) => {
-    // A held lock gives an error without a code; an error of the system has a code.
-    throw cause.code === undefined ? cause : unusable(out, cause);
+  const release = await takeLock(join(area, LOCK), { onLost, note }).catch((cause: Error) => {
+    if (!(cause instanceof LockHeldError)) throw unusable(out, cause);
+    throw new Error(
+      `${cause.holder} has been writing to this output folder since ${cause.since}; wait for it or choose another --out`,
+    );
   });
   const work = new WorkArea({ out, made, lost: lost.signal, release });
   await work.finishPublication().catch(async (error) => {
