@@ -41,9 +41,13 @@ export async function main(argv: readonly string[]): Promise<number> {
               "Exit codes: 0 done, 1 failed (run again to resume), 2 usage, 3 input, 4 a brake was hit, 5 model or device unavailable, 130/143 interrupted",
             ),
         async (flags) => {
-          exitCode = await runCommand(flags, async ({ reporter, signal, print }) => {
+          const inputs = flags.inputs ?? ["bge-out"];
+          const { isDedupFolder } = await import("../run/work/dedup-folder.js");
+          // Only embedding leaves something to continue with.
+          const resumes = !isDedupFolder(inputs);
+          exitCode = await runCommand({ ...flags, resumes }, async ({ reporter, signal, print }) => {
             const { runCluster } = await import("../run/cluster.js");
-            const summary = await runCluster(clusterOptions(flags, flags.inputs ?? ["bge-out"]), {
+            const summary = await runCluster(clusterOptions(flags, inputs), {
               reporter,
               signal,
               stdin: process.stdin,

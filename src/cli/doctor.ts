@@ -68,7 +68,7 @@ async function tryModel(options: DoctorOptions, signal?: AbortSignal): Promise<R
   const embedder = await start();
   try {
     const started = performance.now();
-    const { vectors, directed } = await embedder.embed(PROBES);
+    const { vectors, directed, refused = [] } = await embedder.embed(PROBES);
     const milliseconds = performance.now() - started;
     const { dim } = embedder;
     const cosine = (a: number, b: number) => {
@@ -84,6 +84,9 @@ async function tryModel(options: DoctorOptions, signal?: AbortSignal): Promise<R
       device: `${provider} (${notes.join("; ")})`,
       fingerprint: model.fingerprint,
       probe: `${PROBES.length} texts in ${milliseconds.toFixed(0)} ms, ${directed.reduce((sum, d) => sum + d, 0)} with a direction`,
+      ...(refused.length > 0 && {
+        refused: refused.map(({ index, error }) => `${PROBES[index]}: ${error}`).join("; "),
+      }),
       "near in Chinese": `${cosine(0, 1)}  ${PROBES[0]} / ${PROBES[1]}`,
       "near in English": `${cosine(2, 3)}  ${PROBES[2]} / ${PROBES[3]}`,
       "far apart": `${cosine(0, 2)}  ${PROBES[0]} / ${PROBES[2]}`,

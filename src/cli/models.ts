@@ -139,7 +139,7 @@ export function modelsCommand<T>(args: Argv<T>, done: (exitCode: number) => void
       (list) => list.options({ json }),
       async (flags) =>
         done(
-          await runCommand({ progress: "none" }, async ({ print }) => {
+          await runCommand({ progress: "none", resumes: false }, async ({ print }) => {
             const settings = hubSettings(process.env);
             const models = await listModels(settings.cache);
             if (flags.json) await print(jsonLine({ cache: settings.cache, models }));
@@ -178,7 +178,7 @@ export function modelsCommand<T>(args: Argv<T>, done: (exitCode: number) => void
       (removed) => removed.positional("name", name).options({ quiet }),
       async (flags) =>
         done(
-          await runCommand(flags, (terminal) =>
+          await runCommand({ ...flags, resumes: false }, (terminal) =>
             remove(flags.name, hubSettings(process.env), hushed(terminal, flags.quiet)),
           ),
         ),

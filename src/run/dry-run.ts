@@ -10,6 +10,7 @@ import { estimateJoin } from "./check/join-estimate.js";
 import { joinProvider } from "./embed/device.js";
 import { openInputs, orderFieldOf, prepareModel, startWindows } from "./embed/embed-inputs.js";
 import type { WindowEmbedder } from "./embed/embed-store.js";
+import { noteRefused } from "./embed/refused-texts.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { checkInputs } from "./read/check-inputs.js";
 import { createRowIndex, readTexts, type TextWindow } from "./read/read-texts.js";
@@ -83,6 +84,7 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
     const { dim, load, rate, sample } = await embedSample(
       () => startWindows(start, options.vectorField, index),
       windows,
+      reporter.note,
     );
     const join = await estimateJoin({
       sample,
@@ -137,10 +139,14 @@ async function readAll(
 }
 
 /**
- * Embeds the sample.
+ * Embeds the sample, and notes the texts that a server refuses.
  * @returns `load`: seconds until the model has started; `rate`: seconds a text; `sample`: the unit vectors, row-major
  */
-async function embedSample(start: () => Promise<WindowEmbedder>, windows: readonly TextWindow[]) {
+async function embedSample(
+  start: () => Promise<WindowEmbedder>,
+  windows: readonly TextWindow[],
+  note: (message: string) => void,
+) {
   const loading = performance.now();
   const embedder = await start();
   const { dim } = embedder;
@@ -157,6 +163,7 @@ async function embedSample(start: () => Promise<WindowEmbedder>, windows: readon
       if (performance.now() - begin > SAMPLE_MS) break;
       embedded.push(await embedder.embed(window));
     }
+    noteRefused(windows, embedded, note);
     return { dim, load, rate, sample: directedVectors(embedded, dim) };
   } finally {
     await embedder.close();

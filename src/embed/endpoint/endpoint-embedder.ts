@@ -3,19 +3,10 @@ import { MOST_REFUSED, type RefusedInput, type WindowVectors } from "../local/em
 import { normaliseInto } from "../normalise.js";
 import type { EndpointAddress } from "./address.js";
 import { answerText, readEmbeddings, refusesCount, refusesSize, shorterLength, UnusableAnswerError } from "./answer.js";
-import { embeddingsBody, type LongTexts, probeCall, type ServedModel } from "./discovery.js";
+import { embeddingsBody, probeCall, type ServedModel } from "./discovery.js";
 import type { HttpAnswer } from "./http.js";
-import { planRequests, type RequestBounds } from "./plan-requests.js";
+import { certainChars, firstBounds, planRequests, type RequestBounds } from "./plan-requests.js";
 import type { EndpointRequests } from "./requests.js";
-
-/**
- * Most texts and UTF-16 units of a request: enough for a batch of a GPU. Sixteen such requests fit what a run holds at
- * once.
- */
-const REQUEST = { texts: 64, chars: 8192 };
-
-/** Special tokens of a text. In the vocabularies of BERT and XLM-R every other token covers at least one character. */
-const SPECIAL_TOKENS = 2;
 
 /**
  * Failures, each outlived by the server, after which a request is to blame. A part of such a request needs one, as it
@@ -70,19 +61,13 @@ export class EndpointEmbedder {
     note: (message: string) => void;
   }) {
     const { requests, address, served, note } = options;
-    const { longTexts, maxTexts } = served;
     this.#requests = requests;
     this.#address = address;
     this.#served = served;
     this.#note = note;
     this.#url = address.at(served.base, "embeddings");
-    this.#safe = certainChars(longTexts);
-    this.#bounds = {
-      texts: Math.min(REQUEST.texts, maxTexts ?? REQUEST.texts),
-      chars: REQUEST.chars,
-      // The token count of a request with a single text shows whether the server cut the text.
-      aloneAbove: longTexts.kind === "cut" ? this.#safe : REQUEST.chars,
-    };
+    this.#safe = certainChars(served.longTexts);
+    this.#bounds = firstBounds(served);
   }
 
   /**
@@ -250,9 +235,4 @@ export class EndpointEmbedder {
       );
     }
   }
-}
-
-function certainChars(longTexts: LongTexts): number {
-  if (longTexts.kind === "refused") return Number.POSITIVE_INFINITY;
-  return (longTexts.kind === "cut" ? longTexts.tokens : longTexts.safe) - SPECIAL_TOKENS;
 }

@@ -1,3 +1,14 @@
+import type { LongTexts, ServedModel } from "./discovery.js";
+
+/**
+ * Most texts and UTF-16 units of a request: enough for a batch of a GPU. Sixteen such requests fit what a run holds at
+ * once.
+ */
+const REQUEST = { texts: 64, chars: 8192 };
+
+/** Special tokens of a text. In the vocabularies of BERT and XLM-R every other token covers at least one character. */
+const SPECIAL_TOKENS = 2;
+
 /** Bounds of one request. */
 export interface RequestBounds {
   readonly texts: number;
@@ -5,6 +16,22 @@ export interface RequestBounds {
   readonly chars: number;
   /** A text of more units is sent alone, because the server may cut or refuse it. */
   readonly aloneAbove: number;
+}
+
+/** Number of characters up to which a text is certainly either embedded whole or refused. */
+export function certainChars(longTexts: LongTexts): number {
+  if (longTexts.kind === "refused") return Number.POSITIVE_INFINITY;
+  return (longTexts.kind === "cut" ? longTexts.tokens : longTexts.safe) - SPECIAL_TOKENS;
+}
+
+/** Bounds of the requests to a server before it has refused one. */
+export function firstBounds({ longTexts, maxTexts }: ServedModel): RequestBounds {
+  return {
+    texts: Math.min(REQUEST.texts, maxTexts ?? REQUEST.texts),
+    chars: REQUEST.chars,
+    // The token count of a request with a single text shows whether the server cut the text.
+    aloneAbove: longTexts.kind === "cut" ? certainChars(longTexts) : REQUEST.chars,
+  };
 }
 
 /**

@@ -53,3 +53,20 @@ export function requireFewRefused(refused: readonly RefusedText[], texts: number
   const tooMany = refused.length > Math.max(FEW, MOST_SHARE * texts) || (texts > 0 && refused.length === texts);
   if (tooMany) throw new TooManyRefusedError(refused, ` of ${texts}`);
 }
+
+/**
+ * Notes the refused texts of a sample.
+ * @param embedded vectors of the first windows of `windows`
+ * @throws TooManyRefusedError as `addRefused` does
+ */
+export function noteRefused(
+  windows: readonly TextWindow[],
+  embedded: readonly WindowVectors[],
+  note: (message: string) => void,
+): void {
+  let refused: readonly RefusedText[] = [];
+  for (const [i, vectors] of embedded.entries()) refused = addRefused(refused, windows[i], vectors);
+  if (refused.length === 0) return;
+  const [{ row, error }] = refused;
+  note(`texts of the sample that would be rejected: ${refused.length}. The first is row ${row}: ${error}`);
+}
