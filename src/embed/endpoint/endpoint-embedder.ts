@@ -127,15 +127,17 @@ export class EndpointEmbedder {
     } else if (single) {
       await this.#embed(members, window, true);
     } else {
+      const half = Math.ceil(members.length / 2);
+      const halves = [members.slice(0, half), members.slice(half)];
+      if (outcome.kind === "too large") {
+        await Promise.all(halves.map((part) => this.#embed(part, window)));
+        return;
+      }
       // A server that refuses everything is not asked text by text.
       if (outcome.kind === "refused") await this.#requests.call(probeCall(this.#address, this.#served));
-      const half = Math.ceil(members.length / 2);
-      const failed = outcome.kind === "failed";
-      if (outcome.kind !== "too large") this.#noteSplit(members.length, outcome.words);
-      await Promise.all([
-        this.#embed(members.slice(0, half), window, failed),
-        this.#embed(members.slice(half), window, failed),
-      ]);
+      this.#noteSplit(members.length, outcome.words);
+      // One half after the other, so that the search ends soon after too many texts are refused.
+      for (const part of halves) await this.#embed(part, window, outcome.kind === "failed");
     }
   }
 
