@@ -82,13 +82,13 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     makeRoom(options.memory);
     const bytes = inputs.sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const writing = reporter.stage("write", bytes);
-    const { formats } = options;
     const outputs = await writeOutputs({
       inputs: readable,
       decisions,
-      formats,
+      options,
       path: work.path,
       stage: writing,
+      note: reporter.note,
       signal,
     });
     const guarded = guards.active ? await writeGuarded(work.path(GUARDED), exact.counts.rows, decisions) : 0;

@@ -16,7 +16,7 @@ import { openArrowWriter } from "../../io/arrow/write.js";
 import { batchOf } from "../../io/columns/take.js";
 import type { Stage } from "../../reporter.js";
 import type { ClusterBatch, ClusterRows } from "./cluster-rows.js";
-import { CLUSTER_COLUMNS, inputFields, uint64Column } from "./output-columns.js";
+import { CLUSTER_COLUMNS, carriedBatch, carriedColumns, uint64Column } from "./output-columns.js";
 
 /** Name of the table of rows with their clusters. */
 export const CLUSTERS = "clusters.arrow";
@@ -39,11 +39,12 @@ export async function writeClusters(options: {
 }): Promise<{ clustered: number; labels: string[][] }> {
   const { rows, result, path, stage, signal } = options;
   const k = result.sizes.length;
+  const carried = carriedColumns(rows.schema, CLUSTER_COLUMNS);
   const schema = new Schema([
     new Field("_row", new Uint64(), false),
     new Field("cluster", new Int32(), true),
     new Field("distance", new Float32(), true),
-    ...inputFields(rows.schema, CLUSTER_COLUMNS),
+    ...carried.map(({ field }) => field),
   ]);
   // Index of each vector among the clustered vectors. Positions ascend but may have gaps.
   const indexOf = new Int32Array((rows.positions.at(-1) ?? -1) + 1).fill(-1);
@@ -62,7 +63,8 @@ export async function writeClusters(options: {
         clustered++;
         labeller.add(result.assignment[index[i]], batch.texts[i] ?? "");
       }
-      await writer.write(clusterBatch(schema, batch, index, result));
+      const columns = carriedBatch(batch.columns, carried);
+      await writer.write(clusterBatch(schema, { ...batch, columns }, index, result));
       done += index.length;
       stage.advance(done);
     }

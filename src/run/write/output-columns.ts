@@ -1,5 +1,6 @@
 import type { Data, RecordBatch } from "apache-arrow";
 import {
+  DataType,
   Dictionary,
   Field,
   Float32,
@@ -22,23 +23,82 @@ export const CLUSTER_COLUMNS = ["_row", "cluster", "distance"];
 /** Key of the metadata that records the input name of a column that our tables rename. */
 const NAME_KEY = "bge-dedup:name";
 
+/** An input column that an output carries. */
+export interface CarriedColumn {
+  /** Its field in the output. */
+  readonly field: Field;
+  /** Its index among the input columns. */
+  readonly index: number;
+}
+
 /**
- * Renames input columns that clash with ours or with each other: `_row` becomes `_row_in`, and so on. Column i of the
- * result is column i of the input.
+ * The input columns of an output. A column named like one of ours is renamed: `_row` becomes `_row_in`, and so on. Every
+ * column is carried, except those of `replacedColumns`.
+ * @param named columns that flags name, which are carried in any case
  */
-export function inputFields(schema: Schema, ours: readonly string[]): Field[] {
-  const taken = new Set(schema.fields.map(({ name }) => name));
-  return schema.fields.map((field) => {
+export function carriedColumns(
+  schema: Schema,
+  ours: readonly string[],
+  named: readonly string[] = [],
+): CarriedColumn[] {
+  const replaced = replacedColumns(schema, ours, named);
+  const taken = new Set(schema.fields.map(({ name }) => name).filter((name) => !replaced.includes(name)));
+  return schema.fields.flatMap((field, index) => {
+    if (replaced.includes(field.name)) return [];
     const { type, nullable } = field;
     // An input that is itself an output of ours may carry the metadata of its own renaming, which is stale here.
     const metadata = new Map(field.metadata);
     const stale = metadata.delete(NAME_KEY);
-    if (!ours.includes(field.name)) return stale ? new Field(field.name, type, nullable, metadata) : field;
+    if (!ours.includes(field.name)) {
+      return [{ field: stale ? new Field(field.name, type, nullable, metadata) : field, index }];
+    }
     let name = `${field.name}_in`;
     while (taken.has(name)) name += "_in";
     taken.add(name);
-    return new Field(name, type, nullable, metadata.set(NAME_KEY, field.name));
+    return [{ field: new Field(name, type, nullable, metadata.set(NAME_KEY, field.name)), index }];
   });
+}
+
+/** Columns of whole numbers by which kept.arrow and removed.arrow are known, in any format and after other tools. */
+const OWN_TABLES = [
+  ["_row", "_vector", "_group_size"],
+  ["_row", "_vector", "_kept_row"],
+];
+
+/**
+ * The input columns that an output leaves out, so that a result which is an input again and again keeps its columns. If
+ * the input is a table of bge-dedup, its own columns are renamed, `_row` to `_row_in`; if that table already has such a
+ * `_row_in`, of the run before, the newer takes its place. A column of the user's that was once renamed is never left
+ * out: of several names the longest is the latest, and all that identify a table must be there.
+ * @param ours columns that the output adds to those of the input
+ * @param named columns that flags name, which are carried in any case
+ */
+function replacedColumns({ fields }: Schema, ours: readonly string[], named: readonly string[] = []): string[] {
+  const isNumber = ({ type }: Field) => DataType.isInt(type) || DataType.isNull(type);
+  /** The longest of `_row_in`, `_row_in_in` and so on. */
+  const before = (own: string) =>
+    fields
+      .filter(({ name }) => name.startsWith(`${own}_in`) && /^(_in)+$/.test(name.slice(own.length)))
+      .reduce<Field | undefined>((a, b) => (a === undefined || b.name.length > a.name.length ? b : a), undefined);
+  const fedBack = OWN_TABLES.some((columns) =>
+    columns.every((own) => {
+      const earlier = before(own);
+      return (
+        earlier !== undefined && isNumber(earlier) && fields.some((field) => field.name === own && isNumber(field))
+      );
+    }),
+  );
+  if (!fedBack) return [];
+  return ours.flatMap((own) => before(own)?.name ?? []).filter((name) => !named.includes(name));
+}
+
+/** The columns of a batch that an output carries, under the fields that it gives them. */
+export function carriedBatch(batch: RecordBatch, carried: readonly CarriedColumn[]): RecordBatch {
+  return batchOf(
+    new Schema(carried.map(({ field }) => field)),
+    carried.map(({ index }) => batch.data.children[index]),
+    batch.numRows,
+  );
 }
 
 /**

@@ -4,9 +4,18 @@ import { takeRows } from "../../io/columns/take.js";
 import type { TableWriter } from "../../io/table-writer.js";
 import type { Decisions, Reason } from "../../join/decisions.js";
 import type { Stage } from "../../reporter.js";
-import type { Format } from "../options.js";
+import type { DedupOptions, Format } from "../options.js";
 import { type ReadableInputs, readRows } from "../read/read-rows.js";
-import { DEDUP_COLUMNS, inputFields, keptBatch, keptSchema, removedBatch, removedSchema } from "./output-columns.js";
+import {
+  type CarriedColumn,
+  carriedBatch,
+  carriedColumns,
+  DEDUP_COLUMNS,
+  keptBatch,
+  keptSchema,
+  removedBatch,
+  removedSchema,
+} from "./output-columns.js";
 
 /** Opens the writer of each format. Parquet and JSONL are loaded only when needed. */
 const WRITERS: Readonly<Record<Format, (options: { path: string; schema: Schema }) => Promise<TableWriter>>> = {
@@ -23,6 +32,15 @@ export interface OutputCounts {
   readonly files: readonly string[];
 }
 
+/** The options of a run that say what its tables hold. */
+export type OutputOptions = Pick<DedupOptions, "formats" | "textFields" | "vectorField" | "idField" | "keep">;
+
+/** The columns that flags name. */
+function namedColumns({ textFields, vectorField, idField, keep }: OutputOptions): string[] {
+  const columns = [...textFields, vectorField, idField, "field" in keep ? keep.field : undefined];
+  return columns.filter((name) => name !== undefined);
+}
+
 /**
  * The second pass: reads the inputs again and writes every accepted row to kept or removed, in every format asked for.
  * If a write fails, all tables are given up.
@@ -32,13 +50,18 @@ export interface OutputCounts {
 export async function writeOutputs(options: {
   inputs: ReadableInputs;
   decisions: Decisions;
-  formats: readonly Format[];
+  options: OutputOptions;
   path: (name: string) => string;
   stage: Stage;
+  note: (message: string) => void;
   signal?: AbortSignal;
 }): Promise<OutputCounts> {
-  const { inputs, decisions, formats, path, stage, signal } = options;
-  const input = inputFields(inputs.schema, DEDUP_COLUMNS);
+  const { inputs, decisions, path, stage, note, signal } = options;
+  const { formats } = options.options;
+  const named = namedColumns(options.options);
+  const carried = carriedColumns(inputs.schema, DEDUP_COLUMNS, named);
+  noteReplaced(inputs.schema, carried, note);
+  const input = carried.map(({ field }) => field);
   const kept = new OutputTable(keptSchema(input), keptBatch);
   const removed = new OutputTable(removedSchema(input), removedBatch);
   const files: string[] = [];
@@ -60,8 +83,9 @@ export async function writeOutputs(options: {
           reasons[decisions.reason(rows[i])]++;
         }
       }
-      await kept.write(rows, columns, stay, decisions);
-      await removed.write(rows, columns, go, decisions);
+      const carriedRows = carriedBatch(columns, carried);
+      await kept.write(rows, carriedRows, stay, decisions);
+      await removed.write(rows, carriedRows, go, decisions);
       stage.advance(bytesRead, (rows.at(-1) ?? -1) + 1);
     }
     const bytes = inputs.sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -73,6 +97,14 @@ export async function writeOutputs(options: {
     throw error;
   }
   return { kept: kept.rows, removed: reasons, files };
+}
+
+/** Says which columns of the inputs the outputs leave out, if any. */
+function noteReplaced({ fields }: Schema, carried: readonly CarriedColumn[], note: (message: string) => void): void {
+  const indices = new Set(carried.map(({ index }) => index));
+  const names = fields.filter((_, index) => !indices.has(index)).map(({ name }) => name);
+  if (names.length === 0) return;
+  note(`the inputs hold results of bge-dedup: its columns there take the place of older ones (${names.join(", ")})`);
 }
 
 /** One table, written in every format asked for. */
