@@ -1,4 +1,11 @@
 #!/usr/bin/env node
-import { main } from "../dist/src/cli/dedup.js";
-
-process.exitCode = await main(process.argv.slice(2));
+try {
+  const { main } = await import("../dist/src/cli/dedup.js");
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  // `main` reports its own errors: only a part that is missing or does not suit this Node.js comes here.
+  process.stderr.write(
+    `error: bge-dedup does not load: ${error.message}; install it again, with Node.js 20.19 or later\n`,
+  );
+  process.exitCode = 5;
+}

@@ -1,7 +1,29 @@
 /**
- * Errors that set the exit code; any other error that reaches `main` is a failed run, exit 1. A message says what
+ * Errors that set the exit code; `cli/exit-code.ts` judges any other error that reaches `main`. A message says what
  * failed, the value received, what was expected and the cure.
  */
+
+/** Errors of the system that pass: a disk is emptied, a server of files comes back, another program ends. */
+const PASSING: ReadonlySet<unknown> = new Set(
+  (
+    "EAGAIN EBUSY EDEADLK EDQUOT EHOSTDOWN EHOSTUNREACH EINTR EIO ENETDOWN ENETUNREACH ENFILE ENOBUFS ENOLCK ENOMEM " +
+    "ENOSPC ESTALE ETIMEDOUT ETXTBSY"
+  ).split(" "),
+);
+
+/** Whether an error of the system that passes is the error or its cause. */
+export function mayPass(error: unknown): boolean {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  return PASSING.has(code) || (cause !== undefined && mayPass(cause));
+}
+
+/**
+ * The run failed for a reason that may pass, such as a full disk or an input that was written to meanwhile: exit 1, the
+ * only code after which a scheduler repeats the command.
+ */
+export class FailedRunError extends Error {
+  readonly exitCode = 1;
+}
 
 /** The command line, or an option of the library, cannot be carried out as given: exit 2. */
 export class UsageError extends Error {

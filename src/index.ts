@@ -18,7 +18,7 @@ import type { ClusterSummary, DedupSummary } from "./run/summary.js";
 import type { VerifyReport } from "./run/verify.js";
 
 /** The errors of a run; `exitCode` is that of the command. */
-export { BrakeError, InputError, UnavailableError, UsageError } from "./errors.js";
+export { BrakeError, FailedRunError, InputError, UnavailableError, UsageError } from "./errors.js";
 /** What the functions below return and tell. */
 export type { ClusterSummary, DedupSummary, JoinResult, KMeansResult, Progress, RunHooks, VerifyReport };
 

@@ -1,8 +1,8 @@
+import { verdictOf } from "./exit-code.js";
 import { jsonLine, printable } from "./printable.js";
 import { createReporter, type LogFormat, type ProgressReporter, progressMode } from "./progress.js";
 
 /** Exit codes that no error class carries. */
-const FAILED = 1;
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Milliseconds in which a run may end by itself after a signal. */
@@ -79,6 +79,12 @@ export async function runCommand(
     process.on(name, handler);
     return [name, handler] as const;
   });
+  // Node itself would print the stack of an error that nobody waits for, and exit with 1.
+  const onStray = (error: unknown) => {
+    reporter.close();
+    process.exit(reportError(error, format));
+  };
+  process.on("uncaughtException", onStray);
   try {
     return await run({
       reporter,
@@ -91,27 +97,22 @@ export async function runCommand(
     return reportError(controller.signal.aborted ? controller.signal.reason : error, format);
   } finally {
     reporter.close();
+    process.off("uncaughtException", onStray);
     for (const [name, handler] of handlers) process.off(name, handler);
   }
 }
 
 /** Prints an error for a person, or as a log line in JSON, and returns its exit code. */
 export function reportError(error: unknown, format: LogFormat = "text"): number {
-  const { code, message, exitCode, stack } = error as {
-    code?: string;
-    message?: string;
-    exitCode?: number;
-    stack?: string;
-  };
+  const { code, stack, exitCode: own } = error as { code?: string; stack?: string; exitCode?: number };
   if (code === "EPIPE") return 0;
-  const status = exitCode ?? FAILED;
-  const text = message ?? String(error);
+  const { exitCode, message } = verdictOf(error);
   if (format === "json") {
     const time = new Date().toISOString();
-    process.stderr.write(jsonLine({ time, level: "error", message: text, exit_code: status }));
-  } else process.stderr.write(`error: ${printable(text)}\n`);
-  if (exitCode === undefined && process.env.BGE_DEBUG !== undefined) {
+    process.stderr.write(jsonLine({ time, level: "error", message, exit_code: exitCode }));
+  } else process.stderr.write(`error: ${printable(message)}\n`);
+  if (own === undefined && process.env.BGE_DEBUG !== undefined) {
     for (const line of (stack ?? "").split("\n")) process.stderr.write(`${printable(line)}\n`);
   }
-  return status;
+  return exitCode;
 }

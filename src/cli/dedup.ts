@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import type { ArgumentsCamelCase, Argv } from "yargs";
-import { UsageError } from "../errors.js";
+import { InputError, UsageError } from "../errors.js";
 import { dedupOptions } from "../run/flags/dedup.js";
 import { chosen } from "../run/flags/parse.js";
 import { DEVICES, DTYPES, endpointChoice, inputsOf, memoryOf, modelName, threadsOf } from "../run/flags/shared.js";
@@ -11,6 +11,9 @@ import { dedupFlags, sharedFlags } from "./flags.js";
 import { parser, wantedLogFormat } from "./parser.js";
 import { jsonLine, printable } from "./printable.js";
 import { formatDedup, formatEstimate } from "./summary.js";
+
+/** Exit code of `verify` for a folder whose files contradict each other: the folder is its input. */
+const VIOLATION = new InputError("").exitCode;
 
 /** The commands beside the main one. A first input that resembles one of these names was probably a typing error. */
 const COMMANDS = ["verify", "doctor", "models"];
@@ -121,7 +124,7 @@ function verifyCommand(flags: FlagsOf<typeof verifyArguments>): Promise<number> 
           `none of ${pairs} pairs among ${kept} kept rows is a near-duplicate, no row is lost (${rejected} rejected)\n`,
       );
     }
-    return report.ok ? 0 : 1;
+    return report.ok ? 0 : VIOLATION;
   });
 }
 

@@ -1,3 +1,4 @@
+import { InputError } from "../errors.js";
 import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import { createAssigner, NORM_SLACK } from "./assign.js";
@@ -157,9 +158,11 @@ async function assignRows(shard: Opened, onRows: (rows: number) => void): Promis
   }
 }
 
-/** @throws Error where a vector has not unit length, since the rounding bound would not hold for it */
+/** @throws InputError where a vector has not unit length, since the rounding bound would not hold for it */
 function requireUnit(squaredNorm: number, position: number): void {
   if (!(Math.abs(squaredNorm - 1) <= NORM_SLACK)) {
-    throw new Error(`vector ${position} has length ${Math.sqrt(squaredNorm)}, expected 1: normalise the vectors first`);
+    throw new InputError(
+      `vector ${position} has length ${Math.sqrt(squaredNorm)}, expected 1: normalise the vectors first`,
+    );
   }
 }

@@ -13,6 +13,7 @@ import { link, open, readFile, rename, rm, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { FailedRunError } from "../errors.js";
 
 /** The process that holds a lock, as the lock file names it. */
 interface Holder {
@@ -43,7 +44,7 @@ const PATIENCE = 10_000;
 const SILENCE = 1000;
 
 /** The lock is held by a process that lives. */
-export class LockHeldError extends Error {
+export class LockHeldError extends FailedRunError {
   /** The holder in words: its number, and its machine if that is another. */
   readonly holder: string;
   /** Time at which the holder took the lock, in ISO 8601. */

@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
+import { FailedRunError } from "../errors.js";
 import { csvFormat } from "./csv/csv.js";
 import { STDIN } from "./find-files.js";
 import type { FormatWishes, InputFormat } from "./input-format.js";
@@ -79,7 +80,9 @@ async function watched(source: Source, path: string): Promise<Source> {
       yield* source.read(options);
       const { size, mtimeMs } = await stat(path);
       if (size === before.size && mtimeMs === before.mtimeMs) return;
-      throw new Error(`the input changed during the run: ${source.name} was written to while it was read; start again`);
+      throw new FailedRunError(
+        `the input changed during the run: ${source.name} was written to while it was read; start again`,
+      );
     },
   };
 }

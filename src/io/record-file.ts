@@ -1,6 +1,6 @@
 import { open, stat } from "node:fs/promises";
 import type { Schema } from "apache-arrow";
-import { InputError } from "../errors.js";
+import { FailedRunError, InputError } from "../errors.js";
 import { byteStream, type Compression } from "./compress/decompress.js";
 import { buildRecordBatch } from "./jsonl/columns.js";
 import { KeptColumns } from "./jsonl/kept-columns.js";
@@ -199,7 +199,9 @@ class RecordFile implements RecordSource {
   }
 
   #changed(): Error {
-    return new Error(`the input changed during the run: ${this.name} is not what it was when first read; start again`);
+    return new FailedRunError(
+      `the input changed during the run: ${this.name} is not what it was when first read; start again`,
+    );
   }
 }
 

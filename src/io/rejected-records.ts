@@ -1,3 +1,5 @@
+import { FailedRunError } from "../errors.js";
+
 /**
  * Which records of a source the first pass has rejected, so that the second need not judge them again. One bit a record, up to the
  * last that was rejected.
@@ -45,7 +47,7 @@ export class RejectedRecords {
   }
 
   #changed(): Error {
-    return new Error(
+    return new FailedRunError(
       `the input changed during the run: ${this.#source} does not have the ${this.#records} records of the first pass; start again`,
     );
   }

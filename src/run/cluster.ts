@@ -16,7 +16,7 @@ import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./wor
 import { openWorkArea } from "./work/work-area.js";
 import { type ClusterRows, dedupRows, rawRows } from "./write/cluster-rows.js";
 import { CENTROIDS, CLUSTERS, writeClusters } from "./write/clusters.js";
-import { EMBEDDINGS } from "./write/output-names.js";
+import { CLUSTER_FILES, EMBEDDINGS } from "./write/output-names.js";
 
 /** Number of clusters that the summary lists. */
 const SHOWN = 10;
@@ -39,7 +39,10 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
   const reporter = timedReporter(context.reporter);
   noteSmallMemory(options.memory, reporter.note);
   const { fromFolder, inPlace } = await checkFolders(options);
-  const work = await openWorkArea(options.out, reporter.note);
+  const work = await openWorkArea(options.out, {
+    files: [...CLUSTER_FILES, EMBEDDINGS, REJECTS, MANIFEST],
+    note: reporter.note,
+  });
   const signal = work.stopSignal(context.signal);
   try {
     const rows = fromFolder

@@ -27,7 +27,7 @@ import {
 import { makeRoom, noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./work/memory.js";
 import { openWorkArea, type WorkArea } from "./work/work-area.js";
 import { GUARDED, writeGuarded } from "./write/guarded.js";
-import { CLUSTER_FILES, EMBEDDINGS, TABLE_FILES } from "./write/output-names.js";
+import { CLUSTER_FILES, EMBEDDINGS, OUTPUT_FILES, TABLE_FILES } from "./write/output-names.js";
 import { writeOutputs } from "./write/outputs.js";
 
 /**
@@ -56,7 +56,7 @@ const OPTIONAL = [REJECTS, GUARDED, ...TABLE_FILES];
 export async function runDedup(options: DedupOptions, context: RunContext): Promise<DedupSummary> {
   const reporter = timedReporter(context.reporter);
   noteSmallMemory(options.memory, reporter.note);
-  const work = await openWorkArea(options.out, reporter.note);
+  const work = await openWorkArea(options.out, { files: [...OUTPUT_FILES, MANIFEST], note: reporter.note });
   const signal = work.stopSignal(context.signal);
   try {
     const guards = guardSignatures(options.guards);

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { FailedRunError } from "../errors.js";
 import {
   type ArgumentOf,
   CLOSE,
@@ -133,7 +134,7 @@ function startWorker<Calls>(module: URL, startup: unknown, onEnd: () => void): W
   worker.on("error", fail);
   const ended = new Promise<void>((resolve) => {
     worker.on("exit", (code) => {
-      fail(new Error(`worker ${module.pathname.split("/").at(-1)} ended with code ${code}`));
+      fail(new FailedRunError(`worker ${module.pathname.split("/").at(-1)} ended with code ${code}`));
       onEnd();
       resolve();
     });

@@ -2,7 +2,7 @@ import type { ShardSettings } from "../cluster/shard.js";
 import type { Totals } from "../cluster/sums.js";
 import type { EmbeddedWindow, TokenParts, WindowVectors } from "../embed/local/embedder.js";
 import type { SessionOptions } from "../embed/local/load-session.js";
-import { BrakeError, InputError, UnavailableError, UsageError } from "../errors.js";
+import { BrakeError, FailedRunError, InputError, UnavailableError, UsageError } from "../errors.js";
 import type { ColumnBounds, RowCodes } from "../join/codes/row-codes.js";
 import type { HostSettings } from "../join/column-host.js";
 import type { Pairs } from "../join/pair-list.js";
@@ -173,21 +173,32 @@ export type Response =
   | { readonly task: number; readonly result: unknown; readonly milliseconds: number }
   | { readonly task: number; readonly error: SentError };
 
-/** An error as it travels between threads: its message and the name of its class. */
+/** An error as it travels between threads. */
 export interface SentError {
   readonly message: string;
+  /** Name of its class. */
   readonly kind: string;
+  /** Code of an error of the system. */
+  readonly code?: string;
+  readonly stack?: string;
 }
 
-/** The classes that decide the exit code, by name. */
-const CLASSES = new Map([UsageError, InputError, BrakeError, UnavailableError].map((kind) => [kind.name, kind]));
+/** The classes by which the exit code is decided, by name. */
+const CLASSES = new Map(
+  [FailedRunError, UsageError, InputError, BrakeError, UnavailableError, TypeError, RangeError].map((kind) => [
+    kind.name,
+    kind,
+  ]),
+);
 
-/** Turns an error into what travels. The name of the class matters only for errors of errors.ts. */
-export function sentError(error: Error): SentError {
-  return { message: error.message, kind: error.constructor.name };
+/** Turns an error into what travels. */
+export function sentError(error: Error & { readonly code?: string }): SentError {
+  const { message, stack, code } = error;
+  return { message, kind: error.constructor.name, stack, ...(code === undefined ? {} : { code }) };
 }
 
-/** Turns what travelled back into an error, of the same class if the class decides the exit code. */
-export function receivedError({ message, kind }: SentError): Error {
-  return new (CLASSES.get(kind) ?? Error)(message);
+/** Turns what travelled back into an error that gives the same exit code. */
+export function receivedError({ message, kind, code, stack }: SentError): Error {
+  const error = new (CLASSES.get(kind) ?? Error)(message);
+  return Object.assign(error, { stack: stack ?? error.stack, ...(code === undefined ? {} : { code }) });
 }

@@ -202,9 +202,9 @@ describe("exit 5: what cannot be had", () => {
 });
 
 describe("a path that cannot be an output folder", () => {
-  it("is an error of the input, exit 3", async () => {
+  it("is an error of usage, exit 2", async () => {
     const { code, stderr } = await run("dedup", [rows, "-o", rows, "-q"]);
-    assert.equal(code, 3);
+    assert.equal(code, 2);
     assert.match(stderr, /as output folder: .*choose another --out/);
   });
 });

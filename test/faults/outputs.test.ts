@@ -36,14 +36,14 @@ async function failsBeside(out: string, args: readonly string[], code: number, m
 }
 
 describe("an output folder that cannot be used", { concurrency: 2 }, () => {
-  it("is an error of the input that names it: a file, below a file, a device, a link to nothing, a system folder", async () => {
+  it("is an error of usage that names it: a file, below a file, a device, a link to nothing, a system folder", async () => {
     const link = join(folder, "dangling");
     symlinkSync(join(folder, "nowhere"), link);
     const outs = [few, join(few, "below"), "/dev/null", link, "/proc/bge-out"];
     await Promise.all(
       outs.map(async (out) => {
         const { code, stderr } = await run("dedup", [few, "-o", out, "-q"]);
-        assert.equal(code, 3, stderr);
+        assert.equal(code, 2, stderr);
         assert.match(stderr, /^error: cannot use .* as output folder: .*; choose another --out\n$/);
         assert.ok(stderr.includes(out), stderr);
       }),
@@ -107,24 +107,24 @@ describe("a small file system", { skip: mounted ? false : "a tmpfs cannot be mou
     assert.deepEqual(outputBytes(out), outputBytes(elsewhere));
   });
 
-  it("that has become read-only is an error of the input", async () => {
+  it("that has become read-only is an error of usage", async () => {
     assert.equal(spawnSync("mount", ["-o", "remount,ro", disk]).status, 0);
-    await failsBeside(out, [few], 3, /cannot use .* as output folder: EROFS.*; choose another --out/);
+    await failsBeside(out, [few], 2, /cannot use .* as output folder: EROFS.*; choose another --out/);
     // A lock that a killed run has left cannot be taken over there either.
     assert.equal(spawnSync("mount", ["-o", "remount,rw", disk]).status, 0);
     mkdirSync(join(out, ".work"));
     writeFileSync(join(out, ".work", "lock"), `{"pid":`);
     assert.equal(spawnSync("mount", ["-o", "remount,ro", disk]).status, 0);
-    await failsBeside(out, [few], 3, /cannot use .* as output folder: EROFS.*lock.*; choose another --out/);
+    await failsBeside(out, [few], 2, /cannot use .* as output folder: EROFS.*lock.*; choose another --out/);
   });
 });
 
 describe("permissions", { skip: process.getuid?.() === 0 ? "root may do everything" : false }, () => {
-  it("that are missing make the folder unusable, exit 3", async () => {
+  it("that are missing make the folder unusable, exit 2", async () => {
     const out = join(folder, "closed");
     mkdirSync(out);
     chmodSync(out, 0o555);
-    await failsBeside(out, [few], 3, /cannot use .*EACCES.*; choose another --out/);
+    await failsBeside(out, [few], 2, /cannot use .*EACCES.*; choose another --out/);
     chmodSync(out, 0o755);
   });
 });

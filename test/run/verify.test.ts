@@ -106,11 +106,11 @@ describe("verify", () => {
     const copy = tampered("removed.arrow", (table) => withValue(table, "_kept_row", 1, table.getChild("_row")?.get(0)));
     const removed = numbers(readTable(proved, "removed.arrow"), "_row");
     const { code, stdout, stderr } = await run("dedup", ["verify", copy, "--progress", "none"]);
-    assert.equal(code, 1);
+    assert.equal(code, 3);
     assert.equal(stdout, "");
     assert.equal(stderr, `violation: row ${removed[1]} was removed for row ${removed[0]}, which is not a kept row\n`);
     const json = await run("dedup", ["verify", copy, "--json", "--quiet"]);
-    assert.equal(json.code, 1);
+    assert.equal(json.code, 3);
     assert.equal((JSON.parse(json.stdout) as { ok: boolean }).ok, false);
   });
 

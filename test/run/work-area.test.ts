@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { InputError } from "../../src/errors.js";
+import { InputError, UsageError } from "../../src/errors.js";
 import { openWorkArea } from "../../src/run/work/work-area.js";
 import { fingerprintChange, type WorkState } from "../../src/run/work/work-state.js";
 import { DEAD, lockText } from "../io/lock-fixture.js";
@@ -134,8 +134,8 @@ describe("the work area", () => {
   it("refuses a path that cannot be a folder", async () => {
     const file = newOut();
     writeFileSync(file, "");
-    await assert.rejects(openWorkArea(file), (error) => error instanceof InputError && error.message.includes(file));
-    await assert.rejects(openWorkArea(join(file, "below")), InputError);
+    await assert.rejects(openWorkArea(file), (error) => error instanceof UsageError && error.message.includes(file));
+    await assert.rejects(openWorkArea(join(file, "below")), UsageError);
   });
 
   it("publishes all files, drops those of earlier runs and leaves others alone", async () => {

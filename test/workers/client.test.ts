@@ -90,7 +90,7 @@ describe("workers behind one function", () => {
 
   it("pass errors on with their class where it decides the exit code, and live on", async () => {
     await withWorkers(1, async ({ call }) => {
-      await assert.rejects(call("fail", "plain"), /^Error: it failed$/);
+      await assert.rejects(call("fail", "plain"), /^RangeError: it failed$/);
       await assert.rejects(call("fail", "unavailable"), (error) => error instanceof UnavailableError);
       await assert.rejects(call("fail", "input"), (error) => error instanceof InputError && error.exitCode === 3);
       assert.equal(await call("name", undefined), "echo");

@@ -1,5 +1,6 @@
-import { UnavailableError } from "../../errors.js";
+import { FailedRunError, UnavailableError } from "../../errors.js";
 import type { ModelSpec } from "../../models/spec.js";
+import type { Provider } from "../../onnx/ort-engine.js";
 import { POOLED } from "../../onnx/pooling.js";
 import { normaliseInto } from "../normalise.js";
 import { averageParts } from "./average.js";
@@ -56,6 +57,7 @@ export async function createEmbeddingSession(options: SessionOptions): Promise<E
  */
 export class EmbeddingSession {
   readonly #model: ModelSpec;
+  readonly #provider: Provider;
   readonly #loaded: LoadedSession;
   readonly #budget: TokenBudget;
   /**
@@ -69,6 +71,7 @@ export class EmbeddingSession {
   /** Called by `createEmbeddingSession`, which then tries the session out. */
   constructor({ model, provider, threads, batchTokens }: SessionOptions, loaded: LoadedSession) {
     this.#model = model;
+    this.#provider = provider;
     this.#loaded = loaded;
     const kind = model.onnxPath === undefined ? "builtin" : provider === "cpu" ? "cpu" : "gpu";
     this.#budget = new TokenBudget({
@@ -147,6 +150,8 @@ export class EmbeddingSession {
         }
       },
       note: (message) => notes.push(message),
+    }).catch((cause) => {
+      throw "exitCode" in cause ? cause : this.#failed(cause);
     });
     const counts = { tokens: ids.length, paddedTokens, notes };
     if (firstPart === undefined) return { vectors, directed, ...counts };
@@ -160,6 +165,14 @@ export class EmbeddingSession {
       `model ${this.#model.name} does not take ${length} tokens, though its files say up to ${this.#model.maxTokens}: ` +
         `${cause.message.trim()}; lower --max-length to what it takes, at least ${LONGEST_PROBE}`,
     );
+  }
+
+  /** A processor fails in the same way each time; a device may have been reset, or taken by another program. */
+  #failed({ message }: Error): Error {
+    const what = `model ${this.#model.name} failed on ${this.#provider}: ${message.trim()}`;
+    return this.#provider === "cpu"
+      ? new UnavailableError(`${what}; check that its files are complete and from one repository`)
+      : new FailedRunError(`${what}; run the same command again to continue, or use --device cpu`);
   }
 
   async #run(window: TokenParts, batch: Batch): Promise<Float32Array> {

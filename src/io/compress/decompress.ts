@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
-import { InputError } from "../../errors.js";
+import { FailedRunError, InputError } from "../../errors.js";
 import { throughDecoder } from "./zlib-stream.js";
 import { decodeZstd } from "./zstd.js";
 
@@ -81,7 +81,7 @@ class FileBytes implements ByteStream {
         const wanted = Math.min(buffer.length, byteLength - this.bytesRead);
         const { bytesRead } = await handle.read(buffer, 0, wanted, this.bytesRead);
         if (bytesRead === 0) {
-          throw new Error(
+          throw new FailedRunError(
             `the input changed during the run: ${name} ends after ${this.bytesRead} bytes, expected ${byteLength}`,
           );
         }

@@ -1,4 +1,5 @@
 import { type Data, DataType, type Field, Precision, type RecordBatch, type Schema } from "apache-arrow";
+import { FailedRunError } from "../../errors.js";
 import { dataOf } from "../columns/data-of.js";
 import { nullData } from "../columns/null-data.js";
 import { batchOf } from "../columns/take.js";
@@ -194,7 +195,7 @@ function isObjectOrNull(value: unknown): boolean {
 
 function misfit(field: Field, value: unknown): Error {
   const text = jsonValueText(value);
-  return new Error(
+  return new FailedRunError(
     `the input changed during the run: field ${JSON.stringify(field.name)} holds ${text.slice(0, 100)}, ` +
       `expected ${field.type} as when it was first read; start again`,
   );

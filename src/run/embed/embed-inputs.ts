@@ -217,7 +217,14 @@ async function embedSources(
   });
   embedding.end();
   index.exact.close();
-  await rejectRefused({ refused: texts.refused, sources, index, rejects, maxRejects: shared.maxRejects, note: reporter.note });
+  await rejectRefused({
+    refused: texts.refused,
+    sources,
+    index,
+    rejects,
+    maxRejects: shared.maxRejects,
+    note: reporter.note,
+  });
   await rejects.finish();
   const inputs = await Promise.all(files.map((file, at) => recordOf(file, index.firstRows.slice(at, at + 2))));
   const rejected = rejects.count;

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError } from "../../errors.js";
+import { FailedRunError, InputError } from "../../errors.js";
 import { type KeepPolicy, parseKeepPolicy } from "../../exact/priority.js";
 import type { Guards } from "../../text/guards.js";
 import { isFileName } from "../write/output-names.js";
@@ -60,12 +60,12 @@ export async function readDedupManifest(folder: string): Promise<DedupManifest> 
 
 /**
  * Makes sure that the folder is still the one whose manifest was read.
- * @throws InputError if another run has published into the folder since
+ * @throws FailedRunError if another run has published into the folder since
  */
 export async function requireUnchanged(folder: string, { text }: DedupManifest): Promise<void> {
   const now = await readFile(join(folder, MANIFEST), "utf8").catch(() => undefined);
   if (now === text && !hasPlan(folder)) return;
-  throw new InputError(`${folder} was written anew while it was read; run the same command again`);
+  throw new FailedRunError(`${folder} was written anew while it was read; run the same command again`);
 }
 
 /** @throws Error that names the first part of the manifest that is missing or damaged */

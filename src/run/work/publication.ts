@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { lstat, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError } from "../../errors.js";
+import { InputError, UsageError } from "../../errors.js";
 import { syncFolder, writeDurably } from "../../io/durable.js";
 import { isFileName } from "../write/output-names.js";
 
@@ -26,18 +26,26 @@ export function hasPlan(out: string): boolean {
 }
 
 /**
- * Saves the plan of a publication. From then on the publication will be completed, by this process or by a later one.
- * @throws Error if a folder has the name of one of the files
+ * Makes sure that files of these names can be moved into a folder and removed there.
+ * @throws UsageError if a folder has one of the names
  */
-export async function planPublication(out: string, area: string, plan: Publication): Promise<void> {
-  for (const name of [...plan.files, ...plan.stale]) {
+export async function requireFree(out: string, names: Iterable<string>): Promise<void> {
+  for (const name of names) {
     const found = await lstat(join(out, name)).catch(() => undefined);
     if (found?.isDirectory()) {
-      throw new Error(
+      throw new UsageError(
         `${join(out, name)} is a folder, expected a file or nothing; nothing was published: move it away and run the same command again`,
       );
     }
   }
+}
+
+/**
+ * Saves the plan of a publication. From then on the publication will be completed, by this process or by a later one.
+ * @throws UsageError if a folder has the name of one of the files
+ */
+export async function planPublication(out: string, area: string, plan: Publication): Promise<void> {
+  await requireFree(out, [...plan.files, ...plan.stale]);
   await writeDurably(join(area, PLAN), JSON.stringify(plan));
   await syncFolder(area);
 }

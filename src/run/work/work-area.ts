@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { InputError } from "../../errors.js";
+import { dirname, join, resolve, sep } from "node:path";
+import { FailedRunError, InputError, mayPass, UsageError } from "../../errors.js";
 import { writeDurably } from "../../io/durable.js";
 import { holdsLock, LockHeldError, takeLock } from "../../io/lock.js";
 import { EMBEDDINGS } from "../write/output-names.js";
-import { movePublished, PLAN, planPublication, readPlan, WORK } from "./publication.js";
+import { movePublished, PLAN, planPublication, readPlan, requireFree, WORK } from "./publication.js";
 import { parseState, type WorkState } from "./work-state.js";
 
 const LOCK = "lock";
@@ -39,26 +39,35 @@ async function makeFolders(path: string): Promise<string | undefined> {
 /**
  * Opens the work area of an output folder, takes its lock and completes an interrupted publication. The folders are
  * made if necessary.
- * @param note called with a message if the lock of a process elsewhere is waited for
+ * @param options.files names of files that the run will publish or remove
+ * @param options.note called with a message if the lock of a process elsewhere is waited for
  * @returns the work area, which the caller closes
- * @throws InputError if the path cannot serve as output folder; Error if another run holds the lock
+ * @throws UsageError if the path cannot serve as output folder, or if a folder is in the way of a file; FailedRunError
+ * if another run holds the lock
  */
-export async function openWorkArea(out: string, note?: (message: string) => void): Promise<WorkArea> {
+export async function openWorkArea(
+  out: string,
+  { files = [], note }: { readonly files?: Iterable<string>; readonly note?: (message: string) => void } = {},
+): Promise<WorkArea> {
   const area = join(out, WORK);
   const made = await claimFolder(out, area);
   const lost = new AbortController();
   const onLost = () => lost.abort(takenOver(out));
   const release = await takeLock(join(area, LOCK), { onLost, note }).catch((cause: Error) => {
     if (!(cause instanceof LockHeldError)) throw unusable(out, cause);
-    throw new Error(
+    throw new FailedRunError(
       `${cause.holder} has been writing to this output folder since ${cause.since}; wait for it or choose another --out`,
     );
   });
   const work = new WorkArea({ out, made, lost: lost.signal, release });
-  await work.finishPublication().catch(async (error) => {
+  try {
+    await work.finishPublication();
+    await requireFree(out, files);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
     await release();
-    throw error;
-  });
+    throw code === undefined ? error : unusable(out, error as Error);
+  }
   return work;
 }
 
@@ -177,17 +186,23 @@ export class WorkArea {
   }
 
   /**
-   * Turns an error of the system into one that helps: the disk is full, or the output folder is gone. Any other error
-   * stays as it is.
+   * Turns an error of the system into one that helps: the disk is full, the output folder is gone, or it can no longer be
+   * written to. Any other error stays as it is.
    */
   explain(error: unknown): unknown {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== undefined && !existsSync(this.#area)) {
-      return new Error(
+    const { code, message, path } = error as NodeJS.ErrnoException;
+    const inside = path !== undefined && isInside(path, this.out);
+    // Whatever is missing in the folder, this run has put there.
+    if (
+      (code === "ENOENT" && inside) ||
+      ((code !== undefined || error instanceof InputError) && !existsSync(this.#area))
+    ) {
+      return new FailedRunError(
         `the output folder ${this.out} was removed during the run (${message}); run the same command again`,
       );
     }
-    return noSpace(this.out, error) ?? error;
+    // A limit on the size of files shows in a write, which names no path.
+    return inside || code === "EFBIG" ? unusable(this.out, error as Error) : (noSpace(this.out, error) ?? error);
   }
 
   /**
@@ -212,14 +227,21 @@ export class WorkArea {
   }
 }
 
+function isInside(path: string, folder: string): boolean {
+  return resolve(path).startsWith(join(resolve(folder), sep));
+}
+
+/** An error that says why a folder cannot take the outputs. */
 function unusable(out: string, cause: Error): Error {
+  const message = `cannot use ${out} as output folder: ${cause.message}; choose another --out`;
   return (
-    noSpace(out, cause) ?? new InputError(`cannot use ${out} as output folder: ${cause.message}; choose another --out`)
+    noSpace(out, cause) ??
+    (mayPass(cause) ? new FailedRunError(message, { cause }) : new UsageError(message, { cause }))
   );
 }
 
 function takenOver(out: string): Error {
-  return new Error(
+  return new FailedRunError(
     `another process has taken ${out} over while this one stood still; nothing was published: wait for it or choose another --out`,
   );
 }
@@ -228,7 +250,7 @@ function takenOver(out: string): Error {
 function noSpace(out: string, error: unknown): Error | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== "ENOSPC" && code !== "EDQUOT") return undefined;
-  return new Error(
+  return new FailedRunError(
     `no space is left for ${out} (${message}); nothing was published: free some and run the same command again to continue`,
   );
 }
