@@ -10,7 +10,7 @@ export const sharedFlags = {
     type: "string",
     array: true,
     default: ["text"],
-    describe: "column or dotted path of the text; repeat to join several with a newline",
+    describe: "column or path of the text, as messages[].content; repeat to join several with a newline",
   },
   "input-format": {
     type: "string",

@@ -24,13 +24,13 @@ export interface Reject extends RawRecord {
 
 /** The fields that a scan reads in every record. */
 export interface ScanOptions {
-  /** Column names or dotted paths whose strings are joined by a newline to the text of a record. */
+  /** Column names or paths, see `fieldPath`, whose strings are joined by newlines to the text of a record. */
   readonly textFields: readonly string[];
-  /** Column whose lists of floats are the records' vectors (`--vector-field`); then a record needs no text. */
+  /** Column name or path whose lists of numbers are the records' vectors (`--vector-field`); then a record needs no text. */
   readonly vectorField?: string;
   /** Components of a vector, if earlier sources have set the number. */
   readonly vectorDim?: number;
-  /** Column name or dotted path whose value orders the rows (`--keep max:FIELD`), if any. */
+  /** Column name or path whose value orders the rows (`--keep max:FIELD`), if any. */
   readonly orderField?: string;
   /**
    * Grants memory in which a scan may keep parsed columns for the second pass; `reserve(bytes)` returns false where

@@ -67,7 +67,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       work,
       context: { ...context, reporter, signal },
     });
-    const schema = await sourcesSchema(inputs.sources, options.sourceField);
+    const schema = await sourcesSchema(inputs.sources, options);
     const threshold = options.threshold ?? inputs.model.threshold;
     const { exact, order: rowOrder } = inputs.index;
     const { winner } = exactDecisions(exact, (a, b) => rowOrder.compare(a, b));

@@ -26,7 +26,7 @@ export interface EndpointChoice {
 export interface SharedOptions {
   /** Files, folders, globs, or "-". */
   readonly inputs: readonly string[];
-  /** Columns or dotted paths whose values, joined with a newline, are the text of a record. */
+  /** Columns or paths whose strings, joined with newlines, are the text of a record. */
   readonly textFields: readonly string[];
   /** Format of all inputs; found by their content if absent. */
   readonly inputFormat?: InputFormat;

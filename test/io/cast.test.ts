@@ -107,7 +107,10 @@ test("a conflict inside a struct only makes its member JSON text, and is told", 
   const told: string[] = [];
   const left = one(struct(["x", new Int8()], ["y", new Bool()]));
   const right = one(struct(["x", new Utf8()], ["y", new Bool()]));
-  const [field] = unifySchemas([left, right], (column, a, b) => told.push(`${column}: ${a} ${b}`)).fields;
+  const [field] = unifySchemas([left, right], (column, a, b) => {
+    told.push(`${column}: ${a} ${b}`);
+    return undefined;
+  }).fields;
   assert.deepEqual(told, ["c.x: Int8 Utf8"]);
   const [x, y] = field.type.children as Field[];
   assert.equal(x.metadata.get(JSON_KEY), "true");

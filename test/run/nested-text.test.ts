@@ -178,11 +178,11 @@ describe("text in bytes", () => {
     const bytes = ["天气", "b", "\xff", "Bytes"].map((text) => Buffer.from(text, text === "\xff" ? "latin1" : "utf8"));
     const binary = writeArrow("binary.arrow", {
       text: column(new Binary(), bytes),
-      n: column(new Int32(), [0, 1, 2, 3]),
+      other: column(new Binary(), bytes),
     });
     const strings = writeJsonl(path("strings.jsonl"), [
-      { text: "天气", n: 4 },
-      { text: "YmFzZTY0", n: 5 },
+      { text: "天气", other: "x" },
+      { text: "YmFzZTY0", other: "y" },
     ]);
     const out = path("bytes-out");
     const { counts } = await dedup([binary, await writeParquet("binary.parquet", binary), strings], out);
@@ -191,11 +191,36 @@ describe("text in bytes", () => {
     const kept = readTable(out, "kept.arrow");
     const decode = (value: unknown) => Buffer.from(value as Uint8Array).toString();
     assert.deepEqual(values(kept, "text").map(decode), ["天气", "b", "Bytes", "YmFzZTY0"]);
+    // A column that is no text becomes JSON text, as any two types without a common one do.
+    assert.deepEqual(values(kept, "other"), ['"5aSp5rCU"', '"Yg=="', '"Qnl0ZXM="', '"y"']);
     const rejects = readFileSync(join(out, "rejects.jsonl"), "utf8")
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
     for (const { line, error } of rejects) assert.deepEqual([line, error], [3, 'text field "text" is not valid UTF-8']);
+  });
+});
+
+describe("lists of bytes", () => {
+  it("in one file and of strings in another are one text, proved from kept.arrow", async () => {
+    const lists = [["天气", "很好"], [null, "b"], ["c"]];
+    const bytes = lists.map((list) => list.map((text) => text && Buffer.from(text)));
+    const inputs = [
+      writeArrow("list-binary.arrow", { parts: column(new List(item(new Binary())), bytes) }),
+      writeArrow("list-strings.arrow", { parts: column(new List(item(new Utf8())), lists) }),
+      writeJsonl(path("list.jsonl"), [{ parts: ["天气", "很好"] }, { parts: ["d"] }]),
+    ];
+    for (const [name, field, rejected] of [
+      ["all", "parts", 0],
+      ["last", "parts[-1]", 0],
+      ["second", "parts[1]", 3],
+    ] as const) {
+      const out = path(`lists-${name}`);
+      const { counts } = await dedup(inputs, out, { textFields: [field] });
+      assert.deepEqual([counts.read, counts.rejected], [8, rejected]);
+      assert.equal(counts.exact, name === "second" ? 3 : 4);
+      assert.equal((await verify(out)).violation, undefined);
+    }
   });
 });
 

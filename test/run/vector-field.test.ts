@@ -3,84 +3,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, it } from "node:test";
-import {
-  type DataType,
-  Field,
-  FixedSizeList,
-  Float16,
-  Float32,
-  Float64,
-  Int8,
-  Int16,
-  Int32,
-  Int64,
-  List,
-  makeBuilder,
-  Struct,
-  Table,
-  tableToIPC,
-  Uint8,
-  Uint32,
-  Uint64,
-  Utf8,
-  type Vector,
-  vectorFromArray,
-} from "apache-arrow";
+import { FixedSizeList, Float16, Float32, Float64, List } from "apache-arrow";
 import { InputError } from "../../src/errors.js";
 import { runCluster } from "../../src/run/cluster.js";
-import { clusteredVectors } from "../join/vectors.js";
 import { dedup, dedupOptions, numbers, readTable, silent, testFolder, values, verify, writeJsonl } from "./folders.js";
+import { count, dim, item, lines, naiveKept, type Row, rows, writeVectors } from "./vector-inputs.js";
 
 const folder = testFolder();
-const dim = 16;
-const count = 400;
-const vectors = clusteredVectors({ count, dim, seed: 11, families: 0.4, noise: 0.2 });
-const rows = Array.from({ length: count }, (_, i) =>
-  Array.from(vectors.subarray(i * dim, (i + 1) * dim), (x) => x * 3),
-);
-
-type Row = (number | null)[] | null;
-
-/** Writes an Arrow file of ids and a column of lists, built by apache-arrow's own builder. */
-function writeVectors(name: string, type: DataType, lists: readonly Row[], texts?: readonly (string | null)[]): string {
-  const builder = makeBuilder({ type, nullValues: [null] });
-  for (const list of lists) builder.append(list);
-  const columns: Record<string, Vector> = {
-    id: vectorFromArray(
-      lists.map((_, i) => `id ${i}`),
-      new Utf8(),
-    ),
-    embedding: builder.finish().toVector(),
-  };
-  if (texts !== undefined) columns.text = vectorFromArray(texts, new Utf8());
-  const path = join(folder, name);
-  writeFileSync(path, tableToIPC(new Table(columns), "file"));
-  return path;
-}
-
-/** Greedy over float64 cosines, straight from the lists. */
-function naiveKept(lists: readonly number[][], threshold: number): number[] {
-  const dot = (a: number[], b: number[]) => a.reduce((sum, x, i) => sum + x * b[i], 0);
-  const kept: number[] = [];
-  for (const [row, list] of lists.entries()) {
-    const near = (other: number) =>
-      dot(list, lists[other]) / Math.sqrt(dot(list, list) * dot(lists[other], lists[other])) >= threshold;
-    if (!kept.some(near)) kept.push(row);
-  }
-  return kept;
-}
-
-/** Records of ids and vectors, without a text. */
-function lines(lists: readonly number[][]): object[] {
-  return lists.map((embedding, id) => ({ id: `id ${id}`, embedding }));
-}
 
 function rejectReasons(out: string): string[] {
   const text = readFileSync(join(out, "rejects.jsonl"), "utf8").trim();
   return text.split("\n").map((line) => JSON.parse(line).error);
 }
-
-const item = (type: DataType) => new Field("item", type, true);
 
 describe("vectors that come with the input", () => {
   for (const [name, type] of [
@@ -95,7 +29,7 @@ describe("vectors that come with the input", () => {
       const input =
         type === undefined
           ? writeJsonl(join(folder, `${file}.jsonl`), lines(rows))
-          : writeVectors(`${file}.arrow`, type, rows);
+          : writeVectors(join(folder, `${file}.arrow`), type, rows);
       const out = join(folder, `out-${name.replaceAll(/\W/g, "-")}`);
       const { counts } = await dedup([input], out, { vectorField: "embedding", threshold: 0.9 });
       const kept = naiveKept(rows, 0.9);
@@ -108,7 +42,7 @@ describe("vectors that come with the input", () => {
 
   it("give the same bytes from JSON lines as from Arrow, in batches of any size", async () => {
     const many = Array.from({ length: 5 }, () => rows).flat();
-    const arrow = writeVectors("many.arrow", new List(item(new Float64())), many);
+    const arrow = writeVectors(join(folder, "many.arrow"), new List(item(new Float64())), many);
     const jsonl = writeJsonl(join(folder, "many.jsonl"), lines(many));
     for (const input of [arrow, jsonl]) await dedup([input], `${input}.out`, { vectorField: "embedding" });
     const [a, b] = [arrow, jsonl].map((input) => readFileSync(join(`${input}.out`, "embeddings.arrow")));
@@ -116,58 +50,8 @@ describe("vectors that come with the input", () => {
     assert.equal((await verify(`${jsonl}.out`)).violation, undefined);
   });
 
-  for (const type of [new Int8(), new Int16(), new Int32(), new Int64(), new Uint8(), new Uint32(), new Uint64()]) {
-    it(`may be integers: ${type}, in lists of any kind, Arrow and Parquet`, async () => {
-      const most = type.isSigned ? 1 : 0;
-      const ints = rows.map((list) => list.map((x) => Math.round(Math.abs(x) * 9) * (x < 0 ? -most : 1)));
-      const kept = naiveKept(ints, 0.9);
-      assert.ok(kept.length > 5 && kept.length < count - 5, `${kept.length} kept`);
-      const values = type.bitWidth === 64 ? ints.map((list) => list.map(BigInt)) : ints;
-      for (const list of [new List(item(type)), new FixedSizeList(dim, item(type))]) {
-        const name = `${type}-${list.typeId}`;
-        const input = writeVectors(`${name}.arrow`, list, values as Row[]);
-        const out = join(folder, name);
-        await dedup([input], out, { vectorField: "embedding", threshold: 0.9, formats: ["arrow", "parquet"] });
-        assert.deepEqual(numbers(readTable(out, "kept.arrow"), "_row"), kept);
-        assert.equal((await verify(out)).violation, undefined);
-        // The kept vectors as Parquet: nothing is near any more.
-        const again = join(folder, `${name}-again`);
-        const { counts } = await dedup([join(out, "kept.parquet")], again, {
-          vectorField: "embedding",
-          threshold: 0.9,
-        });
-        assert.deepEqual([counts.read, counts.kept], [kept.length, kept.length]);
-      }
-    });
-  }
-
-  it("may lie in lists and structs", async () => {
-    const records = [
-      [
-        [1, 0],
-        [9, 9],
-      ],
-      [[1, 0.01]],
-      null,
-      [],
-      [[0, 1]],
-    ].map((all) => ({ meta: { all } }));
-    const jsonl = writeJsonl(join(folder, "nested.jsonl"), records);
-    const lists = new List(item(new List(item(new Float64()))));
-    const builder = makeBuilder({ type: new Struct([new Field("all", lists, true)]), nullValues: [null] });
-    for (const { meta } of records) builder.append(meta as never);
-    const arrow = join(folder, "nested.arrow");
-    writeFileSync(arrow, tableToIPC(new Table({ meta: builder.finish().toVector() }), "file"));
-    for (const input of [jsonl, arrow]) {
-      const out = `${input}.out`;
-      const { counts } = await dedup([input], out, { vectorField: "meta.all[0]", threshold: 0.9 });
-      assert.deepEqual([counts.read, counts.rejected], [5, 2]);
-      assert.deepEqual(numbers(readTable(out, "kept.arrow"), "_row"), [0, 4]);
-    }
-  });
-
   it("may be float16, whose values are taken as they are", async () => {
-    const input = writeVectors("half.arrow", new List(item(new Float16())), [
+    const input = writeVectors(join(folder, "half.arrow"), new List(item(new Float16())), [
       [1, 0],
       [0.5, 0],
       [0, 2],
@@ -189,7 +73,7 @@ describe("vectors that come with the input", () => {
       [0, 0],
       [2, 0],
     ];
-    const input = writeVectors("bad.arrow", new List(item(new Float64())), lists);
+    const input = writeVectors(join(folder, "bad.arrow"), new List(item(new Float64())), lists);
     const out = join(folder, "bad");
     const { counts } = await dedup([input], out, { vectorField: "embedding", threshold: 0.9 });
     const { read, rejected, undirected, kept, semantic } = counts;
@@ -217,6 +101,7 @@ describe("vectors that come with the input", () => {
       '{"embedding":[1,0,0]}',
       '{"embedding":[1,null]}',
       '{"embedding":[1e300,0]}',
+      '{"embedding":[NaN,-Infinity]}',
       '{"embedding":[]}',
       '{"embedding":[0,0.0]}',
       '{"embedding":[12345678901234567890,1]}',
@@ -231,12 +116,13 @@ describe("vectors that come with the input", () => {
     const { read, rejected, undirected, kept, semantic } = counts;
     assert.deepEqual(
       { read, rejected, undirected, kept, semantic },
-      { read: 12, rejected: 9, undirected: 1, kept: 2, semantic: 1 },
+      { read: 13, rejected: 10, undirected: 1, kept: 2, semantic: 1 },
     );
     assert.deepEqual(rejectReasons(out), [
       'vector field "embedding" is null',
       'vector field "embedding" is missing',
       'vector field "embedding" has 3 components, expected 2',
+      'vector field "embedding" holds a null, NaN or an infinity',
       'vector field "embedding" holds a null, NaN or an infinity',
       'vector field "embedding" holds a null, NaN or an infinity',
       'vector field "embedding" has 0 components, expected 2',
@@ -255,7 +141,7 @@ describe("vectors that come with the input", () => {
       [-1, 0],
       [0, -1],
     ];
-    const input = writeVectors("texts.arrow", new List(item(new Float32())), lists, [
+    const input = writeVectors(join(folder, "texts.arrow"), new List(item(new Float32())), lists, [
       "same",
       null,
       "same",
@@ -278,7 +164,7 @@ describe("vectors that come with the input", () => {
   });
 
   it("are clustered, from raw files and after bge-dedup", async () => {
-    const input = writeVectors("cluster.arrow", new List(item(new Float32())), rows);
+    const input = writeVectors(join(folder, "cluster.arrow"), new List(item(new Float32())), rows);
     const cluster = (inputs: string[], out: string, vectorField?: string) => {
       const { keep: _, guards: __, formats: ___, ...shared } = dedupOptions(inputs, out, { vectorField });
       const options = { ...shared, k: 5, iterations: 20, tolerance: 1e-4, labels: 3, starts: 1, spherical: false };
@@ -293,7 +179,7 @@ describe("vectors that come with the input", () => {
   });
 
   it("must be lists of numbers", async () => {
-    const input = writeVectors("strings.arrow", new List(item(new Float32())), [[1, 0]]);
+    const input = writeVectors(join(folder, "strings.arrow"), new List(item(new Float32())), [[1, 0]]);
     const refuse = (inputs: string[], vectorField: string, message: RegExp) =>
       assert.rejects(dedup(inputs, join(folder, "refused"), { vectorField }), (error: Error) => {
         assert.ok(error instanceof InputError, String(error));

@@ -36,21 +36,21 @@ import { isJsonField, JSON_KEY } from "../jsonl/json-text.js";
 import { unifyTimestamps } from "./surveyed-timestamp.js";
 
 /**
- * Receives the path and both types of each column that becomes JSON text because its types have no lossless common
- * type.
+ * Receives the path and both types of each column whose types have no lossless common type, and may return the type
+ * that the column shall have. Otherwise the column becomes JSON text.
  */
-export type OnConflict = (column: string, left: DataType, right: DataType) => void;
+export type OnConflict = (column: string, left: DataType, right: DataType) => DataType | undefined;
 
 /**
  * One schema that holds the columns of all: fields by name in the order first seen, their types the narrowest that
  * holds every value of each exactly. Integers widen; integers up to 32 bits and floats meet in float64; null yields to
  * anything; strings meet in utf8; structs, lists and maps merge member by member; dictionary-encoded columns of several
- * files, whose dictionaries differ, become plain; a string and a binary column meet in binary; timestamps, times and durations take the finer unit, decimals of one
+ * files, whose dictionaries differ, become plain; timestamps, times and durations take the finer unit, decimals of one
  * scale the wider precision. Everything else becomes JSON text: utf8 with the field metadata `bge-dedup:json` = `true`.
  * A column that some schema lacks is nullable. Metadata stay where they are equal. Dictionaries get ids of their own.
  * @throws InputError where one schema has two columns, or one struct two fields, of the same name
  */
-export function unifySchemas(schemas: readonly Schema[], onConflict: OnConflict = () => {}): Schema {
+export function unifySchemas(schemas: readonly Schema[], onConflict: OnConflict = () => undefined): Schema {
   const [first = new Schema([]), ...rest] = schemas;
   for (const { fields } of schemas) {
     const duplicate = duplicateName(fields);
@@ -149,9 +149,10 @@ function unifyField(left: Field, right: Field, onConflict: OnConflict, path: str
   const leftNull = DataType.isNull(left.type);
   if (leftNull || DataType.isNull(right.type)) return (leftNull ? right : left).clone({ nullable: true });
   const json = isJsonField(left) || isJsonField(right);
-  const type = json ? undefined : unifyTypes(left.type, right.type, onConflict, path);
+  const { type: a } = left;
+  const { type: b } = right;
+  const type = json ? undefined : (unifyTypes(a, b, onConflict, path) ?? onConflict(path, a, b));
   if (type !== undefined) return new Field(left.name, type, nullable, metadata);
-  if (!json) onConflict(path, left.type, right.type);
   return new Field(left.name, new Utf8(), nullable, metadata.set(JSON_KEY, "true"));
 }
 
@@ -163,8 +164,7 @@ function unifyTypes(a: DataType, b: DataType, onConflict: OnConflict, path: stri
   if (DataType.isInt(a) && DataType.isInt(b)) return unifyInts(a, b);
   if (isNumber(a) && isNumber(b)) return unifyNumbers(a, b);
   if (isStringType(a) && isStringType(b)) return new Utf8();
-  // As JSON text, the base64 of bytes could not be told from a string.
-  if ((isBinary(a) || isStringType(a)) && (isBinary(b) || isStringType(b))) return new Binary();
+  if (isBinary(a) && isBinary(b)) return new Binary();
   if (DataType.isStruct(a) && DataType.isStruct(b)) {
     return new Struct(unifyFields(a.children, b.children, onConflict, `${path}.`));
   }

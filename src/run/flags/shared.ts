@@ -18,7 +18,7 @@ export const LONG = ["truncate", "mean"] as const;
 
 /** The flags that both commands have, as a person or a program gives them. */
 export interface SharedFlags {
-  /** Column or dotted path of the text; several are joined by a newline (text). */
+  /** Column or path of the text, as `messages[].content`; several are joined by a newline (text). */
   readonly textField?: string | readonly string[];
   /** Format of all inputs: auto, jsonl, json, csv, tsv, parquet or arrow (auto: by their content). */
   readonly inputFormat?: string;

@@ -43,7 +43,7 @@ export async function checkInputs(options: CheckInputsOptions): Promise<void> {
     bytesBefore += file.source.byteLength;
   }
   await scanned.requireUseful();
-  const schema = await sourcesSchema(sources, shared.sourceField);
+  const schema = await sourcesSchema(sources, shared);
   requireColumn(schema, "--id-field", shared.idField);
   requireColumn(schema, "--keep", orderField);
   for (const [s, source] of sources.entries()) await readColumns(source, schema, scanned.rejected[s], signal);

@@ -148,7 +148,7 @@ export async function rawRows(options: ClusterOptions, work: WorkArea, context: 
   function* rowVectors(): Generator<readonly [number, number]> {
     for (let row = 0; row < exact.counts.rows; row++) if (exact.rawOf(row) >= 0) yield [row, vectorOf(row)];
   }
-  const schema = await sourcesSchema(sources, options.sourceField);
+  const schema = await sourcesSchema(sources, options);
   const textColumns = acceptedTextColumns(schema, options, "the inputs");
   return {
     count: exact.counts.rows - rejected,
