@@ -39,6 +39,8 @@ const TEXTS: Readonly<Record<string, readonly (string | null)[]>> = {
   "['meta'].tags": [null, "g1\nz", null, "g3\nz", null, null],
   "meta.tags[-1]": [null, "z", null, "z", null, null],
   "attributes.k": ["v", null, null, null, "1", null],
+  "attributes.l": [null, null, null, null, null, "w"],
+  "attributes['j']": [null, null, null, null, "2", null],
   pair: ["a\nb", "c", null, "d", "e\nf", null],
   "pair[1]": ["b", null, null, "d", "f", null],
 };

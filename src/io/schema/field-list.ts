@@ -92,7 +92,8 @@ export function listFields(leaves: readonly LeafField[]): string {
 
 /**
  * The path among `leaves` that was probably meant by `name`, as a word of the shell: a field below the named one, one
- * of the same names with other dots and brackets, one whose last name is the given one, or the closest. Undefined where none is near.
+ * of the same names with other dots and brackets, one whose last name is the given one, or the closest. Undefined where
+ * none is near.
  */
 export function meantPath(name: string, leaves: readonly LeafField[]): string | undefined {
   const paths = leaves.map(({ path }) => path);
