@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import type { MetadataVersion, Schema } from "apache-arrow";
+import { MetadataVersion, type Schema } from "apache-arrow";
 import { type FileBlock, Footer } from "apache-arrow/ipc/metadata/file";
 import {
   type DictionaryBatch as DictionaryBatchHeader,
@@ -110,6 +110,7 @@ async function messagesOfFile(budget: Budget, size: number): Promise<ArrowMessag
   checkFooter(metadata);
   const layouts = hideLayouts(metadata, "footer");
   const footer = Footer.decode(metadata);
+  requireVersion(footer.version);
   const schema = withLayouts(footer.schema, layouts);
   loadWhole(budget, schema);
   const messages: ArrowMessage[] = [];
@@ -118,6 +119,13 @@ async function messagesOfFile(budget: Budget, size: number): Promise<ArrowMessag
   for (const block of footer.recordBatches())
     messages.push(await messageOfBlock(budget, size, block, MESSAGE_TYPES.recordBatch));
   return { schema, version: footer.version, messages, dictionaryValues: budget.values };
+}
+
+function requireVersion(version: MetadataVersion): void {
+  if (version <= MetadataVersion.V5) return;
+  throw new Error(
+    `metadata of version ${version + 1} of the format, expected at most 5: write it with an older version`,
+  );
 }
 
 // Columns with layouts that are decoded are not read some rows at a time.
@@ -180,6 +188,7 @@ async function messagesOfStream(budget: Budget, size: number): Promise<ArrowMess
     }
     if (type === MESSAGE_TYPES.schema) {
       if (found !== undefined) throw new Error(`a second schema at byte ${at}`);
+      requireVersion(message.version);
       found = { schema: withLayouts(message.header() as Schema, layouts), version: message.version };
       loadWhole(budget, found.schema);
     } else {

@@ -130,7 +130,7 @@ export function hideLayouts(metadata: Uint8Array, of: "message" | "footer"): Sch
   const schema = tables.target(tables.root, of === "message" ? 2 : 1);
   if (schema === 0) throw new Error("it has no schema");
   if (tables.int16(tables.field(schema, 0)) !== 0) {
-    throw new Error("its numbers are big-endian, expected little-endian: write it again on another machine");
+    throw new Error("its numbers are big-endian, expected little-endian: read it with pyarrow and write it again");
   }
   return tables.fields(tables.target(schema, 1));
 }

@@ -1,6 +1,7 @@
 import {
   type Data,
   DataType,
+  type Decimal,
   type Dictionary,
   type Field,
   type RecordBatch,
@@ -192,8 +193,7 @@ export function validateField(field: Field): void {
     (!DataType.isInterval(type) || type.unit <= 2) &&
     (!DataType.isDate(type) || type.unit <= 1) &&
     (!DataType.isTime(type) || bitWidth === (type.unit <= 1 ? 32 : 64)) &&
-    (!DataType.isDecimal(type) || bitWidth === 128 || bitWidth === 256 || bitWidth === 32 || bitWidth === 64) &&
-    (!DataType.isDecimal(type) || Math.abs(type.scale) <= 1000) &&
+    (!DataType.isDecimal(type) || isDecimal(type)) &&
     (!DataType.isFloat(type) || (type.precision >= 0 && type.precision <= 2)) &&
     width >= 0;
   if (!known)
@@ -216,6 +216,13 @@ export function validateField(field: Field): void {
     for (const part of [dictionary, indices]) validateField(field.clone({ type: part }));
   }
   for (const child of (type.children ?? []) as Field[]) validateField(child);
+}
+
+/** Most digits of a decimal, by its bits. */
+const DIGITS: Readonly<Record<number, number>> = { 32: 9, 64: 18, 128: 38, 256: 76 };
+
+function isDecimal({ bitWidth, precision, scale }: Decimal): boolean {
+  return precision >= 1 && precision <= (DIGITS[bitWidth] ?? 0) && Math.abs(scale) <= 1000;
 }
 
 function isEntries(type: DataType): boolean {

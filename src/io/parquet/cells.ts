@@ -104,3 +104,11 @@ function milliseconds(seconds: bigint): bigint {
   if (BigInt.asIntN(64, value) !== value) throw new Error(`a timestamp of ${seconds} s does not fit milliseconds`);
   return value;
 }
+
+/** Whether a column of floats, at any depth, has the value -0. */
+export function holdsNegativeZero({ type, values, children, dictionary }: Data): boolean {
+  if (DataType.isDictionary(type)) return dictionary?.data.some(holdsNegativeZero) ?? false;
+  if (!DataType.isFloat(type)) return children.some(holdsNegativeZero);
+  if (type.precision === 0) return (values as Uint16Array).includes(0x8000);
+  return (values as Float64Array).some((value) => Object.is(value, -0));
+}

@@ -7,6 +7,7 @@ import { readVarInt } from "hyparquet/src/thrift.js";
 import { prepareZstd } from "../compress/zstd.js";
 import { readRange } from "../read-exact.js";
 import { checkPageHeader, requiredCount, requiredName } from "./header-check.js";
+import { type WriterFlaws, writerFlaws } from "./writer-flaws.js";
 
 // The only file that uses hyparquet, for the footer, page headers and delta-encoded integers. parquet.ts gives the
 // reasons why its other decoders are not used.
@@ -28,6 +29,7 @@ export interface ParquetRowGroup {
   readonly rows: number;
   /** The entry of the footer. */
   readonly group: RowGroup;
+  readonly flaws: WriterFlaws;
 }
 
 /** The footer of a Parquet file. */
@@ -59,7 +61,7 @@ export async function readFooter(file: FileHandle): Promise<ParquetFooter> {
   if (length > size - 12) throw new Error(`a footer of ${length} bytes in a file of ${size}`);
   checkThrift(await readRange(file, size - 8 - length, length), 0);
   const slice = async (start: number, stop = size) => (await readRange(file, start, stop - start)).buffer;
-  const { schema, row_groups, key_value_metadata } = await parquetMetadataAsync(
+  const { schema, row_groups, key_value_metadata, created_by } = await parquetMetadataAsync(
     { byteLength: size, slice },
     // The statistics are not used. Their conversion is switched off, because it fails on some valid values.
     { geoparquet: false, parsers: NO_PARSERS },
@@ -70,6 +72,7 @@ export async function readFooter(file: FileHandle): Promise<ParquetFooter> {
   const rowGroups = row_groups.map((group) => ({
     rows: requiredCount(group.num_rows, "number of rows of a row group", 2 ** 31),
     group,
+    flaws: writerFlaws(created_by),
   }));
   return { schema, rowGroups, metadata: new Map(key_value_metadata?.map(({ key, value }) => [key, value ?? ""])) };
 }
@@ -94,6 +97,8 @@ export interface ColumnChunk {
   /** Values in all pages, nulls included; less than 2^31. */
   readonly count: number;
   readonly codec: string;
+  /** As in `WriterFlaws`. */
+  readonly alwaysCompressed: boolean;
 }
 
 /**
@@ -103,7 +108,7 @@ export interface ColumnChunk {
  * or type than the leaf
  */
 export function columnChunk(
-  { group }: ParquetRowGroup,
+  { group, flaws }: ParquetRowGroup,
   column: number,
   element: SchemaElement,
   byteLength: number,
@@ -123,11 +128,12 @@ export function columnChunk(
   const dictionary = requiredCount(meta.dictionary_page_offset ?? 0, `place of the dictionary of column ${name}`);
   // The dictionary page comes first. Some writers leave its offset at 0 where there is none.
   const start = dictionary > 0 ? Math.min(dictionary, data) : data;
-  const length = requiredCount(meta.total_compressed_size, `size of column ${name}`);
+  const stored = requiredCount(meta.total_compressed_size, `size of column ${name}`);
   const count = requiredCount(meta.num_values, `number of values of column ${name}`, 2 ** 31);
   if (start < 4) throw new Error(`column ${name} starts at byte ${start}, expected at least 4`);
-  if (start + length > byteLength) throw new Error(`${length} bytes at byte ${start} of a file of ${byteLength}`);
-  return { start, length, count, codec };
+  if (start + stored > byteLength) throw new Error(`${stored} bytes at byte ${start} of a file of ${byteLength}`);
+  const length = Math.min(stored + flaws.missingBytes, byteLength - start);
+  return { start, length, count, codec, alwaysCompressed: flaws.alwaysCompressed };
 }
 
 /** The header of a page, as hyparquet returns it. */

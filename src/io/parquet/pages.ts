@@ -168,7 +168,7 @@ export class PageReader {
    * levels first, uncompressed. Returns undefined for a page of another kind.
    */
   #open(header: PageHeader, body: Uint8Array, size: number): Page | undefined {
-    const { codec } = this.#chunk;
+    const { codec, alwaysCompressed } = this.#chunk;
     const { def, rep } = this.#max;
     const { dictionary_page_header: dictionary, data_page_header: data, data_page_header_v2: data2 } = header;
     if (header.type === "DICTIONARY_PAGE" && dictionary !== undefined) {
@@ -193,11 +193,12 @@ export class PageReader {
     }
     this.#count(data2.num_values);
     const values = body.subarray(levels);
+    const isCompressed = alwaysCompressed || data2.is_compressed !== false;
     return {
       kind: "data",
       encoding: data2.encoding,
       count: data2.num_values,
-      bytes: data2.is_compressed === false ? values : decompressPage(values, size - levels, codec),
+      bytes: isCompressed ? decompressPage(values, size - levels, codec) : values,
       repetition: levelReader(body.subarray(0, repetition), rep),
       definition: levelReader(body.subarray(repetition, levels), def),
     };

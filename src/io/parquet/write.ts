@@ -3,7 +3,7 @@ import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer"
 import { ARROW_SCHEMA, encodeSchema } from "../arrow/schema-message.js";
 import { Coalescer } from "../columns/coalesce.js";
 import { createFile, type TableOptions, type TableWriter } from "../table-writer.js";
-import { parquetColumn } from "./cells.js";
+import { holdsNegativeZero, parquetColumn } from "./cells.js";
 import { elementsOf, storedField } from "./elements.js";
 
 /**
@@ -33,6 +33,8 @@ export async function openParquetWriter({ path, schema }: TableOptions<Schema>):
     const columnData = schema.fields.map((field, c) => ({
       name: field.name,
       data: parquetColumn(batch.data.children[c], field, stored[c]) as unknown[],
+      // The dictionaries of the library take 0 and -0 for one value.
+      encoding: holdsNegativeZero(batch.data.children[c]) ? ("PLAIN" as const) : undefined,
     }));
     await writer.write({ columnData, rowGroupSize: batch.numRows });
     await drain();
