@@ -144,19 +144,11 @@ function onBatch<T>(
 }
 
 function failingRow(batch: RecordBatch, work: (batch: RecordBatch) => unknown): number | undefined {
-  for (let row = 0; row < batch.numRows; row++) {
-    try {
-      work(sliceBatch(batch, row, 1));
-    } catch {
-      // What fails for no row at all is not the fault of a row.
-      return fails(() => work(sliceBatch(batch, 0, 0))) ? undefined : row;
-    }
-  }
+  // What fails for no rows at all is not the fault of a row.
+  const failsFor = (...rows: number[]) => fails(() => work(takeRows(batch, Uint32Array.from(rows))));
+  if (failsFor()) return undefined;
+  for (let row = 0; row < batch.numRows; row++) if (failsFor(row)) return row;
   return undefined;
-}
-
-function rowsOf({ numRows }: RecordBatch): Uint32Array {
-  return Uint32Array.from({ length: numRows }, (_, row) => row);
 }
 
 function fails(work: () => unknown): boolean {
@@ -166,6 +158,10 @@ function fails(work: () => unknown): boolean {
   } catch {
     return true;
   }
+}
+
+function rowsOf({ numRows }: RecordBatch): Uint32Array {
+  return Uint32Array.from({ length: numRows }, (_, row) => row);
 }
 
 /** Reads rows once more, see `Source.reread`; `batches` hold every column. */

@@ -16,6 +16,7 @@ import { RejectedRecords } from "../../src/io/rejected-records.js";
 import type { Source } from "../../src/io/source.js";
 import { JSON_SEEDS, jsonTarget, linesTarget } from "./fuzz-text.js";
 import { goldenFiles } from "./golden-files.js";
+import { assertPlainWords } from "./internals.js";
 import { mutate } from "./mutate.js";
 import { type Random, seededRandom } from "./random.js";
 
@@ -131,6 +132,7 @@ async function fileTarget(
     return true;
   } catch (error) {
     assert.ok(error instanceof InputError, `${(error as Error).stack}`);
+    assertPlainWords(error.message);
     return false;
   }
 }

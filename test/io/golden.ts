@@ -11,6 +11,7 @@ import { openParquet } from "../../src/io/parquet/parquet.js";
 import { RejectedRecords } from "../../src/io/rejected-records.js";
 import type { Reject, Source } from "../../src/io/source.js";
 import type { TableOptions, TableWriter } from "../../src/io/table-writer.js";
+import { assertPlainWords } from "../faults/internals.js";
 
 // The golden files lie beside the sources; tests run from where they are compiled to.
 const FILES = findFiles();
@@ -168,6 +169,7 @@ export async function surviveDamage(
         const { exitCode, message } = error as { exitCode?: number; message: string };
         assert.equal(exitCode, 3, `${name}, ${what}: ${(error as Error).stack}`);
         assert.ok(message.startsWith(`${name}: `), message);
+        assertPlainWords(message);
       }
     }
   });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { openParquet } from "../../src/io/parquet/parquet.js";
 import { parquetNodes } from "../../src/io/parquet/types.js";
 import {
@@ -95,9 +96,55 @@ test("lists of older writers have the item that the format's rules say", () => {
   assert.equal(list([group("element", 2), leaf("x"), leaf("y")]), "List<Struct<{x:Int32, y:Int32}>>");
   assert.equal(list([group("array", 1), leaf("x")]), "List<Struct<{x:Int32}>>");
   assert.equal(list([group("a_tuple", 1), leaf("x")]), "List<Struct<{x:Int32}>>");
+  // Lists and maps without a wrapper around the item, and maps without values.
+  const leaves = [group("array", 1), leaf("array", "REPEATED")].map((part, i) =>
+    i === 0 ? { ...part, converted_type: "LIST" } : part,
+  );
+  assert.equal(list(leaves), "List<List<Int32>>");
+  const entries = [{ ...group("map", 2), converted_type: "MAP_KEY_VALUE" }, leaf("key", "REQUIRED"), leaf("value")];
+  assert.equal(
+    list([{ ...group("array", 1), converted_type: "MAP" }, ...entries]),
+    "List<Map<{key:Int32, value:Int32}>>",
+  );
+  assert.equal(list([group("list", 1), leaf("element", "REPEATED")]), "List<Struct<{element:List<Int32>}>>");
   const bare = parquetNodes([{ name: "schema", num_children: 1 }, leaf("x", "REPEATED") as never])[0];
   assert.equal(String(bare.field.type), "List<Int32>");
   assert.equal(bare.field.nullable, false);
+});
+
+test("lists and maps of older writers have the types that pyarrow gives them", async () => {
+  const { fields } = await (await openGolden("old-layouts.parquet")).schema();
+  assert.deepEqual(Object.fromEntries(fields.map(({ name, type }) => [name, String(type)])), {
+    text: "Utf8",
+    lists: "List<List<Int32>>",
+    set: "List<Utf8>",
+    two: "List<Int32>",
+    tuple: "List<Struct<{x:Int32}>>",
+    bare: "List<Int32>",
+  });
+});
+
+test("two columns, or two fields of a struct, of one name are refused with file and column", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "x.parquet");
+    const leaf = (name: string) => ({ name, type: "INT32", repetition_type: "REQUIRED" }) as const;
+    const column = (name: string) => ({ name, data: [1] });
+    const refused = async (bytes: ArrayBuffer, message: RegExp) => {
+      await writeFile(path, new Uint8Array(bytes));
+      await assert.rejects(() => openParquet({ path, name: "x.parquet" }), { message, exitCode: 3 });
+    };
+    const top = [{ name: "root", num_children: 3 }, leaf("a"), leaf("b"), leaf("a")];
+    await refused(
+      parquetWriteBuffer({ schema: top, columnData: ["a", "b", "a"].map(column) }),
+      /^x\.parquet: cannot be read as Parquet: two columns are named "a": rename one of them$/,
+    );
+    const group = { name: "s", repetition_type: "REQUIRED", num_children: 2 } as const;
+    const inner = [{ name: "root", num_children: 1 }, group, leaf("f"), leaf("f")];
+    await refused(
+      parquetWriteBuffer({ schema: inner, columnData: [{ name: "s", data: [{ f: 1 }] }] }),
+      /^x\.parquet: .*: column "s" has two fields that are named "f": rename one of them$/,
+    );
+  });
 });
 
 test("files that are no Parquet are refused by name and cause", async () => {
