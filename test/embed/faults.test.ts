@@ -169,10 +169,12 @@ describe("a model folder that is not in order", () => {
   });
 
   it("claims to take longer texts than it does", async () => {
-    edit("config.json", (json) => {
-      json.max_position_embeddings = 1024;
-    });
-    await assertUnavailable(/does not take 1024 tokens/);
+    for (const claimed of [513, 1024, 8192]) {
+      edit("config.json", (json) => {
+        json.max_position_embeddings = claimed;
+      });
+      await assertUnavailable(new RegExp(`does not take ${claimed} tokens: its table has 512 positions`));
+    }
   });
 });
 
@@ -193,6 +195,47 @@ describe("a model that is not in order", () => {
       { op: "Div", inputs: ["zero", "zero"], outputs: ["sentence_embedding"] },
     ]);
     await assertUnavailable(/returned a vector with NaN or infinity/, { pooling: "none" });
+  });
+
+  it("does not take texts as long as its folder says, which only such a text shows", async () => {
+    // Rotary positions: a table that no name tells from others, here of 1,500 rows, is looked up by a running number.
+    const table = {
+      name: "cosines",
+      dtype: "float32",
+      shape: [1500, 4],
+      data: new Float32Array(6000).fill(1),
+    } as const;
+    const second = { name: "second", dtype: "int64", shape: [], data: BigInt64Array.of(1n) } as const;
+    const axes = { name: "axes", dtype: "int64", shape: [1], data: BigInt64Array.of(1n) } as const;
+    const nodes: Node[] = [
+      {
+        op: "CumSum",
+        inputs: ["attention_mask", "second"],
+        outputs: ["positions"],
+        attributes: { exclusive: { int: 1 } },
+      },
+      { op: "Gather", inputs: ["cosines", "positions"], outputs: ["turned"] },
+      {
+        op: "ReduceMean",
+        inputs: ["turned", "axes"],
+        outputs: ["sentence_embedding"],
+        attributes: { keepdims: { int: 0 } },
+      },
+    ];
+    const inputs = ["input_ids", "attention_mask"].map(
+      (name) => ({ name, dtype: "int64", shape: ["batch", "tokens"] }) as const,
+    );
+    const outputs = [{ name: "sentence_embedding", dtype: "float32", shape: ["batch", 4] }] as const;
+    writeFileSync(onnx(), modelProto({ nodes, inputs, outputs, initializers: [table, second, axes] }));
+    const model = { ...(await read()), maxTokens: 4096, pooling: "none" } as const;
+    const embedder = await startEmbedder({ model, provider: "cpu", threads: 1, tokenizers: 1 });
+    assert.deepEqual([...(await embedder.embed(["a ".repeat(1400)])).directed], [1]);
+    await assert.rejects(embedder.embed(["a ".repeat(3000)]), {
+      exitCode: 5,
+      message:
+        /does not take \d{4} tokens, though its files say up to 4096: .*; lower --max-length to what it takes, at/s,
+    });
+    await embedder.close();
   });
 
   it("has an operator that does not exist", async () => {

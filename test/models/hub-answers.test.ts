@@ -92,6 +92,21 @@ test("the token goes to the hub and nowhere else, and into no message", async ()
   });
 });
 
+test("a token that cannot be sent is named by its place and not shown", async () => {
+  for (const [tokenFile, place] of [
+    [undefined, /^HF_TOKEN holds characters that no token has .*; set it anew$/],
+    ["/home/me/token", /^\/home\/me\/token holds characters that no token has .*; log in anew$/],
+  ] as const) {
+    for (const token of ["hf_geheim hf_zwei", "hf_geheimé", "hf_\u0000geheim"]) {
+      await assert.rejects(fetchTiny({ settings: { ...settings, token, tokenFile } }), (error: Error) => {
+        assert.match(error.message, place);
+        return !/geheim/.test(error.message + error.stack);
+      });
+    }
+  }
+  assert.equal(hub.requests.length, 0);
+});
+
 test("names, digests and commits of a hostile hub lead nowhere out of the cache", async () => {
   const evil = [
     "../evil",

@@ -133,6 +133,9 @@ test("the token that hf auth login left is taken where HF_TOKEN is unset, unless
   assert.deepEqual(tokenOf({}), ["hf_stored", join(home, "token")]);
   assert.deepEqual(tokenOf({ HF_TOKEN_PATH: join(home, "elsewhere") }), ["hf_elsewhere", join(home, "elsewhere")]);
   assert.deepEqual(tokenOf({ HF_TOKEN: "hf_given" }), ["hf_given", undefined]);
+  assert.deepEqual(tokenOf({ HUGGING_FACE_HUB_TOKEN: "hf_old\r\n" }), ["hf_old", undefined]);
+  assert.deepEqual(tokenOf({ HF_TOKEN: "hf_given", HUGGING_FACE_HUB_TOKEN: "hf_old" }), ["hf_given", undefined]);
+  assert.deepEqual(tokenOf({ HF_TOKEN: "", HUGGING_FACE_HUB_TOKEN: " " }), ["hf_stored", join(home, "token")]);
   assert.deepEqual(tokenOf({ HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" }), [undefined, undefined]);
   for (const name of ["empty", "absent"]) {
     assert.deepEqual(tokenOf({ HF_TOKEN_PATH: join(home, name) }), [undefined, undefined]);

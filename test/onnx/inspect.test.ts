@@ -31,6 +31,13 @@ describe("the interface of a model", () => {
     assert.equal(inspectModel(read("tiny-xlmr")).vocabulary, vocabulary("tiny-xlmr"));
   });
 
+  it("shows the table of positions, in every element type", () => {
+    for (const file of ["model.onnx", "model_fp16.onnx", "model_int8.onnx"]) {
+      assert.equal(inspectModel(read("tiny-bert", file)).positions, 512, file);
+    }
+    assert.equal(inspectModel(read("tiny-xlmr")).positions, 514);
+  });
+
   it("says whether activations are quantised as it runs", () => {
     assert.equal(inspectModel(read("tiny-bert", "model_int8.onnx")).quantisesActivations, true);
     assert.equal(inspectModel(read("tiny-bert")).quantisesActivations, false);
