@@ -145,3 +145,25 @@ test("keys that share three of their four words stay apart", () => {
   }
   assert.equal(table.count, keys.length);
 });
+
+test("rejected groups lose all their rows, the others keep their numbers, and the counts stay", () => {
+  fc.assert(
+    fc.property(texts, fc.uniqueArray(fc.nat(8)), (list, chosen) => {
+      const { exact } = addAll(list);
+      const before = list.map((_, row) => [exact.rawOf(row), exact.groupOf(row)]);
+      const { counts } = exact;
+      const groups = new Set(chosen.filter((group) => group < counts.groups));
+      const gone = exact.reject(groups);
+      assert.deepEqual(
+        gone,
+        before.flatMap(([, group], row) => (groups.has(group) ? [{ row, group }] : [])),
+      );
+      for (const [row, [raw, group]] of before.entries()) {
+        assert.deepEqual([exact.rawOf(row), exact.groupOf(row)], groups.has(group) ? [-1, -1] : [raw, group]);
+      }
+      assert.deepEqual(exact.counts, counts);
+      const { size } = exactDecisions(exact);
+      for (const group of groups) assert.equal(size[group], 0);
+    }),
+  );
+});
