@@ -53,6 +53,7 @@ export async function main(argv: readonly string[]): Promise<number> {
               stdin: process.stdin,
             });
             reporter.close();
+            summary.warnings.forEach(reporter.warn);
             if (flags.json) await print(jsonLine(summary));
             else if (!flags.quiet) await print(formatCluster(summary));
             return 0;

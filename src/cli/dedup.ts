@@ -88,6 +88,7 @@ function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
       const { estimate } = await import("../run/dry-run.js");
       const report = await estimate(options, context);
       reporter.close();
+      report.warnings.forEach(reporter.warn);
       if (flags.json) await print(jsonLine(report));
       else if (!flags.quiet) await print(formatEstimate(report));
       return 0;
@@ -95,6 +96,7 @@ function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
     const { runDedup } = await import("../run/dedup.js");
     const summary = await runDedup(options, context);
     reporter.close();
+    summary.warnings.forEach(reporter.warn);
     if (flags.json) await print(jsonLine(summary));
     else if (!flags.quiet) await print(formatDedup(summary));
     return 0;

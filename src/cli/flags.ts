@@ -113,6 +113,7 @@ export const dedupFlags = {
 /** Flags of bge-cluster alone. */
 export const clusterFlags = {
   k: { type: "string", default: "50", describe: "number of clusters" },
+  "strict-k": { type: "boolean", default: false, describe: "fail where there are fewer distinct texts than clusters" },
   iterations: { type: "string", default: "50", describe: "most iterations of Lloyd's algorithm" },
   tolerance: { type: "string", default: "1e-4", describe: "relative shift of the centroids at which it ends" },
   starts: { type: "string", default: "1", describe: "runs from different seeds, of which the tightest clusters win" },

@@ -1,13 +1,14 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import type { Reporter, Stage } from "../reporter.js";
+import type { Stage } from "../reporter.js";
 import { duration, Pace } from "./pace.js";
 import { printable } from "./printable.js";
+import type { ProgressReporter } from "./progress.js";
 
 /** Columns of a line without its bar. */
 const OTHER_COLUMNS = 68;
 
 /** A reporter with a bar for each stage, drawn ten times a second, and notes above the bars. */
-export function barReporter(stderr: NodeJS.WriteStream): Reporter & { close(): void } {
+export function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   const bars = new MultiBar(
     {
       stream: stderr,
@@ -49,6 +50,7 @@ export function barReporter(stderr: NodeJS.WriteStream): Reporter & { close(): v
       if (bars.isActive) bars.log(`${printable(message)}\n`);
       else stderr.write(`${printable(message)}\n`);
     },
+    warn() {},
     close() {
       // A second stop would draw the bars over later output, and without a last update notes would be lost.
       if (!bars.isActive) return;

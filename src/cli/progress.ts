@@ -16,7 +16,11 @@ export function progressMode(flag: "auto" | ProgressMode, quiet: boolean, stderr
 }
 
 /** A reporter that must be closed before other output is printed. */
-export type ProgressReporter = Reporter & { close(): void };
+export interface ProgressReporter extends Reporter {
+  /** Says in the log what a person should know of the result; bars have the summary below them instead. */
+  warn(message: string): void;
+  close(): void;
+}
 
 /** Time between two log lines of a stage, in milliseconds. */
 const LOG_EVERY = 10_000;
@@ -50,6 +54,7 @@ function jsonReporter(stderr: NodeJS.WriteStream): ProgressReporter {
       };
     },
     note: (message) => line({ level: "info", message }),
+    warn: (message) => line({ level: "warning", message }),
     close() {},
   };
 }
@@ -72,6 +77,7 @@ function logReporter(stderr: NodeJS.WriteStream): ProgressReporter {
       };
     },
     note: line,
+    warn: (message) => line(`warning: ${message}`),
     close() {},
   };
 }
@@ -85,5 +91,5 @@ export async function createReporter(
   if (mode === "log" && format === "json") return jsonReporter(stderr);
   if (mode === "bar") return (await import("./progress-bars.js")).barReporter(stderr);
   if (mode === "log") return logReporter(stderr);
-  return { stage: () => ({ advance() {}, end() {} }), note() {}, close() {} };
+  return { stage: () => ({ advance() {}, end() {} }), note() {}, warn() {}, close() {} };
 }

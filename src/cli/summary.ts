@@ -44,6 +44,11 @@ function where({ model, tokens }: DedupSummary): string {
     : `${model.dtype} on ${model.device}`;
 }
 
+/** The last lines of a summary. */
+function warned(warnings: readonly string[]): string {
+  return warnings.map((warning) => `warning: ${printable(warning)}\n`).join("");
+}
+
 /** The summary of bge-dedup for a person. */
 export function formatDedup(summary: DedupSummary): string {
   const { counts, model, threshold, threshold_source, exact_stage, out, files } = summary;
@@ -71,9 +76,12 @@ export function formatDedup(summary: DedupSummary): string {
       ? "The builtin model is lexical: it finds copies, typos, insertions and reorderings, not paraphrases.\n" +
         "For meaning, use a real model: bge-dedup INPUT --model bge-large-zh-v1.5 (downloaded once), or a model folder.\n"
       : "";
-  if (!files.includes("kept.arrow")) return `${table(lines)}${lexical}For bge-cluster and verify add --format arrow\n`;
+  const last = warned(summary.warnings);
+  if (!files.includes("kept.arrow")) {
+    return `${table(lines)}${lexical}For bge-cluster and verify add --format arrow\n${last}`;
+  }
   const folder = out === "bge-out" ? "" : ` ${printable(shellWord(out))}`;
-  return `${table(lines)}${lexical}Next: bge-cluster${folder} --k 50, or prove the result with bge-dedup verify ${printable(shellWord(out))}\n`;
+  return `${table(lines)}${lexical}Next: bge-cluster${folder} --k 50, or prove the result with bge-dedup verify ${printable(shellWord(out))}\n${last}`;
 }
 
 /** The summary of bge-cluster for a person. */
@@ -98,7 +106,7 @@ export function formatCluster(summary: ClusterSummary): string {
     ({ cluster, size, label }) =>
       `  ${String(cluster).padStart(5)}  ${count.format(size).padStart(width)}  ${printable(label.join(", "))}\n`,
   );
-  return `${table(lines)}Largest clusters (number, rows, key terms):\n${clusters.join("")}`;
+  return `${table(lines)}Largest clusters (number, rows, key terms):\n${clusters.join("")}${warned(summary.warnings)}`;
 }
 
 function bytes(value: number): string {
@@ -107,9 +115,9 @@ function bytes(value: number): string {
 }
 
 /** The report of `--dry-run` for a person. */
-export function formatEstimate({ counts, model, dim, seconds: stages, memory, disk }: Estimate): string {
+export function formatEstimate({ counts, model, dim, seconds: stages, memory, disk, warnings }: Estimate): string {
   const total = Math.max(stages.read, stages.embed) + stages.join + stages.write;
-  return table([
+  const lines = table([
     ...counted([
       ["read", counts.read],
       ["rejected", counts.rejected],
@@ -122,4 +130,5 @@ export function formatEstimate({ counts, model, dim, seconds: stages, memory, di
     ["memory", `about ${bytes(memory)}`],
     ["disk", `about ${bytes(disk)}`],
   ]);
+  return lines + warned(warnings);
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
 import { InputError } from "../errors.js";
 import { shellWord } from "../shell-word.js";
@@ -18,6 +19,7 @@ export interface Recognised extends TextEncoding {
 
 /** Bytes of a file, and of what it holds compressed, that are looked at. */
 const HEAD_BYTES = 1 << 16;
+const LF = 10;
 
 /**
  * Recognises a file by its first bytes; its name is a hint only where they leave a choice.
@@ -27,7 +29,7 @@ const HEAD_BYTES = 1 << 16;
  */
 export async function recognise(path: string, name: string, wishes: FormatWishes): Promise<Recognised> {
   const stored = await readHead(path, name);
-  const compression = compressionOf(stored);
+  const compression = compressionOf(stored) ?? promisedCompression(stored, name);
   if (compression === undefined) {
     refuseForeign(stored, name);
     return recogniseContent(stored, name, wishes);
@@ -122,6 +124,15 @@ function compressionOf(head: Buffer): Compression | undefined {
   const magic = head.readUInt32LE(0);
   // A Zstandard file may begin with a frame to be skipped, whose magic has any last four bits.
   return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5 ? "zstd" : undefined;
+}
+
+/** The compression that a name promises where the content is no text: its decoder says what is wrong. */
+function promisedCompression(head: Buffer, name: string): Compression | undefined {
+  const promised = /\.gz(ip)?$/i.test(name) ? "gzip" : /\.zstd?$/i.test(name) ? "zstd" : undefined;
+  if (promised === undefined || binaryFormatOf(head) !== undefined || markOf(head) !== undefined) return undefined;
+  // The last character may be cut in half.
+  const whole = head.length < HEAD_BYTES ? head : head.subarray(0, head.lastIndexOf(LF) + 1);
+  return whole.length > 0 && isUtf8(whole) ? undefined : promised;
 }
 
 /** Magic numbers of Parquet and Arrow files, of Feather version 1, and the mark that begins an Arrow stream. */

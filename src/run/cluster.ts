@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { countDistinct } from "../cluster/distinct.js";
 import { type KMeansResult, kmeans } from "../cluster/kmeans.js";
-import { UsageError } from "../errors.js";
+import { InputError, UsageError } from "../errors.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { type Reporter, timedReporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
 import { rowWorkers } from "../workers/row-workers.js";
+import { clustersWarning, rejectsWarning } from "./check/warnings.js";
 import { REJECTS } from "./embed/embed-inputs.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import { findInputs } from "./read/find-inputs.js";
@@ -17,6 +19,9 @@ import { openWorkArea } from "./work/work-area.js";
 import { type ClusterRows, dedupRows, rawRows } from "./write/cluster-rows.js";
 import { CENTROIDS, CLUSTERS, writeClusters } from "./write/clusters.js";
 import { CLUSTER_FILES, EMBEDDINGS } from "./write/output-names.js";
+
+/** Rows that are read at once to count the vectors that can be told apart. */
+const COUNTED_ROWS = 1024;
 
 /** Number of clusters that the summary lists. */
 const SHOWN = 10;
@@ -33,7 +38,7 @@ const SHOWN = 10;
  * Clusters of a folder that bge-dedup wrote may go into the same folder. The manifest of bge-dedup then stays and takes
  * the record of this run under `cluster`.
  * @returns the summary that the command prints
- * @throws the same errors as `runDedup`; UsageError also if `--k` exceeds the number of distinct vectors
+ * @throws the same errors as `runDedup`; UsageError also if `--k` exceeds the number of distinct vectors and `strictK` is set
  */
 export async function runCluster(options: ClusterOptions, context: RunContext): Promise<ClusterSummary> {
   const reporter = timedReporter(context.reporter);
@@ -71,7 +76,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
         clustered: written.clustered,
         undirected: rows.count - written.clustered,
         rejected: rows.rejected,
-        clusters: options.k,
+        clusters: result.sizes.length,
       },
       inertia: result.inertia,
       iterations: result.iterations,
@@ -79,6 +84,10 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
       largest: written.labels
         .slice(0, SHOWN)
         .map((label, cluster) => ({ cluster, size: result.sizes[cluster], label })),
+      warnings: [
+        ...rejectsWarning(rows.rejected, rows.count + rows.rejected, options.out),
+        ...clustersWarning(options.k, result.sizes.length),
+      ],
       seconds: reporter.seconds,
       peak_memory: peakMemory(),
     };
@@ -133,7 +142,9 @@ function describeOptions({ maxRejects, fresh: _, ...rest }: ClusterOptions) {
 /**
  * Runs k-means over the distinct vectors of the rows. Each vector weighs as many rows as have it, so that copies count
  * without being computed again.
- * @throws UsageError if `--k` is more than the number of distinct vectors
+ * Fewer distinct vectors than `--k` make as many clusters.
+ * @throws InputError if there is nothing to cluster; UsageError with `--strict-k` if `--k` is more than the number of distinct
+ * vectors
  */
 async function clusterRows(
   options: ClusterOptions,
@@ -141,18 +152,23 @@ async function clusterRows(
   reporter: Reporter,
   signal?: AbortSignal,
 ): Promise<KMeansResult> {
-  const { k, iterations, tolerance, starts, spherical, seed, threads, memory } = options;
-  if (k > rows.positions.length) {
-    throw new UsageError(
-      `--k ${k} is more than there are to cluster: ${rows.positions.length} distinct texts with a direction in ${rows.count} rows`,
-    );
-  }
+  const { iterations, tolerance, starts, spherical, seed, threads, memory } = options;
   const total = rows.positions.length;
+  if (total === 0) {
+    throw new InputError(`there is nothing to cluster: no text of ${rows.count} rows has a direction`);
+  }
   // Progress counts rows: a start seeds once, iterates at most `iterations` times and measures the result once.
   const perStart = total * (iterations + 2);
   const stage = reporter.stage("k-means", starts * perStart);
   const vectors = await openVectorStore(rows.storePath);
   try {
+    const distinct = await countDistinct(vectors, rows.positions, options.k, COUNTED_ROWS);
+    if (options.strictK && distinct < options.k) {
+      throw new UsageError(
+        `--k ${options.k} is more than there are texts to tell apart: ${distinct} in ${rows.count} rows; lower it, or leave out --strict-k`,
+      );
+    }
+    const k = Math.min(options.k, distinct);
     const result = await kmeans({
       vectors,
       positions: rows.positions,

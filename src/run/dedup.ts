@@ -10,6 +10,7 @@ import { type Reporter, timedReporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
 import { columnWorkers } from "../workers/column-workers.js";
 import { applyRemovedBrake } from "./check/removed-brake.js";
+import { rejectsWarning } from "./check/warnings.js";
 import { joinProvider } from "./embed/device.js";
 import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed/embed-inputs.js";
 import type { DedupOptions, RunContext } from "./options.js";
@@ -28,7 +29,7 @@ import { makeRoom, noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } f
 import { openWorkArea, type WorkArea } from "./work/work-area.js";
 import { GUARDED, writeGuarded } from "./write/guarded.js";
 import { CLUSTER_FILES, EMBEDDINGS, OUTPUT_FILES, TABLE_FILES } from "./write/output-names.js";
-import { writeOutputs } from "./write/outputs.js";
+import { misfitOf, writeOutputs } from "./write/outputs.js";
 
 /**
  * Outputs that an earlier run may have left in the output folder. A run publishes some of these files and removes the
@@ -63,6 +64,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     const inputs = await embedInputs({
       shared: options,
       keep: options.keep,
+      misfit: await misfitOf(options.formats),
       onGroup: guards.add,
       work,
       context: { ...context, reporter, signal },
@@ -101,6 +103,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       ...describeRun(options, inputs, threshold),
       files: [...files, MANIFEST],
       counts: countRows(inputs, outputs, guarded),
+      warnings: rejectsWarning(inputs.rejected, inputs.index.exact.counts.rows, options.out),
       seconds: reporter.seconds,
       peak_memory: peakMemory(),
     };

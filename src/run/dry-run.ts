@@ -7,6 +7,7 @@ import type { Source } from "../io/source.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { columnWorkers } from "../workers/column-workers.js";
 import { estimateJoin } from "./check/join-estimate.js";
+import { rejectsWarning } from "./check/warnings.js";
 import { joinProvider } from "./embed/device.js";
 import { openInputs, orderFieldOf, prepareModel, startWindows } from "./embed/embed-inputs.js";
 import type { WindowEmbedder } from "./embed/embed-store.js";
@@ -16,6 +17,7 @@ import { checkInputs } from "./read/check-inputs.js";
 import { createRowIndex, readTexts, type TextWindow } from "./read/read-texts.js";
 import { VERSION } from "./work/manifest.js";
 import { vectorBudget } from "./work/memory.js";
+import { misfitOf } from "./write/outputs.js";
 
 /** Result of a dry run: exact counts, estimated times and sizes. */
 export interface Estimate {
@@ -28,6 +30,8 @@ export interface Estimate {
     readonly normalized: number;
     readonly distinct: number;
   };
+  /** What a person should know, such as a large share of rejected records. */
+  readonly warnings: readonly string[];
   readonly model: string;
   readonly dim: number;
   /** Estimated seconds of each stage. */
@@ -71,8 +75,9 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
   const stdinCopy = join(folder, "stdin");
   try {
     const files = await openInputs(options, stdinCopy, context);
+    const misfit = await misfitOf(options.formats);
     const sources = files.map(({ source }) => source);
-    await checkInputs({ files, shared: options, orderField: orderFieldOf(options.keep), reporter, signal });
+    await checkInputs({ files, shared: options, orderField: orderFieldOf(options.keep), misfit, reporter, signal });
     const { model, provider, start, windowChars } = await prepareModel(options, reporter, signal);
     const {
       index,
@@ -104,6 +109,7 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
       command: "dry-run",
       version: VERSION,
       counts: { read: rows, rejected, exact: exactSurplus, normalized: normalisedSurplus, distinct: groups },
+      warnings: rejectsWarning(rejected, rows, options.out),
       model: model.name,
       dim,
       seconds: { read, embed: load + rate * groups, join, write: WRITE_SHARE * read },

@@ -82,6 +82,8 @@ export interface DedupOptions extends SharedOptions {
 export interface ClusterOptions extends SharedOptions {
   /** Number of clusters. */
   readonly k: number;
+  /** Refuses to make fewer clusters than `k`. */
+  readonly strictK: boolean;
   /** Most iterations of a start. */
   readonly iterations: number;
   /** Relative shift of the centroids at which the iterations end. */

@@ -44,6 +44,8 @@ export interface DedupSummary {
   readonly tokens: number;
   /** Number of vectors taken over from an interrupted run. */
   readonly resumed: number;
+  /** What a person should know of the result, such as a large share of rejected records; empty as a rule. */
+  readonly warnings: readonly string[];
   readonly seconds: Readonly<Record<string, number>>;
   /** Most resident memory that the process had, in bytes. */
   readonly peak_memory: number;
@@ -71,6 +73,8 @@ export interface ClusterSummary {
   readonly converged: boolean;
   /** The largest clusters with their sizes and key terms, for a person to read. */
   readonly largest: readonly { readonly cluster: number; readonly size: number; readonly label: readonly string[] }[];
+  /** What a person should know of the result, such as a large share of rejected records; empty as a rule. */
+  readonly warnings: readonly string[];
   readonly seconds: Readonly<Record<string, number>>;
   /** Most resident memory that the process had, in bytes. */
   readonly peak_memory: number;

@@ -17,7 +17,7 @@ async function cluster(options: { records: { text: string; class: string }[]; mo
   const input = writeJsonl(`${out}.jsonl`, records);
   const { keep: _, guards: __, formats: ___, ...shared } = dedupOptions([input], out, { model, threads: 2 });
   const summary = await runCluster(
-    { ...shared, k, iterations: 50, tolerance: 1e-4, starts: 1, spherical: false, labels: 5 },
+    { ...shared, k, strictK: false, iterations: 50, tolerance: 1e-4, starts: 1, spherical: false, labels: 5 },
     { reporter: silent, stdin: Readable.from([]) },
   );
   const table = readTable(out, "clusters.arrow");

@@ -225,7 +225,16 @@ describe("texts that the server refuses", () => {
     const input = writeJsonl(join(folder, "clusters.jsonl"), rows);
     const out = join(folder, "clusters");
     const shared = dedupOptions([input], out, through(server));
-    const options = { ...shared, k: 3, iterations: 5, tolerance: 0, starts: 1, spherical: false, labels: 2 };
+    const options = {
+      ...shared,
+      k: 3,
+      strictK: false,
+      iterations: 5,
+      tolerance: 0,
+      starts: 1,
+      spherical: false,
+      labels: 2,
+    };
     const { counts } = await runCluster(options, { reporter: silent, stdin: Readable.from([]) });
     assert.deepEqual([counts.clustered, counts.rejected, counts.undirected], [58, 2, 0]);
     assert.deepEqual(

@@ -95,7 +95,16 @@ async function chatFiles(): Promise<string[]> {
 
 async function labels(folder: string, from: string, textFields: string[], k = 3): Promise<string[]> {
   const { keep: _, guards: __, formats: ___, ...shared } = dedupOptions([from], folder, { textFields });
-  const options = { ...shared, k, iterations: 20, tolerance: 1e-4, labels: 3, starts: 1, spherical: false };
+  const options = {
+    ...shared,
+    k,
+    strictK: false,
+    iterations: 20,
+    tolerance: 1e-4,
+    labels: 3,
+    starts: 1,
+    spherical: false,
+  };
   await runCluster(options, { reporter: silent, stdin: Readable.from([]) });
   return (values(readTable(folder, "centroids.arrow"), "label") as Iterable<string>[]).flatMap((terms) => [...terms]);
 }

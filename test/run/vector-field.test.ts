@@ -167,7 +167,16 @@ describe("vectors that come with the input", () => {
     const input = writeVectors(join(folder, "cluster.arrow"), new List(item(new Float32())), rows);
     const cluster = (inputs: string[], out: string, vectorField?: string) => {
       const { keep: _, guards: __, formats: ___, ...shared } = dedupOptions(inputs, out, { vectorField });
-      const options = { ...shared, k: 5, iterations: 20, tolerance: 1e-4, labels: 3, starts: 1, spherical: false };
+      const options = {
+        ...shared,
+        k: 5,
+        strictK: false,
+        iterations: 20,
+        tolerance: 1e-4,
+        labels: 3,
+        starts: 1,
+        spherical: false,
+      };
       return runCluster(options, { reporter: silent, stdin: Readable.from([]) });
     };
     const raw = await cluster([input], join(folder, "raw-clusters"), "embedding");

@@ -1,4 +1,5 @@
 import type { Embedder } from "../../embed/local/embedder.js";
+import { InputError } from "../../errors.js";
 import type { KeepPolicy } from "../../exact/priority.js";
 import { withAddedColumns } from "../../io/added-columns.js";
 import { STDIN } from "../../io/find-files.js";
@@ -8,7 +9,7 @@ import type { Source } from "../../io/source.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
 import type { RunContext, SharedOptions } from "../options.js";
-import { checkInputs } from "../read/check-inputs.js";
+import { type CheckInputsOptions, checkInputs } from "../read/check-inputs.js";
 import { findInputs } from "../read/find-inputs.js";
 import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
 import { type FileRecord, fileRecord, VERSION } from "../work/manifest.js";
@@ -108,6 +109,8 @@ export async function prepareModel(
 export interface EmbedInputsOptions {
   readonly shared: SharedOptions;
   readonly keep: KeepPolicy;
+  /** Finds a value of the inputs that the outputs cannot hold, before anything is embedded. */
+  readonly misfit?: CheckInputsOptions["misfit"];
   /**
    * Called with the text and the number of each new group, in order of the numbers. If stale work is dropped, the calls
    * begin again at group 0.
@@ -146,11 +149,11 @@ export function orderFieldOf(keep: KeepPolicy): string | undefined {
  * @throws UsageError, InputError, BrakeError or UnavailableError as the inputs, the limits and the model give cause
  */
 export async function embedInputs(options: EmbedInputsOptions): Promise<EmbeddedInputs> {
-  const { shared, keep, work, context } = options;
+  const { shared, keep, misfit, work, context } = options;
   const { reporter, signal } = context;
   const files = await openInputs(shared, work.path(SPOOL), context);
   // The inputs are checked to their end before a model is downloaded or a server is asked.
-  await checkInputs({ ...options, files, orderField: orderFieldOf(keep), reporter, signal });
+  await checkInputs({ files, shared, orderField: orderFieldOf(keep), misfit, reporter, signal });
   const prepared = await prepareModel(shared, reporter, signal);
   for (let fresh = shared.fresh; ; fresh = true) {
     const rejects = createRejectsWriter(work.path(REJECTS));
@@ -226,6 +229,11 @@ async function embedSources(
     note: reporter.note,
   });
   await rejects.finish();
+  if (rejects.count === index.exact.counts.rows) {
+    throw new InputError(
+      `all ${rejects.count} records were rejected, the last of them by the server; nothing was published, and earlier outputs stay as they are`,
+    );
+  }
   const inputs = await Promise.all(files.map((file, at) => recordOf(file, index.firstRows.slice(at, at + 2))));
   const rejected = rejects.count;
   return { sources, index, texts, model, provider, rejected, ...matchVectors(index, texts.rowOfVector), inputs };

@@ -4,12 +4,14 @@ import { parseNumber, single, type Value } from "./parse.js";
 import { type SharedFlags, sharedOptions } from "./shared.js";
 
 /** Every name of `ClusterFlags` beside the shared ones. */
-export const CLUSTER_NAMES = ["k", "iterations", "tolerance", "starts", "spherical", "labels"];
+export const CLUSTER_NAMES = ["k", "strictK", "iterations", "tolerance", "starts", "spherical", "labels"];
 
 /** The flags of bge-cluster as a person or a program gives them. */
 export interface ClusterFlags extends SharedFlags {
   /** Number of clusters (50). */
   readonly k?: Value;
+  /** Ends with an error where there are fewer distinct texts than `k`, which else make fewer clusters (false). */
+  readonly strictK?: boolean;
   /** Most iterations of Lloyd's algorithm (50). */
   readonly iterations?: Value;
   /** Relative shift of the centroids at which the iterations end (1e-4). */
@@ -34,6 +36,7 @@ export function clusterOptions(flags: ClusterFlags, inputs: readonly string[]): 
   return {
     ...sharedOptions(flags, inputs, flags.out ?? (isDedupFolder(inputs) ? inputs[0] : "bge-out")),
     k: count("k", k, 1, 2 ** 31 - 1),
+    strictK: flags.strictK ?? false,
     iterations: count("iterations", iterations, 1, 1_000_000),
     tolerance: parseNumber("tolerance", single("tolerance", tolerance), { min: 0, max: 1 }),
     starts: count("starts", starts, 1, 10_000),

@@ -1,10 +1,11 @@
-import type { Schema } from "apache-arrow";
+import type { RecordBatch } from "apache-arrow";
 import { InputError } from "../../errors.js";
 import { likelyCause } from "../../io/likely-cause.js";
 import type { InputFile } from "../../io/open-sources.js";
+import type { Misfit } from "../../io/parquet/misfit.js";
 import { RejectedRecords } from "../../io/rejected-records.js";
 import { sourcesSchema } from "../../io/schema/source-schema.js";
-import type { Reject, Source } from "../../io/source.js";
+import type { ReadOptions, Reject, Source } from "../../io/source.js";
 import type { Reporter } from "../../reporter.js";
 import { RejectsBrake } from "../check/rejects-brake.js";
 import type { SharedOptions } from "../options.js";
@@ -16,6 +17,8 @@ export interface CheckInputsOptions {
   readonly shared: SharedOptions;
   /** Field that orders the rows, if one does. */
   readonly orderField?: string;
+  /** Finds a value that the outputs cannot hold. */
+  readonly misfit?: (columns: RecordBatch) => Misfit | undefined;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
 }
@@ -27,7 +30,7 @@ export interface CheckInputsOptions {
  * @throws InputError, UsageError or BrakeError
  */
 export async function checkInputs(options: CheckInputsOptions): Promise<void> {
-  const { files, shared, orderField, reporter, signal } = options;
+  const { files, shared, orderField, misfit, reporter, signal } = options;
   const sources = files.map(({ source }) => source);
   const stage = reporter.stage(
     "check",
@@ -46,17 +49,30 @@ export async function checkInputs(options: CheckInputsOptions): Promise<void> {
   const schema = await sourcesSchema(sources, shared);
   requireColumn(schema, "--id-field", shared.idField);
   requireColumn(schema, "--keep", orderField);
-  for (const [s, source] of sources.entries()) await readColumns(source, schema, scanned.rejected[s], signal);
+  for (const [s, source] of sources.entries()) {
+    await readColumns(source, { schema, rejected: scanned.rejected[s] }, misfit, signal);
+  }
   stage.end();
 }
 
 /**
  * Reads the columns of a columnar file, which its scan has not decoded. Of records the scan has parsed everything.
- * @throws InputError where they cannot be read or cast
+ * @throws InputError where they cannot be read, cast or written
  */
-async function readColumns(source: Source, schema: Schema, rejected: RejectedRecords, signal?: AbortSignal) {
+async function readColumns(
+  source: Source,
+  options: ReadOptions,
+  misfit: CheckInputsOptions["misfit"],
+  signal?: AbortSignal,
+): Promise<void> {
   if (source.inferred !== undefined) return;
-  for await (const _ of source.read({ schema, rejected })) signal?.throwIfAborted();
+  for await (const { columns, records } of source.read(options)) {
+    signal?.throwIfAborted();
+    const found = misfit?.(columns);
+    if (found === undefined) continue;
+    const { column, row, reason } = found;
+    throw new InputError(`${source.name}: row ${records[row] + 1}: column ${JSON.stringify(column)}: ${reason}`);
+  }
 }
 
 /** What the scans of the inputs have found so far. */

@@ -5,6 +5,7 @@ import type { TableWriter } from "../../io/table-writer.js";
 import type { Decisions, Reason } from "../../join/decisions.js";
 import type { Stage } from "../../reporter.js";
 import type { DedupOptions, Format } from "../options.js";
+import type { CheckInputsOptions } from "../read/check-inputs.js";
 import { type ReadableInputs, readRows } from "../read/read-rows.js";
 import {
   type CarriedColumn,
@@ -23,6 +24,11 @@ const WRITERS: Readonly<Record<Format, (options: { path: string; schema: Schema 
   parquet: async (options) => (await import("../../io/parquet/write.js")).openParquetWriter(options),
   jsonl: async (options) => (await import("../../io/jsonl/write.js")).openJsonlWriter(options),
 };
+
+/** Finds a value that the tables of some formats cannot hold; undefined where they hold all that Arrow does. */
+export async function misfitOf(formats: readonly Format[]): Promise<CheckInputsOptions["misfit"]> {
+  return formats.includes("parquet") ? (await import("../../io/parquet/misfit.js")).parquetMisfit : undefined;
+}
 
 /** Number of rows that went to each table. */
 export interface OutputCounts {
