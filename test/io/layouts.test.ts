@@ -23,6 +23,7 @@ import {
 import { openArrow } from "../../src/io/arrow/arrow.js";
 import { plainBatches } from "../../src/io/arrow/plain.js";
 import { hideLayouts } from "../../src/io/arrow/schema-layouts.js";
+import { decodeSchema } from "../../src/io/arrow/schema-message.js";
 import { ListView, plainField, RunEndEncoded } from "../../src/io/arrow/stored-types.js";
 import { validateBatch } from "../../src/io/arrow/validate.js";
 import { openArrowWriter } from "../../src/io/arrow/write.js";
@@ -180,6 +181,14 @@ test("dictionaries that a stream replaces get indices that count all their value
       [0, 50, 100].flatMap((start) => words(start).map((word) => JSON.stringify({ text: word, c: word }))),
     );
   });
+});
+
+test("the Arrow schema that a Parquet file stores may hold such columns", async () => {
+  // After "ARROW1" and its padding comes the schema message: a mark, the length of the metadata, the metadata.
+  const golden = readFileSync(goldenFile("layouts.arrow"));
+  const message = golden.subarray(8, 16 + golden.readInt32LE(12));
+  const schema = await (await openGolden("layouts.arrow")).schema();
+  assert.deepEqual(decodeSchema(message.toString("base64"))?.fields.map(String), schema.fields.map(String));
 });
 
 test("a schema of big-endian numbers is refused", () => {
