@@ -34,7 +34,11 @@ export function verdictOf(error: unknown): Verdict {
     exitCode,
     code = "",
     message = String(error),
-  } = error as { exitCode?: number; code?: string; message?: string };
+  } = (error ?? {}) as {
+    exitCode?: number;
+    code?: string;
+    message?: string;
+  };
   if ((exitCode === undefined || exitCode === INPUT) && mayPass(error)) return { exitCode: FAILED, message };
   if (exitCode !== undefined) return { exitCode, message };
   if (NO_MEMORY.test(message) || code === "ERR_WORKER_OUT_OF_MEMORY") {

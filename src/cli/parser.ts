@@ -32,8 +32,8 @@ function marked(argv: readonly string[]): string[] {
 }
 
 /**
- * Refuses three mistakes that yargs accepts silently or reports letter by letter: a file named like a flag; a flag
- * without a value, which yargs takes for empty or for the default; and a switch with a value such as `--dry-run=1`,
+ * Refuses four mistakes that yargs accepts silently or reports letter by letter: a file named like a flag; a flag
+ * without a value, or with an empty one, which yargs takes for empty or for the default; and a switch with a value such as `--dry-run=1`,
  * which yargs takes for false, so that the run would be a real one.
  * @throws UsageError for each of these mistakes
  */
@@ -50,6 +50,8 @@ function checkValues(argv: readonly string[]): void {
       if (given === undefined || given === "true" || given === "false") continue;
       throw new UsageError(`--${flag} ${given} is neither true nor false; expected --${flag} alone, or nothing`);
     }
+    // yargs takes `--format=`, as from an unset variable of a shell, for a flag that is not given.
+    if (given === "") throw new UsageError(`--${flag} is empty; expected a value`);
     const next = argv[i + 1];
     if (given !== undefined || (next !== undefined && !/^-[^\d.]/.test(next))) continue;
     throw new UsageError(`--${flag} is given without a value; one that begins with "-" is written as --${flag}=VALUE`);

@@ -65,7 +65,7 @@ export async function openWorkArea(
     await requireFree(out, files);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    await release();
+    await work.close();
     throw code === undefined ? error : unusable(out, error as Error);
   }
   return work;
