@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { jobFile, jobFolder, jobs, memoryFlag, permanentCodes } from "./job-files.js";
@@ -20,6 +20,7 @@ const KEYS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     ExecStart: /^\/\S+( \S+)*$/,
     Restart: /^on-failure$/,
     RestartSec: SPAN,
+    TimeoutStartSec: SPAN,
     RestartPreventExitStatus: /^\d+( \d+)*$/,
     MemoryMax: /^\d+[KMGT]$/,
     Nice: /^-?\d+$/,
@@ -29,6 +30,9 @@ const KEYS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   Timer: { OnCalendar: /^\*-\*-\* \d\d:\d\d:\d\d$/, Persistent: YES_NO },
   Install: { WantedBy: /^\w+\.target$/ },
 };
+
+/** Exit codes of env and of systemd for a program, folder or account that is not there. */
+const NOT_THERE = [126, 127, 200, 203, 217];
 
 /** Values of a unit file by "Section.Key". @throws Error for all that systemd would ignore or refuse */
 function parseUnit(text: string): Map<string, string[]> {
@@ -95,12 +99,17 @@ describe("the systemd units", () => {
 
   it("do not repeat a permanent error and give up on others", () => {
     assert.deepEqual(permanentCodes, [2, 3, 4, 5]);
-    assert.deepEqual(service.get("Service.RestartPreventExitStatus"), [permanentCodes.join(" ")]);
+    const prevented = service.get("Service.RestartPreventExitStatus")?.[0].split(" ").map(Number) ?? [];
+    assert.deepEqual(prevented, [...permanentCodes, ...NOT_THERE]);
     const [burst] = (service.get("Unit.StartLimitBurst") ?? []).map(Number);
     const [interval] = (service.get("Unit.StartLimitIntervalSec") ?? []).map(seconds);
     const [pause] = (service.get("Service.RestartSec") ?? []).map(seconds);
-    // Attempts that fail at once all fall into one interval, so the limit ends them; the next night is beyond it.
-    assert.ok(burst * pause < interval && interval < 86_400, `${burst} attempts, ${pause} s apart, in ${interval} s`);
+    const [longest] = (service.get("Service.TimeoutStartSec") ?? []).map(seconds);
+    // The time limit holds for each command. Attempts that take all of it still fall into one interval, so the limit ends
+    // them; the next night is beyond it.
+    const commands = (service.get("Service.ExecStart") as string[]).length;
+    const all = (burst - 1) * (commands * longest + pause);
+    assert.ok(all < interval && interval < 86_400, `${burst} attempts in ${all} s, counted over ${interval} s`);
   });
 
   it("give the process more memory than it may fill", () => {
@@ -120,6 +129,23 @@ describe("the systemd units", () => {
       assert.equal(code, 0, `${command}\n${stderr}`);
     }
     for (const name of ["kept.arrow", "clusters.arrow"]) assert.ok(existsSync(join(folder.cwd, "bge-out", name)), name);
+  });
+
+  it("name by a code of their own a command that is not installed", async () => {
+    const { cwd } = jobFolder();
+    const [program] = (service.get("Service.ExecStart") as string[])[0].split(" ");
+    const { status } = spawnSync(program, ["bge-dedup"], { cwd, env: { PATH: cwd } });
+    assert.ok(NOT_THERE.includes(status as number), `${status}`);
+  });
+
+  it("are not tried again after an input that is missing or a folder in the way", async () => {
+    const { cwd, run } = jobFolder();
+    const [program, ...args] = (service.get("Service.ExecStart") as string[])[0].split(" ");
+    mkdirSync(join(cwd, "bge-out", "kept.arrow"), { recursive: true });
+    assert.equal((await run(program, args)).code, 2);
+    rmSync(join(cwd, "input.jsonl"));
+    rmSync(join(cwd, "bge-out"), { recursive: true });
+    assert.equal((await run(program, args)).code, 3);
   });
 
   it("stop at a brake with a code that is not tried again", async () => {
