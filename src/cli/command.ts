@@ -1,6 +1,7 @@
 import { verdictOf } from "./exit-code.js";
 import { jsonLine, printable } from "./printable.js";
-import { createReporter, type LogFormat, type ProgressReporter, progressMode } from "./progress.js";
+import { createReporter, type LogFormat, progressMode } from "./progress.js";
+import type { ProgressReporter } from "./progress-reporter.js";
 
 /** Exit codes that no error class carries. */
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;

@@ -2,7 +2,7 @@ import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import type { Stage } from "../reporter.js";
 import { duration, Pace } from "./pace.js";
 import { printable } from "./printable.js";
-import type { ProgressReporter } from "./progress.js";
+import type { ProgressReporter } from "./progress-reporter.js";
 
 /** Columns of a line without its bar. */
 const OTHER_COLUMNS = 68;

@@ -1,6 +1,6 @@
-import type { Reporter } from "../reporter.js";
 import { Pace } from "./pace.js";
 import { jsonLine, printable } from "./printable.js";
+import type { ProgressReporter } from "./progress-reporter.js";
 
 /** How progress is shown. */
 export type ProgressMode = "bar" | "log" | "none";
@@ -13,13 +13,6 @@ export function progressMode(flag: "auto" | ProgressMode, quiet: boolean, stderr
   if (quiet) return "none";
   if (flag !== "auto") return flag;
   return stderr.isTTY ? "bar" : "log";
-}
-
-/** A reporter that must be closed before other output is printed. */
-export interface ProgressReporter extends Reporter {
-  /** Says in the log what a person should know of the result; bars have the summary below them instead. */
-  warn(message: string): void;
-  close(): void;
 }
 
 /** Time between two log lines of a stage, in milliseconds. */

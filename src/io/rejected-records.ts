@@ -5,13 +5,14 @@ import { FailedRunError } from "../errors.js";
  * last that was rejected.
  */
 export class RejectedRecords {
-  readonly #source: string;
+  /** Name of the source. */
+  readonly source: string;
   #bits = new Uint8Array(0);
   #records = 0;
 
   /** @param source name of the source, for errors */
   constructor(source: string) {
-    this.#source = source;
+    this.source = source;
   }
 
   /** Takes the next batch of the scan: the number of its records and those of them that were rejected. */
@@ -48,7 +49,7 @@ export class RejectedRecords {
 
   #changed(): Error {
     return new FailedRunError(
-      `the input changed during the run: ${this.#source} does not have the ${this.#records} records of the first pass; start again`,
+      `the input changed during the run: ${this.source} does not have the ${this.#records} records of the first pass; start again`,
     );
   }
 }

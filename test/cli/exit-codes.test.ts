@@ -130,8 +130,14 @@ describe("exit 2 names the flag, the value and what is expected", () => {
     fails("dedup", [rows, "--keep", "best"], 2, "--keep best is unknown; expected first, last"));
   it("a brake that is no limit", () => fails("dedup", [rows, "--max-removed", "many"], 2, "--max-removed many", "20%"));
   it("too little memory", () => fails("dedup", [rows, "--memory", "1MB"], 2, "--memory 1MB", "at least 64MB"));
-  it("more clusters than there are rows", () =>
-    fails("cluster", [rows, "--k", "3"], 2, "--k 3 is more than there are to cluster: 2 distinct texts", "in 4 rows"));
+  it("more clusters than there are texts, strictly", () =>
+    fails(
+      "cluster",
+      [rows, "--k", "3", "--strict-k"],
+      2,
+      "--k 3 is more than there are texts to tell apart: 2 in 4 rows",
+      "leave out --strict-k",
+    ));
   it("clusters of other rows beside a result of bge-dedup", async () => {
     const { code, stderr } = await run("cluster", [bad, "--k", "1", "-o", "done", "-q"], { cwd: folder });
     assert.equal(code, 2);

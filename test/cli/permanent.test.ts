@@ -78,7 +78,7 @@ describe("an input that cannot be used ends the run with exit 3", () => {
     ["a text field that is not there", ["-t", "title"], /the fields are "text", "id"/],
     ["an identifier that is not there", ["--id-field", "key"], /columns are text, id/],
     ["a field of --keep that is not there", ["--keep", "max:date"], /columns are text, id/],
-    ["vectors of JSONL", ["--vector-field", "id"], /--vector-field/],
+    ["vectors that are no lists", ["--vector-field", "id"], /expected a list of numbers/],
   ];
   for (const [what, args, cure] of fields) {
     it(what, () => dedupFails([rows, ...args], 3, cure));

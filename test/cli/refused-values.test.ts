@@ -15,6 +15,9 @@ before(async () => {
 /** Values that a flag refuses, and what its message says; every flag that takes a value is here. */
 const REFUSED: Readonly<Record<string, readonly [values: readonly string[], cure: RegExp]>> = {
   "text-field": [[""], /expected a value/],
+  "input-format": [["", "xml", "auto,csv"], /Choices: .*tsv|expected/i],
+  delimiter: [["", ",,", '"', "é", "\n"], /not one ASCII character|expected a value/],
+  "source-field": [[""], /expected a value/],
   "id-field": [[""], /expected a value/],
   "vector-field": [[""], /expected a value/],
   out: [[""], /expected a value/],

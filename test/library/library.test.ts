@@ -84,7 +84,7 @@ describe("the library", () => {
       },
       onNote: (message) => notes.push(message),
     });
-    assert.deepEqual([...seen.keys()].sort(), ["embed", "join", "read", "write"]);
+    assert.deepEqual([...seen.keys()].sort(), ["check", "embed", "join", "read", "write"]);
     for (const { stage, done, total } of seen.values()) assert.equal(done, total, stage);
     assert.ok(notes.some((note) => /model builtin/.test(note)));
   });

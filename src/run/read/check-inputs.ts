@@ -119,7 +119,11 @@ class ScannedInputs {
     this.#missing.check();
     this.#brake.end(this.records);
     if (this.records === 0) {
-      throw new InputError("the inputs hold no records; nothing was published, and earlier outputs stay as they are");
+      const names = this.rejected.map(({ source }) => source).slice(0, 3);
+      const more = this.rejected.length > names.length ? ", ..." : "";
+      throw new InputError(
+        `the inputs (${names.join(", ")}${more}) hold no records; nothing was published, and earlier outputs stay as they are`,
+      );
     }
     if (this.#rejects < this.records || this.#first === undefined) return;
     const { file, reject } = this.#first;
