@@ -32,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     await parser("bge-dedup", argv, [...COMMANDS, "list", "pull", "remove"])
       .command(
         "$0 [inputs..]",
-        "remove near-duplicate rows of JSONL, Parquet and Arrow files, with proof",
+        "remove near-duplicate rows of JSON, CSV, Parquet and Arrow files, with proof",
         dedupArguments,
         (flags) => exitWith(dedupCommand(flags)),
       )
@@ -64,7 +64,7 @@ function dedupArguments(args: Argv) {
     .positional("inputs", {
       type: "string",
       array: true,
-      describe: 'files, folders, globs, or "-" for JSONL on standard input',
+      describe: 'files, folders, globs, or "-" for standard input',
     })
     .options({ ...sharedFlags, ...dedupFlags })
     .example("$0 input.jsonl", "write kept.arrow, removed.arrow and embeddings.arrow to bge-out")
