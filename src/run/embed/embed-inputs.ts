@@ -1,23 +1,20 @@
 import type { Embedder } from "../../embed/local/embedder.js";
 import { InputError } from "../../errors.js";
 import type { KeepPolicy } from "../../exact/priority.js";
-import { withAddedColumns } from "../../io/added-columns.js";
-import { STDIN } from "../../io/find-files.js";
-import { type InputFile, openSources, spoolStdin } from "../../io/open-sources.js";
+import type { InputFile } from "../../io/open-sources.js";
 import { createRejectsWriter, type RejectsWriter } from "../../io/rejects.js";
 import type { Source } from "../../io/source.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
 import type { RunContext, SharedOptions } from "../options.js";
 import { type CheckInputsOptions, checkInputs } from "../read/check-inputs.js";
-import { findInputs } from "../read/find-inputs.js";
+import { describeInput, type InputRecord, openInputs, orderFieldOf } from "../read/open-inputs.js";
 import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
-import { type FileRecord, fileRecord, VERSION } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";
-import type { Fingerprint } from "../work/work-state.js";
 import type { DeviceName } from "./device.js";
 import { StaleWorkError } from "./earlier-work.js";
 import { type EmbeddedTexts, embedToStore, type WindowEmbedder } from "./embed-store.js";
+import { fingerprintOf } from "./fingerprint.js";
 import { prepareVectors, vectorNormaliser } from "./given-vectors.js";
 import { prepareLocalModel } from "./local-model.js";
 import type { PreparedModel } from "./prepared-model.js";
@@ -61,14 +58,6 @@ async function* timed(windows: AsyncGenerator<TextWindow>, spent: (milliseconds:
   } finally {
     await windows.return(undefined);
   }
-}
-
-/** An input as the manifest describes it. */
-export interface InputRecord extends FileRecord {
-  readonly format: string;
-  /** Records of the file, rejected ones too, and the number of the first of them. */
-  readonly rows: number;
-  readonly first_row: number;
 }
 
 /** What the first pass leaves in memory and in the work area. */
@@ -118,28 +107,6 @@ export interface EmbedInputsOptions {
   readonly onGroup?: (text: string, group: number) => void;
   readonly work: WorkArea;
   readonly context: RunContext;
-}
-
-/**
- * Finds, recognises and opens the inputs, with the columns that their paths add.
- * @param spool where standard input is saved
- */
-export async function openInputs(shared: SharedOptions, spool: string, context: RunContext): Promise<InputFile[]> {
-  const { reporter, stdin, signal } = context;
-  const found = await findInputs(shared, reporter.note);
-  if (found.includes(STDIN)) await spoolStdin(spool, stdin, signal);
-  const wishes = { format: shared.inputFormat, delimiter: shared.delimiter };
-  const files = await openSources(found, { stdinPath: spool, memory: shared.memory, wishes });
-  const sources = withAddedColumns(
-    files.map(({ source }) => source),
-    shared.sourceField,
-  );
-  return files.map((file, at) => ({ ...file, source: sources[at] }));
-}
-
-/** The field that orders the rows, if one does. */
-export function orderFieldOf(keep: KeepPolicy): string | undefined {
-  return "field" in keep ? keep.field : undefined;
 }
 
 /**
@@ -234,35 +201,9 @@ async function embedSources(
       `all ${rejects.count} records were rejected, the last of them by the server; nothing was published, and earlier outputs stay as they are`,
     );
   }
-  const inputs = await Promise.all(files.map((file, at) => recordOf(file, index.firstRows.slice(at, at + 2))));
+  const inputs = await Promise.all(files.map((file, at) => describeInput(file, index.firstRows.slice(at, at + 2))));
   const rejected = rejects.count;
   return { sources, index, texts, model, provider, rejected, ...matchVectors(index, texts.rowOfVector), inputs };
-}
-
-/**
- * Everything that the vectors depend on. A flag that changes vectors must appear here, or an interrupted run would
- * continue with vectors of another kind.
- */
-function fingerprintOf(
-  sources: readonly Source[],
-  shared: SharedOptions,
-  model: ModelSpec,
-  provider: DeviceName,
-): Fingerprint {
-  return {
-    version: VERSION,
-    inputs: sources.map(({ name }) => name).join("\n"),
-    "input format": shared.inputFormat ?? "auto",
-    delimiter: shared.delimiter ?? "auto",
-    "text field": shared.textFields.join("\n"),
-    "vector field": shared.vectorField ?? "none",
-    model: model.fingerprint,
-    dtype: model.dtype,
-    "max length": model.maxTokens,
-    long: shared.long,
-    "batch tokens": shared.batchTokens ?? "default",
-    device: provider,
-  };
 }
 
 /**
@@ -278,16 +219,6 @@ export async function startWindows(
   if (vectorField !== undefined) return vectorNormaliser(index);
   const { dim, embed, busy, close } = await start();
   return { dim, embed: ({ texts }) => embed(texts), busy, close };
-}
-
-/**
- * Describes an input. Files of records are hashed while they are read; every other format is read once more here.
- * @param bounds number of its first row and of the row behind its last
- */
-async function recordOf({ source, format, path }: InputFile, [first, end]: readonly number[]): Promise<InputRecord> {
-  const { name, byteLength, sha256 } = source;
-  const file = sha256 === undefined ? await fileRecord(path, name) : { name, bytes: byteLength, sha256 };
-  return { ...file, format, rows: end - first, first_row: first };
 }
 
 /**

@@ -1,0 +1,32 @@
+import type { Source } from "../../io/source.js";
+import type { ModelSpec } from "../../models/spec.js";
+import type { SharedOptions } from "../options.js";
+import { VERSION } from "../work/manifest.js";
+import type { Fingerprint } from "../work/work-state.js";
+import type { DeviceName } from "./device.js";
+
+/**
+ * Everything that the vectors depend on. A flag that changes vectors must appear here, or an interrupted run would
+ * continue with vectors of another kind.
+ */
+export function fingerprintOf(
+  sources: readonly Source[],
+  shared: SharedOptions,
+  model: ModelSpec,
+  provider: DeviceName,
+): Fingerprint {
+  return {
+    version: VERSION,
+    inputs: sources.map(({ name }) => name).join("\n"),
+    "input format": shared.inputFormat ?? "auto",
+    delimiter: shared.delimiter ?? "auto",
+    "text field": shared.textFields.join("\n"),
+    "vector field": shared.vectorField ?? "none",
+    model: model.fingerprint,
+    dtype: model.dtype,
+    "max length": model.maxTokens,
+    long: shared.long,
+    "batch tokens": shared.batchTokens ?? "default",
+    device: provider,
+  };
+}
