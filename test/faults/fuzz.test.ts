@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fuzz } from "./fuzz.js";
 
-test("some mutated JSON, lines, Zstandard, LZ4, Snappy, Parquet and Arrow: read, or refused in words", async () => {
+test("some mutated JSON, CSV, Zstandard, LZ4, Snappy, Parquet and Arrow: read, or refused in words", async () => {
   const counts = await fuzz({ rounds: 300, seed: 3 });
   assert.deepEqual(Object.keys(counts), [
     "json",
@@ -13,6 +13,9 @@ test("some mutated JSON, lines, Zstandard, LZ4, Snappy, Parquet and Arrow: read,
     "lz4 of Hadoop",
     "snappy",
     "jsonl",
+    "JSON array",
+    "csv",
+    "any format by its content",
     "parquet",
     "arrow",
     "arrow by rows",

@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 import { InputError } from "../../src/errors.js";
 import { openArrow } from "../../src/io/arrow/arrow.js";
 import { decompressHadoopLz4, decompressLz4Frame } from "../../src/io/compress/lz4.js";
 import { decodeZstd, ZSTD_ENGINE, type ZstdEngine } from "../../src/io/compress/zstd.js";
 import { rowText } from "../../src/io/jsonl/json-text.js";
-import { openJsonl } from "../../src/io/jsonl/jsonl.js";
+import { openJsonArray, openJsonl } from "../../src/io/jsonl/jsonl.js";
+import { openSources } from "../../src/io/open-sources.js";
 import { decompressSnappy } from "../../src/io/parquet/codecs.js";
 import { openParquet } from "../../src/io/parquet/parquet.js";
 import { RejectedRecords } from "../../src/io/rejected-records.js";
@@ -146,6 +148,14 @@ function targets(folder: string): Readonly<Record<string, Target>> {
       .join("")
       .repeat(3),
   );
+  const array = Buffer.from(`[\n${JSON_SEEDS.join(",\n")}\n]`);
+  const csv = Buffer.from(
+    'text,n,"a ""b"""\r\nplain,1,\r\n"quoted, with\nline ""end""",2,x\r\n退款,3,"y"\r\n'.repeat(3),
+  );
+  const wide = Buffer.from(`\ufeff${jsonl.toString()}`, "utf16le");
+  const anything = [jsonl, array, csv, wide, gzipSync(jsonl), gzipSync(csv), ...parquet, ...arrow];
+  const recognised = async (path: string) =>
+    (await openSources([path], { stdinPath: "", memory: 2 ** 28, wishes: {} }))[0].source;
   const pick = (choices: readonly Buffer[], random: Random) => choices[random.below(choices.length)];
   const at = (name: string) => join(folder, name);
   return {
@@ -157,6 +167,9 @@ function targets(folder: string): Readonly<Record<string, Target>> {
     "lz4 of Hadoop": blockTarget(HADOOP_LZ4, 25, decompressHadoopLz4),
     snappy: blockTarget(SNAPPY, 16, decompressSnappy),
     jsonl: (random) => fileTarget(jsonl, at("case.jsonl"), (path) => openJsonl({ path, name: path }), random),
+    "JSON array": (random) => fileTarget(array, at("case.json"), (path) => openJsonArray({ path, name: path }), random),
+    csv: (random) => fileTarget(csv, at("case.csv"), recognised, random),
+    "any format by its content": (random) => fileTarget(pick(anything, random), at("case"), recognised, random),
     parquet: (random) =>
       fileTarget(pick(parquet, random), at("case.parquet"), (path) => openParquet({ path, name: path }), random),
     arrow: (random) =>
