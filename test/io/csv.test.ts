@@ -71,7 +71,7 @@ describe("CSV", () => {
   });
 
   it("cuts records as a scan of the whole does, in any chunks", () => {
-    const piece = fc.constantFrom("a", '"', '""', ",", "\n", "\r\n", "é", " ");
+    const piece = fc.constantFrom("a", '"', '""', ",", "\n", "\r\n", "\r", "\ufeff", "é", " ");
     fc.assert(
       fc.property(fc.array(piece), fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 }), (pieces, sizes) => {
         const bytes = Buffer.from(pieces.join(""));
@@ -96,6 +96,20 @@ describe("CSV", () => {
     const { columns, texts } = await read("\ufeff,text,score\n0,a,007\n1,b,1e5\n");
     assert.deepEqual(columns, ["column_1: Utf8", "text: Utf8", "score: Utf8"]);
     assert.deepEqual(texts, ["a", "b"]);
+  });
+
+  it("a byte order mark is no part of the first name, which may hold a line end in quotes", async () => {
+    const { columns, texts } = await read('\ufeff"long\nname","text"\n0,a\n');
+    assert.deepEqual(columns, ["long\nname: Utf8", "text: Utf8"]);
+    assert.deepEqual(texts, ["a"]);
+    assert.deepEqual((await read("\ufeff")).texts, []);
+  });
+
+  it("a header whose quotes do not match is refused", async () => {
+    await assert.rejects(
+      read('text,"n\na,1\n'),
+      (error) => error instanceof InputError && /table\.csv: its header cannot be read: .*quote/.test(error.message),
+    );
   });
 
   it("a ragged row is a reject with its line, and so is a faulty quote; every other row is read", async () => {
@@ -138,5 +152,36 @@ describe("CSV", () => {
     const lines = blocks.flatMap((each) => each.lines);
     assert.match((lines[0] as BadRecord).error, /record has 150 bytes, expected at most 100/);
     assert.deepEqual(lines.slice(1), ["c,d"]);
+  });
+
+  it("behind a record over the limit, in any chunks, records keep their lines", () => {
+    const content = `${"q".repeat(40)},"x\ny${"z".repeat(80)}",""t"\n"c\nc",d\n"e",f\n`;
+    for (const size of [1, 7, 30, 1000]) {
+      const splitter = new CsvSplitter({ delimiter: 44, mostBytes: 100 });
+      const found: [number, unknown][] = [];
+      for (let at = 0; at < content.length; at += size) {
+        const { lines, numbers } = splitter.push(Buffer.from(content.slice(at, at + size)));
+        found.push(...lines.map((line, i): [number, unknown] => [numbers[i], line]));
+      }
+      const { lines, numbers } = splitter.finish();
+      found.push(...lines.map((line, i): [number, unknown] => [numbers[i], line]));
+      assert.deepEqual(
+        found.slice(-2),
+        [
+          [3, '"c\nc",d'],
+          [5, '"e",f'],
+        ],
+        `chunks of ${size}`,
+      );
+    }
+  });
+
+  it("behind a line that is too long no record is lost, though the line opens a quote", () => {
+    const splitter = new CsvSplitter({ delimiter: 44, mostBytes: 100 });
+    const pushes = ["a".repeat(150), ',"b\nd,1\n', "e,2\n"].map((text) => splitter.push(Buffer.from(text)));
+    const lines = [...pushes, splitter.finish()].flatMap((block) => block.lines);
+    assert.deepEqual(lines.slice(1), ["d,1", "e,2"]);
+    const numbers = pushes.flatMap((block) => block.numbers);
+    assert.deepEqual(numbers, [1, 2, 3]);
   });
 });

@@ -42,7 +42,8 @@ export function csvFormat(name: string, delimiter: string): RecordFormat {
 
 function readHeader(line: string | BadRecord, name: string, options: Options): string[] {
   if (typeof line !== "string") throw new InputError(`${name}: its header cannot be read: ${line.error}`);
-  const [fields = []] = parseFields([line.replace(/^\ufeff/, "")], options) ?? [];
+  const [fields] = parseFields([line], options) ?? [];
+  if (fields === undefined) throw new InputError(`${name}: its header cannot be read: its quotes do not match`);
   const header = fields.map((field, i) => field || `column_${i + 1}`);
   const twice = header.find((field, i) => header.indexOf(field) !== i);
   if (twice !== undefined) {

@@ -1,4 +1,5 @@
 import {
+  type BadRecord,
   badRecord,
   MAX_RECORD_BYTES,
   RAW_BYTES,
@@ -12,7 +13,10 @@ const LF = 10;
 const CR = 13;
 
 /** Where the scan stands in a record: RFC 4180, https://www.rfc-editor.org/rfc/rfc4180 */
-const AT = { fieldStart: 0, plain: 1, quoted: 2, closing: 3 } as const;
+const AT = { fieldStart: 0, plain: 1, quoted: 2, closing: 3, skipped: 4 } as const;
+
+/** The byte order mark in UTF-8. At the start of a file it is no part of the first field, which may be quoted. */
+const MARK = Buffer.from("\ufeff");
 
 /**
  * Cuts the bytes of a CSV file into records, which may hold line ends in quotes. Memory: a chunk, and the longest
@@ -44,8 +48,8 @@ export class CsvSplitter {
   #state: number = AT.fieldStart;
   /** True where text follows a closing quote in the open record. */
   #malformed = false;
-  /** Bytes of a line that is passed over because it is too long; 0 where none is. */
-  #skipped = 0;
+  /** True until the first bytes have shown whether the file begins with a byte order mark. */
+  #mayBeginWithMark = true;
   #lineNumber = 1;
   #lines: RecordBlock["lines"][number][] = [];
   #numbers: number[] = [];
@@ -58,6 +62,10 @@ export class CsvSplitter {
   /** The records that end in `chunk`, which may be reused afterwards. */
   push(chunk: Uint8Array): RecordBlock {
     this.#append(chunk);
+    if (this.#mayBeginWithMark) {
+      if (this.#length < MARK.length) return this.#take();
+      this.#passMark();
+    }
     this.#scan();
     while (this.#length - this.#start > this.#mostBytes) {
       if (!this.#rejectOpenQuote("the quote that it opens is not closed within the bytes that a record may have")) {
@@ -69,9 +77,20 @@ export class CsvSplitter {
 
   /** The last record, if the file does not end with a newline. */
   finish(): RecordBlock {
+    if (this.#mayBeginWithMark) {
+      this.#passMark();
+      this.#scan();
+    }
     while (this.#state === AT.quoted && this.#rejectOpenQuote("the quote that it opens is never closed"));
-    if (this.#skipped > 0 || this.#length > this.#start) this.#endRecord(this.#length);
+    if (this.#length > this.#start) this.#endRecord(this.#length);
     return this.#take();
+  }
+
+  #passMark(): void {
+    this.#mayBeginWithMark = false;
+    if (!this.#bytes.subarray(0, this.#length).subarray(0, MARK.length).equals(MARK)) return;
+    this.#start = MARK.length;
+    this.#at = MARK.length;
   }
 
   #take(): RecordBlock {
@@ -101,14 +120,16 @@ export class CsvSplitter {
     const bytes = this.#bytes;
     const delimiter = this.#delimiter;
     for (; this.#at < this.#length; this.#at++) {
-      if (this.#state === AT.quoted) {
-        const quote = bytes.subarray(0, this.#length).indexOf(QUOTE, this.#at);
-        if (quote < 0) {
+      if (this.#state === AT.quoted || this.#state === AT.skipped) {
+        const found = bytes.subarray(0, this.#length).indexOf(this.#state === AT.quoted ? QUOTE : LF, this.#at);
+        if (found < 0) {
           this.#at = this.#length;
+          if (this.#state === AT.skipped) this.#start = this.#length;
           return;
         }
-        this.#at = quote;
-        this.#state = AT.closing;
+        this.#at = found;
+        if (this.#state === AT.quoted) this.#state = AT.closing;
+        else this.#endSkipped();
         continue;
       }
       const byte = bytes[this.#at];
@@ -117,7 +138,9 @@ export class CsvSplitter {
       else if (byte === QUOTE && (this.#state === AT.fieldStart || this.#state === AT.closing)) {
         this.#state = AT.quoted;
       } else if (this.#state === AT.closing) {
-        if (byte === CR && (this.#at + 1 === this.#length || bytes[this.#at + 1] === LF)) continue;
+        // What follows a carriage return may be in the next chunk.
+        if (byte === CR && this.#at + 1 === this.#length) return;
+        if (byte === CR && bytes[this.#at + 1] === LF) continue;
         this.#malformed = true;
         this.#state = AT.plain;
       } else this.#state = AT.plain;
@@ -127,13 +150,22 @@ export class CsvSplitter {
   /** Adds the record that ends before the line feed at `end`, unless it is blank. */
   #endRecord(end: number): void {
     const bytes = this.#bytes.subarray(this.#start, end > this.#start && this.#bytes[end - 1] === CR ? end - 1 : end);
-    if (this.#skipped > 0) {
-      this.#skipped = 0;
-    } else if (this.#malformed) this.#add(badRecord(bytes, "not valid CSV: text follows a closing quote"));
+    if (bytes.length > this.#mostBytes) this.#add(this.#tooLong(bytes));
+    else if (this.#malformed) this.#add(badRecord(bytes, "not valid CSV: text follows a closing quote"));
     else if (bytes.length > 0) this.#add(textOrFault(bytes, "record"));
-    for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) this.#lineNumber++;
+    this.#countLines(bytes);
     this.#lineNumber++;
     this.#begin(end + 1);
+  }
+
+  /** Begins a record behind the line feed that ends a line which is passed over. */
+  #endSkipped(): void {
+    this.#lineNumber++;
+    this.#begin(this.#at + 1);
+  }
+
+  #countLines(bytes: Buffer): void {
+    for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) this.#lineNumber++;
   }
 
   #begin(start: number): void {
@@ -156,19 +188,22 @@ export class CsvSplitter {
     return true;
   }
 
-  /** Gives up the bytes of a line that is too long, and passes over the rest of the line. */
+  /** Rejects a record that is too long, gives up its bytes, and passes over the rest of the line that it has reached. */
   #skipLine(): void {
     const open = this.#bytes.subarray(this.#start, this.#length);
-    const fault = tooLongRecord(open.subarray(0, RAW_BYTES), {
-      length: open.length,
+    this.#add(this.#tooLong(open));
+    this.#countLines(open);
+    this.#start = this.#length;
+    this.#at = this.#length;
+    this.#state = AT.skipped;
+  }
+
+  #tooLong(bytes: Buffer): BadRecord {
+    return tooLongRecord(bytes.subarray(0, RAW_BYTES), {
+      length: bytes.length,
       most: this.#mostBytes,
       what: "record",
     });
-    if (this.#skipped === 0) this.#add(fault);
-    this.#skipped += open.length;
-    this.#start = this.#length;
-    this.#at = this.#length;
-    this.#state = AT.plain;
   }
 
   #add(line: RecordBlock["lines"][number]): void {
