@@ -32,7 +32,7 @@ const LOGS: readonly { readonly folder: string; readonly what: string }[] = [
 export interface FoundFiles {
   /** Paths in the order of the inputs, as given or below a folder as given; `STDIN` for standard input. */
   readonly files: readonly string[];
-  /** Files of folders and globs that were passed over although their extension is known. */
+  /** Paths of the files in folders that were passed over although their extension is known. */
   readonly ignored: readonly string[];
 }
 
@@ -87,7 +87,13 @@ async function filesOfFolder(folder: string, out: string): Promise<FoundFiles> {
   const hidden = (file: string) => file.split("/").some((part) => part.startsWith("_"));
   const rows = await holdsRows(folder, all);
   const taken = outside.filter((file) => !hidden(file) && rows(file));
-  if (taken.length > 0) return { files: inOrder(taken.map(path)), ignored: outside.filter((f) => !taken.includes(f)) };
+  const isTaken = new Set(taken);
+  if (taken.length > 0) {
+    return {
+      files: inOrder(taken.map(path)),
+      ignored: inOrder(outside.filter((file) => !isTaken.has(file)).map(path)),
+    };
+  }
   const where = known.length > outside.length ? ` outside the output folder ${out}` : "";
   throw new InputError(`folder ${folder} holds no file that can be read${where}; expected ${EXPECTED}`);
 }

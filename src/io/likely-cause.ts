@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { shellWord } from "../shell-word.js";
+import { readThrough } from "./foreign.js";
 import { headText } from "./recognise.js";
 import type { Reject } from "./source.js";
 
@@ -18,9 +18,8 @@ const ENCODINGS = [
  * @param name as people know the file
  */
 export async function likelyCause(path: string, name: string, { error, raw, rawBase64 }: Reject): Promise<string> {
-  const file = shellWord(name);
-  const pipe = (command: string) => `read it by: ${command} ${file} | bge-dedup -`;
-  const { bytes, text } = await headText(path, name);
+  const { bytes, text, compression } = await headText(path, name);
+  const pipe = (command: string) => readThrough(command, name, compression);
   if (rawBase64 === true) return encodingCause(Buffer.from(raw, "base64"), pipe);
   const start = text.trimStart();
   if (bytes.includes(0)) return "it holds binary data; is --input-format the right one?";

@@ -4,7 +4,7 @@ import { InputError } from "../errors.js";
 import { shellWord } from "../shell-word.js";
 import { byteStream, type Compression } from "./compress/decompress.js";
 import { delimiterOf, looksLikeCsv } from "./csv/look.js";
-import { FOREIGN } from "./foreign.js";
+import { foreignFormat, readThrough } from "./foreign.js";
 import type { FormatWishes, InputFormat } from "./input-format.js";
 import { withoutMarks } from "./jsonl/record-block.js";
 import { decodeHead, type TextEncoding } from "./text-encoding.js";
@@ -30,10 +30,7 @@ const LF = 10;
 export async function recognise(path: string, name: string, wishes: FormatWishes): Promise<Recognised> {
   const stored = await readHead(path, name);
   const compression = compressionOf(stored) ?? promisedCompression(stored, name);
-  if (compression === undefined) {
-    refuseForeign(stored, name);
-    return recogniseContent(stored, name, wishes);
-  }
+  if (compression === undefined) return recogniseContent(stored, { name }, wishes);
   const content = await decompressedHead(path, name, { compression, byteLength: stored.fileBytes });
   const inner = compressionOf(content) ?? binaryFormatOf(content);
   if (inner !== undefined) {
@@ -41,26 +38,37 @@ export async function recognise(path: string, name: string, wishes: FormatWishes
       `${name} holds ${inner} inside of ${compression}; take one layer off (${compression} -dc ${shellWord(name)} > FILE) and give FILE`,
     );
   }
-  return { ...recogniseContent(content, name, wishes), compression };
+  return { ...recogniseContent(content, { name, compression }, wishes), compression };
+}
+
+/** A file as its messages name it. */
+interface Named {
+  readonly name: string;
+  readonly compression?: Compression;
 }
 
 /** The first bytes of a file, decompressed where it is compressed, as text; for the search of a cause. */
-export async function headText(path: string, name: string): Promise<{ readonly bytes: Buffer; readonly text: string }> {
+export async function headText(
+  path: string,
+  name: string,
+): Promise<{ readonly bytes: Buffer; readonly text: string; readonly compression?: Compression }> {
   const stored = await readHead(path, name);
   const compression = compressionOf(stored);
   const bytes =
     compression === undefined
       ? stored
       : await decompressedHead(path, name, { compression, byteLength: stored.fileBytes });
-  return { bytes, text: decodeHead(bytes, { utf16: markOf(bytes) }) };
+  return { bytes, text: decodeHead(bytes, { utf16: markOf(bytes) }), compression };
 }
 
-function recogniseContent(head: Buffer, name: string, { format: wanted, delimiter }: FormatWishes): Recognised {
+function recogniseContent(head: Buffer, named: Named, { format: wanted, delimiter }: FormatWishes): Recognised {
+  const { name } = named;
+  refuseForeign(head, named);
   if (wanted === "parquet" || wanted === "arrow") return { format: wanted };
   const binary = binaryFormatOf(head) ?? (head.includes(0) || head.length === 0 ? binaryNameOf(name) : undefined);
   if (wanted === undefined && binary !== undefined) return { format: binary };
   const utf16 = markOf(head);
-  if (utf16 === undefined) refuseBinary(head, name);
+  if (utf16 === undefined) refuseBinary(head, named);
   const text = decodeHead(head, { utf16 }).replace(/^\ufeff/, "");
   const carriageReturns = text.includes("\r") && !text.includes("\n");
   const format = wanted ?? textFormatOf(carriageReturns ? text.replaceAll("\r", "\n") : text, name, delimiter);
@@ -154,13 +162,13 @@ function markOf(head: Buffer): "le" | "be" | undefined {
 }
 
 /** @throws InputError for UTF-32, for UTF-16 without a byte order mark, and for what is no text at all */
-function refuseBinary(head: Buffer, name: string): void {
+function refuseBinary(head: Buffer, { name, compression }: Named): void {
   const zeros = [0, 0, 0, 0];
   for (let i = 0; i < head.length; i++) if (head[i] === 0) zeros[i & 3]++;
   const share = zeros.map((count) => count / Math.max(1, head.length / 4));
   const wide = (encoding: string) =>
     new InputError(
-      `${name} looks like ${encoding}, expected UTF-8, or UTF-16 with a byte order mark; read it by: iconv -f ${encoding} -t UTF-8 ${shellWord(name)} | bge-dedup -`,
+      `${name} looks like ${encoding}, expected UTF-8, or UTF-16 with a byte order mark; ${readThrough(`iconv -f ${encoding} -t UTF-8`, name, compression)}`,
     );
   if (share[0] + share[1] > 1.8) throw wide("UTF-32BE");
   if (share[2] + share[3] > 1.8) throw wide("UTF-32LE");
@@ -174,13 +182,13 @@ function refuseBinary(head: Buffer, name: string): void {
   }
 }
 
-function refuseForeign(head: Buffer, name: string): void {
+/** @throws InputError for a format that this program does not read */
+function refuseForeign(head: Buffer, { name, compression }: Named): void {
   // UTF-32 with a mark begins as UTF-16 does.
   if (head.length >= 4 && head.readUInt32LE(0) === 0xfeff) {
-    throw new InputError(`${name} is UTF-32; read it by: iconv -f UTF-32 -t UTF-8 ${shellWord(name)} | bge-dedup -`);
+    throw new InputError(`${name} is UTF-32; ${readThrough("iconv -f UTF-32 -t UTF-8", name, compression)}`);
   }
-  const start = head.toString("latin1", 0, 512);
-  const found = FOREIGN.find(({ magic, at = 0 }) => start.startsWith(magic, at));
+  const found = foreignFormat(head.toString("latin1", 0, 512));
   if (found === undefined) return;
   throw new InputError(`${name} is ${found.what}, which is not read; ${found.cure(shellWord(name))}`);
 }

@@ -16,7 +16,8 @@ async function found(name: string, files: Readonly<Record<string, string>>, out 
     writeFileSync(join(root, file), content);
   }
   const { files: paths, ignored } = await findFiles([root], out, new Set());
-  return { files: paths.map((path) => path.slice(root.length + 1)), ignored };
+  const relative = (path: string) => path.slice(root.length + 1);
+  return { files: paths.map(relative), ignored: ignored.map(relative) };
 }
 
 function refused(input: string, message: RegExp) {

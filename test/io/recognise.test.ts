@@ -87,6 +87,11 @@ describe("a file is read as what it holds, whatever its name", () => {
     assert.deepEqual(await texts(path), [null, ...ROWS]);
   });
 
+  it("a text may begin with the letters of another format", async () => {
+    const path = write("ORCID", "ORCID,text\n0000-0001,one\n0000-0002,two\n");
+    assert.deepEqual(await texts(path), ["one", "two"]);
+  });
+
   it("prose with commas is no CSV", async () => {
     const path = write("prose.txt", "Hello, world. This is a text!\nAnd another one, as it were.\n");
     assert.equal((await recognise(path, path, {})).format, "jsonl");
@@ -115,6 +120,12 @@ describe("what is not read is named, with the command that gets it in", () => {
     ["j.parquet.gz", gzipSync(Buffer.from("PAR1....")), /holds parquet inside of gzip/],
     ["k.gz", Buffer.of(), /not a complete gzip stream/],
     ["l.zst", Buffer.from([1, 2, 0xff, 4]), /not a complete zstd stream/],
+    [
+      "n.tar.gz",
+      gzipSync(Buffer.concat([Buffer.alloc(257, 65), Buffer.from("ustar")])),
+      /a tar archive.*tar -xOf \S+n\.tar\.gz/,
+    ],
+    ["o.gz", gzipSync(Buffer.from(JSONL, "utf16le")), /gzip -dc \S+o\.gz \| iconv -f UTF-16LE -t UTF-8 \| bge-dedup -/],
     ["m.bin", Buffer.alloc(1000, "\0ab"), /binary data in no format that is read/],
   ];
   for (const [name, content, message] of refused) {

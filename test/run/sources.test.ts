@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
 import { tableFromArrays } from "apache-arrow";
 import { UsageError } from "../../src/errors.js";
 import { openArrowWriter } from "../../src/io/arrow/write.js";
@@ -97,6 +98,7 @@ describe("a night whose result would be useless", () => {
     ["field.jsonl", '{"body":"a"}\n{"body":"b"}\n', /text field "text" is missing; the fields are "body"/],
     ["lines.txt", "just a text\nand more\n", /Likely cause: .*jq -cR '\{text: \.\}' \S+lines\.txt \| bge-dedup -/],
     ["objects.json", '{\n  "text": "a"\n}\n{\n  "text": "b"\n}\n', /objects over several lines; .*jq -c \./],
+    ["objects.json.gz", gzipSync('{\n  "text": "a"\n}\n'), /gzip -dc \S+objects\.json\.gz \| jq -c \. \| bge-dedup -/],
     [
       "gbk.jsonl",
       Buffer.from([...Buffer.from('{"text":"'), 0xcd, 0xcb, 0xbf, 0xee, ...Buffer.from('"}\n')]),
