@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { UnavailableError } from "../errors.js";
+import { UnavailableError, UsageError } from "../errors.js";
 import { sha256File } from "../io/sha256.js";
 import { inspectModel } from "../onnx/inspect.js";
 import { readJson } from "./folder-json.js";
@@ -79,7 +79,8 @@ async function weightFiles(onnxPath: string): Promise<string[]> {
  * are read once, for their hash.
  * @param options.maxLength limit that the user asks for, in tokens (the model's limit)
  * @param options.threshold default threshold of a known model
- * @throws UnavailableError that names the file that is missing or damaged
+ * @throws UnavailableError that names the file that is missing or damaged; UsageError where `maxLength` is more than the
+ * model takes
  */
 export async function readModelFolder(options: {
   name: string;
@@ -105,7 +106,7 @@ export async function readModelFolder(options: {
   // libraries have always done. A length of 10^30 stands for none.
   const limit = Math.min(count(sentence.max_seq_length) ?? count(tokenizer.model_max_length) ?? positions, positions);
   if (maxLength !== undefined && maxLength > limit) {
-    throw new UnavailableError(`--max-length ${maxLength} is more than model ${name} takes: ${limit} tokens`);
+    throw new UsageError(`--max-length ${maxLength} is more than model ${name} takes: ${limit} tokens; lower it`);
   }
   const files = [onnx.path, ...(await weightFiles(onnx.path))];
   const tokenizerFiles = [tokenizerPath, join(folder, "tokenizer_config.json")].filter((path) => existsSync(path));

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UnavailableError } from "../errors.js";
+import { UnavailableError, UsageError } from "../errors.js";
 import { builtin } from "./builtin.js";
 import { readJson } from "./folder-json.js";
 import type { ModelSpec } from "./spec.js";
@@ -8,7 +8,8 @@ import { createEncoder, type Encoder } from "./tokenizer.js";
 
 /**
  * Loads the encoder of a model: the n-grams of the builtin model, or the folder's tokenizer.json.
- * @throws UnavailableError if the tokenizer is missing, damaged or has ids that the model does not know
+ * @throws UnavailableError if the tokenizer is missing, damaged or has ids that the model does not know; UsageError if `maxTokens`
+ * leaves no room for a text
  */
 export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelSpec): Promise<Encoder> {
   if (folder === undefined) {
@@ -37,7 +38,7 @@ export async function loadEncoder({ name, folder, maxTokens, vocabSize }: ModelS
     return encoder;
   } catch (cause) {
     const why = (cause as Error).message;
-    if (cause instanceof RangeError) throw new UnavailableError(`model ${name}: ${why}`);
+    if (cause instanceof UsageError) throw new UsageError(`model ${name}: ${why}`, { cause });
     throw new UnavailableError(
       `model ${name}: ${path} cannot be used: ${why}; take it from the model's own repository`,
     );

@@ -1,4 +1,5 @@
 import { Tokenizer } from "@huggingface/tokenizers";
+import { UsageError } from "../errors.js";
 
 /** Token ids of one text. */
 export interface Encoded {
@@ -42,7 +43,7 @@ const LONGEST_WORD = 100;
  * Creates an encoder that follows a tokenizer.json exactly (normaliser, lower-casing, template of special tokens).
  * Longer texts are cut at `maxTokens` as Hugging Face does: the special tokens at the end stay, the end of the text
  * goes.
- * @throws RangeError if the limit leaves no room for a text; Error of the library if the file is not a tokenizer
+ * @throws UsageError if the limit leaves no room for a text; Error of the library if the file is not a tokenizer
  */
 export function createEncoder(options: { tokenizer: TokenizerJson; config?: object; maxTokens: number }): Encoder {
   const { tokenizer: json, config = {}, maxTokens } = options;
@@ -52,7 +53,7 @@ export function createEncoder(options: { tokenizer: TokenizerJson; config?: obje
   const room = maxTokens - prefix.length - suffix.length;
   if (room < 1) {
     const special = prefix.length + suffix.length;
-    throw new RangeError(
+    throw new UsageError(
       `--max-length ${maxTokens} leaves no room beside ${special} special tokens; expected at least ${special + 1}`,
     );
   }

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { UnavailableError } from "../../src/errors.js";
+import { UnavailableError, UsageError } from "../../src/errors.js";
 import { readModelFolder } from "../../src/models/folder.js";
 import type { ModelSpec } from "../../src/models/spec.js";
 import { modelProto, type Node } from "../../src/onnx/builder.js";
@@ -163,9 +163,19 @@ describe("a model folder that is not in order", () => {
   });
 
   it("is asked for so few tokens that no text has room", async () => {
-    await assertUnavailable(/--max-length 2 leaves no room beside 2 special tokens; expected at least 3$/, {
-      maxTokens: 2,
+    await assert.rejects(start({ maxTokens: 2 }), (error: Error) => {
+      assert.ok(error instanceof UsageError, error.stack);
+      assert.match(error.message, /--max-length 2 leaves no room beside 2 special tokens; expected at least 3$/);
+      return true;
     });
+  });
+
+  it("is asked for more tokens than it takes", async () => {
+    await assert.rejects(
+      readModelFolder({ name: "tiny", folder, dtype: "fp32", maxLength: 513 }),
+      (error) =>
+        error instanceof UsageError && /--max-length 513 is more than model tiny takes: 512 tokens/.test(error.message),
+    );
   });
 
   it("claims to take longer texts than it does", async () => {
