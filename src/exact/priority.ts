@@ -23,6 +23,11 @@ export function formatKeepPolicy(policy: KeepPolicy): string {
   return "field" in policy ? `${policy.kind}:${policy.field}` : policy.kind;
 }
 
+/** The field whose values order the rows, if the policy names one. */
+export function orderFieldOf(policy: KeepPolicy): string | undefined {
+  return "field" in policy ? policy.field : undefined;
+}
+
 /** An ISO 8601 date, alone or with a time. A time without a zone is read as UTC. */
 const ISO_DATE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(\.\d+)?\s?(Z|[+-]\d{2}:?\d{2})?)?$/;
 

@@ -6,10 +6,10 @@ import { buildRecordBatch } from "./jsonl/columns.js";
 import { KeptColumns } from "./jsonl/kept-columns.js";
 import type { JsonObject } from "./jsonl/numbers.js";
 import type { BadRecord, RecordBlock } from "./jsonl/record-block.js";
+import { judgeRecord, rawRecord } from "./judge-record.js";
 import { InferredFields, observeFields } from "./schema/infer.js";
 import { inferredSchema } from "./schema/infer-schema.js";
 import { RecordFields } from "./schema/record-fields.js";
-import { hasLoneSurrogate } from "./schema/text-fields.js";
 import type { RawRecord, ReadBatch, ReadOptions, Reject, ScannedBatch, ScanOptions, Source } from "./source.js";
 import { type TextEncoding, utf8Stream } from "./text-encoding.js";
 
@@ -99,10 +99,9 @@ class RecordFile implements RecordSource {
       const order: unknown[] | undefined = options.orderField === undefined ? undefined : [];
       const rejects: Reject[] = [];
       for (let i = 0; i < lines.length; i++) {
-        const line = lines[i];
-        const record = accept(line, values[i], { fields, row: i });
+        const record = judgeRecord(lines[i], values[i], { fields, row: i });
         if (record.fault !== undefined) {
-          rejects.push(reject(line, firstRecord + i, numbers[i], record.fault));
+          rejects.push({ ...rawRecord(lines[i], firstRecord + i, numbers[i]), error: record.fault });
           texts.push(null);
           order?.push(null);
           continue;
@@ -224,40 +223,4 @@ class AcceptedRecords {
     const values = this.#values;
     return { records: this.#records.slice(0, values.length), columns: buildRecordBatch(schema, values), bytesRead };
   }
-}
-
-/** A record with its text, or the fault for which the record is rejected. */
-type Accepted =
-  | {
-      readonly fault: undefined;
-      readonly value: JsonObject;
-      readonly text: string | undefined;
-      readonly unicode: boolean;
-    }
-  | { readonly fault: string };
-
-/** Judges a record. Only the scan does so; the second pass takes the records that the scan accepted. */
-function accept(
-  line: string | BadRecord,
-  value: JsonObject | string,
-  { fields, row }: { fields: RecordFields; row: number },
-): Accepted {
-  if (typeof value === "string") return { fault: value };
-  const text = fields.text(value, row);
-  if (typeof text === "object") return { fault: text.error };
-  // Decoded UTF-8 holds no lone surrogate; only an escape can make one.
-  const unicode = (line as string).includes("\\u");
-  if (unicode && Object.keys(value).some(hasLoneSurrogate)) {
-    return { fault: "a field name holds a lone surrogate, expected valid Unicode" };
-  }
-  return { fault: undefined, value, text, unicode };
-}
-
-function reject(line: string | BadRecord, record: number, number: number, error: string): Reject {
-  return { ...rawRecord(line, record, number), error };
-}
-
-function rawRecord(line: string | BadRecord, record: number, number: number): RawRecord {
-  if (typeof line === "string") return { record, line: number, raw: line };
-  return { record, line: number, raw: line.raw, ...(line.rawBase64 ? { rawBase64: true } : {}) };
 }

@@ -1,22 +1,19 @@
-import type { Embedder } from "../../embed/local/embedder.js";
 import { InputError } from "../../errors.js";
-import type { KeepPolicy } from "../../exact/priority.js";
+import { type KeepPolicy, orderFieldOf } from "../../exact/priority.js";
 import type { InputFile } from "../../io/open-sources.js";
 import { createRejectsWriter, type RejectsWriter } from "../../io/rejects.js";
 import type { Source } from "../../io/source.js";
 import type { ModelSpec } from "../../models/spec.js";
-import type { Reporter } from "../../reporter.js";
 import type { RunContext, SharedOptions } from "../options.js";
 import { type CheckInputsOptions, checkInputs } from "../read/check-inputs.js";
-import { describeInput, type InputRecord, openInputs, orderFieldOf } from "../read/open-inputs.js";
+import { describeInput, type InputRecord, openInputs } from "../read/open-inputs.js";
 import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
 import type { WorkArea } from "../work/work-area.js";
 import type { DeviceName } from "./device.js";
 import { StaleWorkError } from "./earlier-work.js";
-import { type EmbeddedTexts, embedToStore, type WindowEmbedder } from "./embed-store.js";
+import { type EmbeddedTexts, embedToStore } from "./embed-store.js";
 import { fingerprintOf } from "./fingerprint.js";
-import { prepareVectors, vectorNormaliser } from "./given-vectors.js";
-import { prepareLocalModel } from "./local-model.js";
+import { prepareModel, startWindows } from "./prepare-model.js";
 import type { PreparedModel } from "./prepared-model.js";
 import { rejectRefused } from "./refused-rows.js";
 
@@ -75,23 +72,6 @@ export interface EmbeddedInputs {
   readonly groupOfVector: Int32Array;
   /** Each input for the manifest. */
   readonly inputs: readonly InputRecord[];
-}
-
-/**
- * Finds the model and the device, or asks the server, and notes what was found. Nothing is loaded yet.
- * @throws UnavailableError if the model, the device or the server cannot be had
- */
-export async function prepareModel(
-  shared: SharedOptions,
-  reporter: Reporter,
-  signal?: AbortSignal,
-): Promise<PreparedModel> {
-  if (shared.vectorField !== undefined) return prepareVectors(shared.vectorField, reporter);
-  if (shared.endpoint !== undefined) {
-    const { prepareEndpoint } = await import("./endpoint-model.js");
-    return prepareEndpoint(shared.endpoint, reporter, signal);
-  }
-  return prepareLocalModel(shared, reporter, signal);
 }
 
 /** Options of `embedInputs`. */
@@ -204,21 +184,6 @@ async function embedSources(
   const inputs = await Promise.all(files.map((file, at) => describeInput(file, index.firstRows.slice(at, at + 2))));
   const rejected = rejects.count;
   return { sources, index, texts, model, provider, rejected, ...matchVectors(index, texts.rowOfVector), inputs };
-}
-
-/**
- * Starts whatever gives the vectors of windows: the model, or a normaliser of the input's own vectors.
- * @param vectorField column of the input's own vectors; undefined if a model embeds the texts
- * @returns an embedder that the caller closes
- */
-export async function startWindows(
-  start: () => Promise<Embedder>,
-  vectorField: string | undefined,
-  index: RowIndex,
-): Promise<WindowEmbedder> {
-  if (vectorField !== undefined) return vectorNormaliser(index);
-  const { dim, embed, busy, close } = await start();
-  return { dim, embed: ({ texts }) => embed(texts), busy, close };
 }
 
 /**

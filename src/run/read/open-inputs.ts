@@ -1,4 +1,3 @@
-import type { KeepPolicy } from "../../exact/priority.js";
 import { withAddedColumns } from "../../io/added-columns.js";
 import { STDIN } from "../../io/find-files.js";
 import { type InputFile, openSources, spoolStdin } from "../../io/open-sources.js";
@@ -29,11 +28,6 @@ export async function openInputs(shared: SharedOptions, spool: string, context: 
     shared.sourceField,
   );
   return files.map((file, at) => ({ ...file, source: sources[at] }));
-}
-
-/** The field that orders the rows, if one does. */
-export function orderFieldOf(keep: KeepPolicy): string | undefined {
-  return "field" in keep ? keep.field : undefined;
 }
 
 /**

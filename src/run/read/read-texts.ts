@@ -1,5 +1,5 @@
 import { ExactTexts } from "../../exact/exact.js";
-import { type KeepPolicy, RowOrder } from "../../exact/priority.js";
+import { type KeepPolicy, orderFieldOf, RowOrder } from "../../exact/priority.js";
 import { RejectedRecords } from "../../io/rejected-records.js";
 import type { RejectsWriter } from "../../io/rejects.js";
 import type { ScannedBatch, Source } from "../../io/source.js";
@@ -95,8 +95,7 @@ async function* scanSource(
   source: Source,
   { textFields, vectorField, index, rejects, reserve, signal }: ReadTextsOptions,
 ): AsyncGenerator<ScannedBatch> {
-  const { policy } = index.order;
-  const orderField = "field" in policy ? policy.field : undefined;
+  const orderField = orderFieldOf(index.order.policy);
   const rejected = new RejectedRecords(source.name);
   index.rejected.push(rejected);
   const options = { textFields, orderField, vectorField, vectorDim: index.vectorDim, reserve };

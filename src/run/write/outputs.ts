@@ -1,4 +1,5 @@
 import type { Data, RecordBatch, Schema } from "apache-arrow";
+import { orderFieldOf } from "../../exact/priority.js";
 import { openArrowWriter } from "../../io/arrow/write.js";
 import { takeRows } from "../../io/columns/take.js";
 import type { TableWriter } from "../../io/table-writer.js";
@@ -43,7 +44,7 @@ export type OutputOptions = Pick<DedupOptions, "formats" | "textFields" | "vecto
 
 /** The columns that flags name. */
 function namedColumns({ textFields, vectorField, idField, keep }: OutputOptions): string[] {
-  const columns = [...textFields, vectorField, idField, "field" in keep ? keep.field : undefined];
+  const columns = [...textFields, vectorField, idField, orderFieldOf(keep)];
   return columns.filter((name) => name !== undefined);
 }
 
