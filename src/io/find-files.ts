@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { InputError } from "../errors.js";
 import { shellWord } from "../shell-word.js";
@@ -37,7 +37,7 @@ export interface FoundFiles {
 }
 
 /**
- * Turns files, folders and globs into a list of files, in the order given; the files of each folder or glob are sorted.
+ * Turns files, pipes, folders and globs into a list of files, in the order given; the files of each folder or glob are sorted.
  * A folder stands for the files in it with a known extension, at any depth, without
  * - names that begin with a dot or an underscore, as Spark's `_SUCCESS` and `_temporary`,
  * - descriptions, and files that the `state.json` of a Hugging Face data set does not list, as its caches,
@@ -56,7 +56,7 @@ export async function findFiles(
   const ignored: string[] = [];
   for (const input of inputs) {
     const found = input === STDIN ? undefined : await stat(input).catch(() => undefined);
-    if (input === STDIN || found?.isFile()) files.push(input);
+    if (input === STDIN || found?.isFile() || found?.isFIFO() || found?.isCharacterDevice()) files.push(input);
     else if (found?.isDirectory()) {
       const folder = await filesOfFolder(input, out);
       files.push(...folder.files);
@@ -84,9 +84,11 @@ async function filesOfFolder(folder: string, out: string): Promise<FoundFiles> {
   const known = all.filter((file) => KNOWN.test(file) && !DESCRIPTIONS.has(basename(file)));
   const path = (file: string) => (root === "/" ? `/${file}` : `${root}/${file}`);
   const outside = known.filter((file) => !isInside(path(file), out));
-  const hidden = (file: string) => file.split("/").some((part) => part.startsWith("_"));
+  // As Spark has it: a partition may be called anything.
+  const hidden = (file: string) => file.split("/").some((part) => part.startsWith("_") && !part.includes("="));
   const rows = await holdsRows(folder, all);
-  const taken = outside.filter((file) => !hidden(file) && rows(file));
+  const once = await withoutLinks(inOrder(outside.map(path)));
+  const taken = outside.filter((file) => !hidden(file) && rows(file) && once.has(path(file)));
   const isTaken = new Set(taken);
   if (taken.length > 0) {
     return {
@@ -96,6 +98,16 @@ async function filesOfFolder(folder: string, out: string): Promise<FoundFiles> {
   }
   const where = known.length > outside.length ? ` outside the output folder ${out}` : "";
   throw new InputError(`folder ${folder} holds no file that can be read${where}; expected ${EXPECTED}`);
+}
+
+/** Of several paths that links make of one file, the first. */
+async function withoutLinks(paths: readonly string[]): Promise<ReadonlySet<string>> {
+  const first = new Map<string, string>();
+  for (const path of paths) {
+    const real = await realpath(path);
+    if (!first.has(real)) first.set(real, path);
+  }
+  return new Set(first.values());
 }
 
 /**
@@ -132,7 +144,7 @@ async function filesOfGlob(input: string, out: string, outputs: ReadonlySet<stri
   const { glob } = await import("tinyglobby");
   const matches = await glob(input, { expandDirectories: false, absolute: input.startsWith("/") });
   const isOutput = (file: string) => outputs.has(basename(file)) && resolve(dirname(file)) === resolve(out);
-  const known = matches.filter((file) => KNOWN.test(file) && !isOutput(file));
+  const known = matches.filter((file) => KNOWN.test(file) && !DESCRIPTIONS.has(basename(file)) && !isOutput(file));
   if (known.length > 0) return inOrder(known);
   throw new InputError(`no file with a known extension matches ${input}; expected ${EXPECTED}`);
 }

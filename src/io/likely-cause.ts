@@ -13,11 +13,19 @@ const ENCODINGS = [
 
 /**
  * Why no record of a file could be used, in one sentence with the cure, from the first bytes of the file and its first
- * reject.
- * @param path where the content lies
- * @param name as people know the file
+ * reject; undefined where the reject says it all.
+ * @param options.path where the content lies
+ * @param options.name as people know the file
+ * @param options.alone whether the reject is the only record
  */
-export async function likelyCause(path: string, name: string, { error, raw, rawBase64 }: Reject): Promise<string> {
+export async function likelyCause(options: {
+  readonly path: string;
+  readonly name: string;
+  readonly reject: Reject;
+  readonly alone: boolean;
+}): Promise<string | undefined> {
+  const { path, name, reject, alone } = options;
+  const { error, raw, rawBase64 } = reject;
   const { bytes, text, compression } = await headText(path, name);
   const pipe = (command: string) => readThrough(command, name, compression);
   if (rawBase64 === true) return encodingCause(Buffer.from(raw, "base64"), pipe);
@@ -29,16 +37,29 @@ export async function likelyCause(path: string, name: string, { error, raw, rawB
   }
   const record = parsed(raw);
   if (typeof record === "string") return `its records are strings, not objects; ${pipe("jq -c '{text: .}'")}`;
-  if (Array.isArray(record)) return `its records are lists, not objects; ${pipe("jq -c '{text: .[0]}'")}`;
+  if (Array.isArray(record)) return listCause(record, alone, pipe);
   if (typeof record === "object" && record !== null) {
     const list = Object.entries(record).find(([, value]) => Array.isArray(value) && typeof value[0] === "object");
-    if (list === undefined) return `${error}; see --text-field`;
-    return `${error}; if the records are the elements of ${JSON.stringify(list[0])}, ${pipe(`jq -c '.[${JSON.stringify(list[0])}][]'`)}`;
+    if (list === undefined) return "--text-field names another field than the text";
+    return `if the records are the elements of ${JSON.stringify(list[0])}, ${pipe(`jq -c '.[${JSON.stringify(list[0])}][]'`)}`;
   }
   if (/^not valid JSON/.test(error) && /\p{L}/u.test(start)) {
     return `its lines are no JSON; if each is a text, ${pipe("jq -cR '{text: .}'")}`;
   }
-  return error;
+  return undefined;
+}
+
+/** The cure for lists in place of objects; a single list may hold all the records. */
+function listCause(list: readonly unknown[], alone: boolean, pipe: (command: string) => string): string {
+  const place = (values: readonly unknown[]) =>
+    Math.max(
+      0,
+      values.findIndex((value) => typeof value === "string"),
+    );
+  if (!alone) return `its records are lists, not objects; ${pipe(`jq -c '{text: .[${place(list)}]}'`)}`;
+  const [first] = list;
+  const element = Array.isArray(first) ? `.[${place(first)}]` : ".";
+  return `it is a list of ${Array.isArray(first) ? "lists" : "strings"}, not of objects; ${pipe(`jq -c '.[] | {text: ${element}}'`)}`;
 }
 
 function encodingCause(bytes: Buffer, pipe: (command: string) => string): string {

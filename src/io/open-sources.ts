@@ -1,9 +1,6 @@
-import { createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
 import { FailedRunError } from "../errors.js";
 import { csvFormat } from "./csv/csv.js";
-import { STDIN } from "./find-files.js";
 import type { FormatWishes, InputFormat } from "./input-format.js";
 import { openJsonArray, openJsonl } from "./jsonl/jsonl.js";
 import { type Recognised, recognise } from "./recognise.js";
@@ -35,24 +32,19 @@ export interface InputFile {
   readonly path: string;
 }
 
-/** Saves standard input to a file, so that it can be read twice. */
-export async function spoolStdin(path: string, stdin: NodeJS.ReadableStream, signal?: AbortSignal): Promise<void> {
-  await pipeline(stdin, createWriteStream(path), { signal });
-}
-
 /**
  * Recognises and opens the files that `findFiles` found.
- * @param options.stdinPath where standard input was saved
+ * @param options.copies where the content of standard input and of pipes was saved, by name
  * @param options.memory bytes that the whole program may take, see `FileOptions`
  * @throws InputError where a file cannot be recognised or read
  */
 export async function openSources(
   files: readonly string[],
-  { stdinPath, memory, wishes }: { stdinPath: string; memory: number; wishes: FormatWishes },
+  { copies, memory, wishes }: { copies?: ReadonlyMap<string, string>; memory: number; wishes: FormatWishes },
 ): Promise<InputFile[]> {
   const opened: InputFile[] = [];
   for (const name of files) {
-    const path = name === STDIN ? stdinPath : name;
+    const path = copies?.get(name) ?? name;
     const recognised = await recognise(path, name, wishes);
     const { format } = recognised;
     opened.push({ source: await READERS[format]({ path, name, memory, ...recognised }), format, path });

@@ -20,6 +20,8 @@ export interface Recognised extends TextEncoding {
 /** Bytes of a file, and of what it holds compressed, that are looked at. */
 const HEAD_BYTES = 1 << 16;
 const LF = 10;
+/** Zero bytes that a text file may hold in its head. */
+const FEW_ZEROS = 16;
 
 /**
  * Recognises a file by its first bytes; its name is a hint only where they leave a choice.
@@ -163,9 +165,12 @@ function markOf(head: Buffer): "le" | "be" | undefined {
 
 /** @throws InputError for UTF-32, for UTF-16 without a byte order mark, and for what is no text at all */
 function refuseBinary(head: Buffer, { name, compression }: Named): void {
+  // Zeros at the end are what a file system leaves of a write that a power cut interrupted.
+  let length = head.length;
+  while (length > 0 && head[length - 1] === 0) length--;
   const zeros = [0, 0, 0, 0];
-  for (let i = 0; i < head.length; i++) if (head[i] === 0) zeros[i & 3]++;
-  const share = zeros.map((count) => count / Math.max(1, head.length / 4));
+  for (let i = 0; i < length; i++) if (head[i] === 0) zeros[i & 3]++;
+  const share = zeros.map((count) => count / Math.max(1, length / 4));
   const wide = (encoding: string) =>
     new InputError(
       `${name} looks like ${encoding}, expected UTF-8, or UTF-16 with a byte order mark; ${readThrough(`iconv -f ${encoding} -t UTF-8`, name, compression)}`,
@@ -174,8 +179,8 @@ function refuseBinary(head: Buffer, { name, compression }: Named): void {
   if (share[2] + share[3] > 1.8) throw wide("UTF-32LE");
   if (share[1] + share[3] > 0.5 && share[0] + share[2] < 0.1) throw wide("UTF-16LE");
   if (share[0] + share[2] > 0.5 && share[1] + share[3] < 0.1) throw wide("UTF-16BE");
-  // A single zero byte makes one record unreadable, not the file.
-  if (share[0] + share[1] + share[2] + share[3] > 0.1) {
+  // A few zero bytes make their records unreadable, not the file.
+  if (zeros.reduce((sum, count) => sum + count) > FEW_ZEROS && Math.max(...share) > 0.03) {
     throw new InputError(
       `${name} holds binary data in no format that is read; expected JSON lines, a JSON array, CSV, Parquet or Arrow`,
     );

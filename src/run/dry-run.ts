@@ -74,9 +74,8 @@ const WRITE_SHARE = 0.5;
 export async function estimate(options: DedupOptions, context: RunContext): Promise<Estimate> {
   const { reporter, signal } = context;
   const folder = await mkdtemp(join(tmpdir(), "bge-dedup-"));
-  const stdinCopy = join(folder, "stdin");
   try {
-    const files = await openInputs(options, stdinCopy, context);
+    const files = await openInputs(options, folder, context);
     const misfit = await misfitOf(options.formats);
     const sources = files.map(({ source }) => source);
     await checkInputs({ files, shared: options, orderField: orderFieldOf(options.keep), misfit, reporter, signal });

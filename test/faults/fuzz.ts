@@ -154,8 +154,7 @@ function targets(folder: string): Readonly<Record<string, Target>> {
   );
   const wide = Buffer.from(`\ufeff${jsonl.toString()}`, "utf16le");
   const anything = [jsonl, array, csv, wide, gzipSync(jsonl), gzipSync(csv), ...parquet, ...arrow];
-  const recognised = async (path: string) =>
-    (await openSources([path], { stdinPath: "", memory: 2 ** 28, wishes: {} }))[0].source;
+  const recognised = async (path: string) => (await openSources([path], { memory: 2 ** 28, wishes: {} }))[0].source;
   const pick = (choices: readonly Buffer[], random: Random) => choices[random.below(choices.length)];
   const at = (name: string) => join(folder, name);
   return {

@@ -56,6 +56,10 @@ describe("the elements of a JSON array", () => {
     ]);
   });
 
+  it("reads lines of JSON behind an array", () => {
+    assert.deepEqual(split('[{"a":1}]\n{"b":"x, y"}\n{"c":"\\""}\n').lines, ['{"a":1}', '{"b":"x, y"}', '{"c":"\\""}']);
+  });
+
   it("keeps what is no object as a record of its own", () => {
     assert.deepEqual(split('[1, "a,b", null, [2,[3]], nonsense, {"a":1}]\nafter\n').lines, [
       "1",

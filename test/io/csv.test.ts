@@ -71,24 +71,29 @@ describe("CSV", () => {
   });
 
   it("cuts records as a scan of the whole does, in any chunks", () => {
-    const piece = fc.constantFrom("a", '"', '""', ",", "\n", "\r\n", "\r", "\ufeff", "é", " ");
+    const piece = fc.constantFrom("a", '"', '""', ",", "\n", "\r\n", "\r", "\ufeff", "é", " ", "\t");
     fc.assert(
-      fc.property(fc.array(piece), fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 }), (pieces, sizes) => {
-        const bytes = Buffer.from(pieces.join(""));
-        const run = (steps: readonly number[]) => {
-          const splitter = new CsvSplitter({ delimiter: 44 });
-          const found: unknown[] = [];
-          for (let at = 0, i = 0; at < bytes.length; i++) {
-            const size = steps[i % steps.length];
-            const block = splitter.push(bytes.subarray(at, at + size));
-            found.push(...block.lines.map((line, n) => [block.numbers[n], line]));
-            at += size;
-          }
-          const last = splitter.finish();
-          return [...found, ...last.lines.map((line, n) => [last.numbers[n], line])];
-        };
-        assert.deepEqual(run(sizes), run([1 << 20]));
-      }),
+      fc.property(
+        fc.array(piece),
+        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 }),
+        fc.constantFrom(44, 9),
+        (pieces, sizes, delimiter) => {
+          const bytes = Buffer.from(pieces.join(""));
+          const run = (steps: readonly number[]) => {
+            const splitter = new CsvSplitter({ delimiter });
+            const found: unknown[] = [];
+            for (let at = 0, i = 0; at < bytes.length; i++) {
+              const size = steps[i % steps.length];
+              const block = splitter.push(bytes.subarray(at, at + size));
+              found.push(...block.lines.map((line, n) => [block.numbers[n], line]));
+              at += size;
+            }
+            const last = splitter.finish();
+            return [...found, ...last.lines.map((line, n) => [last.numbers[n], line])];
+          };
+          assert.deepEqual(run(sizes), run([1 << 20]));
+        },
+      ),
     );
   });
 
@@ -119,12 +124,42 @@ describe("CSV", () => {
     assert.deepEqual(
       rejects.map(({ line, error, raw }) => [line, error, raw]),
       [
-        [3, "the record has 1 fields, expected 2 as in the header", "b"],
+        [3, "the record has 1 field, expected 2 as in the header", "b"],
         [4, "the record has 3 fields, expected 2 as in the header", "c,2,3"],
         [7, "not valid CSV: text follows a closing quote", '"e"e,5'],
         [10, "not valid CSV: the quote that it opens is never closed", 'f,"6'],
       ],
     );
+  });
+
+  it("text behind the quotes of several lines rejects the line that opens them, not the rows below", async () => {
+    const { texts, rejects } = await read('text,n\n"never closed,1\nb,2\nc,3\n"d" and more,4\ne,5\n');
+    assert.deepEqual(texts, [null, "b", "c", null, "e"]);
+    assert.deepEqual(
+      rejects.map(({ line }) => line),
+      [2, 5],
+    );
+  });
+
+  it("in a file with tabs, quotes that enclose no field are part of the text", async () => {
+    const content =
+      'n\ttext\n1\t"an opening quote\n2\tplain\n3\t"whole"\n4\t"said" she\n5\tend"\n6\t"two\nlines"\n7\t5" pipe\n8\t"last\n';
+    const { texts, rejects } = await read(content, "\t");
+    assert.deepEqual(rejects, []);
+    assert.deepEqual(texts, [
+      '"an opening quote',
+      "plain",
+      "whole",
+      '"said" she',
+      'end"',
+      "two\nlines",
+      '5" pipe',
+      '"last',
+    ]);
+  });
+
+  it("Excel's first line says the delimiter and is no header", async () => {
+    assert.deepEqual((await read("sep=;\ntext;n\na,b;1\n", ";")).texts, ["a,b"]);
   });
 
   it("bytes that are not UTF-8 reject their record", async () => {

@@ -57,10 +57,18 @@ test("a gzip stream cut off at any byte is an error that names the file and the 
 });
 
 test("what follows a gzip member and is none is an error, never left out", async () => {
-  for (const tail of [Buffer.from("garbage"), Buffer.alloc(300), Buffer.from([0x1f, 0])]) {
+  for (const tail of [Buffer.from("garbage"), Buffer.of(0, 0, 1), Buffer.from([0x1f, 0])]) {
     for (const size of [7, undefined]) {
       await assert.rejects(read(Buffer.concat([gzipSync("one\n"), tail]), "gzip", size), InputError);
     }
+  }
+});
+
+test("zeros behind a gzip member are the padding of a tape or a block, as for gzip itself", async () => {
+  for (const size of [7, undefined]) {
+    const stored = Buffer.concat([gzipSync("one\n"), Buffer.alloc(300)]);
+    const sha256 = createHash("sha256").update(stored).digest("hex");
+    assert.deepEqual(await read(stored, "gzip", size), { text: "one\n", bytesRead: stored.length, sha256 });
   }
 });
 

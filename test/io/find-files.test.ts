@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { InputError } from "../../src/errors.js";
@@ -37,8 +37,13 @@ describe("a folder stands for the rows that lie in it", () => {
       "year=2024/lang=zh/part-00000.c000.json.gz": "",
       "year=2024/lang=zh/.part-00000.c000.json.gz.crc": "",
       "year=2023/part-00000.snappy.parquet": "",
+      "_year=2022/part-00000.snappy.parquet": "",
     });
-    assert.deepEqual(files, ["year=2023/part-00000.snappy.parquet", "year=2024/lang=zh/part-00000.c000.json.gz"]);
+    assert.deepEqual(files, [
+      "_year=2022/part-00000.snappy.parquet",
+      "year=2023/part-00000.snappy.parquet",
+      "year=2024/lang=zh/part-00000.c000.json.gz",
+    ]);
     assert.deepEqual(ignored, ["_temporary/0/part-9.json"]);
   });
 
@@ -69,6 +74,14 @@ describe("a folder stands for the rows that lie in it", () => {
     assert.deepEqual((await found("result", files)).files, ["kept.arrow"]);
   });
 
+  it("a file once, although links lead to it on several ways", async () => {
+    const root = join(folder, "links");
+    mkdirSync(root);
+    writeFileSync(join(root, "x.jsonl"), "");
+    symlinkSync(root, join(root, "loop"));
+    assert.deepEqual((await found("links", {})).files.length, 1);
+  });
+
   it("every text format, compressed or not", async () => {
     const names = [
       "a.json",
@@ -83,6 +96,11 @@ describe("a folder stands for the rows that lie in it", () => {
     const { files } = await found("names", Object.fromEntries([...names, "x.txt", "y.md"].map((name) => [name, ""])));
     assert.deepEqual(files, [...names].sort());
   });
+});
+
+it("a glob does not take what describes a data set", async () => {
+  const { files } = await findFiles([join(folder, "*/*.{json,arrow}")], "out", new Set());
+  assert.ok(files.length > 0 && files.every((file) => !/manifest|state|dict/.test(file)), String(files));
 });
 
 describe("what cannot be found is said with its cure", () => {

@@ -21,7 +21,7 @@ function write(name: string, content: string | Uint8Array): string {
 
 /** The texts of a file, null where the record is rejected. */
 async function texts(path: string, wishes: FormatWishes = {}): Promise<(string | null | undefined)[]> {
-  const [{ source }] = await openSources([path], { stdinPath: "", memory: 2 ** 28, wishes });
+  const [{ source }] = await openSources([path], { memory: 2 ** 28, wishes });
   const found: (string | null | undefined)[] = [];
   for await (const batch of source.scan({ textFields: ["text"] })) found.push(...batch.texts);
   return found;
@@ -49,6 +49,9 @@ describe("a file is read as what it holds, whatever its name", () => {
     ["gzip.jsonl", gzipSync(JSONL), { format: "jsonl", compression: "gzip" }],
     ["array.json.gz", gzipSync(ARRAY), { format: "json", compression: "gzip" }],
     ["plain.jsonl.gz", JSONL, { format: "jsonl", compression: undefined }],
+    ["commas.jsonl", JSONL.replaceAll("\n", ",\n"), { format: "jsonl" }],
+    ["padded.jsonl.gz", Buffer.concat([gzipSync(JSONL), Buffer.alloc(3_000_000)]), { compression: "gzip" }],
+    ["excel.csv", `sep=,\r\n${CSV}`, { format: "csv", delimiter: "," }],
     ["table.csv", CSV, { format: "csv", delimiter: "," }],
     ["table.txt", CSV, { format: "csv", delimiter: "," }],
     ["table.csv.gz", gzipSync(CSV), { format: "csv", compression: "gzip", delimiter: "," }],
@@ -95,6 +98,11 @@ describe("a file is read as what it holds, whatever its name", () => {
   it("prose with commas is no CSV", async () => {
     const path = write("prose.txt", "Hello, world. This is a text!\nAnd another one, as it were.\n");
     assert.equal((await recognise(path, path, {})).format, "jsonl");
+  });
+
+  it("zeros that a power cut left are one reject", async () => {
+    const path = write("cut-power.jsonl", Buffer.concat([Buffer.from(JSONL), Buffer.alloc(5000)]));
+    assert.deepEqual(await texts(path), [...ROWS, null]);
   });
 
   it("the user's word decides", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { StaleWorkError } from "../../src/run/embed/earlier-work.js";
@@ -107,10 +107,11 @@ describe("embedding after an interruption", () => {
     const { result, given } = await embedAll(out);
     assert.ok(result.resumed > 0);
     assert.ok(given[0] >= 4);
-    const spool = join(out, ".work", "stdin.jsonl");
-    writeFileSync(spool, "standard input of the run that begins anew");
+    const spool = join(out, ".work", "inputs");
+    mkdirSync(spool);
+    writeFileSync(join(spool, "0"), "standard input of the run that begins anew");
     const anew = await embedAll(out, { model: "other" });
-    assert.ok(existsSync(spool));
+    assert.ok(existsSync(join(spool, "0")));
     assert.equal(anew.given.length, WINDOWS);
     assert.match(anew.notes[0], /starting over, the interrupted run does not fit: model/);
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, it } from "node:test";
@@ -91,6 +92,19 @@ describe("where a row came from", () => {
   });
 });
 
+describe("pipes", () => {
+  it("are read like files, several at once, and standard input beside them", async () => {
+    const input = await part("piped.jsonl", ["one text", "another matter"]);
+    const out = join(folder, "pipes-out");
+    const command = `${process.execPath} bin/bge-dedup.js <(cat ${input}) - <(gzip -c ${input}) -o ${out} --json --progress none < ${input}`;
+    const { stdout, status, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    const { counts } = JSON.parse(stdout) as { counts: { read: number; kept: number } };
+    assert.deepEqual([counts.read, counts.kept], [6, 2]);
+    assert.ok(!existsSync(join(out, ".work")));
+  });
+});
+
 describe("a night whose result would be useless", () => {
   const good = writeJsonl(join(folder, "good.jsonl"), [{ text: "one" }, { text: "two words" }]);
   const bad: [name: string, content: string | Buffer, message: RegExp][] = [
@@ -106,6 +120,9 @@ describe("a night whose result would be useless", () => {
     ],
     ["page.jsonl", "<html>\n<body>Not found</body>\n</html>\n", /HTML or XML/],
     ["strings.jsonl", '"a text"\n"another"\n', /strings, not objects; .*jq -c '\{text: \.\}'/],
+    ["texts.json", '["a text","another"]', /a list of strings, not of objects; .*jq -c '\.\[\] \| \{text: \.\}'/],
+    ["rows.json", '[[1,"a text"],[2,"another"]]', /jq -c '\.\[\] \| \{text: \.\[1\]\}'/],
+    ["lists.jsonl", '[1,"a text"]\n[2,"another"]\n', /its records are lists, .*jq -c '\{text: \.\[1\]\}'/],
     ["numbers.jsonl", '{"text":1}\n{"text":2}\n', /text field "text" holds the number 1/],
   ];
   for (const [name, content, message] of bad) {

@@ -105,9 +105,26 @@ class FileBytes implements ByteStream {
       throw isZlibError(error) ? this.#corrupt("gzip", error) : error;
     }
     // zlib ends without an error at bytes after a member that do not start another member.
-    if (decoder.bytesWritten < this.#options.byteLength) {
+    if (decoder.bytesWritten < this.#options.byteLength && !(await this.#isPaddedFrom(decoder.bytesWritten))) {
       const reason = `unexpected data after the gzip member that ends at byte ${decoder.bytesWritten}`;
       throw this.#corrupt("gzip", new Error(reason));
+    }
+  }
+
+  /** Whether all bytes from `at` on are zeros, with which tapes and block devices fill up; gzip passes over them too. */
+  async #isPaddedFrom(at: number): Promise<boolean> {
+    const { path, byteLength } = this.#options;
+    const file = await open(path);
+    try {
+      const buffer = Buffer.alloc(DEFAULT_READ);
+      for (let from = at; from < byteLength; ) {
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
+        if (bytesRead === 0 || buffer.subarray(0, bytesRead).some((byte) => byte !== 0)) return false;
+        from += bytesRead;
+      }
+      return true;
+    } finally {
+      await file.close();
     }
   }
 

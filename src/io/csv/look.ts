@@ -4,9 +4,14 @@ const DELIMITERS = [",", "\t", ";", "|"];
 /** The name of a column as people and programs write it: no sentence. */
 const NAME = /^[\p{L}_][\p{L}\p{N}_ .:/()-]{0,63}$/u;
 
+/** The first line by which Excel says what separates the fields of the lines below. */
+export const SEPARATOR_LINE = /^sep=(.)$/i;
+
 /** The delimiter of a header: the first of comma, tab, semicolon and bar that stands outside of quotes; else a comma. */
 export function delimiterOf(text: string): string {
   const [header = ""] = firstLines(text, 1);
+  const said = SEPARATOR_LINE.exec(header)?.[1];
+  if (said !== undefined) return said;
   const bare = header.replaceAll(/"[^"]*"/g, "");
   return DELIMITERS.find((delimiter) => bare.includes(delimiter)) ?? ",";
 }

@@ -9,8 +9,11 @@ import {
 } from "../jsonl/record-block.js";
 
 const QUOTE = 34;
+const TAB = 9;
 const LF = 10;
 const CR = 13;
+
+const AFTER_QUOTE = "text follows a closing quote";
 
 /** Where the scan stands in a record: RFC 4180, https://www.rfc-editor.org/rfc/rfc4180 */
 const AT = { fieldStart: 0, plain: 1, quoted: 2, closing: 3, skipped: 4 } as const;
@@ -46,6 +49,10 @@ export class CsvSplitter {
   #start = 0;
   #at = 0;
   #state: number = AT.fieldStart;
+  /** Where the last field with a quote begins. */
+  #quoteAt = 0;
+  /** True for a file with tabs, whose writers often put no quotes and leave those of the text as they are. */
+  readonly #tabs: boolean;
   /** True where text follows a closing quote in the open record. */
   #malformed = false;
   /** True until the first bytes have shown whether the file begins with a byte order mark. */
@@ -56,6 +63,7 @@ export class CsvSplitter {
 
   constructor({ delimiter, mostBytes = MAX_RECORD_BYTES }: { delimiter: number; mostBytes?: number }) {
     this.#delimiter = delimiter;
+    this.#tabs = delimiter === TAB;
     this.#mostBytes = mostBytes;
   }
 
@@ -68,7 +76,7 @@ export class CsvSplitter {
     }
     this.#scan();
     while (this.#length - this.#start > this.#mostBytes) {
-      if (!this.#rejectOpenQuote("the quote that it opens is not closed within the bytes that a record may have")) {
+      if (!this.#closeOpenQuote("the quote that it opens is not closed within the bytes that a record may have")) {
         this.#skipLine();
       }
     }
@@ -81,7 +89,7 @@ export class CsvSplitter {
       this.#passMark();
       this.#scan();
     }
-    while (this.#state === AT.quoted && this.#rejectOpenQuote("the quote that it opens is never closed"));
+    while (this.#state === AT.quoted && this.#closeOpenQuote("the quote that it opens is never closed"));
     if (this.#length > this.#start) this.#endRecord(this.#length);
     return this.#take();
   }
@@ -105,6 +113,7 @@ export class CsvSplitter {
       this.#bytes.copyWithin(0, this.#start, this.#length);
       this.#length -= this.#start;
       this.#at -= this.#start;
+      this.#quoteAt -= this.#start;
       this.#start = 0;
     }
     if (this.#length + chunk.length > this.#bytes.length) {
@@ -128,21 +137,26 @@ export class CsvSplitter {
           return;
         }
         this.#at = found;
-        if (this.#state === AT.quoted) this.#state = AT.closing;
-        else this.#endSkipped();
+        if (this.#state === AT.skipped) this.#endSkipped();
+        else if (this.#isTorn(found)) this.#endFirstLine("");
+        else this.#state = AT.closing;
         continue;
       }
       const byte = bytes[this.#at];
       if (byte === LF) this.#endRecord(this.#at);
       else if (byte === delimiter) this.#state = AT.fieldStart;
       else if (byte === QUOTE && (this.#state === AT.fieldStart || this.#state === AT.closing)) {
+        if (this.#state === AT.fieldStart) this.#quoteAt = this.#at;
         this.#state = AT.quoted;
       } else if (this.#state === AT.closing) {
         // What follows a carriage return may be in the next chunk.
         if (byte === CR && this.#at + 1 === this.#length) return;
         if (byte === CR && bytes[this.#at + 1] === LF) continue;
-        this.#malformed = true;
-        this.#state = AT.plain;
+        if (bytes.subarray(this.#quoteAt, this.#at).includes(LF)) this.#endFirstLine(AFTER_QUOTE);
+        else {
+          this.#malformed = true;
+          this.#state = AT.plain;
+        }
       } else this.#state = AT.plain;
     }
   }
@@ -151,7 +165,7 @@ export class CsvSplitter {
   #endRecord(end: number): void {
     const bytes = this.#bytes.subarray(this.#start, end > this.#start && this.#bytes[end - 1] === CR ? end - 1 : end);
     if (bytes.length > this.#mostBytes) this.#add(this.#tooLong(bytes));
-    else if (this.#malformed) this.#add(badRecord(bytes, "not valid CSV: text follows a closing quote"));
+    else if (this.#malformed && !this.#tabs) this.#add(badRecord(bytes, `not valid CSV: ${AFTER_QUOTE}`));
     else if (bytes.length > 0) this.#add(textOrFault(bytes, "record"));
     this.#countLines(bytes);
     this.#lineNumber++;
@@ -174,18 +188,39 @@ export class CsvSplitter {
     this.#malformed = false;
   }
 
-  /** Rejects the first line of a record whose quote is open, and begins a record with the next line. */
-  #rejectOpenQuote(error: string): boolean {
+  /**
+   * True where the quotes of a file with tabs hold a line end and a tab: such a file has quotes that are characters like
+   * any other, and the two belong to different rows.
+   */
+  #isTorn(end: number): boolean {
+    if (!this.#tabs) return false;
+    const quoted = this.#bytes.subarray(this.#quoteAt, end);
+    return quoted.includes(LF) && quoted.includes(TAB);
+  }
+
+  /** Gives up a quote that is open in too many bytes, or at the end of the file. Returns false where none is. */
+  #closeOpenQuote(error: string): boolean {
     const open = this.#bytes.subarray(this.#start, this.#length);
-    const end = open.indexOf(LF);
-    if (this.#state !== AT.quoted || (end < 0 && open.length > this.#mostBytes)) return false;
-    const line = end < 0 ? open : open.subarray(0, end);
-    this.#add(badRecord(Buffer.from(line), `not valid CSV: ${error}`));
-    this.#lineNumber++;
-    this.#begin(this.#start + line.length + 1);
+    if (this.#state !== AT.quoted || (open.length > this.#mostBytes && !open.includes(LF))) return false;
+    this.#endFirstLine(error);
     this.#at = this.#start;
     this.#scan();
     return true;
+  }
+
+  /**
+   * Ends the open record with its first line, although a quote is open there, and goes back to the line behind it. In a
+   * file with tabs the quote is a character like any other; elsewhere the line is rejected.
+   */
+  #endFirstLine(error: string): void {
+    const open = this.#bytes.subarray(this.#start, this.#length);
+    const end = open.indexOf(LF);
+    const line = end < 0 ? open : open.subarray(0, end > 0 && open[end - 1] === CR ? end - 1 : end);
+    this.#add(this.#tabs ? textOrFault(line, "record") : badRecord(line, `not valid CSV: ${error}`));
+    this.#lineNumber++;
+    this.#begin(end < 0 ? this.#length : this.#start + end + 1);
+    // The loop of the scan takes the byte behind this one next.
+    this.#at = this.#start - 1;
   }
 
   /** Rejects a record that is too long, gives up its bytes, and passes over the rest of the line that it has reached. */

@@ -61,13 +61,14 @@ export class ArraySplitter {
       if (!this.#inElement) {
         if (!this.#begins(byte)) continue;
         start = at;
-      } else if (this.#depth <= 1 && (byte === COMMA || byte === CLOSE_LIST || (this.#depth === 0 && byte === LF))) {
+      } else if (this.#depth === 0 ? byte === LF : this.#depth === 1 && (byte === COMMA || byte === CLOSE_LIST)) {
         this.#endElement(bytes.subarray(start, at));
         if (byte === CLOSE_LIST) this.#depth = 0;
         continue;
       }
+      // Text behind an array ends with its line, so that a line of JSON there is a record as well.
+      if (this.#depth === 0) continue;
       if (byte === QUOTE) this.#inString = true;
-      else if (this.#depth === 0) continue;
       else if (byte === OPEN_OBJECT || byte === OPEN_LIST) this.#depth++;
       else if ((byte === CLOSE_OBJECT || byte === CLOSE_LIST) && this.#depth > 1 && --this.#depth === 1) {
         this.#endElement(bytes.subarray(start, at + 1));

@@ -26,6 +26,8 @@ export function openJsonArray(options: JsonOptions): Promise<RecordSource> {
   return openRecordFile({ ...options, format: () => format });
 }
 
+const TRAILING_COMMA = /\}\s*,\s*$/;
+
 function parseRecords(lines: RecordBlock["lines"]): (JsonObject | string)[] {
   return lines.map(parseRecord);
 }
@@ -35,7 +37,8 @@ function parseRecord(line: string | BadRecord): JsonObject | string {
   if (typeof line !== "string") return line.error;
   let value: unknown;
   try {
-    value = parseJson(line);
+    // A comma at the end is what is left of an array without its brackets.
+    value = parseJson(TRAILING_COMMA.test(line) ? line.replace(TRAILING_COMMA, "}") : line);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return `not valid JSON: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;

@@ -8,7 +8,7 @@ import type { RunContext, SharedOptions } from "../options.js";
 import { type CheckInputsOptions, checkInputs } from "../read/check-inputs.js";
 import { describeInput, type InputRecord, openInputs } from "../read/open-inputs.js";
 import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
-import type { WorkArea } from "../work/work-area.js";
+import { COPIES, type WorkArea } from "../work/work-area.js";
 import type { DeviceName } from "./device.js";
 import { StaleWorkError } from "./earlier-work.js";
 import { type EmbeddedTexts, embedToStore } from "./embed-store.js";
@@ -19,12 +19,6 @@ import { rejectRefused } from "./refused-rows.js";
 
 /** Name of the file of rejected records. */
 export const REJECTS = "rejects.jsonl";
-
-/**
- * Name of the copy of standard input in the work area. The second pass cannot read standard input again, so it reads
- * the copy.
- */
-const SPOOL = "stdin.jsonl";
 
 /**
  * Share of `--memory` that parsed columns of JSONL may take between the passes. At 4 GB this share holds the columns of
@@ -98,7 +92,7 @@ export interface EmbedInputsOptions {
 export async function embedInputs(options: EmbedInputsOptions): Promise<EmbeddedInputs> {
   const { shared, keep, misfit, work, context } = options;
   const { reporter, signal } = context;
-  const files = await openInputs(shared, work.path(SPOOL), context);
+  const files = await openInputs(shared, work.path(COPIES), context);
   // The inputs are checked to their end before a model is downloaded or a server is asked.
   await checkInputs({ files, shared, orderField: orderFieldOf(keep), misfit, reporter, signal });
   const prepared = await prepareModel(shared, reporter, signal);

@@ -7,6 +7,7 @@ import { RejectedRecords } from "../../io/rejected-records.js";
 import { sourcesSchema } from "../../io/schema/source-schema.js";
 import type { ReadOptions, Reject, Source } from "../../io/source.js";
 import type { Reporter } from "../../reporter.js";
+import { shellWord } from "../../shell-word.js";
 import { RejectsBrake } from "../check/rejects-brake.js";
 import type { SharedOptions } from "../options.js";
 import { MissingTextField, requireColumn } from "./missing-field.js";
@@ -47,6 +48,10 @@ export async function checkInputs(options: CheckInputsOptions): Promise<void> {
   }
   await scanned.requireUseful();
   const schema = await sourcesSchema(sources, shared);
+  const dropped = sources[0].added?.filter((field) => !schema.fields.includes(field)) ?? [];
+  for (const { name } of dropped) {
+    reporter.note(`the inputs have a column ${name} of their own, so the folders ${name}=... are not added as one`);
+  }
   requireColumn(schema, "--id-field", shared.idField);
   requireColumn(schema, "--keep", orderField);
   for (const [s, source] of sources.entries()) {
@@ -111,12 +116,25 @@ class ScannedInputs {
     }
   }
 
+  /** @throws InputError where no record has the text; of CSV its first line may be no header */
+  #requireText(): void {
+    try {
+      this.#missing.check();
+    } catch (error) {
+      const { format, source } = this.#first?.file ?? {};
+      if (format !== "csv" && format !== "tsv") throw error;
+      const line = format === "tsv" ? "printf 'text\\tlabel\\n'" : "echo 'text,label'";
+      const header = `{ ${line}; cat ${shellWord(source?.name ?? "")}; } | bge-dedup -`;
+      throw new InputError(`${(error as Error).message}. If the first line is no header, put one before it: ${header}`);
+    }
+  }
+
   /**
    * Requires a record that can be used, and not too many that cannot.
    * @throws InputError or BrakeError
    */
   async requireUseful(): Promise<void> {
-    this.#missing.check();
+    this.#requireText();
     this.#brake.end(this.records);
     if (this.records === 0) {
       const names = this.rejected.map(({ source }) => source).slice(0, 3);
@@ -127,11 +145,14 @@ class ScannedInputs {
     }
     if (this.#rejects < this.records || this.#first === undefined) return;
     const { file, reject } = this.#first;
-    const cause = await likelyCause(file.path, file.source.name, reject);
+    const { name } = file.source;
+    const isText = file.format !== "parquet" && file.format !== "arrow";
+    const alone = this.records === 1;
+    const cause = isText ? await likelyCause({ path: file.path, name, reject, alone }) : undefined;
     const count = this.records === 1 ? "the only record was" : `all ${this.records} records were`;
     throw new InputError(
       `${count} rejected, so nothing was published and earlier outputs stay as they are. ` +
-        `Line ${reject.line} of ${file.source.name}: ${reject.error}. Likely cause: ${cause}`,
+        `Line ${reject.line} of ${name}: ${reject.error}${cause === undefined ? "; see --text-field" : `. Likely cause: ${cause}`}`,
     );
   }
 }

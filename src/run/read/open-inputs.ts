@@ -1,6 +1,10 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { withAddedColumns } from "../../io/added-columns.js";
 import { STDIN } from "../../io/find-files.js";
-import { type InputFile, openSources, spoolStdin } from "../../io/open-sources.js";
+import { type InputFile, openSources } from "../../io/open-sources.js";
 import type { RunContext, SharedOptions } from "../options.js";
 import { type FileRecord, fileRecord } from "../work/manifest.js";
 import { findInputs } from "./find-inputs.js";
@@ -14,15 +18,35 @@ export interface InputRecord extends FileRecord {
 }
 
 /**
- * Finds, recognises and opens the inputs, with the columns that their paths add.
- * @param spool where standard input is saved
+ * Saves standard input and pipes to files of a folder, because every input is read several times.
+ * @returns the path of the copy by the name of the input
  */
-export async function openInputs(shared: SharedOptions, spool: string, context: RunContext): Promise<InputFile[]> {
-  const { reporter, stdin, signal } = context;
-  const found = await findInputs(shared, reporter.note);
-  if (found.includes(STDIN)) await spoolStdin(spool, stdin, signal);
+async function copyPipes(
+  names: readonly string[],
+  folder: string,
+  { stdin, signal }: RunContext,
+): Promise<Map<string, string>> {
+  const copies = new Map<string, string>();
+  for (const [at, name] of names.entries()) {
+    if (copies.has(name) || (name !== STDIN && (await stat(name)).isFile())) continue;
+    await mkdir(folder, { recursive: true });
+    const copy = join(folder, String(at));
+    const content = name === STDIN ? stdin : createReadStream(name);
+    await pipeline(content, createWriteStream(copy), { signal });
+    copies.set(name, copy);
+  }
+  return copies;
+}
+
+/**
+ * Finds, recognises and opens the inputs, with the columns that their paths add.
+ * @param folder where standard input and pipes are saved; made if it is needed
+ */
+export async function openInputs(shared: SharedOptions, folder: string, context: RunContext): Promise<InputFile[]> {
+  const found = await findInputs(shared, context.reporter.note);
+  const copies = await copyPipes(found, folder, context);
   const wishes = { format: shared.inputFormat, delimiter: shared.delimiter };
-  const files = await openSources(found, { stdinPath: spool, memory: shared.memory, wishes });
+  const files = await openSources(found, { copies, memory: shared.memory, wishes });
   const sources = withAddedColumns(
     files.map(({ source }) => source),
     shared.sourceField,

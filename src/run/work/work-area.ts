@@ -9,6 +9,8 @@ import { movePublished, PLAN, planPublication, readPlan, requireFree, WORK } fro
 import { parseState, type WorkState } from "./work-state.js";
 
 const LOCK = "lock";
+/** Folder of the copies of standard input and of pipes, which the second pass could not read again. */
+export const COPIES = "inputs";
 const STATE = "state.json";
 
 /**
@@ -181,7 +183,7 @@ export class WorkArea {
     await movePublished(this.out, this.#area, plan);
     if (!plan.files.includes(EMBEDDINGS)) return rm(this.path(PLAN), { force: true });
     // The state of an interrupted run is removed together with the vectors that it describes.
-    await rm(this.path("stdin.jsonl"), { force: true });
+    await rm(this.path(COPIES), { recursive: true, force: true });
     await this.clear();
   }
 
@@ -215,7 +217,7 @@ export class WorkArea {
     const taken = !(await holdsLock(this.path(LOCK)));
     if (taken || existsSync(this.path(STATE)) || existsSync(this.path(PLAN))) return this.#release();
     const names = await readdir(this.#area).catch(() => []);
-    for (const name of names) if (name !== LOCK) await rm(this.path(name), { force: true });
+    for (const name of names) if (name !== LOCK) await rm(this.path(name), { recursive: true, force: true });
     await this.#release();
     // If another run has begun since, the folder is not empty and stays.
     await rmdir(this.#area).catch(() => {});
