@@ -110,7 +110,7 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
       command: "dry-run",
       version: VERSION,
       counts: { read: rows, rejected, exact: exactSurplus, normalized: normalisedSurplus, distinct: groups },
-      warnings: rejectsWarning(rejected, rows, options.out),
+      warnings: rejectsWarning(rejected, rows),
       model: model.name,
       dim,
       seconds: { read, embed: load + rate * groups, join, write: WRITE_SHARE * read },

@@ -45,9 +45,10 @@ export interface EndpointCall<T> {
   readonly takes?: (status: number) => boolean;
   /**
    * The result if the request itself is to blame: it failed `after` times, not because the server was busy, and each
-   * time the server answered something else afterwards. Without this property such a request fails the run.
+   * time the server answered something else afterwards. `eager` asks the server at once whether it works, in place of
+   * waiting for other requests to show it. Without this property such a request fails the run.
    */
-  readonly blame?: { readonly after: number; readonly result: (why: string) => T };
+  readonly blame?: { readonly after: number; readonly result: (why: string) => T; readonly eager?: boolean };
   /** Whether the request goes out only while no other is under way (false). */
   readonly alone?: boolean;
 }
@@ -151,11 +152,14 @@ export function createEndpointRequests(options: {
       const result = await attempt(call, body);
       if ("value" in result) return result.value;
       const failedAt = performance.now();
-      await sleep(outage.delayMs(result, failures, survived));
+      const delay = outage.delayMs(result, failures, survived);
+      const eager = blame?.eager === true && !result.busy;
+      if (!eager) await sleep(delay);
       // A single failure is ordinary and needs no probe.
       if (!result.busy && failures >= Math.min(2, blame?.after ?? 2)) await awaitLife(failedAt, failures, survived);
       if (outage.lastSuccess() > failedAt) survived++;
       if (blame !== undefined && !result.busy && survived >= blame.after) return blame.result(result.why);
+      if (eager) await sleep(delay);
     }
   };
   return {

@@ -111,17 +111,25 @@ class FileBytes implements ByteStream {
     }
   }
 
-  /** Whether all bytes from `at` on are zeros, with which tapes and block devices fill up; gzip passes over them too. */
+  /**
+   * Whether all bytes from `at` on are zeros, with which tapes and block devices fill up; gzip passes over them too. Reads
+   * and hashes those that the decoder did not ask for.
+   */
   async #isPaddedFrom(at: number): Promise<boolean> {
     const { path, byteLength } = this.#options;
     const file = await open(path);
     try {
       const buffer = Buffer.alloc(DEFAULT_READ);
       for (let from = at; from < byteLength; ) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
-        if (bytesRead === 0 || buffer.subarray(0, bytesRead).some((byte) => byte !== 0)) return false;
-        from += bytesRead;
+        const wanted = Math.min(buffer.length, byteLength - from);
+        const bytes = buffer.subarray(0, (await file.read(buffer, 0, wanted, from)).bytesRead);
+        if (bytes.length === 0 || bytes.some((byte) => byte !== 0)) return false;
+        from += bytes.length;
+        if (from <= this.bytesRead) continue;
+        this.#hash.update(bytes.subarray(Math.max(0, this.bytesRead - (from - bytes.length))));
+        this.bytesRead = from;
       }
+      this.sha256 ??= this.#hash.digest("hex");
       return true;
     } finally {
       await file.close();

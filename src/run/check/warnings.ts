@@ -3,13 +3,14 @@ const SUSPICIOUS_SHARE = 0.1;
 
 /**
  * What a person should know of a run that succeeded.
- * @param out folder of rejects.jsonl
+ * @param out folder of rejects.jsonl; absent for a dry run, which writes nothing
  */
-export function rejectsWarning(rejected: number, read: number, out: string): string[] {
+export function rejectsWarning(rejected: number, read: number, out?: string): string[] {
   if (rejected <= SUSPICIOUS_SHARE * read) return [];
   const percent = ((100 * rejected) / read).toFixed(1);
   return [
-    `${rejected} of ${read} records (${percent} %) were rejected, see ${out}/rejects.jsonl; --max-rejects sets a limit`,
+    `${rejected} of ${read} records (${percent} %) ${out === undefined ? "would be" : `were`} rejected` +
+      `${out === undefined ? "" : `, see ${out}/rejects.jsonl`}; --max-rejects sets a limit`,
   ];
 }
 
