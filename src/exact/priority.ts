@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.js";
+import { Float64Chunks } from "./chunks.js";
 
 /** Which of several near-duplicates stays, as `--keep` names it. */
 export type KeepPolicy =
@@ -109,24 +110,5 @@ export class RowOrder {
     if (x !== y) return x < y ? -sign : sign;
     const low = this.#low === undefined ? 0 : this.#low.get(a) - this.#low.get(b);
     return low !== 0 ? sign * low : a - b;
-  }
-}
-
-const CHUNK_BITS = 16;
-const CHUNK = 1 << CHUNK_BITS;
-
-/** Growable list of float64, built as `Int32Chunks` is. */
-class Float64Chunks {
-  readonly #chunks: Float64Array[] = [];
-  #length = 0;
-
-  push(value: number): void {
-    const at = this.#length++;
-    if ((at & (CHUNK - 1)) === 0) this.#chunks.push(new Float64Array(CHUNK));
-    this.#chunks[at >>> CHUNK_BITS][at & (CHUNK - 1)] = value;
-  }
-
-  get(at: number): number {
-    return this.#chunks[at >>> CHUNK_BITS][at & (CHUNK - 1)];
   }
 }

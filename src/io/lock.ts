@@ -8,26 +8,11 @@
  * minutes. os-lock 2.0.0 and fs-ext 2.1.1 are compiled by an install script.
  */
 import { randomUUID } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
 import { link, open, readFile, rename, rm, utimes } from "node:fs/promises";
-import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FailedRunError } from "../errors.js";
-
-/** The process that holds a lock, as the lock file names it. */
-interface Holder {
-  readonly pid: number;
-  /**
-   * Start time of the process in clock ticks since boot. It tells the process from a later one with the same number.
-   * Empty where the system has no /proc.
-   */
-  readonly started: string;
-  /** The system in which `pid` is valid, see the function `system`. */
-  readonly system: string;
-  /** Time at which the lock was taken, in ISO 8601. */
-  readonly since: string;
-}
+import { type Holder, nameOfHolder, parseHolder, startOfProcess, thisSystem } from "./lock-holder.js";
 
 /**
  * Milliseconds between two signs of life. The holder of a lock shows that it lives by setting the modification time of
@@ -61,46 +46,6 @@ export class LockHeldError extends FailedRunError {
 /** Contents of the lock files that this process holds, by absolute path. */
 const held = new Map<string, string>();
 
-/** The trimmed text that `read` returns, or an empty text where it throws because the file does not exist. */
-function told(read: () => string): string {
-  try {
-    return read().trim();
-  } catch {
-    return "";
-  }
-}
-
-/**
- * Names the boot, the process namespace and the host. A process number means the same process only where all three are
- * the same.
- */
-function system(): string {
-  const boot = told(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"));
-  return `${boot} ${told(() => readlinkSync("/proc/self/ns/pid"))} ${hostname()}`;
-}
-
-/** Names the process that holds a lock, as a message does. */
-function nameOf({ pid, system: theirs }: Holder): string {
-  if (theirs === system()) return `process ${pid}`;
-  return `process ${pid} of another machine or container (${theirs.split(" ").at(-1)})`;
-}
-
-/**
- * Start time of a process in clock ticks; empty where the system has no /proc, undefined where the process has ended.
- */
-function startOf(pid: number): string | undefined {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return undefined;
-  }
-  // The fields follow the process name in parentheses, which may itself hold spaces and parentheses. Field 22 of
-  // proc(5) is the start time. A zombie (Z) or dead process (X) has ended, though the system still lists it.
-  const stat = told(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return /[ZX]/.test(state) ? undefined : (fields[18] ?? "");
-}
-
 /**
  * Modification time of the lock in milliseconds, undefined where there is no lock. The file is opened first, because a
  * network file system may answer a stat of a path from its cache.
@@ -124,8 +69,8 @@ async function lives(
   path: string,
   { patience, onWait }: { patience: number; onWait: () => void },
 ): Promise<boolean> {
-  if (theirs === system()) {
-    const start = pid === process.pid && !held.has(resolve(path)) ? undefined : startOf(pid);
+  if (theirs === thisSystem()) {
+    const start = pid === process.pid && !held.has(resolve(path)) ? undefined : startOfProcess(pid);
     if (start === undefined) return false;
     if (start !== "" && started !== "") return start === started;
   }
@@ -147,19 +92,6 @@ async function changes(path: string, before: number | undefined, patience: numbe
     if (now !== before) return true;
   }
   return false;
-}
-
-/**
- * The holder named in the text of a lock file; undefined where the text is cut short or was not written by this
- * program.
- */
-function parseHolder(text: string): Holder | undefined {
-  try {
-    const holder = JSON.parse(text) as Holder;
-    return Number.isSafeInteger(holder.pid) && holder.pid > 0 ? holder : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Options of `takeLock`. */
@@ -195,11 +127,11 @@ export async function takeLock(path: string, options: LockOptions = {}): Promise
     if (holder !== undefined) {
       const onWait = () =>
         note(
-          `${nameOf(holder)} has been holding ${path} since ${holder.since}; waiting up to ` +
+          `${nameOfHolder(holder)} has been holding ${path} since ${holder.since}; waiting up to ` +
             `${Math.round(patience / 1000)} s for a sign of life: if the process has ended, remove the file`,
         );
       if (await lives(holder, path, { patience, onWait })) {
-        throw new LockHeldError(path, { holder: nameOf(holder), since: holder.since });
+        throw new LockHeldError(path, { holder: nameOfHolder(holder), since: holder.since });
       }
     }
     // A text is cut short where its owner is writing it at this moment or died while writing. Wait for the owner five
@@ -221,7 +153,12 @@ export async function holdsLock(path: string): Promise<boolean> {
  */
 async function create(path: string, onLost: () => void): Promise<() => Promise<void>> {
   const { pid } = process;
-  const holder: Holder = { pid, started: startOf(pid) ?? "", system: system(), since: new Date().toISOString() };
+  const holder: Holder = {
+    pid,
+    started: startOfProcess(pid) ?? "",
+    system: thisSystem(),
+    since: new Date().toISOString(),
+  };
   const text = JSON.stringify(holder);
   const file = await open(path, "wx");
   try {

@@ -4,7 +4,7 @@ import { countDistinct } from "../cluster/distinct.js";
 import { type KMeansResult, kmeans } from "../cluster/kmeans.js";
 import { InputError, UsageError } from "../errors.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
-import { type Reporter, timedReporter } from "../reporter.js";
+import { type Reporter, type TimedReporter, timedReporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
 import { rowWorkers } from "../workers/row-workers.js";
 import { clustersWarning, rejectsWarning } from "./check/warnings.js";
@@ -67,30 +67,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
 
     const files = [...(rows.fresh ? [EMBEDDINGS] : []), CLUSTERS, CENTROIDS];
     if (rows.rejected > 0) files.push(REJECTS);
-    const summary: ClusterSummary = {
-      command: "bge-cluster",
-      version: VERSION,
-      out: options.out,
-      files: [...files, MANIFEST],
-      counts: {
-        clustered: written.clustered,
-        undirected: rows.count - written.clustered,
-        rejected: rows.rejected,
-        clusters: result.sizes.length,
-      },
-      inertia: result.inertia,
-      iterations: result.iterations,
-      converged: result.converged,
-      largest: written.labels
-        .slice(0, SHOWN)
-        .map((label, cluster) => ({ cluster, size: result.sizes[cluster], label })),
-      warnings: [
-        ...rejectsWarning(rows.rejected, rows.count + rows.rejected, options.out),
-        ...clustersWarning(options.k, result.sizes.length),
-      ],
-      seconds: reporter.seconds,
-      peak_memory: peakMemory(),
-    };
+    const summary = summaryOf({ options, rows, result, written, files, reporter });
     const record = {
       ...summary,
       stages: reporter.stages,
@@ -115,6 +92,46 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
   } finally {
     await work.close();
   }
+}
+
+/** The summary that the command prints. */
+function summaryOf({
+  options,
+  rows,
+  result,
+  written,
+  files,
+  reporter,
+}: {
+  readonly options: ClusterOptions;
+  readonly rows: ClusterRows;
+  readonly result: KMeansResult;
+  readonly written: Awaited<ReturnType<typeof writeClusters>>;
+  readonly files: readonly string[];
+  readonly reporter: TimedReporter;
+}): ClusterSummary {
+  return {
+    command: "bge-cluster",
+    version: VERSION,
+    out: options.out,
+    files: [...files, MANIFEST],
+    counts: {
+      clustered: written.clustered,
+      undirected: rows.count - written.clustered,
+      rejected: rows.rejected,
+      clusters: result.sizes.length,
+    },
+    inertia: result.inertia,
+    iterations: result.iterations,
+    converged: result.converged,
+    largest: written.labels.slice(0, SHOWN).map((label, cluster) => ({ cluster, size: result.sizes[cluster], label })),
+    warnings: [
+      ...rejectsWarning(rows.rejected, rows.count + rows.rejected, options.out),
+      ...clustersWarning(options.k, result.sizes.length),
+    ],
+    seconds: reporter.seconds,
+    peak_memory: peakMemory(),
+  };
 }
 
 /**
