@@ -91,8 +91,8 @@ function withColumns(source: Source, columns: readonly AddedColumn[], at: number
       const order = columns.find(({ field }) => field.name === options.orderField);
       if (order === undefined) yield* source.scan(options);
       else {
-        const value = order.values[at];
-        const key = value !== null && order.field.type instanceof Int64 ? Number(value) : value;
+        // A numeral orders as its number does.
+        const key = order.values[at];
         for await (const batch of source.scan({ ...options, orderField: undefined })) {
           yield { ...batch, order: batch.texts.map(() => key) };
         }

@@ -72,6 +72,12 @@ describe("the elements of a JSON array", () => {
     ]);
   });
 
+  it("a bracket too many is a fault of its element, and each line behind the arrays is a record", () => {
+    const { lines, numbers } = split('[{"a":1}},{"b":2}]\none\ntwo');
+    assert.deepEqual(lines, ['{"a":1}', "}", '{"b":2}', "one", "two"]);
+    assert.deepEqual(numbers, [1, 1, 1, 2, 3]);
+  });
+
   it("rejects an element that is too long or not UTF-8, and no other", () => {
     const { lines } = split(
       Buffer.concat([Buffer.from(`[{"a":"${"x".repeat(5000)}"},{"b":"`), Buffer.of(0xff), Buffer.from('"},{"c":3}]')]),

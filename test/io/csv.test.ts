@@ -162,6 +162,12 @@ describe("CSV", () => {
     assert.deepEqual((await read("sep=;\ntext;n\na,b;1\n", ";")).texts, ["a,b"]);
   });
 
+  it("behind a closing quote a carriage return ends the record only with a line feed", async () => {
+    const { texts, rejects } = await read('text,n\na,"1"\r\nb,"2"\r3\nc,4\n');
+    assert.deepEqual(texts, ["a", null, "c"]);
+    assert.match(rejects[0].error, /text follows a closing quote/);
+  });
+
   it("bytes that are not UTF-8 reject their record", async () => {
     const { texts, rejects } = await read(Buffer.from("text,n\na,1\n\xe9,2\nb,3\n", "latin1"));
     assert.deepEqual(texts, ["a", null, "b"]);

@@ -33,6 +33,16 @@ const ARRAY = JSON.stringify(ROWS.map((text, n) => ({ text, n })));
 const CSV = `text,n\n${ROWS.map((text, n) => `"${text.replaceAll('"', '""')}",${n}\n`).join("")}`;
 const TSV = `n\ttext\n${ROWS.map((text, n) => `${n}\t"${text.replaceAll('"', '""')}"\n`).join("")}`;
 
+/** A Zstandard file that begins with a frame to be skipped, whose content is stored as it is (RFC 8878). */
+function zstdBehindSkippedFrame(text: string): Buffer {
+  const content = Buffer.from(text);
+  assert.ok(content.length < 256);
+  const skipped = [0x5a, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 1, 2];
+  const block = 1 | (content.length << 3);
+  const frame = [0x28, 0xb5, 0x2f, 0xfd, 0x20, content.length, block & 255, block >> 8, 0];
+  return Buffer.concat([Buffer.from(skipped), Buffer.from(frame), content]);
+}
+
 function utf16(text: string, bigEndian = false): Buffer {
   const bytes = Buffer.from(`\ufeff${text}`, "utf16le");
   return bigEndian ? bytes.swap16() : bytes;
@@ -63,6 +73,7 @@ describe("a file is read as what it holds, whatever its name", () => {
     ["old-mac.jsonl", JSONL.replaceAll("\n", "\r"), { format: "jsonl", carriageReturns: true }],
     ["windows.jsonl", JSONL.replaceAll("\n", "\r\n"), { format: "jsonl", carriageReturns: undefined }],
     ["joined.jsonl", JSONL.replaceAll("\n", "\n\ufeff"), { format: "jsonl" }],
+    ["skipped-frame.jsonl", zstdBehindSkippedFrame(JSONL), { format: "jsonl", compression: "zstd" }],
     ["sequence.json", `\u001e${JSONL.trimEnd().replaceAll("\n", "\n\u001e")}`, { format: "jsonl" }],
   ];
   for (const [name, content, expected] of cases) {
@@ -88,6 +99,21 @@ describe("a file is read as what it holds, whatever its name", () => {
   it("a first line that is no JSON does not make JSON lines something else", async () => {
     const path = write("comment.txt", `name, value and more\n${JSONL}`);
     assert.deepEqual(await texts(path), [null, ...ROWS]);
+  });
+
+  it("a text named as compressed is text, though the bytes that are looked at end within a character", async () => {
+    for (const pad of ["", "a", "aa"]) {
+      const path = write(`cut${pad.length}.jsonl.gz`, `{"text":"${pad}"}\n{"text":"${"文".repeat(30_000)}"}\n`);
+      assert.deepEqual((await texts(path)).length, 2);
+    }
+  });
+
+  it("Feather version 1 is named", async () => {
+    const path = write("old", "FEA1....");
+    await assert.rejects(
+      openSources([path], { stdinPath: "", memory: 2 ** 28, wishes: {} }),
+      (error) => error instanceof InputError && /Feather version 1, expected version 2/.test(error.message),
+    );
   });
 
   it("a text may begin with the letters of another format", async () => {
@@ -124,6 +150,7 @@ describe("what is not read is named, with the command that gets it in", () => {
     ["f.jsonl", Buffer.from(JSONL, "utf16le"), /looks like UTF-16LE, .*iconv -f UTF-16LE -t UTF-8/],
     ["g.jsonl", Buffer.from(JSONL, "utf16le").swap16(), /looks like UTF-16BE/],
     ["h.jsonl", Buffer.from(Uint32Array.from("\ufeff{}", (c) => c.charCodeAt(0)).buffer), /is UTF-32/],
+    ["p.jsonl", Buffer.from(Uint32Array.from(JSONL, (c) => c.charCodeAt(0)).buffer), /looks like UTF-32LE/],
     ["i.gz", gzipSync(gzipSync(JSONL)), /holds gzip inside of gzip/],
     ["j.parquet.gz", gzipSync(Buffer.from("PAR1....")), /holds parquet inside of gzip/],
     ["k.gz", Buffer.of(), /not a complete gzip stream/],

@@ -72,7 +72,17 @@ describe("where a row came from", () => {
     assert.deepEqual(values(readTable(out, "kept.arrow"), "part"), ["01", "2"]);
     writeJsonl(path, [{ text: "another matter", part: "its own" }]);
     await dedup([join(folder, "mixed")], out);
-    assert.deepEqual(values(readTable(out, "kept.arrow"), "part"), [null, "its own"]);
+    const kept = readTable(out, "kept.arrow");
+    assert.deepEqual(values(kept, "part"), [null, "its own"]);
+    assert.equal(kept.schema.fields.filter(({ name }) => name === "part").length, 1);
+  });
+
+  it("a partition of more digits than every reader keeps is text", async () => {
+    await part("long/id=1234567890123456/a.jsonl", ["one text"]);
+    await part("long/id=99999999999999999999/b.jsonl", ["another matter"]);
+    await dedup([join(folder, "long")], join(folder, "long-out"));
+    const ids = values(readTable(join(folder, "long-out"), "kept.arrow"), "id");
+    assert.deepEqual(ids, ["1234567890123456", "99999999999999999999"]);
   });
 
   it("a source field that the inputs have is refused before anything is embedded", async () => {
@@ -110,7 +120,11 @@ describe("a night whose result would be useless", () => {
   const bad: [name: string, content: string | Buffer, message: RegExp][] = [
     ["empty.jsonl", "", /hold no records/],
     ["field.jsonl", '{"body":"a"}\n{"body":"b"}\n', /text field "text" is missing; the fields are "body"/],
-    ["lines.txt", "just a text\nand more\n", /Likely cause: .*jq -cR '\{text: \.\}' \S+lines\.txt \| bge-dedup -/],
+    [
+      "lines.txt",
+      "just a text\nand more\n",
+      /Line 1 of \S+: not valid JSON.* Likely cause: .*jq -cR '\{text: \.\}' \S+lines\.txt \| bge-dedup -/,
+    ],
     ["objects.json", '{\n  "text": "a"\n}\n{\n  "text": "b"\n}\n', /objects over several lines; .*jq -c \./],
     ["objects.json.gz", gzipSync('{\n  "text": "a"\n}\n'), /gzip -dc \S+objects\.json\.gz \| jq -c \. \| bge-dedup -/],
     [
