@@ -22,8 +22,8 @@ function int96(nanoseconds: bigint, day: number): Uint8Array {
 const NEW_YEAR_1970 = 2_440_588;
 const END_OF_9999 = 5_373_484;
 
-/** A Parquet file whose column `t` has these INT96 values. */
-function fileOf(values: (Uint8Array | null)[]): Uint8Array {
+/** A Parquet file whose column `t` has these INT96 values, in row groups of so many rows. */
+function fileOf(values: (Uint8Array | null)[], rowGroupSize = values.length): Uint8Array {
   const schema = [
     { name: "root", num_children: 2 },
     { name: "text", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" },
@@ -33,13 +33,14 @@ function fileOf(values: (Uint8Array | null)[]): Uint8Array {
     { name: "text", data: values.map((_, i) => `row ${i}`) },
     { name: "t", data: values, encoding: "PLAIN" as const },
   ];
-  const bytes = Buffer.from(parquetWriteBuffer({ schema: [...schema], columnData, statistics: false }));
+  const bytes = Buffer.from(parquetWriteBuffer({ schema: [...schema], columnData, statistics: false, rowGroupSize }));
   // The library writes no INT96, but values of width 12 are stored alike. Their type is a number in the element of the
-  // schema, before the width 12, and in the metadata of the chunk, before the list of encodings: 7 becomes 3, as varints.
+  // schema, before the width 12, and in the metadata of each chunk, before the list of encodings: 7 becomes 3, as varints.
+  const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
   for (const after of [[0x15, 0x18], [0x19]]) {
-    const at = bytes.lastIndexOf(Buffer.from([0x15, 14, ...after]));
-    assert.ok(at > 0);
-    bytes[at + 1] = 6;
+    const type = Buffer.from([0x15, 14, ...after]);
+    assert.ok(bytes.indexOf(type, footer) > 0);
+    for (let at = bytes.indexOf(type, footer); at > 0; at = bytes.indexOf(type, at)) bytes[at + 1] = 6;
   }
   return bytes;
 }
@@ -116,6 +117,20 @@ test("a column that no unit holds is refused with both rows, and a date out of a
     /^0\.parquet: cannot be read as Parquet: column "t": row 3 lies outside of the years 1677 to 2262.* row 2 has digits/,
   );
   await refused([null, int96(0n, -105_862_232)], /column "t", row 2: a date of more than 290,000 years from 1970/);
+});
+
+test("rows count through the row groups", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "groups.parquet");
+    const plain = int96(0n, NEW_YEAR_1970);
+    await writeFile(
+      path,
+      fileOf([plain, null, plain, plain, null, int96(1n, NEW_YEAR_1970), int96(0n, END_OF_9999)], 2),
+    );
+    await assert.rejects(openParquet({ path, name: "groups.parquet" }), {
+      message: /row 7 lies outside of .* row 6 has digits below microseconds/,
+    });
+  });
 });
 
 test("nanoseconds are exact up to the last one that fits, and times beyond a day count on", async () => {

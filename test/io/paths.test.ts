@@ -211,3 +211,9 @@ test("values that are no strings are rejects, with the record's own fields", asy
     );
   });
 });
+
+test("brackets that are followed by more than a dot or a bracket belong to a name", () => {
+  for (const name of ["a[0]b", "a[]b[0]", "a['x']y"]) {
+    assert.deepEqual(fieldPath(name), { name, ways: [[{ kind: "key", key: name }]] });
+  }
+});
