@@ -73,8 +73,8 @@ describe("the elements of a JSON array", () => {
   });
 
   it("a bracket too many is a fault of its element, and each line behind the arrays is a record", () => {
-    const { lines, numbers } = split('[{"a":1}},{"b":2}]\none\ntwo');
-    assert.deepEqual(lines, ['{"a":1}', "}", '{"b":2}', "one", "two"]);
+    const { lines, numbers } = split('[{"a":1}},{"b":2,"c":3}]\none\ntwo');
+    assert.deepEqual(lines, ['{"a":1}', "}", '{"b":2,"c":3}', "one", "two"]);
     assert.deepEqual(numbers, [1, 1, 1, 2, 3]);
   });
 
