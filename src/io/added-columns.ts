@@ -23,7 +23,7 @@ interface AddedColumn {
  * The partitions in a path: `data/year=2024/lang=zh/part.parquet` has year 2024 and lang zh. Values are decoded as Hive
  * and Spark encode them.
  */
-export function partitionsOf(path: string): Map<string, string | null> {
+function partitionsOf(path: string): Map<string, string | null> {
   const partitions = new Map<string, string | null>();
   for (const folder of path.split(/[/\\]/).slice(0, -1)) {
     const [, name, value] = /^([^=]+)=(.*)$/.exec(folder) ?? [];

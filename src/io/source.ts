@@ -6,10 +6,11 @@ import type { InferredFields } from "./schema/infer.js";
 export interface RawRecord {
   /** Source-local 0-based index of the record (blank lines are no records). */
   readonly record: number;
-  /** 1-based line of a JSONL source; for Parquet and Arrow the 1-based row. */
+  /** 1-based line in which the record of a text file begins; for Parquet and Arrow the 1-based row. */
   readonly line: number;
   /**
-   * The record as it was received, for JSONL the line (invalid UTF-8 as base64, see `rawBase64`), else its JSON text.
+   * The record as it was received: of a text file its text (invalid UTF-8 as base64, see `rawBase64`), of Parquet and
+   * Arrow its JSON text.
    */
   readonly raw: string;
   /** True where `raw` holds base64 because the bytes are not valid UTF-8. */

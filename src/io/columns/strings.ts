@@ -15,7 +15,7 @@ export function isTextType(type: DataType): boolean {
 }
 
 /** True for Binary, LargeBinary, BinaryView and FixedSizeBinary. */
-export function isBinaryType(type: DataType): boolean {
+function isBinaryType(type: DataType): boolean {
   const variable = DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isBinaryView(type);
   return variable || DataType.isFixedSizeBinary(type);
 }

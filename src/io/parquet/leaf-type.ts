@@ -122,8 +122,9 @@ function narrowed({ count, bytes }: DenseValues, width: number): DenseValues {
   return { count, bytes: target };
 }
 
-/** Bytes of an INT96, and the Julian day number of 1970-01-01. */
+/** Bytes of an INT96. */
 export const INT96_WIDTH = 12;
+/** The Julian day number of 1970-01-01. */
 export const JULIAN_EPOCH = 2_440_588;
 
 /**

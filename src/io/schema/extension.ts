@@ -5,8 +5,9 @@ import { DataType, type Field } from "apache-arrow";
 // All such metadata pass through. Only arrow.uuid has a text form and a Parquet type of its own:
 // https://arrow.apache.org/docs/format/CanonicalExtensions.html#uuid
 
-/** Field metadata keys of an extension type. */
+/** Key of the field metadata that names an extension type. */
 export const EXTENSION_NAME = "ARROW:extension:name";
+/** Key of the field metadata that holds the parameters of an extension type. */
 export const EXTENSION_METADATA = "ARROW:extension:metadata";
 
 /** Bytes of a UUID. */

@@ -50,7 +50,7 @@ export function formatPath(steps: readonly Step[]): string {
 }
 
 /** The step to the field `key`. */
-export function keyStep(key: string): Step {
+function keyStep(key: string): Step {
   return INTEGER.test(key) ? { kind: "key", key, position: Number(key) } : { kind: "key", key };
 }
 

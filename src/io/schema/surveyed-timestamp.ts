@@ -1,7 +1,8 @@
 import { Timestamp } from "apache-arrow";
 
-/** Arrow's units of microseconds and nanoseconds. */
+/** Arrow's unit of microseconds. */
 export const MICROSECOND = 2;
+/** Arrow's unit of nanoseconds. */
 export const NANOSECOND = 3;
 
 /**
