@@ -3,6 +3,7 @@ import { UsageError } from "../errors.js";
 import { dataOf } from "./columns/data-of.js";
 import { nullData } from "./columns/null-data.js";
 import { batchOf } from "./columns/take.js";
+import { findColumn } from "./schema/column-paths.js";
 import type { Source } from "./source.js";
 
 /** What a partition folder of Hive and Spark is called where the column is null. */
@@ -57,7 +58,7 @@ export function withAddedColumns(sources: readonly Source[], sourceField?: strin
   if (sourceField !== undefined) {
     columns.push({ field: new Field(sourceField, new Utf8(), true), values: sources.map(({ name }) => name) });
   }
-  return columns.length === 0 ? sources : sources.map((source, at) => withColumns(source, columns, at));
+  return columns.length === 0 ? sources : sources.map((_, at) => withColumns(sources, columns, at));
 }
 
 /**
@@ -74,7 +75,17 @@ export function addFields(schema: Schema, added: readonly Field[], sourceField?:
   return new Schema([...schema.fields, ...added.filter(({ name }) => !own.has(name))], schema.metadata);
 }
 
-function withColumns(source: Source, columns: readonly AddedColumn[], at: number): Source {
+/** True where a file holds a column of this name itself. Files of records tell only once they have been scanned. */
+async function someHolds(sources: readonly Source[], name: string): Promise<boolean> {
+  for (const source of sources) {
+    const schema = await source.schema().catch(() => undefined);
+    if (schema !== undefined && findColumn(schema, name) !== undefined) return true;
+  }
+  return false;
+}
+
+function withColumns(sources: readonly Source[], columns: readonly AddedColumn[], at: number): Source {
+  const source = sources[at];
   return {
     name: source.name,
     byteLength: source.byteLength,
@@ -89,7 +100,7 @@ function withColumns(source: Source, columns: readonly AddedColumn[], at: number
     reread: (records) => source.reread(records),
     async *scan(options) {
       const order = columns.find(({ field }) => field.name === options.orderField);
-      if (order === undefined) yield* source.scan(options);
+      if (order === undefined || (await someHolds(sources, order.field.name))) yield* source.scan(options);
       else {
         // A numeral orders as its number does.
         const key = order.values[at];

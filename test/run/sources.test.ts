@@ -77,6 +77,16 @@ describe("where a row came from", () => {
     assert.equal(kept.schema.fields.filter(({ name }) => name === "part").length, 1);
   });
 
+  it("a column of the files orders the rows, not the partition of the same name", async () => {
+    await part("own/rank=7/a.jsonl", []);
+    writeJsonl(join(folder, "own/rank=7/a.jsonl"), [
+      { text: "the same text", rank: 1 },
+      { text: "the same text", rank: 9 },
+    ]);
+    await dedup([join(folder, "own")], join(folder, "own-out"), { keep: "max:rank" });
+    assert.deepEqual(numbers(readTable(join(folder, "own-out"), "kept.arrow"), "rank"), [9]);
+  });
+
   it("a partition of more digits than every reader keeps is text", async () => {
     await part("long/id=1234567890123456/a.jsonl", ["one text"]);
     await part("long/id=99999999999999999999/b.jsonl", ["another matter"]);
