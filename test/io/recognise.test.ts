@@ -111,7 +111,7 @@ describe("a file is read as what it holds, whatever its name", () => {
   it("Feather version 1 is named", async () => {
     const path = write("old", "FEA1....");
     await assert.rejects(
-      openSources([path], { stdinPath: "", memory: 2 ** 28, wishes: {} }),
+      openSources([path], { memory: 2 ** 28, wishes: {} }),
       (error) => error instanceof InputError && /Feather version 1, expected version 2/.test(error.message),
     );
   });

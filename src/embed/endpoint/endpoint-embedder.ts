@@ -150,7 +150,7 @@ export class EndpointEmbedder {
   #send(members: readonly number[], window: OpenWindow, suspect: boolean): Promise<Outcome> {
     const { name, encoding } = this.#served;
     const alone = suspect && members.length === 1;
-    const after = this.#experienced ? EXPERIENCED : BLAME_AFTER;
+    const part = alone ? "alone" : suspect ? "part" : "whole";
     return this.#requests.call<Outcome>({
       url: this.#url,
       body: () =>
@@ -161,9 +161,9 @@ export class EndpointEmbedder {
         ),
       read: (answer) => (answer.status === 200 ? this.#take(answer, members, window) : this.#refusal(answer, members)),
       blame: {
-        after: after[alone ? "alone" : suspect ? "part" : "whole"],
+        after: () => (this.#experienced ? EXPERIENCED : BLAME_AFTER)[part],
+        eager: () => suspect || this.#experienced,
         result: (words) => ({ kind: "failed", words }),
-        eager: suspect || this.#experienced,
       },
       // No other request can be the reason why this one fails.
       alone,

@@ -34,6 +34,15 @@ const NO_TLS = /EPROTO|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/;
 /** Error codes of a certificate, which another attempt does not cure. */
 const CERTIFICATE = /CERT|TLS|SSL|SIGNATURE/;
 
+/** When a request is to blame for its failures, and not the server. Asked anew after each failure. */
+interface Blame<T> {
+  /** Failures, none because the server was busy, after each of which the server answered something else. */
+  readonly after: () => number;
+  /** Whether the server is asked at once if it works; otherwise other requests show it during the wait. */
+  readonly eager: () => boolean;
+  readonly result: (why: string) => T;
+}
+
 /** A request and the function that reads its answer. */
 export interface EndpointCall<T> {
   readonly url: URL;
@@ -44,11 +53,9 @@ export interface EndpointCall<T> {
   /** Whether `read` gets an answer of this `TRANSIENT` status, instead of another attempt (never). */
   readonly takes?: (status: number) => boolean;
   /**
-   * The result if the request itself is to blame: it failed `after` times, not because the server was busy, and each
-   * time the server answered something else afterwards. `eager` asks the server at once whether it works, in place of
-   * waiting for other requests to show it. Without this property such a request fails the run.
+   * The result if the request itself is to blame. Without this property such a request fails the run.
    */
-  readonly blame?: { readonly after: number; readonly result: (why: string) => T; readonly eager?: boolean };
+  readonly blame?: Blame<T>;
   /** Whether the request goes out only while no other is under way (false). */
   readonly alone?: boolean;
 }
@@ -153,12 +160,13 @@ export function createEndpointRequests(options: {
       if ("value" in result) return result.value;
       const failedAt = performance.now();
       const delay = outage.delayMs(result, failures, survived);
-      const eager = blame?.eager === true && !result.busy;
+      const eager = blame?.eager() === true && !result.busy;
       if (!eager) await sleep(delay);
-      // A single failure is ordinary and needs no probe.
-      if (!result.busy && failures >= Math.min(2, blame?.after ?? 2)) await awaitLife(failedAt, failures, survived);
+      // A single failure is ordinary and needs no probe as a rule.
+      if (eager || (!result.busy && failures >= Math.min(2, blame?.after() ?? 2)))
+        await awaitLife(failedAt, failures, survived);
       if (outage.lastSuccess() > failedAt) survived++;
-      if (blame !== undefined && !result.busy && survived >= blame.after) return blame.result(result.why);
+      if (blame !== undefined && !result.busy && survived >= blame.after()) return blame.result(result.why);
       if (eager) await sleep(delay);
     }
   };
