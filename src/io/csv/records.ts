@@ -4,6 +4,7 @@ import {
   MAX_RECORD_BYTES,
   RAW_BYTES,
   type RecordBlock,
+  RecordGatherer,
   textOrFault,
   tooLongRecord,
 } from "../jsonl/record-block.js";
@@ -58,8 +59,7 @@ export class CsvSplitter {
   /** True until the first bytes have shown whether the file begins with a byte order mark. */
   #mayBeginWithMark = true;
   #lineNumber = 1;
-  #lines: RecordBlock["lines"][number][] = [];
-  #numbers: number[] = [];
+  readonly #records = new RecordGatherer();
 
   constructor({ delimiter, mostBytes = MAX_RECORD_BYTES }: { delimiter: number; mostBytes?: number }) {
     this.#delimiter = delimiter;
@@ -71,7 +71,7 @@ export class CsvSplitter {
   push(chunk: Uint8Array): RecordBlock {
     this.#append(chunk);
     if (this.#mayBeginWithMark) {
-      if (this.#length < MARK.length) return this.#take();
+      if (this.#length < MARK.length) return this.#records.take();
       this.#passMark();
     }
     this.#scan();
@@ -80,7 +80,7 @@ export class CsvSplitter {
         this.#skipLine();
       }
     }
-    return this.#take();
+    return this.#records.take();
   }
 
   /** The last record, if the file does not end with a newline. */
@@ -91,7 +91,7 @@ export class CsvSplitter {
     }
     while (this.#state === AT.quoted && this.#closeOpenQuote("the quote that it opens is never closed"));
     if (this.#length > this.#start) this.#endRecord(this.#length);
-    return this.#take();
+    return this.#records.take();
   }
 
   #passMark(): void {
@@ -99,13 +99,6 @@ export class CsvSplitter {
     if (!this.#bytes.subarray(0, this.#length).subarray(0, MARK.length).equals(MARK)) return;
     this.#start = MARK.length;
     this.#at = MARK.length;
-  }
-
-  #take(): RecordBlock {
-    const block = { lines: this.#lines, numbers: this.#numbers };
-    this.#lines = [];
-    this.#numbers = [];
-    return block;
   }
 
   #append(chunk: Uint8Array): void {
@@ -242,7 +235,6 @@ export class CsvSplitter {
   }
 
   #add(line: RecordBlock["lines"][number]): void {
-    this.#lines.push(line);
-    this.#numbers.push(this.#lineNumber);
+    this.#records.add(line, this.#lineNumber);
   }
 }

@@ -1,5 +1,12 @@
 import { InputError } from "../../errors.js";
-import { MAX_RECORD_BYTES, RAW_BYTES, type RecordBlock, textOrFault, tooLongRecord } from "./record-block.js";
+import {
+  MAX_RECORD_BYTES,
+  RAW_BYTES,
+  type RecordBlock,
+  RecordGatherer,
+  textOrFault,
+  tooLongRecord,
+} from "./record-block.js";
 
 const QUOTE = 34;
 const COMMA = 44;
@@ -41,8 +48,7 @@ export class ArraySplitter {
   #lineNumber = 1;
   #elementLine = 1;
   #arrayLine = 1;
-  #lines: RecordBlock["lines"][number][] = [];
-  #numbers: number[] = [];
+  readonly #records = new RecordGatherer();
 
   constructor({ name, mostBytes = MAX_RECORD_BYTES }: { name: string; mostBytes?: number }) {
     this.#name = name;
@@ -75,7 +81,7 @@ export class ArraySplitter {
       }
     }
     if (this.#inElement) this.#append(bytes.subarray(start));
-    return this.#take();
+    return this.#records.take();
   }
 
   /** Takes a byte that lies outside of elements. Returns true where the byte begins an element. */
@@ -122,14 +128,7 @@ export class ArraySplitter {
       );
     }
     if (this.#inElement) this.#endElement(Buffer.alloc(0));
-    return this.#take();
-  }
-
-  #take(): RecordBlock {
-    const block = { lines: this.#lines, numbers: this.#numbers };
-    this.#lines = [];
-    this.#numbers = [];
-    return block;
+    return this.#records.take();
   }
 
   #append(bytes: Buffer): void {
@@ -151,8 +150,7 @@ export class ArraySplitter {
       length > most
         ? tooLongRecord(bytes.subarray(0, RAW_BYTES), { length, most, what: "element" })
         : textOrFault(bytes, "element");
-    this.#lines.push(typeof text === "string" ? text.trimEnd() : text);
-    this.#numbers.push(this.#elementLine);
+    this.#records.add(typeof text === "string" ? text.trimEnd() : text, this.#elementLine);
     this.#parts = [];
     this.#pending = 0;
     this.#inElement = false;

@@ -4,6 +4,7 @@ import {
   MAX_RECORD_BYTES,
   RAW_BYTES,
   type RecordBlock,
+  RecordGatherer,
   textOrFault,
   tooLongRecord,
   withoutMarks,
@@ -37,8 +38,7 @@ export class LineSplitter {
    */
   #pending = 0;
   #lineNumber = 0;
-  #lines: (string | BadRecord)[] = [];
-  #numbers: number[] = [];
+  readonly #records = new RecordGatherer();
 
   constructor(maxLineBytes = MAX_RECORD_BYTES) {
     this.#maxLineBytes = maxLineBytes;
@@ -51,7 +51,7 @@ export class LineSplitter {
     if (this.#pending > 0) {
       const end = bytes.indexOf(LF);
       this.#append(end < 0 ? bytes : bytes.subarray(0, end));
-      if (end < 0) return this.#take();
+      if (end < 0) return this.#records.take();
       this.#endPending();
       from = end + 1;
     }
@@ -61,20 +61,13 @@ export class LineSplitter {
       from = last + 1;
     }
     this.#append(bytes.subarray(from));
-    return this.#take();
+    return this.#records.take();
   }
 
   /** The last line, if the file does not end with a newline. */
   finish(): RecordBlock {
     if (this.#pending > 0) this.#endPending();
-    return this.#take();
-  }
-
-  #take(): RecordBlock {
-    const block = { lines: this.#lines, numbers: this.#numbers };
-    this.#lines = [];
-    this.#numbers = [];
-    return block;
+    return this.#records.take();
   }
 
   #append(bytes: Buffer): void {
@@ -142,7 +135,6 @@ export class LineSplitter {
   }
 
   #add(line: string | BadRecord): void {
-    this.#lines.push(line);
-    this.#numbers.push(++this.#lineNumber);
+    this.#records.add(line, ++this.#lineNumber);
   }
 }

@@ -82,3 +82,23 @@ export function tooLongRecord(start: Buffer, { length, most, what }: { length: n
     `${what} has ${length} bytes, expected at most ${most}: split the record (raw holds the start of the ${what})`,
   );
 }
+
+/** Gathers the records of a block while a chunk is cut. */
+export class RecordGatherer {
+  #lines: (string | BadRecord)[] = [];
+  #numbers: number[] = [];
+
+  /** @param number 1-based line where the record begins */
+  add(record: string | BadRecord, number: number): void {
+    this.#lines.push(record);
+    this.#numbers.push(number);
+  }
+
+  /** Hands over the records added since the last call. */
+  take(): RecordBlock {
+    const block = { lines: this.#lines, numbers: this.#numbers };
+    this.#lines = [];
+    this.#numbers = [];
+    return block;
+  }
+}
