@@ -5,6 +5,7 @@ import {
   RAW_BYTES,
   type RecordBlock,
   RecordGatherer,
+  splitChunks,
   textOrFault,
   tooLongRecord,
 } from "../jsonl/record-block.js";
@@ -26,13 +27,11 @@ const MARK = Buffer.from("\ufeff");
  * Cuts the bytes of a CSV file into records, which may hold line ends in quotes. Memory: a chunk, and the longest
  * record up to `mostBytes`.
  */
-export async function* csvRecords(
+export function csvRecords(
   chunks: AsyncIterable<Uint8Array>,
   options: { readonly delimiter: number; readonly mostBytes?: number },
 ): AsyncGenerator<RecordBlock> {
-  const splitter = new CsvSplitter(options);
-  for await (const chunk of chunks) yield splitter.push(chunk);
-  yield splitter.finish();
+  return splitChunks(chunks, new CsvSplitter(options));
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   RAW_BYTES,
   type RecordBlock,
   RecordGatherer,
+  splitChunks,
   textOrFault,
   tooLongRecord,
 } from "./record-block.js";
@@ -22,13 +23,11 @@ const LF = 10;
  * Memory: a chunk, and the longest element up to `mostBytes`.
  * @throws InputError that names the file where an array is not closed, because the file is cut short then
  */
-export async function* arrayElements(
+export function arrayElements(
   chunks: AsyncIterable<Uint8Array>,
   options: { readonly name: string; readonly mostBytes?: number },
 ): AsyncGenerator<RecordBlock> {
-  const splitter = new ArraySplitter(options);
-  for await (const chunk of chunks) yield splitter.push(chunk);
-  yield splitter.finish();
+  return splitChunks(chunks, new ArraySplitter(options));
 }
 
 /** Finds where elements end: at a comma or bracket outside of strings and of other brackets. */

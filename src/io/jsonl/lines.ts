@@ -5,6 +5,7 @@ import {
   RAW_BYTES,
   type RecordBlock,
   RecordGatherer,
+  splitChunks,
   textOrFault,
   tooLongRecord,
   withoutMarks,
@@ -18,13 +19,11 @@ const KEPT_CARRY = 4 * 1024 * 1024;
  * Splits chunks into lines. The lines that lie wholly inside a chunk are decoded together, three times as fast as one
  * by one; only a line that spans two chunks is copied. Memory: a chunk, and the longest line up to `maxLineBytes`.
  */
-export async function* lineBlocks(
+export function lineBlocks(
   chunks: AsyncIterable<Uint8Array>,
   maxLineBytes = MAX_RECORD_BYTES,
 ): AsyncGenerator<RecordBlock> {
-  const splitter = new LineSplitter(maxLineBytes);
-  for await (const chunk of chunks) yield splitter.push(chunk);
-  yield splitter.finish();
+  return splitChunks(chunks, new LineSplitter(maxLineBytes));
 }
 
 /** Splits pushed chunks into lines; `lineBlocks` is its form for streams. */

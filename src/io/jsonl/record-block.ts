@@ -83,6 +83,23 @@ export function tooLongRecord(start: Buffer, { length, most, what }: { length: n
   );
 }
 
+/** Cuts chunks of bytes into records. */
+interface RecordSplitter {
+  /** The records that end in `chunk`, which may be reused afterwards. */
+  push(chunk: Uint8Array): RecordBlock;
+  /** What is left at the end. */
+  finish(): RecordBlock;
+}
+
+/** The records of a stream of chunks, a block for each chunk and one for the end. */
+export async function* splitChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  splitter: RecordSplitter,
+): AsyncGenerator<RecordBlock> {
+  for await (const chunk of chunks) yield splitter.push(chunk);
+  yield splitter.finish();
+}
+
 /** Gathers the records of a block while a chunk is cut. */
 export class RecordGatherer {
   #lines: (string | BadRecord)[] = [];

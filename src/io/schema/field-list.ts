@@ -107,7 +107,7 @@ export function meantPath(name: string, leaves: readonly LeafField[]): string | 
     if (near !== undefined) fits = paths.includes(near) ? [near] : below(near);
   }
   const meant = TEXT_NAMES.map((last) => fits.find((path) => path.endsWith(`.${last}`))).find(Boolean) ?? fits[0];
-  return meant === undefined ? undefined : shellWord(meant);
+  return meant === undefined ? undefined : pathWord(meant);
 }
 
 /** The names of a path, however they are put together. */
@@ -141,7 +141,7 @@ export function brief(type: DataType): string {
 }
 
 /** A path as a word of the shell, in quotes where the shell would read more than letters. */
-function shellWord(path: string): string {
+function pathWord(path: string): string {
   if (/^[\w./-]+$/.test(path)) return path;
   return path.includes("'") ? JSON.stringify(path) : `'${path}'`;
 }
