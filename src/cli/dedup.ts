@@ -1,22 +1,25 @@
 import { existsSync } from "node:fs";
-import type { ArgumentsCamelCase, Argv } from "yargs";
-import { InputError, UsageError } from "../errors.js";
+import type { Argv } from "yargs";
+import { UsageError } from "../errors.js";
 import { dedupOptions } from "../run/flags/dedup.js";
-import { chosen } from "../run/flags/parse.js";
-import { DEVICES, DTYPES, endpointChoice, inputsOf, memoryOf, modelName, threadsOf } from "../run/flags/shared.js";
+import { inputsOf } from "../run/flags/shared.js";
 import { closest } from "../text/closest.js";
 import { reportError, runCommand } from "./command.js";
-import type { DoctorOptions } from "./doctor.js";
+import type { AddCommand, FlagsOf } from "./commands/add-command.js";
+import { addDoctor } from "./commands/doctor.js";
+import { addModels } from "./commands/models-command.js";
+import { addVerify } from "./commands/verify.js";
 import { dedupFlags, sharedFlags } from "./flags.js";
 import { parser, wantedLogFormat } from "./parser.js";
-import { jsonLine, printable } from "./printable.js";
+import { jsonLine } from "./printable.js";
 import { formatDedup, formatEstimate } from "./summary.js";
 
-/** Exit code of `verify` for a folder whose files contradict each other: the folder is its input. */
-const VIOLATION = new InputError("").exitCode;
-
 /** The commands beside the main one. A first input that resembles one of these names was probably a typing error. */
-const COMMANDS = ["verify", "doctor", "models"];
+const COMMANDS: Readonly<Record<string, AddCommand>> = {
+  verify: addVerify,
+  doctor: addDoctor,
+  models: addModels,
+};
 
 /**
  * Runs bge-dedup with the arguments that follow the program's name. Each command loads its code when it is called,
@@ -29,35 +32,19 @@ export async function main(argv: readonly string[]): Promise<number> {
     exitCode = await code;
   };
   try {
-    await parser("bge-dedup", argv, [...COMMANDS, "list", "pull", "remove"])
-      .command(
-        "$0 [inputs..]",
-        "remove near-duplicate rows of JSON, CSV, Parquet and Arrow files, with proof",
-        dedupArguments,
-        (flags) => exitWith(dedupCommand(flags)),
-      )
-      .command("verify <dir>", "prove the result of a run again from its files alone", verifyArguments, (flags) =>
-        exitWith(verifyCommand(flags)),
-      )
-      .command("doctor", "print versions and devices, and try a model or a server", doctorArguments, (flags) =>
-        exitWith(doctorCommand(flags)),
-      )
-      .command("models", "list, download and remove models", async (args) => {
-        const { modelsCommand } = await import("./models.js");
-        return modelsCommand(args, (code) => {
-          exitCode = code;
-        });
-      })
-      .parseAsync();
+    const commands = parser("bge-dedup", argv, [...Object.keys(COMMANDS), "list", "pull", "remove"]).command(
+      "$0 [inputs..]",
+      "remove near-duplicate rows of JSON, CSV, Parquet and Arrow files, with proof",
+      dedupArguments,
+      (flags) => exitWith(dedupCommand(flags)),
+    );
+    for (const add of Object.values(COMMANDS)) add(commands, exitWith);
+    await commands.parseAsync();
   } catch (error) {
     return reportError(error, wantedLogFormat(argv));
   }
   return exitCode;
 }
-
-/** The flags that a command declares, as yargs gives them. */
-type FlagsOf<Arguments extends (args: Argv) => Argv<unknown>> =
-  ReturnType<Arguments> extends Argv<infer Flags> ? ArgumentsCamelCase<Flags> : never;
 
 function dedupArguments(args: Argv) {
   return args
@@ -103,53 +90,6 @@ function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
   });
 }
 
-function verifyArguments(args: Argv) {
-  const { memory, threads, json, quiet, progress } = sharedFlags;
-  return args
-    .positional("dir", { type: "string", demandOption: true, describe: "folder that bge-dedup wrote" })
-    .options({ memory, threads, json, quiet, progress, "log-format": sharedFlags["log-format"] });
-}
-
-function verifyCommand(flags: FlagsOf<typeof verifyArguments>): Promise<number> {
-  return runCommand({ ...flags, resumes: false }, async ({ reporter, signal, print }) => {
-    const memory = memoryOf(flags.memory);
-    const threads = threadsOf(flags.threads);
-    const { verifyFolder } = await import("../run/verify.js");
-    const report = await verifyFolder({ folder: flags.dir, threads, memory, reporter, signal });
-    reporter.close();
-    const { kept, removed, rejected, pairs } = report.checked;
-    if (flags.json) await print(jsonLine(report));
-    else if (!report.ok) process.stderr.write(`violation: ${printable(report.violation ?? "")}\n`);
-    else if (!flags.quiet) {
-      await print(
-        `proved: ${removed} removed rows each name a kept row that they equal or resemble, ` +
-          `none of ${pairs} pairs among ${kept} kept rows is a near-duplicate, no row is lost (${rejected} rejected)\n`,
-      );
-    }
-    return report.ok ? 0 : VIOLATION;
-  });
-}
-
-function doctorArguments(args: Argv) {
-  const { model, device, dtype, endpoint, concurrency, memory, json } = sharedFlags;
-  const endpointModel = sharedFlags["endpoint-model"];
-  return args.options({ model, device, dtype, endpoint, "endpoint-model": endpointModel, concurrency, memory, json });
-}
-
-async function doctorCommand(flags: FlagsOf<typeof doctorArguments>): Promise<number> {
-  const options: DoctorOptions = {
-    model: modelName(flags.model),
-    endpoint: endpointChoice(flags),
-    device: chosen("device", flags.device, DEVICES),
-    dtype: chosen("dtype", flags.dtype, DTYPES),
-    memory: memoryOf(flags.memory),
-  };
-  return runCommand({ progress: "none", resumes: false }, async ({ print, signal }) => {
-    const { runDoctor } = await import("./doctor.js");
-    return runDoctor(options, { print, json: flags.json, signal });
-  });
-}
-
 /**
  * The inputs that are named.
  * @throws UsageError where there are none, or the first is the mistyped name of a command
@@ -157,7 +97,7 @@ async function doctorCommand(flags: FlagsOf<typeof doctorArguments>): Promise<nu
 function requireInputs(given: readonly string[] | undefined): readonly string[] {
   const inputs = inputsOf(given);
   const [first] = inputs;
-  const meant = existsSync(first) ? undefined : closest(first, COMMANDS);
+  const meant = existsSync(first) ? undefined : closest(first, Object.keys(COMMANDS));
   if (meant !== undefined) throw new UsageError(`input ${first} does not exist; did you mean bge-dedup ${meant}?`);
   return inputs;
 }

@@ -70,9 +70,10 @@ describe("imports point down", () => {
     }
   });
 
-  it("kernels and pure code import nothing of Node and no package but k-means's seeds", () => {
-    const allowed = (name: string, file: string) => name === "ml-kmeans" && folderOf(file) === "cluster";
-    const pure = ["exact", "join", "proofs", "cluster", "text"];
+  it("kernels and pure code import nothing of Node and no package but k-means's seeds and the difference of texts", () => {
+    const allowed = (name: string, file: string) =>
+      (name === "ml-kmeans" && folderOf(file) === "cluster") || (name === "diff" && file === "text/difference.ts");
+    const pure = ["exact", "join", "proofs", "cluster", "text", "report"];
     assert.deepEqual(
       offences(pure, (name, file) => isNode(name) || !(name.endsWith(".ts") || allowed(name, file))),
       [],
@@ -91,10 +92,24 @@ describe("imports point down", () => {
       join: ["onnx", "vectors", "exact"],
       proofs: ["onnx", "vectors"],
       cluster: ["text", "onnx", "vectors"],
+      report: ["text", "vectors", "exact", "join", "cluster"],
       embed: ["onnx", "models"],
       workers: ["onnx", "vectors", "models", "join", "cluster", "embed"],
-      run: ["text", "onnx", "io", "vectors", "models", "exact", "join", "proofs", "cluster", "workers", "embed"],
-      cli: ["text", "onnx", "models", "exact", "embed", "run"],
+      run: [
+        "text",
+        "onnx",
+        "io",
+        "vectors",
+        "models",
+        "exact",
+        "join",
+        "proofs",
+        "cluster",
+        "report",
+        "workers",
+        "embed",
+      ],
+      cli: ["text", "report", "onnx", "models", "exact", "embed", "run"],
     };
     assert.deepEqual(ALL.filter((folder) => !(folder in below)).sort(), []);
     const wrong = offences(ALL, (name, file) => {
@@ -146,11 +161,12 @@ describe("one dependency lives behind one place", () => {
     ["hyparquet-writer", /^io\/parquet\//],
     ["hysnappy", /^io\/parquet\/codecs/],
     ["tinyglobby", /^io\/find-files/],
+    ["diff", /^text\/difference/],
     ["csv-parse", /^io\/csv\/csv/],
     ["apache-arrow", /^(io|vectors|run)\//],
     [
       "onnxruntime-node",
-      /^(onnx\/ort-|embed\/local\/(session|load-session|feeds|probe-worker)|run\/embed\/device|cli\/doctor)/,
+      /^(onnx\/ort-|embed\/local\/(session|load-session|feeds|probe-worker)|run\/embed\/device|cli\/commands\/try-model)/,
     ],
     ["@huggingface/tokenizers", /^models\/tokenizer/],
     ["@huggingface/hub", /^models\/hub\//],

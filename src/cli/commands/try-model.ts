@@ -1,14 +1,14 @@
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import { listSupportedBackends } from "onnxruntime-node";
-import { deviceCure } from "../embed/local/device-cure.js";
-import { probeDevice } from "../embed/local/probe-device.js";
-import { byteProductsSaturate } from "../onnx/byte-products.js";
-import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
-import { prepareEndpoint } from "../run/embed/endpoint-model.js";
-import { prepareLocalModel } from "../run/embed/local-model.js";
-import type { SharedOptions } from "../run/options.js";
-import { dependencyVersions, VERSION } from "../run/work/manifest.js";
-import { jsonLine, printable } from "./printable.js";
+import { deviceCure } from "../../embed/local/device-cure.js";
+import { probeDevice } from "../../embed/local/probe-device.js";
+import { byteProductsSaturate } from "../../onnx/byte-products.js";
+import { createOrtEngine, type Provider } from "../../onnx/ort-engine.js";
+import { prepareEndpoint } from "../../run/embed/endpoint-model.js";
+import { prepareLocalModel } from "../../run/embed/local-model.js";
+import type { SharedOptions } from "../../run/options.js";
+import { dependencyVersions, VERSION } from "../../run/work/manifest.js";
+import { jsonLine, printable } from "../printable.js";
 
 /** Two texts of each language; the model must give each a direction, and near ones for near texts. */
 const PROBES = [

@@ -1,16 +1,16 @@
 import type { Argv } from "yargs";
-import { UsageError } from "../errors.js";
-import { builtin } from "../models/builtin.js";
-import { type CachedRepository, cachedRepositories, describeCached, repositoryFolder } from "../models/hub/cache.js";
-import { fetchModel, formatSize, removeModel } from "../models/hub/hub.js";
-import { type HubSettings, hubSettings } from "../models/hub/settings.js";
-import { KNOWN_MODELS } from "../models/registry.js";
-import { repositoryOf } from "../models/resolve.js";
-import type { Dtype } from "../models/spec.js";
-import { single } from "../run/flags/parse.js";
-import { runCommand, type Terminal } from "./command.js";
-import { sharedFlags } from "./flags.js";
-import { jsonLine } from "./printable.js";
+import { UsageError } from "../../errors.js";
+import { builtin } from "../../models/builtin.js";
+import { type CachedRepository, cachedRepositories, describeCached, repositoryFolder } from "../../models/hub/cache.js";
+import { fetchModel, formatSize, removeModel } from "../../models/hub/hub.js";
+import { type HubSettings, hubSettings } from "../../models/hub/settings.js";
+import { KNOWN_MODELS } from "../../models/registry.js";
+import { repositoryOf } from "../../models/resolve.js";
+import type { Dtype } from "../../models/spec.js";
+import { single } from "../../run/flags/parse.js";
+import { runCommand, type Terminal } from "../command.js";
+import { sharedFlags } from "../flags.js";
+import { jsonLine } from "../printable.js";
 
 /** A model of the list. */
 interface ListedModel {
