@@ -33,12 +33,21 @@ function copiesNote(removed: number, found: number): string | undefined {
   return `${count.format(found)} found before embedding; copies of a removed text count as semantic`;
 }
 
+/** About what slightly higher thresholds would have kept; nothing where nothing was removed as near. */
+function stricterNote({ stricter, counts }: DedupSummary): string | undefined {
+  if (counts.semantic === 0 || stricter.length === 0) return undefined;
+  return `about ${stricter
+    .map(({ threshold, more_kept }) => `${count.format(more_kept)} more at --threshold ${threshold}`)
+    .join(", ")}`;
+}
+
 /** Names the texts that are truncated; a server may not tell its limit. */
 function longerThan(maxTokens: number): string {
   return `texts longer than ${maxTokens > 0 ? `${maxTokens} tokens` : "the server takes"}`;
 }
 
-function where({ model, tokens }: DedupSummary): string {
+function where({ model, tokens, reused }: DedupSummary): string {
+  if (reused > 0) return `${model.dtype} on ${model.device}; the vectors of the last run were used again`;
   return model.device === "endpoint"
     ? `embedded by a server${tokens > 0 ? `, which counted ${count.format(tokens)} tokens` : ""}`
     : `${model.dtype} on ${model.device}`;
@@ -58,7 +67,7 @@ export function formatDedup(summary: DedupSummary): string {
     ["exact", counts.exact, copiesNote(counts.exact, exact_stage.exact)],
     ["normalized", counts.normalized, copiesNote(counts.normalized, exact_stage.normalized)],
     ["semantic", counts.semantic, `cosine >= ${threshold} (${threshold_source})`],
-    ["kept", counts.kept],
+    ["kept", counts.kept, stricterNote(summary)],
     ["truncated", counts.truncated, counts.truncated > 0 ? longerThan(model.max_tokens) : undefined],
   );
   if (counts.undirected > 0) rows.push(["undirected", counts.undirected, "texts without a known token: kept"]);

@@ -65,7 +65,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     });
     writing.end();
 
-    const files = [...(rows.fresh ? [EMBEDDINGS] : []), CLUSTERS, CENTROIDS];
+    const files = [...(rows.own ? [EMBEDDINGS] : []), CLUSTERS, CENTROIDS];
     if (rows.rejected > 0) files.push(REJECTS);
     const summary = summaryOf({ options, rows, result, written, files, reporter });
     const record = {
@@ -75,7 +75,10 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
       options: describeOptions(options),
       model: rows.model,
       inputs: rows.inputs,
-      outputs: await Promise.all(files.map((name) => fileRecord(work.path(name), name))),
+      outputs: await Promise.all(
+        files.map((name) => fileRecord(name === EMBEDDINGS ? rows.storePath : work.path(name), name)),
+      ),
+      vectors: rows.state,
     };
     await rows.requireUnchanged();
     // The manifest of the bge-dedup run stays in the folder and takes the record of this run.

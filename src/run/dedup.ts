@@ -5,6 +5,7 @@ import { sourcesSchema } from "../io/schema/source-schema.js";
 import { decisionsFrom, vectorPriority } from "../join/decisions.js";
 import type { JoinResult } from "../join/judge.js";
 import { selfJoin } from "../join/self-join.js";
+import { stricterThresholds } from "../join/stricter.js";
 import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
 import { type Reporter, timedReporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
@@ -76,7 +77,16 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     const order = await vectorPriority(winner, inputs.groupOfVector, rowOrder, createBreaks(signal));
     const signatures = guards.of(inputs.groupOfVector);
     const provider = await joinProvider(options.device, inputs.provider);
-    const join = await joinStore({ options, work, threshold, order, signatures, provider, reporter, signal });
+    const join = await joinStore({
+      options,
+      path: inputs.texts.storePath,
+      threshold,
+      order,
+      signatures,
+      provider,
+      reporter,
+      signal,
+    });
     const decisions = decisionsFrom({ ...inputs, exact, winner, join });
     const readable = { sources: inputs.sources, index: inputs.index, schema };
     await applyRemovedBrake(options.maxRemoved, decisions, readable, options);
@@ -100,7 +110,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     if (inputs.rejected > 0) files.push(REJECTS);
     if (guards.active) files.push(GUARDED);
     const summary: DedupSummary = {
-      ...describeRun(options, inputs, threshold),
+      ...describeRun(options, inputs, threshold, join),
       files: [...files, MANIFEST],
       counts: countRows(inputs, outputs, guarded),
       warnings: rejectsWarning(inputs.rejected, inputs.index.exact.counts.rows, options.out),
@@ -114,6 +124,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       options: describeOptions(options, threshold),
       inputs: inputs.inputs,
       outputs: await describeOutputs(files, inputs, work),
+      vectors: inputs.texts.state,
       guarantees: guarantees(threshold, order.length, join.measured),
     });
     await work.publish([...files, MANIFEST], [...CLUSTER_FILES, ...OPTIONAL.filter((name) => !files.includes(name))]);
@@ -129,13 +140,14 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
 /**
  * Joins all vectors of the finished store. The join may hold as many bytes as `--memory` leaves beside what is resident
  * by now.
+ * @param options.path the store
  * @param options.order every vector position once, in priority order
  * @param options.signatures guard signature of each vector; absent if no guard is active
  * @param options.provider device that computes the products; the decisions do not depend on it
  */
 async function joinStore(options: {
   options: DedupOptions;
-  work: WorkArea;
+  path: string;
   threshold: number;
   order: Uint32Array;
   signatures?: BigUint64Array;
@@ -143,10 +155,10 @@ async function joinStore(options: {
   reporter: Reporter;
   signal?: AbortSignal;
 }): Promise<JoinResult> {
-  const { work, threshold, order, signatures, provider, reporter, signal } = options;
+  const { path, threshold, order, signatures, provider, reporter, signal } = options;
   const { memory, threads } = options.options;
   const stage = reporter.stage("join", order.length);
-  const vectors = await openVectorStore(work.path(EMBEDDINGS));
+  const vectors = await openVectorStore(path);
   try {
     const result = await selfJoin({
       vectors,
@@ -180,7 +192,12 @@ function describeOutputs(files: readonly string[], { texts }: EmbeddedInputs, wo
 }
 
 /** The part of the summary that describes the settings and the first pass. */
-function describeRun(options: DedupOptions, { index, texts, model, provider }: EmbeddedInputs, threshold: number) {
+function describeRun(
+  options: DedupOptions,
+  { index, texts, model, provider }: EmbeddedInputs,
+  threshold: number,
+  join: JoinResult,
+) {
   const { exactSurplus, normalisedSurplus, groups } = index.exact.counts;
   return {
     command: "bge-dedup" as const,
@@ -189,9 +206,11 @@ function describeRun(options: DedupOptions, { index, texts, model, provider }: E
     exact_stage: { exact: exactSurplus, normalized: normalisedSurplus, distinct: groups },
     threshold,
     threshold_source: options.threshold === undefined ? model.thresholdSource : "--threshold",
+    stricter: stricterThresholds(join, threshold),
     model: modelRecord(model, texts.dim, provider),
     tokens: texts.tokens,
     resumed: texts.resumed,
+    reused: texts.reused,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Stricter } from "../join/stricter.js";
 import type { modelRecord } from "./work/manifest.js";
 
 /** Summary of a finished run of bge-dedup. `--json` prints the summary as it is, and the manifest contains it. */
@@ -36,6 +37,8 @@ export interface DedupSummary {
   readonly threshold: number;
   /** Where the threshold comes from: the flag, or the model's default and its reason. */
   readonly threshold_source: string;
+  /** About how many more texts a threshold higher by 0.01 and by 0.02 would have kept, from the similarities measured. */
+  readonly stricter: readonly Stricter[];
   readonly model: ReturnType<typeof modelRecord>;
   /**
    * Number of tokens that were embedded. With an endpoint: the sum of what the server reports, 0 if the server reports
@@ -44,6 +47,8 @@ export interface DedupSummary {
   readonly tokens: number;
   /** Number of vectors taken over from an interrupted run. */
   readonly resumed: number;
+  /** Number of vectors taken from the finished run that was in the output folder: all of them, or 0. */
+  readonly reused: number;
   /** What a person should know of the result, such as a large share of rejected records; empty as a rule. */
   readonly warnings: readonly string[];
   readonly seconds: Readonly<Record<string, number>>;

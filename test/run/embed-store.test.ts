@@ -43,6 +43,7 @@ async function embedAll(
       windows: windows(change),
       work,
       fingerprint: { model },
+      inputs: [{ name: "in.jsonl", bytes: 1, sha256: "x" }],
       startEmbedder: async () => ({
         dim: broken ? assert.fail("the model is broken") : DIM,
         async embed({ rows }) {

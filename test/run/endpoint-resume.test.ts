@@ -37,6 +37,7 @@ async function embedAll(out: string, server: EmbeddingServer) {
       windows: windows(),
       work,
       fingerprint: { model: `endpoint model ${served.name} dim ${served.dim}` },
+      inputs: [],
       startEmbedder: async () => {
         const { dim, embed, close } = start();
         return { dim, embed: ({ texts }) => embed(texts), close };

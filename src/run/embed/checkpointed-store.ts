@@ -64,7 +64,12 @@ export class CheckpointedStore {
     return { dim, truncated, tokens, refused };
   }
 
-  /** Number of vectors that an interrupted run had stored. */
+  /** The state as of the last window that is stored whole; complete once `finish` has returned. */
+  get state(): WorkState {
+    return this.#state;
+  }
+
+  /** Number of vectors that an earlier run had stored. */
   get resumed(): number {
     return this.#storedRows.length;
   }
@@ -159,6 +164,7 @@ export class CheckpointedStore {
     const file = await writer.complete();
     this.#writer = undefined;
     const state = { ...this.#state, ...position, complete: true };
+    this.#state = state;
     this.#work.aside(async () => {
       await writer.close();
       await this.#work.saveState(state);
@@ -186,7 +192,7 @@ export class CheckpointedStore {
 }
 
 function changed(): StaleWorkError {
-  return new StaleWorkError("the inputs have changed since the interrupted run");
+  return new StaleWorkError("the inputs have changed since they were embedded");
 }
 
 /** Picks the rows and vectors of the texts that have a direction. Usually every text has one, and nothing is copied. */

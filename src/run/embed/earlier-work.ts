@@ -47,13 +47,13 @@ export interface StoredVectors {
 }
 
 /**
- * Opens the store of an interrupted run for continuation.
+ * Opens the store of an earlier run for continuation.
+ * @param path the store
  * @param state the state to continue from; undefined if there is none, which gives an empty result
  * @throws StaleWorkError if the store does not hold what its state says
  */
-export async function openStoredVectors(work: WorkArea, state: WorkState | undefined): Promise<StoredVectors> {
+export async function openStoredVectors(path: string, state: WorkState | undefined): Promise<StoredVectors> {
   if (state === undefined || (state.stored === 0 && !state.complete)) return { rows: new Float64Array(0) };
-  const path = work.path(EMBEDDINGS);
   try {
     if (!state.complete) {
       const writer = await openVectorStoreWriter({ path, dim: state.dim, resumeAt: state.stored });
@@ -65,6 +65,6 @@ export async function openStoredVectors(work: WorkArea, state: WorkState | undef
     if (rows.length !== state.stored) throw new Error(`${path} holds ${rows.length} vectors, expected ${state.stored}`);
     return { rows };
   } catch (cause) {
-    throw new StaleWorkError(`what the interrupted run has left is damaged: ${(cause as Error).message}`);
+    throw new StaleWorkError(`what the earlier run has left is damaged: ${(cause as Error).message}`);
   }
 }

@@ -6,8 +6,9 @@ import type { Source } from "../../io/source.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { RunContext, SharedOptions } from "../options.js";
 import { type CheckInputsOptions, checkInputs } from "../read/check-inputs.js";
-import { describeInput, type InputRecord, openInputs } from "../read/open-inputs.js";
+import { type InputRecord, identifyInput, openInputs } from "../read/open-inputs.js";
 import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
+import type { FileRecord } from "../work/manifest.js";
 import { COPIES, type WorkArea } from "../work/work-area.js";
 import type { DeviceName } from "./device.js";
 import { StaleWorkError } from "./earlier-work.js";
@@ -95,11 +96,13 @@ export async function embedInputs(options: EmbedInputsOptions): Promise<Embedded
   const files = await openInputs(shared, work.path(COPIES), context);
   // The inputs are checked to their end before a model is downloaded or a server is asked.
   await checkInputs({ files, shared, orderField: orderFieldOf(keep), misfit, reporter, signal });
+  const identified = await Promise.all(files.map(identifyInput));
   const prepared = await prepareModel(shared, reporter, signal);
   for (let fresh = shared.fresh; ; fresh = true) {
     const rejects = createRejectsWriter(work.path(REJECTS));
     try {
-      return await embedSources(files, prepared, rejects, { ...options, shared: { ...shared, fresh } });
+      const opened = { files, identified, prepared, rejects };
+      return await embedSources(opened, { ...options, shared: { ...shared, fresh } });
     } catch (error) {
       await rejects.finish().catch(() => {});
       if (!(error instanceof StaleWorkError)) throw error;
@@ -108,16 +111,24 @@ export async function embedInputs(options: EmbedInputsOptions): Promise<Embedded
   }
 }
 
+/** The inputs, opened and checked, and what reads and embeds them. */
+interface OpenedInputs {
+  readonly files: readonly InputFile[];
+  /** Identity of each file. */
+  readonly identified: readonly FileRecord[];
+  readonly prepared: PreparedModel;
+  readonly rejects: RejectsWriter;
+}
+
 /**
  * Reads and embeds the sources once.
  * @throws StaleWorkError as `embedToStore` does
  */
 async function embedSources(
-  files: readonly InputFile[],
-  { model, provider, start, windowChars }: PreparedModel,
-  rejects: RejectsWriter,
+  { files, identified, prepared, rejects }: OpenedInputs,
   { shared, keep, onGroup, work, context }: EmbedInputsOptions,
 ): Promise<EmbeddedInputs> {
+  const { model, provider, start, windowChars } = prepared;
   const { reporter, signal } = context;
   const { textFields, vectorField, fresh } = shared;
   const sources = files.map(({ source }) => source);
@@ -148,6 +159,7 @@ async function embedSources(
     windows: timed(windows, (milliseconds) => reading.waited?.("read", milliseconds)),
     work,
     fingerprint: fingerprintOf(sources, shared, model, provider),
+    inputs: identified,
     startEmbedder: () => startWindows(start, vectorField, index),
     fresh,
     // The number of texts is unknown before the end of reading. The share of the texts found so far that is embedded
@@ -175,7 +187,10 @@ async function embedSources(
       `all ${rejects.count} records were rejected, the last of them by the server; nothing was published, and earlier outputs stay as they are`,
     );
   }
-  const inputs = await Promise.all(files.map((file, at) => describeInput(file, index.firstRows.slice(at, at + 2))));
+  const inputs = files.map(({ format }, at) => {
+    const [first, end] = index.firstRows.slice(at, at + 2);
+    return { ...identified[at], format, rows: end - first, first_row: first };
+  });
   const rejected = rejects.count;
   return { sources, index, texts, model, provider, rejected, ...matchVectors(index, texts.rowOfVector), inputs };
 }

@@ -1,12 +1,16 @@
+import { join } from "node:path";
 import { OutageError } from "../../embed/endpoint/outage.js";
 import type { WindowVectors } from "../../embed/local/embedder.js";
 import type { Stage } from "../../reporter.js";
 import type { FileDigest } from "../../vectors/store-writer.js";
 import type { TextWindow } from "../read/read-texts.js";
+import type { FileRecord } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";
-import type { Fingerprint, RefusedText } from "../work/work-state.js";
+import type { Fingerprint, RefusedText, WorkState } from "../work/work-state.js";
+import { EMBEDDINGS } from "../write/output-names.js";
 import { CheckpointedStore } from "./checkpointed-store.js";
 import { type EarlierWork, findEarlierWork, openStoredVectors, StaleWorkError } from "./earlier-work.js";
+import { type FinishedVectors, findFinishedVectors } from "./finished-vectors.js";
 import { orderedMap } from "./ordered-map.js";
 
 /** Number of windows in flight: one is being tokenized, one is on the device, one is being stored. */
@@ -31,7 +35,13 @@ export interface EmbeddedTexts {
   readonly refused: readonly RefusedText[];
   /** Number of vectors that an earlier, interrupted run had stored. */
   readonly resumed: number;
-  /** Size and SHA-256 of the store; absent if an earlier run wrote a part of it. */
+  /** Number of vectors of the finished run in the output folder that are used again: all of them, or 0. */
+  readonly reused: number;
+  /** Path of the store: in the work area, or in the output folder if its vectors are used again. */
+  readonly storePath: string;
+  /** The complete state of the store, by which a later run recognises its vectors. */
+  readonly state: WorkState;
+  /** Size and SHA-256 of the store; absent if an interrupted run wrote a part of it. */
   readonly file?: FileDigest;
 }
 
@@ -52,9 +62,11 @@ export interface EmbedToStoreOptions {
   readonly windows: AsyncGenerator<TextWindow>;
   readonly work: WorkArea;
   readonly fingerprint: Fingerprint;
+  /** Identity of every input, in order: vectors of a finished run belong to these. */
+  readonly inputs: readonly FileRecord[];
   /** Starts the embedder. Not called if an earlier run has embedded everything. */
   readonly startEmbedder: () => Promise<WindowEmbedder>;
-  /** Drops the work of an interrupted run. */
+  /** Embeds everything, whatever earlier runs have left. */
   readonly fresh: boolean;
   readonly stage: Stage;
   readonly note: (message: string) => void;
@@ -64,7 +76,8 @@ export interface EmbedToStoreOptions {
 /**
  * Embeds windows of texts into the store of the work area. If an interrupted run with the same fingerprint left work
  * there, this run continues it: the texts are read and hashed again but not embedded again. Batches are planned within
- * a window and checkpoints cover whole windows, so the vectors do not depend on where a run was interrupted.
+ * a window and checkpoints cover whole windows, so the vectors do not depend on where a run was interrupted. A store of
+ * the output folder that a finished run with the same inputs and fingerprint left is taken as it is, where it is.
  * @returns the counts of this run together with those of the run that it continues
  * @throws StaleWorkError if the texts are not those of the earlier run, or if its work cannot be read; OutageError that
  * speaks of resuming if the server is given up; TooManyRefusedError
@@ -73,19 +86,33 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
   const { work, fresh, stage, signal } = options;
   const fingerprint = { ...options.fingerprint, "state format": STATE_FORMAT };
   const earlier = await findEarlierWork({ work, fingerprint, fresh });
+  const finished =
+    fresh || earlier.state !== undefined
+      ? undefined
+      : await findFinishedVectors({ out: work.out, fingerprint, inputs: options.inputs });
+  const state = earlier.state ?? finished?.state;
+  const storePath = finished === undefined ? work.path(EMBEDDINGS) : join(work.out, EMBEDDINGS);
   const embedder = onDemand(options.startEmbedder, signal);
   let store: CheckpointedStore | undefined;
   try {
-    await continueOrDrop(earlier, embedder, options);
-    const stored = await openStoredVectors(work, earlier.state);
-    store = new CheckpointedStore({ work, fingerprint, earlier: earlier.state, stored });
+    await continueOrDrop({ earlier, finished, embedder, options });
+    const stored = await openStoredVectors(storePath, state);
+    store = new CheckpointedStore({ work, fingerprint, earlier: state, stored });
     // The model loads while the first window is read. If loading fails, the window that waits for the model reports the
     // error.
-    if (earlier.state === undefined) embedder.start().catch(() => {});
+    if (state === undefined) embedder.start().catch(() => {});
     await embedWindows(store, embedder, options);
     for (const [part, milliseconds] of Object.entries(await embedder.busy())) stage.busy?.(part, milliseconds);
-    const file = await store.finish(async () => (await embedder.start()).dim);
-    return { rowOfVector: Float64Array.from(store.rows), ...store.totals, resumed: store.resumed, file };
+    const file = (await store.finish(async () => (await embedder.start()).dim)) ?? finished?.file;
+    return {
+      rowOfVector: Float64Array.from(store.rows),
+      ...store.totals,
+      resumed: finished === undefined ? store.resumed : 0,
+      reused: finished === undefined ? 0 : store.resumed,
+      storePath,
+      state: store.state,
+      file,
+    };
   } catch (error) {
     if (!(error instanceof StaleWorkError)) await store?.save().catch(() => {});
     // A stopped run rejects with the reason of the stop, not with the news that its workers were closed.
@@ -98,16 +125,25 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
   }
 }
 
-/** Notes that earlier work is continued, or drops work that does not fit. */
-async function continueOrDrop(
-  { state, misfit }: EarlierWork,
-  embedder: EmbedderOnDemand,
-  { work, fresh, note }: EmbedToStoreOptions,
-): Promise<void> {
+/** Notes that earlier work is continued or used again, and drops work that does not fit. */
+async function continueOrDrop({
+  earlier: { state, misfit },
+  finished,
+  embedder,
+  options: { work, fresh, note },
+}: {
+  readonly earlier: EarlierWork;
+  readonly finished: FinishedVectors | undefined;
+  readonly embedder: EmbedderOnDemand;
+  readonly options: EmbedToStoreOptions;
+}): Promise<void> {
   if (state !== undefined) note(`continuing an interrupted run: ${state.stored} texts are embedded already`);
+  if (finished !== undefined) {
+    note(`the inputs and the model are those of the last run: its ${finished.state.stored} vectors are used again`);
+  }
   if (misfit === undefined) return;
   // Work that may have taken hours is dropped only once the model has started.
-  await embedder.start();
+  if (finished === undefined) await embedder.start();
   if (!fresh) note(`starting over, the interrupted run does not fit: ${misfit}`);
   await work.clear();
 }

@@ -54,15 +54,8 @@ export async function openInputs(shared: SharedOptions, folder: string, context:
   return files.map((file, at) => ({ ...file, source: sources[at] }));
 }
 
-/**
- * Describes an input. Files of records are hashed while they are read; every other format is read once more here.
- * @param bounds number of its first row and of the row behind its last
- */
-export async function describeInput(
-  { source, format, path }: InputFile,
-  [first, end]: readonly number[],
-): Promise<InputRecord> {
+/** Identifies an input. Files of records are hashed while they are read; every other format is read once more here. */
+export async function identifyInput({ source, path }: InputFile): Promise<FileRecord> {
   const { name, byteLength, sha256 } = source;
-  const file = sha256 === undefined ? await fileRecord(path, name) : { name, bytes: byteLength, sha256 };
-  return { ...file, format, rows: end - first, first_row: first };
+  return sha256 === undefined ? await fileRecord(path, name) : { name, bytes: byteLength, sha256 };
 }

@@ -14,6 +14,7 @@ import { readRows } from "../read/read-rows.js";
 import { readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
 import { type FileRecord, modelRecord } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";
+import type { WorkState } from "../work/work-state.js";
 import { EMBEDDINGS } from "./output-names.js";
 
 /** A batch of rows to be clustered. */
@@ -31,8 +32,10 @@ export interface ClusterBatch {
 export interface ClusterRows {
   readonly count: number;
   readonly rejected: number;
-  /** True if this run made the vectors. */
-  readonly fresh: boolean;
+  /** True if the vectors belong to the rows of this run and to its result, not to a folder of bge-dedup. */
+  readonly own: boolean;
+  /** The state of the run's own vectors for the manifest, by which a later run recognises them. */
+  readonly state?: WorkState;
   /** Path of embeddings.arrow. */
   readonly storePath: string;
   /** Positions of the distinct vectors, ascending. */
@@ -113,7 +116,7 @@ export async function dedupRows(folder: string): Promise<ClusterRows> {
   return {
     count: pairs.length,
     rejected: 0,
-    fresh: false,
+    own: false,
     storePath,
     ...distinctVectors(store.count, pairs),
     schema,
@@ -153,8 +156,9 @@ export async function rawRows(options: ClusterOptions, work: WorkArea, context: 
   return {
     count: exact.counts.rows - rejected,
     rejected,
-    fresh: true,
-    storePath: work.path(EMBEDDINGS),
+    own: true,
+    state: texts.state,
+    storePath: texts.storePath,
     ...distinctVectors(texts.rowOfVector.length, rowVectors()),
     schema,
     async *batches() {
