@@ -33,10 +33,10 @@ function copiesNote(removed: number, found: number): string | undefined {
   return `${count.format(found)} found before embedding; copies of a removed text count as semantic`;
 }
 
-/** About what slightly higher thresholds would have kept; nothing where nothing was removed as near. */
+/** What slightly higher thresholds would have kept at most; nothing where nothing was removed as near. */
 function stricterNote({ stricter, counts }: DedupSummary): string | undefined {
   if (counts.semantic === 0 || stricter.length === 0) return undefined;
-  return `about ${stricter
+  return `up to about ${stricter
     .map(({ threshold, more_kept }) => `${count.format(more_kept)} more at --threshold ${threshold}`)
     .join(", ")}`;
 }

@@ -37,7 +37,7 @@ export interface DedupSummary {
   readonly threshold: number;
   /** Where the threshold comes from: the flag, or the model's default and its reason. */
   readonly threshold_source: string;
-  /** About how many more texts a threshold higher by 0.01 and by 0.02 would have kept, from the similarities measured. */
+  /** Up to about how many more texts a threshold higher by 0.01 and by 0.02 would have kept, from the similarities measured. */
   readonly stricter: readonly Stricter[];
   readonly model: ReturnType<typeof modelRecord>;
   /**
