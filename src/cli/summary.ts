@@ -124,7 +124,8 @@ function bytes(value: number): string {
 }
 
 /** The report of `--dry-run` for a person. */
-export function formatEstimate({ counts, model, dim, seconds: stages, memory, disk, warnings }: Estimate): string {
+export function formatEstimate(estimate: Estimate): string {
+  const { counts, model, dim, reused, seconds: stages, memory, disk, warnings } = estimate;
   const total = Math.max(stages.read, stages.embed) + stages.join + stages.write;
   const lines = table([
     ...counted([
@@ -134,7 +135,7 @@ export function formatEstimate({ counts, model, dim, seconds: stages, memory, di
       ["normalized", counts.normalized],
       ["to embed", counts.distinct],
     ]),
-    ["model", `${model}, ${dim} dimensions`],
+    ["model", `${model}, ${dim} dimensions${reused > 0 ? "; the vectors of the last run will be used again" : ""}`],
     ["time", `about ${total.toFixed(1)} s (${seconds(stages)}; reading and embedding overlap)`],
     ["memory", `about ${bytes(memory)}`],
     ["disk", `about ${bytes(disk)}`],

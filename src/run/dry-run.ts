@@ -11,11 +11,13 @@ import { estimateJoin } from "./check/join-estimate.js";
 import { rejectsWarning } from "./check/warnings.js";
 import { joinProvider } from "./embed/device.js";
 import type { WindowEmbedder } from "./embed/embed-store.js";
+import { fingerprintOf } from "./embed/fingerprint.js";
+import { findFinishedVectors } from "./embed/finished-vectors.js";
 import { prepareModel, startWindows } from "./embed/prepare-model.js";
 import { noteRefused } from "./embed/refused-texts.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { checkInputs } from "./read/check-inputs.js";
-import { openInputs } from "./read/open-inputs.js";
+import { identifyInput, openInputs } from "./read/open-inputs.js";
 import { createRowIndex, readTexts, type TextWindow } from "./read/read-texts.js";
 import { VERSION } from "./work/manifest.js";
 import { vectorBudget } from "./work/memory.js";
@@ -36,6 +38,8 @@ export interface Estimate {
   readonly warnings: readonly string[];
   readonly model: string;
   readonly dim: number;
+  /** Number of vectors of a finished run in the output folder that a run would use again: all of them, or 0. */
+  readonly reused: number;
   /** Estimated seconds of each stage. */
   readonly seconds: { readonly read: number; readonly embed: number; readonly join: number; readonly write: number };
   /** Estimated peak of resident memory and of space in the output folder, in bytes. */
@@ -103,6 +107,14 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
       memory: vectorBudget(options.memory),
       signal,
     });
+    // Vectors of the output folder that fit are used again, as by the run itself.
+    const finished = options.fresh
+      ? undefined
+      : await findFinishedVectors({
+          out: options.out,
+          fingerprint: fingerprintOf(sources, options, model, provider),
+          inputs: await Promise.all(files.map(identifyInput)),
+        });
     const vectorBytes = groups * dim * 4;
     const cached = Math.min(vectorBytes, Math.max(options.memory - BASE_BYTES, 0));
     const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -113,7 +125,8 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
       warnings: rejectsWarning(rejected, rows),
       model: model.name,
       dim,
-      seconds: { read, embed: load + rate * groups, join, write: WRITE_SHARE * read },
+      reused: finished?.state.stored ?? 0,
+      seconds: { read, embed: finished === undefined ? load + rate * groups : 0, join, write: WRITE_SHARE * read },
       memory: BASE_BYTES + rows * ROW_BYTES + groups * TEXT_BYTES + cached,
       disk: vectorBytes + 2 * bytes,
     };

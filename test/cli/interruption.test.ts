@@ -123,7 +123,7 @@ describe("a run that is stopped", { concurrency: 2 }, () => {
     const { code, stderr } = await run("dedup", [edited, "-o", out, "--progress", "log", ...slow]);
     assert.equal(code, 0, stderr);
     assert.match(stderr, /continuing an interrupted run/);
-    assert.match(stderr, /starting over: the inputs have changed since the interrupted run/);
+    assert.match(stderr, /starting over: the inputs have changed since they were embedded/);
     assert.equal((await run("dedup", [edited, "-o", other, "-q", ...slow])).code, 0);
     assert.deepEqual(outputBytes(out), outputBytes(other));
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runCluster } from "../../src/run/cluster.js";
 import { runDedup } from "../../src/run/dedup.js";
+import { estimate } from "../../src/run/dry-run.js";
 import { endpointChoice } from "../../src/run/flags/shared.js";
 import type { DedupOptions } from "../../src/run/options.js";
 import { verifyFolder } from "../../src/run/verify.js";
@@ -51,6 +52,16 @@ describe("a change of mind on a finished folder embeds nothing and gives what a 
   it("about --keep", () => compare("keep", { keep: "max:size" }));
   it("about --guard", () => compare("guard", { guards: { numbers: true, negation: false } }));
   it("about --format and --max-removed", () => compare("format", { formats: ["arrow", "jsonl"] }));
+
+  it("and a dry run foretells it", async () => {
+    const out = join(folder, "foretold");
+    const context = { reporter: silent, stdin: process.stdin };
+    assert.equal((await estimate(dedupOptions([input], out), context)).reused, 0);
+    await run(dedupOptions([input], out));
+    const { reused, seconds } = await estimate(dedupOptions([input], out, { threshold: 0.97 }), context);
+    assert.ok(reused > 200);
+    assert.equal(seconds.embed, 0);
+  });
 
   it("with a server, which gets no text", async () => {
     const server = await serverOf();

@@ -16,12 +16,6 @@ import { orderedMap } from "./ordered-map.js";
 /** Number of windows in flight: one is being tokenized, one is on the device, one is being stored. */
 const WINDOWS_IN_FLIGHT = 3;
 
-/**
- * Version of `state.json`. A new number makes this program ignore the work of earlier versions, whose fields mean
- * something else.
- */
-const STATE_FORMAT = 3;
-
 /** Result of the embedding stage. */
 export interface EmbeddedTexts {
   /** First row of each vector's text, by position in the store. */
@@ -83,8 +77,7 @@ export interface EmbedToStoreOptions {
  * speaks of resuming if the server is given up; TooManyRefusedError
  */
 export async function embedToStore(options: EmbedToStoreOptions): Promise<EmbeddedTexts> {
-  const { work, fresh, stage, signal } = options;
-  const fingerprint = { ...options.fingerprint, "state format": STATE_FORMAT };
+  const { work, fingerprint, fresh, stage, signal } = options;
   const earlier = await findEarlierWork({ work, fingerprint, fresh });
   const finished =
     fresh || earlier.state !== undefined

@@ -6,6 +6,12 @@ import type { Fingerprint } from "../work/work-state.js";
 import type { DeviceName } from "./device.js";
 
 /**
+ * Version of `state.json`. A new number makes this program ignore the work of earlier versions, whose fields mean
+ * something else.
+ */
+const STATE_FORMAT = 3;
+
+/**
  * Everything that the vectors depend on. A flag that changes vectors must appear here, or an interrupted run would
  * continue with vectors of another kind.
  */
@@ -28,5 +34,6 @@ export function fingerprintOf(
     long: shared.long,
     "batch tokens": shared.batchTokens ?? "default",
     device: provider,
+    "state format": STATE_FORMAT,
   };
 }
