@@ -97,7 +97,7 @@ export const dedupFlags = {
     array: true,
     choices: GUARDS,
     default: ["none"],
-    describe: "never merge texts whose numbers or negations differ; repeatable",
+    describe: "never merge texts whose numbers, negations or names differ; repeatable",
   },
   format: {
     type: "string",

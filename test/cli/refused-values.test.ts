@@ -38,7 +38,7 @@ const REFUSED: Readonly<Record<string, readonly [values: readonly string[], cure
   "log-format": [["", "xml"], /Choices: .*json|expected/i],
   threshold: [["", "0", "-0.1", "1.01", "high"], /greater than 0 and at most 1|expected/],
   keep: [["", "best", "max:", "min", "max"], /expected/],
-  guard: [["", "names"], /Choices: .*negation|expected/i],
+  guard: [["", "name"], /Choices: .*negation|expected/i],
   format: [["", "csv"], /Choices: .*parquet|expected/i],
   "max-removed": [["", "-1", "101%", "1.5", "some"], /expected|such as/],
   k: [["", "0", "-3", "2.5", "auto", "2147483648"], /whole number of at least 1|expected/],

@@ -118,7 +118,7 @@ describe("the library", () => {
         return true;
       });
     await usage({ threshold: 2 }, /--threshold 2 is not a number greater than 0 and at most 1/);
-    await usage({ guard: "number" }, /--guard number is unknown; expected one of numbers, negation, none/);
+    await usage({ guard: "number" }, /--guard number is unknown; expected one of numbers, negation, names, none/);
     await usage({ treshold: 0.9 }, /option treshold is unknown; did you mean threshold\?/);
     await usage({ device: "gpu" }, /--device gpu is unknown/);
     await usage({ format: [] }, /--format is an empty list/);

@@ -145,8 +145,8 @@ describe("texts that the server refuses", () => {
       JSON.stringify({ ...payload, data: payload.data.map((entry) => ({ ...entry, embedding: ["NaN"] })) });
     const runs: readonly (readonly [Fault, Parameters<typeof dedupOptions>[2]])[] = [
       [REFUSAL, { keep: "last" }],
-      [REFUSAL, { keep: "longest", guards: { numbers: true, negation: true } }],
-      [REFUSAL, { keep: "max:id", guards: { numbers: true, negation: false } }],
+      [REFUSAL, { keep: "longest", guards: { numbers: true, negation: true, names: false } }],
+      [REFUSAL, { keep: "max:id", guards: { numbers: true, negation: false, names: false } }],
       [{ status: 500, body: "CUDA error" }, {}],
       [{ change: nan }, {}],
     ];
@@ -167,7 +167,11 @@ describe("texts that the server refuses", () => {
     const formats = ["arrow", "parquet"] as const;
     for (const [i, path] of [a, b].entries()) {
       // Every row is kept, in its order, without poison at a local model.
-      await dedup([path], `${columns}-${i}`, { threshold: 1, guards: { numbers: true, negation: true }, formats });
+      await dedup([path], `${columns}-${i}`, {
+        threshold: 1,
+        guards: { numbers: true, negation: true, names: false },
+        formats,
+      });
     }
     const tables = [`${columns}-0/kept.arrow`, `${columns}-1/kept.parquet`];
     const out = join(folder, "of-columns");

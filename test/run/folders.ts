@@ -50,7 +50,7 @@ export function dedupOptions(
     threads: 1,
     seed: 0,
     fresh: false,
-    guards: { numbers: false, negation: false },
+    guards: { numbers: false, negation: false, names: false },
     formats: ["arrow"],
     ...others,
     keep: parseKeepPolicy(keep ?? "first"),

@@ -127,7 +127,7 @@ describe("the guarantees hold for whatever is read", () => {
       fc.asyncProperty(
         rows,
         fc.constantFrom(...POLICIES),
-        fc.record({ numbers: fc.boolean(), negation: fc.boolean() }),
+        fc.record({ numbers: fc.boolean(), negation: fc.boolean(), names: fc.boolean() }),
         fc.constantFrom(0.5, 0.7, 0.85, 0.95, 1),
         async (records, keep, guards, threshold) => {
           const name = String(run++);

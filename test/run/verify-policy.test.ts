@@ -84,9 +84,9 @@ describe("verify proves the order in which rows were kept", () => {
 it("verify finds a row that was removed for one which a guard keeps apart from it", async () => {
   const out = await prove({});
   assert.ok(values(readTable(out, "removed.arrow"), "text").some((text) => /order 13/.test(String(text))));
-  const violation = await violationUnder(out, { guards: { numbers: true, negation: false } });
+  const violation = await violationUnder(out, { guards: { numbers: true, negation: false, names: false } });
   assert.equal(violation, "row 7 was removed for row 6, but a guard keeps their texts apart");
-  await prove({ guards: { numbers: true, negation: true } });
+  await prove({ guards: { numbers: true, negation: true, names: false } });
 });
 
 it("the order of two rows is total, and by the key wherever there is one", () => {

@@ -13,7 +13,7 @@ const texts = jsonl
   .split("\n")
   .map((line): string => JSON.parse(line).text);
 const { families } = JSON.parse(truth) as { families: Family[] };
-const BOTH = { numbers: true, negation: true };
+const BOTH = { numbers: true, negation: true, names: false };
 
 function pairs(...kinds: Kind[]): [string, string][] {
   return families.filter(({ kind }) => kinds.includes(kind)).map(({ rows: [a, b] }) => [texts[a], texts[b]]);

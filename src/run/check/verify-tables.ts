@@ -6,7 +6,7 @@ import { findColumn } from "../../io/schema/column-paths.js";
 import { orderValues } from "../../io/schema/order-columns.js";
 import { batchTexts } from "../../io/schema/text-columns.js";
 import type { KeptTable, RemovedTable } from "../../proofs/certificates.js";
-import { guardSignature } from "../../text/guards.js";
+import { guardSignature, isGuarded } from "../../text/guards.js";
 import { normalise } from "../../text/normalise.js";
 import { hash128 } from "../read/hash.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
@@ -103,7 +103,7 @@ function openColumns(path: string, schema: Schema, options: VerifyOptions) {
   const keysOf = priorityKeys(options.keep, schema);
   const keys: PriorityKey[] = [];
   const { guards } = options;
-  const guarded = guards.numbers || guards.negation;
+  const guarded = isGuarded(guards);
   return {
     add(batch: RecordBatch): void {
       const first = columns.rows.values.length;

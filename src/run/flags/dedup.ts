@@ -5,7 +5,7 @@ import { chosen, listOf, parseNumber, single, textOf, textsOf, type Value } from
 import { type SharedFlags, sharedOptions } from "./shared.js";
 
 /** Values of `--guard`. */
-export const GUARDS = ["numbers", "negation", "none"] as const;
+export const GUARDS = ["numbers", "negation", "names", "none"] as const;
 /** Values of `--format`. */
 export const FORMATS = ["arrow", "parquet", "jsonl"] as const;
 
@@ -18,7 +18,7 @@ export interface DedupFlags extends SharedFlags {
   readonly threshold?: Value;
   /** Which of several near-duplicates stays: first, last, longest, shortest, max:FIELD or min:FIELD (first). */
   readonly keep?: string;
-  /** Texts whose numbers or negations differ stay apart (none). */
+  /** Texts whose numbers, negations or names differ stay apart (none). */
   readonly guard?: string | readonly string[];
   /** Formats of kept and removed (arrow). */
   readonly format?: string | readonly string[];
@@ -40,7 +40,7 @@ export function dedupOptions(flags: DedupFlags, inputs: readonly string[]): Dedu
         ? undefined
         : parseNumber("threshold", single("threshold", threshold), { min: 0, max: 1, minExclusive: true }),
     keep: parseKeepPolicy(textOf("keep", keep)),
-    guards: { numbers: guards.has("numbers"), negation: guards.has("negation") },
+    guards: { numbers: guards.has("numbers"), negation: guards.has("negation"), names: guards.has("names") },
     formats: [...new Set(textsOf("format", format).map((name) => chosen("format", name, FORMATS)))],
     maxRemoved: maxRemoved === undefined ? undefined : parseLimit("max-removed", single("max-removed", maxRemoved)),
   };

@@ -1,4 +1,4 @@
-import { type Guards, guardSignature } from "../../text/guards.js";
+import { type Guards, guardSignature, isGuarded } from "../../text/guards.js";
 import { hash128 } from "./hash.js";
 
 /** Guard signatures of the groups: 64 bits that two texts must share to be merged. */
@@ -13,7 +13,7 @@ export interface GuardSignatures {
 
 /** Collects the signatures of the groups, 8 bytes each. Texts with different signatures are never merged. */
 export function guardSignatures(guards: Guards): GuardSignatures {
-  const active = guards.numbers || guards.negation;
+  const active = isGuarded(guards);
   let signatures = new BigUint64Array(active ? 1024 : 0);
   const words = new Uint32Array(4);
   return {

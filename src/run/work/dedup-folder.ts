@@ -92,14 +92,20 @@ function parseManifest(text: string): DedupManifest {
   require("vector field", vectorField === undefined || typeof vectorField === "string");
   const policy = typeof keep === "string" ? parseKeepPolicy(keep) : undefined;
   require("keep policy", policy !== undefined);
-  require("guards", typeof guards?.numbers === "boolean" && typeof guards.negation === "boolean");
+  // Folders of version 0.2.0 and before know no names.
+  const { numbers, negation, names = false } = guards ?? {};
+  require("guards", [numbers, negation, names].every((guard) => typeof guard === "boolean"));
   require("model", typeof model === "object" && model !== null);
   require("list of outputs", isRecordList(read?.outputs));
   require("list of clusters' outputs", read?.cluster === undefined || isRecordList(read.cluster?.outputs));
   return {
     threshold: threshold as number,
     counts: counts as DedupManifest["counts"],
-    options: { ...(options as DedupManifest["options"]), keep: policy as KeepPolicy },
+    options: {
+      ...(options as DedupManifest["options"]),
+      keep: policy as KeepPolicy,
+      guards: { numbers, negation, names } as Guards,
+    },
     outputs: read?.outputs as FileRecord[],
     clusterOutputs: (read?.cluster?.outputs ?? []) as FileRecord[],
     model: model as object,

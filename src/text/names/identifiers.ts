@@ -1,0 +1,71 @@
+/** A text without any of these has no identifier. */
+const MAY_IDENTIFY = /[\d@/.]/;
+
+/** A kind of identifier: whatever the pattern finds, in its canonical form. */
+interface Kind {
+  readonly pattern: RegExp;
+  readonly canonical: (match: string) => string;
+}
+
+const compact = (match: string) => match.replace(/[^a-z\d]/g, "");
+
+/**
+ * Kinds in the order of search. Each removes its matches, so that the parts of an address are no names as well. Every
+ * repetition is bounded or follows a look-behind, which keeps the search linear in hostile texts.
+ */
+const KINDS: readonly Kind[] = [
+  { pattern: /(?<![\w.+-])[\w.+-]{1,64}@[a-z\d](?:[a-z\d.-]{0,250}[a-z\d])?/g, canonical: (match) => match },
+  {
+    pattern: /(?:\b(?:https?|ftp):\/\/|\bwww\.)[\w.~:/?#[\]@!$&'()*+,;=%-]+/g,
+    canonical: (match) =>
+      match
+        .replace(/^[a-z]+:\/\//, "")
+        .replace(/^www\./, "")
+        .replace(/[/.,;:!?)\]'#]+$/, ""),
+  },
+  // Handles; then ISBN, telephone and order numbers.
+  { pattern: /(?<![\w.+@-])@[a-z_]\w{1,30}/g, canonical: (match) => match },
+  { pattern: /(?<![a-z\d-])(?:isbn[-: ]{0,3})?\d(?:-?\d){7,40}(?:-?x)?(?![\w-])/g, canonical: longNumber },
+  {
+    pattern:
+      /(?<![\w.-])\w[\w-]{0,80}(?:\.[\w-]{1,20}){0,3}\.(?:pdf|docx?|xlsx?|pptx?|txt|csv|tsv|json|jsonl|xml|ya?ml|md|html?|css|[cm]?js|tsx?|py|java|go|rs|cpp|sh|sql|exe|dll|apk|zip|rar|7z|gz|tar|iso|dmg|jpe?g|png|gif|svg|webp|mp3|mp4|avi|mkv|mov|wav|log|ini|cfg|parquet|arrow)(?![\w-]|\.\w)/g,
+    canonical: (match) => match,
+  },
+  // Letters and digits in one word, hyphens allowed: RTX-4090, SKU-123-AB, s21, hashes.
+  {
+    pattern: /(?<![a-z\d_.-])(?=[a-z\d_-]{0,40}\d)(?=[a-z\d_-]{0,40}[a-z])[a-z\d]+(?:[-_][a-z\d]+)*/g,
+    canonical: code,
+  },
+];
+
+/** "" where the digits are those of a date. */
+function longNumber(match: string): string {
+  const digits = compact(match);
+  return digits.startsWith("isbn") || digits.length > 8 ? digits.replace("isbn", "") : "";
+}
+
+/** "" where the word is a quantity ("20kg", "3rd", "5g") or a compound of a number and ordinary words ("20-year-old"). */
+function code(match: string): string {
+  if (/^\d+[-_]?[a-z]{1,4}$/.test(match) || /^\d+(?:[-_][a-z]+)+$/.test(match)) return "";
+  if (/^[a-z]{3,}[-_]\d{1,2}$/.test(match)) return "";
+  return compact(match);
+}
+
+/**
+ * Adds the identifiers of a text to `into`.
+ * @param text in the form that `normalise` gives
+ * @returns the text without them
+ */
+export function takeIdentifiers(text: string, into: Set<string>): string {
+  if (!MAY_IDENTIFY.test(text)) return text;
+  let rest = text;
+  for (const { pattern, canonical } of KINDS) {
+    rest = rest.replace(pattern, (match) => {
+      const form = canonical(match);
+      if (form === "") return match;
+      into.add(form);
+      return " ";
+    });
+  }
+  return rest;
+}
