@@ -1,0 +1,110 @@
+import { ENGLISH_WORDS } from "./english-words.js";
+import { readWords } from "./word-list.js";
+
+/** What a word of a text counts as: an ordinary word, a name, or what may be either ("bill", "rose"). */
+type Kind = "+" | "=" | "&";
+
+const WORD = /[a-z\u00df-\u00f6\u00f8-\u024f]{2,}/g;
+const FOREIGN = /[^a-z]/;
+const LETTERS = Array.from("abcdefghijklmnopqrstuvwxyz");
+/** A word after one of these is a name, even if it may be an ordinary one: "mr brown". */
+const FORMS_OF_ADDRESS = new Set(["mr", "mrs", "ms", "dr", "prof", "sen", "rep", "gov", "sgt", "capt", "lt", "sir"]);
+
+/** Longer words are no names that anyone would spell right. */
+const LONGEST = 24;
+/** Least letters of an unknown word that counts as a name in an English text, and of a name whose typos are mended. */
+const LEAST = 4;
+const LEAST_MENDED = 6;
+
+let kinds: Map<string, Kind> | undefined;
+
+function wordKinds(): Map<string, Kind> {
+  if (kinds === undefined) {
+    const read = new Map<string, Kind>();
+    readWords(ENGLISH_WORDS, /[+=&]/, (word, kind) => read.set(word, kind as Kind));
+    kinds = read;
+  }
+  return kinds;
+}
+
+/** What unknown words turned out to be; emptied when it is full, since most texts repeat theirs. */
+const judged = new Map<string, string>();
+const MOST_JUDGED = 50_000;
+
+/**
+ * Adds the names among the Latin words of a text to `into`: words that English spells with a capital only, and words that
+ * English does not know. Capitals are gone from the normal form, and with good reason: "Reset My Password" names nobody,
+ * and a name must not depend on who typed it. A word in the dictionary under both spellings ("rose", "bill") is a name
+ * only after "mr" and the like.
+ *
+ * Unknown words count where the text is English for the most part or Chinese; in a German text every word would. In
+ * English a word one letter away from an ordinary word is a typo of it, and of a name with six letters and more that name.
+ * @param text in the form that `normalise` gives
+ * @param chinese whether the text has Chinese characters; then each Latin word that English does not know is a name
+ */
+export function takeEnglishNames(text: string, chinese: boolean, into: Set<string>): void {
+  const words = text.match(WORD);
+  if (words === null) return;
+  const known = wordKinds();
+  const unknown: string[] = [];
+  let ordinary = 0;
+  let before = "";
+  for (const found of words) {
+    const word = FOREIGN.test(found) ? found.normalize("NFD").replace(/[^a-z]/g, "") : found;
+    const kind = known.get(word);
+    if (kind === "=") into.add(word);
+    else if (kind === "&" && FORMS_OF_ADDRESS.has(before)) into.add(word);
+    else if (kind !== undefined) ordinary++;
+    else if (word.endsWith("s") && known.get(word.slice(0, -1)) === "=") into.add(word.slice(0, -1));
+    else if (word.length <= LONGEST && (chinese || word.length >= LEAST)) unknown.push(word);
+    before = word;
+  }
+  if (!chinese && 2 * ordinary < words.length) return;
+  for (const word of unknown) {
+    const name = chinese ? word : nameOf(word, known);
+    if (name !== "") into.add(name);
+  }
+}
+
+/** The name that an unknown word of an English text is or misspells; "" for none. */
+function nameOf(word: string, known: ReadonlyMap<string, Kind>): string {
+  let name = judged.get(word);
+  if (name === undefined) {
+    name = isCompound(word, known) ? "" : mended(word, known);
+    if (judged.size >= MOST_JUDGED) judged.clear();
+    judged.set(word, name);
+  }
+  return name;
+}
+
+/** Whether the word is two ordinary words in one, such as "healthcare". */
+function isCompound(word: string, known: ReadonlyMap<string, Kind>): boolean {
+  for (let cut = 3; cut <= word.length - 3; cut++) {
+    if (known.get(word.slice(0, cut)) === "+" && known.get(word.slice(cut)) === "+") return true;
+  }
+  return false;
+}
+
+/**
+ * "" where an ordinary word lies one letter away (inserted, left out, another one, or two in the other order), the name
+ * where exactly one lies there, else the word itself.
+ */
+function mended(word: string, known: ReadonlyMap<string, Kind>): string {
+  const names = new Set<string>();
+  const isOrdinary = (spelling: string) => {
+    const kind = known.get(spelling);
+    if (kind === "=") names.add(spelling);
+    return kind === "+" || kind === "&";
+  };
+  for (let at = 0; at <= word.length; at++) {
+    const [head, tail] = [word.slice(0, at), word.slice(at)];
+    if (tail !== "" && isOrdinary(head + tail.slice(1))) return "";
+    if (tail.length > 1 && isOrdinary(head + tail[1] + tail[0] + tail.slice(2))) return "";
+    for (const letter of LETTERS) {
+      if (isOrdinary(head + letter + tail) || (tail !== "" && isOrdinary(head + letter + tail.slice(1)))) return "";
+    }
+  }
+  if (names.size !== 1 || word.length < LEAST_MENDED) return word;
+  const [name] = names;
+  return name;
+}

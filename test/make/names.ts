@@ -1,0 +1,56 @@
+import { writeFileSync } from "node:fs";
+import { englishWords } from "./names-en.js";
+import { chineseWords, givenNames, surnames } from "./names-zh.js";
+
+/** Words of the guard `names` by file of src/text/names. */
+export type WordFiles = Readonly<Record<"english-words.ts" | "chinese-words.ts", string>>;
+
+/**
+ * Writes sorted words one after the other: the number of UTF-16 units shared with the word before (0 to 9), the rest of
+ * the word, and its class.
+ */
+export function frontCoded(classes: ReadonlyMap<string, string>): string {
+  let before = "";
+  let coded = "";
+  for (const [word, kind] of [...classes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    let shared = 0;
+    while (shared < 9 && shared < word.length - 1 && word[shared] === before[shared]) shared++;
+    coded += `${shared}${word.slice(shared)}${kind}`;
+    before = word;
+  }
+  return coded;
+}
+
+/** The files with their words, made anew from the packages. */
+export function makeNames(): WordFiles {
+  const head = (from: string) => `// Made by test/make/names.ts from ${from}; not to be edited.\n`;
+  return {
+    "english-words.ts": `${head("dictionary-en 4.0.0 (SCOWL; MIT AND BSD)")}
+/** Words of English, front-coded: the class is "+" of an ordinary word, "=" of a name, "&" of what may be either. */
+export const ENGLISH_WORDS =
+  "${frontCoded(englishWords())}";
+`,
+    "chinese-words.ts": `${head("@node-rs/jieba 2.0.3 (MIT) and segment 0.1.3 (MIT)")}
+/**
+ * Words of Chinese, front-coded: the class is the logarithm to base 2 of the frequency as a letter from a, a capital for
+ * a name.
+ */
+export const CHINESE_WORDS =
+  "${frontCoded(chineseWords())}";
+
+/** Surnames of one character. */
+export const SURNAMES = "${surnames()}";
+
+/** Characters of given names: the first of two, the second of two, the only one. */
+export const GIVEN_NAMES = [
+${givenNames()
+  .map((characters) => `  "${characters}",\n`)
+  .join("")}] as const;
+`,
+  };
+}
+
+// Run by hand: node dist/test/make/names.js
+if (process.argv[1] === import.meta.filename) {
+  for (const [file, text] of Object.entries(makeNames())) writeFileSync(`src/text/names/${file}`, text);
+}
