@@ -8,9 +8,9 @@ interface Affix {
   readonly condition: RegExp;
 }
 
-function affixes(): Map<string, Affix[]> {
+function affixes(dictionary: string): Map<string, Affix[]> {
   const rules = new Map<string, Affix[]>();
-  for (const line of readPackageFile("dictionary-en/index.aff").split("\n")) {
+  for (const line of readPackageFile(`${dictionary}/index.aff`).split("\n")) {
     const [kind, flag, strip, add, condition] = line.trim().split(/\s+/);
     if ((kind !== "PFX" && kind !== "SFX") || condition === undefined) continue;
     const suffix = kind === "SFX";
@@ -62,23 +62,58 @@ const NAMES_NEVERTHELESS = new Set(
   ),
 );
 
+/** Frequent short words; a name of three letters that is one letter away is more often a typo of one of them. */
+const FREQUENT = new Set(
+  `the and for was are can how why you not but has had his her its our out all any who did get got may new now one two
+  use see way off too yet say him she they when what with from that this will have been were does your my me to do is it
+  in on at of or so up by an am as be he if no we go`.split(/\s+/),
+);
+
+/** Names of two letters that are no abbreviations of ordinary words, states of America or units. */
+const SHORT = new Set(["uk", "eu", "un"]);
+
+function isTooShort(name: string): boolean {
+  if (name.length < 3) return !SHORT.has(name);
+  if (name.length > 3) return false;
+  return [...FREQUENT].some(
+    (word) =>
+      Math.abs(word.length - 3) <= 1 &&
+      [0, 1, 2, 3].some((at) => {
+        const tail = name.slice(at + 1);
+        const head = name.slice(0, at);
+        if (word.length === 2) return head + tail === word;
+        if (word.length === 3) return word.slice(0, at) === head && word.slice(at + 1) === tail;
+        return word.slice(0, at) + word.slice(at + 1) === name;
+      }),
+  );
+}
+
+/** Titles of brands that are one word. */
+function brands(): string[] {
+  const icons = JSON.parse(readPackageFile("simple-icons/data/simple-icons.json")) as { readonly title: string }[];
+  return icons.map(({ title }) => title.toLowerCase()).filter((title) => /^[a-z]{3,24}$/.test(title));
+}
+
 /** Class of every English word of two letters and more, in lower case: "+" ordinary, "=" a name, "&" either. */
 export function englishWords(): Map<string, string> {
-  const rules = affixes();
-  const ordinary = new Set<string>();
-  const names = new Set<string>();
-  for (const line of readPackageFile("dictionary-en/index.dic").split("\n").slice(1)) {
-    const [stem, flags = ""] = line.trim().split("/");
-    const name = stem !== stem.toLowerCase();
-    const applied = [...flags].flatMap((flag) => rules.get(flag) ?? []);
-    for (const form of name ? [stem] : forms(stem, applied)) {
-      const word = form.toLowerCase().normalize("NFKC");
-      if (/^[a-z]{2,24}$/.test(word)) (name ? names : ordinary).add(word);
+  const ordinary = new Set<string>(["wifi", "email", "online", "app", "apps"]);
+  const names = new Set<string>(brands());
+  for (const dictionary of ["dictionary-en", "dictionary-en-gb"]) {
+    const rules = affixes(dictionary);
+    for (const line of readPackageFile(`${dictionary}/index.dic`).split("\n").slice(1)) {
+      const [stem, flags = ""] = line.trim().split("/");
+      const name = stem !== stem.toLowerCase();
+      const applied = [...flags].flatMap((flag) => rules.get(flag) ?? []);
+      for (const form of name ? [stem] : forms(stem, applied)) {
+        const word = form.toLowerCase().normalize("NFKC");
+        if (/^[a-z]{2,24}$/.test(word)) (name ? names : ordinary).add(word);
+      }
     }
   }
   const classOf = (word: string) => {
     if (!names.has(word) || NO_NAMES.has(word)) return "+";
-    return ordinary.has(word) && !NAMES_NEVERTHELESS.has(word) ? "&" : "=";
+    if (ordinary.has(word) && !NAMES_NEVERTHELESS.has(word)) return "&";
+    return isTooShort(word) ? "+" : "=";
   };
   return new Map([...ordinary, ...names, ...NO_NAMES].map((word) => [word, classOf(word)]));
 }

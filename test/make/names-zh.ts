@@ -20,6 +20,16 @@ const NO_NAMES = new Set(
   世界纪录 电视广播 神农溪 达摩 玉皇大帝 美国之音 和和气气 西王 黄石 师兄`.split(/\s+/),
 );
 
+/** Companies, brands and people of whom the dictionaries, older than they, know nothing. */
+const NAMES_OF_TODAY = new Set(
+  `百度 京东 美团 滴滴 拼多多 字节跳动 抖音 快手 微信 支付宝 淘宝 天猫 阿里 阿里云 蚂蚁金服 网易 新浪 微博 知乎 豆瓣 小红书 哔哩哔哩 爱奇艺 优酷 携程 饿了么 今日头条
+  华为 小米 荣耀 魅族 中兴 比亚迪 吉利 奇瑞 长安汽车 蔚来 理想汽车 小鹏 特斯拉 宝马 奔驰 奥迪 丰田 本田 日产 别克 雪佛兰 现代汽车 起亚 保时捷 法拉利 大众汽车
+  谷歌 微软 英伟达 高通 台积电 推特 脸书 优衣库 星巴克 肯德基 必胜客 沃尔玛 宜家 耐克 阿迪达斯 恒大 万科 碧桂园 融创 万达 顺丰 中通 圆通 格力 美的集团 茅台 五粮液
+  伊利 蒙牛 娃哈哈 工商银行 建设银行 平安保险 中石油 中石化 国家电网 中国移动 中国联通 大疆 商汤 科大讯飞 寒武纪 王者荣耀 英雄联盟 绝地求生 和平精英
+  特朗普 拜登 普京 奥巴马 默克尔 马克龙 泽连斯基 安倍晋三 莫迪 金正恩 文在寅 马斯克 乔布斯 扎克伯格 贝索斯 库里 詹姆斯 科比 姚明 梅西 内马尔 马化腾 任正非 刘强东 马云
+  李彦宏 丁磊 张一鸣`.split(/\s+/),
+);
+
 interface Entry {
   readonly frequency: number;
   readonly tag: string;
@@ -64,10 +74,30 @@ export function chineseWords(): Map<string, string> {
     if (word.length > 1 && (agreed || place) && !NO_NAMES.has(word)) classes.set(word, letter(frequency, "A"));
     else if (word.length === 1 || frequency >= LEAST) classes.set(word, letter(frequency, "a"));
   }
+  for (const word of NAMES_OF_TODAY) classes.set(word, letter(entries.get(word)?.frequency ?? 64, "A"));
   for (const [word, flag] of flags) {
     if (flag === PERSON_FLAG && word.length >= 3 && !entries.has(word)) classes.set(word, letter(16, "A"));
   }
   return classes;
+}
+
+/** How many transliterated names a character must be in to count as one of transliteration. */
+const TRANSLITERATED = 40;
+
+/** Characters that foreign names are spelt with. */
+export function transliterations(): string {
+  const counts = new Map<string, number>();
+  for (const [word, { tag }] of jieba()) {
+    if (tag !== "nrt" || word.length < 3) continue;
+    for (const character of new Set(word)) counts.set(character, (counts.get(character) ?? 0) + 1);
+  }
+  const frequent = [...counts].filter(
+    ([character, count]) => count >= TRANSLITERATED && !"多和文日安".includes(character),
+  );
+  return frequent
+    .map(([character]) => character)
+    .sort()
+    .join("");
 }
 
 const lists = createRequire(import.meta.url)("segment/lib/module/CHS_NAMES.js") as Record<string, object>;

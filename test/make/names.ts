@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { englishWords } from "./names-en.js";
-import { chineseWords, givenNames, surnames } from "./names-zh.js";
+import { chineseWords, givenNames, surnames, transliterations } from "./names-zh.js";
 
 /** Words of the guard `names` by file of src/text/names. */
 export type WordFiles = Readonly<Record<"english-words.ts" | "chinese-words.ts", string>>;
@@ -25,7 +25,7 @@ export function frontCoded(classes: ReadonlyMap<string, string>): string {
 export function makeNames(): WordFiles {
   const head = (from: string) => `// Made by test/make/names.ts from ${from}; not to be edited.\n`;
   return {
-    "english-words.ts": `${head("dictionary-en 4.0.0 (SCOWL; MIT AND BSD)")}
+    "english-words.ts": `${head("dictionary-en 4.0.0, dictionary-en-gb 3.0.0 (SCOWL, MIT AND BSD) and simple-icons 16.37.0 (CC0)")}
 /** Words of English, front-coded: the class is "+" of an ordinary word, "=" of a name, "&" of what may be either. */
 export const ENGLISH_WORDS =
   "${frontCoded(englishWords())}";
@@ -40,6 +40,9 @@ export const CHINESE_WORDS =
 
 /** Surnames of one character. */
 export const SURNAMES = "${surnames()}";
+
+/** Characters that foreign names are spelt with. */
+export const TRANSLITERATIONS = "${transliterations()}";
 
 /** Characters of given names: the first of two, the second of two, the only one. */
 export const GIVEN_NAMES = [

@@ -1,4 +1,4 @@
-import { CHINESE_WORDS, GIVEN_NAMES, SURNAMES } from "./chinese-words.js";
+import { CHINESE_WORDS, GIVEN_NAMES, SURNAMES, TRANSLITERATIONS } from "./chinese-words.js";
 import { Trie } from "./trie.js";
 import { readWords } from "./word-list.js";
 
@@ -8,6 +8,7 @@ const AMBIGUOUS_SURNAMES = new Set(
 );
 const SURNAME = new Set(SURNAMES);
 const [FIRST, SECOND, ONLY] = GIVEN_NAMES.map((characters) => new Set(characters));
+const TRANSLITERATION = new Set(TRANSLITERATIONS);
 const NUMERALS = new Set("一二三四五六七八九十");
 /** What makes a name of the surname before it. */
 const FORMS_OF_ADDRESS = new Set([
@@ -18,6 +19,10 @@ const FORMS_OF_ADDRESS = new Set([
 const UNKNOWN = 27;
 /** Given names may be words; frequent words are none. */
 const RARE = 11;
+/** Characters from this frequency on are words of their own beside a surname, unless they are usual in given names. */
+const FREQUENT_CHARACTER = 13;
+/** Least characters of a foreign name that no dictionary knows. */
+const LEAST_FOREIGN = 3;
 /** Longer rows of Chinese characters are cut here. */
 const LONGEST_RUN = 4096;
 
@@ -99,23 +104,45 @@ function segment(run: string): Word[] {
 function takeFromRun(run: readonly Word[], into: Set<string>): void {
   for (let at = 0; at < run.length; at++) {
     const { text, value } = run[at];
-    if (value < 0) into.add(text);
-    else if (SURNAME.has(text)) {
-      const given = givenName(text, run[at + 1], run[at + 2]);
-      if (given === undefined) continue;
+    if (value < 0) {
+      into.add(text);
+      continue;
+    }
+    const foreign = foreignName(run, at);
+    const given = foreign === 0 && SURNAME.has(text) ? givenName(text, run[at + 1], run[at + 2]) : undefined;
+    if (foreign > 0) {
+      into.add(
+        run
+          .slice(at, at + foreign)
+          .map((word) => word.text)
+          .join(""),
+      );
+      at += foreign - 1;
+    } else if (given !== undefined) {
       into.add(text + given);
-      at += given.length === run[at + 1]?.text.length ? 1 : given.length;
+      at += given.length === 2 && run[at + 1].text.length === 1 ? 2 : 1;
     }
   }
 }
 
+/** How many single characters from a word on spell a foreign name; 0 for none. */
+function foreignName(run: readonly Word[], start: number): number {
+  let end = start;
+  while (end < run.length && run[end].value >= 0 && TRANSLITERATION.has(run[end].text)) end++;
+  return end - start >= LEAST_FOREIGN ? end - start : 0;
+}
+
 /** The given name after a surname, "" where a form of address follows; undefined where the surname is just a word. */
 function givenName(surname: string, next: Word | undefined, afterNext: Word | undefined): string | undefined {
-  if (next === undefined) return undefined;
+  if (next === undefined || next.value < 0) return undefined;
   if (FORMS_OF_ADDRESS.has(next.text)) return "";
+  if (next.text.length > 2) return undefined;
   const [first, second] = next.text.length === 2 ? next.text : [next.text, afterNext?.text ?? ""];
-  if (next.value >= 0 && (next.text.length === 1 || next.value < RARE) && FIRST.has(first) && SECOND.has(second))
-    return first + second;
-  if (AMBIGUOUS_SURNAMES.has(surname) || NUMERALS.has(next.text) || !ONLY.has(next.text)) return undefined;
-  return next.text;
+  const inWord = next.text.length === 2;
+  if ((!inWord || next.value < RARE) && FIRST.has(first) && SECOND.has(second)) return first + second;
+  if (inWord || AMBIGUOUS_SURNAMES.has(surname) || NUMERALS.has(first)) return undefined;
+  const isGiven = ({ text, value }: Word) => ONLY.has(text) || SECOND.has(text) || value < FREQUENT_CHARACTER;
+  if (!isGiven(next)) return undefined;
+  if (second.length === 1 && (first === second || isGiven(afterNext as Word))) return first + second;
+  return ONLY.has(first) || next.value < RARE ? first : undefined;
 }

@@ -27,6 +27,65 @@ function wordKinds(): Map<string, Kind> {
   return kinds;
 }
 
+/** Words for the people and the language of a country, which texts exchange for its name. */
+const COUNTRIES = new Map(
+  Object.entries({
+    argentina: "argentine argentinian",
+    belgium: "belgian",
+    brazil: "brazilian",
+    britain: "british uk briton",
+    canada: "canadian",
+    china: "chinese",
+    cyprus: "cypriot",
+    czechia: "czech",
+    denmark: "danish dane",
+    egypt: "egyptian",
+    europe: "european eu",
+    finland: "finnish finn",
+    france: "french frenchman",
+    greece: "greek",
+    hungary: "hungarian",
+    iceland: "icelandic",
+    iran: "iranian",
+    iraq: "iraqi",
+    ireland: "irish",
+    israel: "israeli",
+    italy: "italian",
+    japan: "japanese",
+    jordan: "jordanian",
+    lebanon: "lebanese",
+    mexico: "mexican",
+    netherlands: "dutch",
+    norway: "norwegian",
+    pakistan: "pakistani",
+    palestine: "palestinian",
+    peru: "peruvian",
+    philippines: "philippine filipino",
+    poland: "polish",
+    portugal: "portuguese",
+    scotland: "scottish",
+    spain: "spanish spaniard",
+    sudan: "sudanese",
+    sweden: "swedish swede",
+    switzerland: "swiss",
+    taiwan: "taiwanese",
+    thailand: "thai",
+    turkey: "turkish turk",
+    ukraine: "ukrainian",
+    vietnam: "vietnamese",
+    wales: "welsh",
+    yemen: "yemeni",
+    afghanistan: "afghan",
+  }).flatMap(([name, others]) => others.split(" ").map((other): [string, string] => [other, name])),
+);
+
+/** The country whose people a word means ("syrian", "russian"), else the word. */
+function country(word: string, known: ReadonlyMap<string, Kind>): string {
+  const name = COUNTRIES.get(word);
+  if (name !== undefined) return name;
+  return word.length > 5 && word.endsWith("an") && known.get(word.slice(0, -1)) === "=" ? word.slice(0, -1) : word;
+}
+
 /** What unknown words turned out to be; emptied when it is full, since most texts repeat theirs. */
 const judged = new Map<string, string>();
 const MOST_JUDGED = 50_000;
@@ -52,10 +111,10 @@ export function takeEnglishNames(text: string, chinese: boolean, into: Set<strin
   for (const found of words) {
     const word = FOREIGN.test(found) ? found.normalize("NFD").replace(/[^a-z]/g, "") : found;
     const kind = known.get(word);
-    if (kind === "=") into.add(word);
+    if (kind === "=") into.add(country(word, known));
     else if (kind === "&" && FORMS_OF_ADDRESS.has(before)) into.add(word);
     else if (kind !== undefined) ordinary++;
-    else if (word.endsWith("s") && known.get(word.slice(0, -1)) === "=") into.add(word.slice(0, -1));
+    else if (word.endsWith("s") && known.get(word.slice(0, -1)) === "=") into.add(country(word.slice(0, -1), known));
     else if (word.length <= LONGEST && (chinese || word.length >= LEAST)) unknown.push(word);
     before = word;
   }
@@ -70,7 +129,8 @@ export function takeEnglishNames(text: string, chinese: boolean, into: Set<strin
 function nameOf(word: string, known: ReadonlyMap<string, Kind>): string {
   let name = judged.get(word);
   if (name === undefined) {
-    name = isCompound(word, known) ? "" : mended(word, known);
+    name = mended(word, known);
+    if (name === word && isCompound(word, known)) name = "";
     if (judged.size >= MOST_JUDGED) judged.clear();
     judged.set(word, name);
   }
@@ -79,7 +139,7 @@ function nameOf(word: string, known: ReadonlyMap<string, Kind>): string {
 
 /** Whether the word is two ordinary words in one, such as "healthcare". */
 function isCompound(word: string, known: ReadonlyMap<string, Kind>): boolean {
-  for (let cut = 3; cut <= word.length - 3; cut++) {
+  for (let cut = 4; cut <= word.length - 4; cut++) {
     if (known.get(word.slice(0, cut)) === "+" && known.get(word.slice(cut)) === "+") return true;
   }
   return false;
@@ -107,4 +167,9 @@ function mended(word: string, known: ReadonlyMap<string, Kind>): string {
   if (names.size !== 1 || word.length < LEAST_MENDED) return word;
   const [name] = names;
   return name;
+}
+
+/** Whether English knows a word, be it as a name. @param word in lower case */
+export function isEnglishWord(word: string): boolean {
+  return wordKinds().has(word);
 }

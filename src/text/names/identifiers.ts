@@ -1,3 +1,5 @@
+import { isEnglishWord } from "./english.js";
+
 /** A text without any of these has no identifier. */
 const MAY_IDENTIFY = /[\d@/.]/;
 
@@ -23,6 +25,11 @@ const KINDS: readonly Kind[] = [
         .replace(/^www\./, "")
         .replace(/[/.,;:!?)\]'#]+$/, ""),
   },
+  {
+    pattern:
+      /(?<![\w.-])(?:[a-z\d][a-z\d-]{0,40}\.){1,4}(?:com|org|net|edu|gov|cn|io|ai|co\.uk|de|fr|jp|eu)\b(?![\w.-])/g,
+    canonical: (match) => match,
+  },
   // Handles; then ISBN, telephone and order numbers.
   { pattern: /(?<![\w.+@-])@[a-z_]\w{1,30}/g, canonical: (match) => match },
   { pattern: /(?<![a-z\d-])(?:isbn[-: ]{0,3})?\d(?:-?\d){7,40}(?:-?x)?(?![\w-])/g, canonical: longNumber },
@@ -31,6 +38,13 @@ const KINDS: readonly Kind[] = [
       /(?<![\w.-])\w[\w-]{0,80}(?:\.[\w-]{1,20}){0,3}\.(?:pdf|docx?|xlsx?|pptx?|txt|csv|tsv|json|jsonl|xml|ya?ml|md|html?|css|[cm]?js|tsx?|py|java|go|rs|cpp|sh|sql|exe|dll|apk|zip|rar|7z|gz|tar|iso|dmg|jpe?g|png|gif|svg|webp|mp3|mp4|avi|mkv|mov|wav|log|ini|cfg|parquet|arrow)(?![\w-]|\.\w)/g,
     canonical: (match) => match,
   },
+  // Products whose number may stand apart: "iPhone 13 Pro", "RTX 4090".
+  {
+    pattern:
+      /\b(?:iphone|ipad|ipod|galaxy|xbox|playstation|macbook|thinkpad|kindle|android|ios|windows|boeing|airbus|mate|redmi|nova|magic|core|ryzen|geforce|model)[ -]?[a-z]?\d{1,4}(?:-\d{3})?[a-z]{0,3}(?:[ -]?(?:pro|max|plus|mini|ultra|air|lite|se)\b)*/g,
+    canonical: compact,
+  },
+  { pattern: /\b[a-z]{2,5} \d{3,5}[a-z]{0,3}\b/g, canonical: spacedCode },
   // Letters and digits in one word, hyphens allowed: RTX-4090, SKU-123-AB, s21, hashes.
   {
     pattern: /(?<![a-z\d_.-])(?=[a-z\d_-]{0,40}\d)(?=[a-z\d_-]{0,40}[a-z])[a-z\d]+(?:[-_][a-z\d]+)*/g,
@@ -42,6 +56,11 @@ const KINDS: readonly Kind[] = [
 function longNumber(match: string): string {
   const digits = compact(match);
   return digits.startsWith("isbn") || digits.length > 8 ? digits.replace("isbn", "") : "";
+}
+
+/** "" where the letters before the number are a word: "room 101". */
+function spacedCode(match: string): string {
+  return isEnglishWord(match.slice(0, match.indexOf(" "))) ? "" : compact(match);
 }
 
 /** "" where the word is a quantity ("20kg", "3rd", "5g") or a compound of a number and ordinary words ("20-year-old"). */
