@@ -88,15 +88,20 @@ function isTooShort(name: string): boolean {
   );
 }
 
+/** Words that dictionaries do not have, and contractions that lost their apostrophe. */
+const UNWRITTEN = `wifi email emails online app apps cheque cheques
+  arent couldnt didnt doesnt dont hadnt hasnt havent isnt mightnt mustnt neednt shouldnt wasnt werent wont wouldnt cant aint
+  youre youve youll theyre theyve weve whats thats theres heres lets ive im id ill`.split(/\s+/);
+
 /** Titles of brands that are one word. */
 function brands(): string[] {
   const icons = JSON.parse(readPackageFile("simple-icons/data/simple-icons.json")) as { readonly title: string }[];
-  return icons.map(({ title }) => title.toLowerCase()).filter((title) => /^[a-z]{3,24}$/.test(title));
+  return icons.map(({ title }) => title.toLowerCase()).filter((title) => /^[a-z]{4,24}$/.test(title));
 }
 
 /** Class of every English word of two letters and more, in lower case: "+" ordinary, "=" a name, "&" either. */
 export function englishWords(): Map<string, string> {
-  const ordinary = new Set<string>(["wifi", "email", "online", "app", "apps"]);
+  const ordinary = new Set<string>(UNWRITTEN);
   const names = new Set<string>(brands());
   for (const dictionary of ["dictionary-en", "dictionary-en-gb"]) {
     const rules = affixes(dictionary);

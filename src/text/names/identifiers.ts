@@ -1,14 +1,19 @@
 import { isEnglishWord } from "./english.js";
 
-/** A text without any of these has no identifier. */
-const MAY_IDENTIFY = /[\d@/.]/;
-
 /** A kind of identifier: whatever the pattern finds, in its canonical form. */
 interface Kind {
+  /** Without this the text has none; tested once for all kinds that need the same. */
+  readonly needs: RegExp;
   readonly pattern: RegExp;
   readonly canonical: (match: string) => string;
 }
 
+const AT = /@/;
+const DOT = /\.[a-z\d]|:\/\//;
+const DIGIT = /\d/;
+const ANY = /[\d@/]|\.[a-z]/;
+
+const same = (match: string) => match;
 const compact = (match: string) => match.replace(/[^a-z\d]/g, "");
 
 /**
@@ -16,8 +21,9 @@ const compact = (match: string) => match.replace(/[^a-z\d]/g, "");
  * repetition is bounded or follows a look-behind, which keeps the search linear in hostile texts.
  */
 const KINDS: readonly Kind[] = [
-  { pattern: /(?<![\w.+-])[\w.+-]{1,64}@[a-z\d](?:[a-z\d.-]{0,250}[a-z\d])?/g, canonical: (match) => match },
+  { needs: AT, pattern: /(?<![\w.+-])[\w.+-]{1,64}@[a-z\d](?:[a-z\d.-]{0,250}[a-z\d])?/g, canonical: same },
   {
+    needs: DOT,
     pattern: /(?:\b(?:https?|ftp):\/\/|\bwww\.)[\w.~:/?#[\]@!$&'()*+,;=%-]+/g,
     canonical: (match) =>
       match
@@ -26,27 +32,35 @@ const KINDS: readonly Kind[] = [
         .replace(/[/.,;:!?)\]'#]+$/, ""),
   },
   {
+    needs: DOT,
     pattern:
       /(?<![\w.-])(?:[a-z\d][a-z\d-]{0,40}\.){1,4}(?:com|org|net|edu|gov|cn|io|ai|co\.uk|de|fr|jp|eu)\b(?![\w.-])/g,
-    canonical: (match) => match,
+    canonical: same,
   },
   // Handles; then ISBN, telephone and order numbers.
-  { pattern: /(?<![\w.+@-])@[a-z_]\w{1,30}/g, canonical: (match) => match },
-  { pattern: /(?<![a-z\d-])(?:isbn[-: ]{0,3})?\d(?:-?\d){7,40}(?:-?x)?(?![\w-])/g, canonical: longNumber },
+  { needs: AT, pattern: /(?<![\w.+@-])@[a-z_]\w{1,30}/g, canonical: same },
   {
+    needs: DIGIT,
+    pattern: /(?<![a-z\d-])(?:isbn[-: ]{0,3})?\d(?:-?\d){7,40}(?:-?x)?(?![\w-])/g,
+    canonical: longNumber,
+  },
+  {
+    needs: DOT,
     pattern:
       /(?<![\w.-])\w[\w-]{0,80}(?:\.[\w-]{1,20}){0,3}\.(?:pdf|docx?|xlsx?|pptx?|txt|csv|tsv|json|jsonl|xml|ya?ml|md|html?|css|[cm]?js|tsx?|py|java|go|rs|cpp|sh|sql|exe|dll|apk|zip|rar|7z|gz|tar|iso|dmg|jpe?g|png|gif|svg|webp|mp3|mp4|avi|mkv|mov|wav|log|ini|cfg|parquet|arrow)(?![\w-]|\.\w)/g,
-    canonical: (match) => match,
+    canonical: same,
   },
   // Products whose number may stand apart: "iPhone 13 Pro", "RTX 4090".
   {
+    needs: DIGIT,
     pattern:
       /\b(?:iphone|ipad|ipod|galaxy|xbox|playstation|macbook|thinkpad|kindle|android|ios|windows|boeing|airbus|mate|redmi|nova|magic|core|ryzen|geforce|model)[ -]?[a-z]?\d{1,4}(?:-\d{3})?[a-z]{0,3}(?:[ -]?(?:pro|max|plus|mini|ultra|air|lite|se)\b)*/g,
     canonical: compact,
   },
-  { pattern: /\b[a-z]{2,5} \d{3,5}[a-z]{0,3}\b/g, canonical: spacedCode },
+  { needs: DIGIT, pattern: /\b[a-z]{2,5} \d{3,5}[a-z]{0,3}\b/g, canonical: spacedCode },
   // Letters and digits in one word, hyphens allowed: RTX-4090, SKU-123-AB, s21, hashes.
   {
+    needs: DIGIT,
     pattern: /(?<![a-z\d_.-])(?=[a-z\d_-]{0,40}\d)(?=[a-z\d_-]{0,40}[a-z])[a-z\d]+(?:[-_][a-z\d]+)*/g,
     canonical: code,
   },
@@ -76,9 +90,11 @@ function code(match: string): string {
  * @returns the text without them
  */
 export function takeIdentifiers(text: string, into: Set<string>): string {
-  if (!MAY_IDENTIFY.test(text)) return text;
+  if (!ANY.test(text)) return text;
+  const has = new Map([AT, DOT, DIGIT].map((needs) => [needs, needs.test(text)]));
   let rest = text;
-  for (const { pattern, canonical } of KINDS) {
+  for (const { needs, pattern, canonical } of KINDS) {
+    if (!has.get(needs)) continue;
     rest = rest.replace(pattern, (match) => {
       const form = canonical(match);
       if (form === "") return match;

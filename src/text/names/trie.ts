@@ -6,6 +6,8 @@ export class Trie {
   #units: Uint16Array;
   #children: Int32Array;
   #values: Int8Array;
+  /** Children of node 0 by unit, since most searches end there. */
+  #roots = new Int32Array(0x10000);
 
   /** @param units most UTF-16 units that all words together may have */
   constructor(units: number) {
@@ -41,11 +43,12 @@ export class Trie {
       node = this.#children[slot];
     }
     this.#values[node] = value;
+    this.#roots[word.charCodeAt(0)] = this.#children[this.#slot(0, word.charCodeAt(0))];
   }
 
   /** The node that a unit leads to; 0 if none. */
   child(node: number, unit: number): number {
-    return this.#children[this.#slot(node, unit)];
+    return node === 0 ? this.#roots[unit] : this.#children[this.#slot(node, unit)];
   }
 
   /** The value of the word that ends at a node; 0 if none does. */
