@@ -15,9 +15,12 @@ export interface DedupManifest {
   readonly options: {
     readonly textFields: readonly string[];
     readonly vectorField?: string;
+    readonly idField?: string;
     readonly keep: KeepPolicy;
     readonly guards: Guards;
   };
+  /** The inputs in order; `first_row` and `rows` are absent where version 0.1 wrote the manifest. */
+  readonly inputs: readonly { readonly name: string; readonly rows?: number; readonly first_row?: number }[];
   readonly outputs: readonly FileRecord[];
   /** Outputs of bge-cluster, if it has run on the folder since; else empty. */
   readonly clusterOutputs: readonly FileRecord[];
@@ -73,7 +76,14 @@ function parseManifest(text: string): DedupManifest {
   const read = JSON.parse(text) as {
     threshold?: unknown;
     counts?: Record<string, unknown>;
-    options?: { textFields?: unknown; vectorField?: unknown; keep?: unknown; guards?: Partial<Guards> };
+    options?: {
+      textFields?: unknown;
+      vectorField?: unknown;
+      keep?: unknown;
+      idField?: unknown;
+      guards?: Partial<Guards>;
+    };
+    inputs?: unknown;
     outputs?: unknown;
     model?: unknown;
     cluster?: { outputs?: unknown };
@@ -87,9 +97,10 @@ function parseManifest(text: string): DedupManifest {
     const count = counts?.[name];
     require(`count of rows ${name}`, typeof count === "number" && count >= 0 && count < 2 ** 32);
   }
-  const { textFields, vectorField, keep, guards } = options ?? {};
+  const { textFields, vectorField, idField, keep, guards } = options ?? {};
   require("list of text fields", Array.isArray(textFields) && textFields.every((field) => typeof field === "string"));
   require("vector field", vectorField === undefined || typeof vectorField === "string");
+  require("id field", idField === undefined || typeof idField === "string");
   const policy = typeof keep === "string" ? parseKeepPolicy(keep) : undefined;
   require("keep policy", policy !== undefined);
   // Folders of version 0.2.0 and before know no names.
@@ -106,6 +117,7 @@ function parseManifest(text: string): DedupManifest {
       keep: policy as KeepPolicy,
       guards: { numbers, negation, names } as Guards,
     },
+    inputs: Array.isArray(read?.inputs) ? (read.inputs as DedupManifest["inputs"]) : [],
     outputs: read?.outputs as FileRecord[],
     clusterOutputs: (read?.cluster?.outputs ?? []) as FileRecord[],
     model: model as object,
