@@ -7,6 +7,8 @@ import { closest } from "../text/closest.js";
 import { reportError, runCommand } from "./command.js";
 import type { AddCommand, FlagsOf } from "./commands/add-command.js";
 import { addDoctor } from "./commands/doctor.js";
+import { addExplain } from "./commands/explain.js";
+import { addGroups } from "./commands/groups.js";
 import { addModels } from "./commands/models-command.js";
 import { addVerify } from "./commands/verify.js";
 import { dedupFlags, sharedFlags } from "./flags.js";
@@ -17,6 +19,8 @@ import { formatDedup, formatEstimate } from "./summary.js";
 /** The commands beside the main one. A first input that resembles one of these names was probably a typing error. */
 const COMMANDS: Readonly<Record<string, AddCommand>> = {
   verify: addVerify,
+  explain: addExplain,
+  groups: addGroups,
   doctor: addDoctor,
   models: addModels,
 };

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Options } from "yargs";
 import { FORMATS, GUARDS } from "../run/flags/dedup.js";
+import { GROUP_ORDERS } from "../run/flags/groups.js";
 import { DEVICES, DTYPES, FORMATS_OF_INPUT, LONG } from "../run/flags/shared.js";
 
 /** Flags that both commands have. Help, parsing and defaults come from this one table. */
@@ -119,4 +120,16 @@ export const clusterFlags = {
   starts: { type: "string", default: "1", describe: "runs from different seeds, of which the tightest clusters win" },
   spherical: { type: "boolean", default: false, describe: "centroids of unit length: cluster by cosine alone" },
   labels: { type: "string", default: "5", describe: "key terms for each cluster" },
+} as const satisfies Record<string, Options>;
+
+/** Flags of bge-dedup explain and groups alone. */
+export const explainFlags = {
+  nearest: { type: "string", default: "5", describe: "kept rows nearest to a kept row to show; 0 spares the search" },
+  top: { type: "string", default: "10", describe: "groups to show" },
+  sort: {
+    type: "string",
+    choices: GROUP_ORDERS,
+    default: "size",
+    describe: "largest groups first, or those with the least similar removed row",
+  },
 } as const satisfies Record<string, Options>;

@@ -1,0 +1,195 @@
+import type {
+  ExplainedKept,
+  ExplainedPair,
+  ExplainedRejected,
+  ExplainedRemoved,
+  ExplainedRow,
+  Explanation,
+  Neighbour,
+} from "../../run/explanation.js";
+import { shellWord } from "../../shell-word.js";
+import { type Entry, entry, entryLines, type Page, tableLines, textEntries } from "./layout.js";
+import {
+  besideThreshold,
+  cosineText,
+  counted,
+  fateLine,
+  groupCounts,
+  guardSentences,
+  rowCells,
+  rowName,
+} from "./words.js";
+
+/** The answer of `explain` for a person, without the neighbours. */
+export function formatExplanation(explanation: Explanation, page: Page): string {
+  const { rows, pair } = explanation;
+  if (pair === undefined) return rows.map((row) => formatRow(row, explanation, page)).join("");
+  const [first, second] = rows;
+  return `${fateLine(first)}${fateLine(second)}${entryLines(pairEntries(first, second, pair, explanation), page)}`;
+}
+
+function formatRow(row: ExplainedRow, explanation: Explanation, page: Page): string {
+  if (row.fate === "rejected") return fateLine(row) + entryLines(rejectedEntries(row), page);
+  const entries = row.fate === "kept" ? keptEntries(row, explanation) : removedEntries(row, explanation);
+  return fateLine(row) + entryLines(entries, page) + groupTable(row, explanation, page);
+}
+
+function rejectedEntries({ record }: ExplainedRejected): Entry[] {
+  if (record === undefined) return [entry("record", "unknown, because rejects.jsonl is missing or shorter")];
+  return [
+    entry("error", record.error),
+    entry("where", `line ${record.line} of ${record.source}`),
+    entry(record.encoding === "base64" ? "base64" : "received", record.raw),
+  ];
+}
+
+function removedEntries(row: ExplainedRemoved, { threshold, guards, folder }: Explanation): Entry[] {
+  const entries = [entry("reason", reasonText(row, threshold))];
+  if (row.reason === "semantic" && typeof row.cosine === "number" && Math.fround(row.cosine) !== row.similarity) {
+    entries.push(
+      entry("damaged", `removed.arrow has cosine ${row.similarity}: see bge-dedup verify ${shellWord(folder)}`),
+    );
+  }
+  entries.push(...textEntries(["removed", row.text], ["kept", row.kept.text]));
+  if (row.text === null) entries.push(entry("texts", "none: the vectors came with the input"));
+  for (const sentence of guardSentences(row.differs, guards, true)) entries.push(entry("guards", sentence));
+  const { count, rows } = row.copies;
+  if (count > 0) {
+    const listed = `${rows.join(", ")}${count > rows.length ? ", ..." : ""}`;
+    entries.push(entry("same text", `${counted(count, "more row")} that share its vector and go with it: ${listed}`));
+  }
+  return entries;
+}
+
+function reasonText({ reason, cosine, similarity }: ExplainedRemoved, threshold: number): string {
+  if (reason === "exact") return "exact: its text equals that of the kept row";
+  if (reason === "normalized") {
+    return "normalized: its text equals that of the kept row but for case, width, punctuation or spaces";
+  }
+  if (typeof cosine === "number") return `semantic: ${besideThreshold(cosine, threshold)}`;
+  return `semantic: ${besideThreshold(similarity, threshold)}, as removed.arrow has it: embeddings.arrow is missing`;
+}
+
+function keptEntries(row: ExplainedKept, { guards, threshold }: Explanation): Entry[] {
+  const entries: Entry[] = row.text === null ? [] : textEntries(["text", row.text], ["text", row.text]);
+  if (!row.directed)
+    entries.push(entry("vector", "none: no token of the text is known, so only equal texts merge with it"));
+  const { guarded_from: other } = row;
+  if (other === undefined) return entries;
+  const near = other.cosine === undefined ? "near enough" : besideThreshold(other.cosine, threshold);
+  entries.push(entry("guarded", `a guard alone keeps it apart from ${rowName(other)}: ${near}`));
+  entries.push(...textEntries(["this row", row.text], [`row ${other.row}`, other.text]));
+  for (const sentence of guardSentences(other.differs, guards, false)) entries.push(entry("guards", sentence));
+  return entries;
+}
+
+function groupTable(row: ExplainedKept | ExplainedRemoved, { id_field, threshold }: Explanation, page: Page): string {
+  const { group } = row;
+  if (group.size === 1) return entryLines([entry("group", "no other row goes on its account")], page);
+  const base = row.fate === "kept" ? row.text : row.kept.text;
+  const withIds = id_field !== undefined;
+  const gone = group.size - 1;
+  const which =
+    gone > group.first.length ? `the first ${group.first.length} of ${counted(gone, "removed row")}` : "removed";
+  const rows = group.first.map((member) => ({
+    cells: [...rowCells(member, withIds), member.reason, cosineText(member.similarity, threshold)],
+    text: member.text,
+    base,
+  }));
+  return (
+    `group of row ${group.kept_row}: ${groupCounts(group)}; ${which}:\n` +
+    tableLines(["row", ...(withIds ? ["id"] : []), "reason", "cosine"], rows, page)
+  );
+}
+
+function pairEntries(
+  first: ExplainedRow,
+  second: ExplainedRow,
+  pair: ExplainedPair,
+  explanation: Explanation,
+): Entry[] {
+  const { threshold, guards } = explanation;
+  const merged = pair.verdict === "merged" || pair.verdict === "same-group";
+  const entries = [entry("merged", verdictText(first, second, pair, explanation))];
+  if (typeof pair.cosine === "number") entries.push(entry("cosine", besideThreshold(pair.cosine, threshold).slice(7)));
+  if (first.fate === "rejected" || second.fate === "rejected") {
+    for (const row of [first, second]) if (row.fate === "rejected") entries.push(...rejectedEntries(row));
+    return entries;
+  }
+  entries.push(...textEntries([`row ${first.row}`, first.text], [`row ${second.row}`, second.text]));
+  const third = pair.verdict === "merged" ? [] : thirdRows(first, second);
+  for (const { row, text } of third) if (text !== null) entries.push(entry(`row ${row}`, text));
+  for (const sentence of guardSentences(pair.differs, guards, merged)) entries.push(entry("guards", sentence));
+  return entries;
+}
+
+/** The kept rows on whose account the two rows go, without the two themselves. */
+function thirdRows(...rows: readonly ExplainedRow[]) {
+  const kept = rows.flatMap((row) => (row.fate === "removed" ? [row.kept] : []));
+  const others = kept.filter(({ row }) => rows.every((asked) => asked.row !== row));
+  return others.filter((row, i) => others.findIndex((other) => other.row === row.row) === i);
+}
+
+function verdictText(
+  first: ExplainedRow,
+  second: ExplainedRow,
+  { verdict, cosine }: ExplainedPair,
+  { keep, guards, folder }: Explanation,
+): string {
+  const removed = [first, second].filter((row) => row.fate === "removed");
+  const accounts = removed.map((row) => `row ${row.row} goes on account of row ${row.kept.row}`);
+  switch (verdict) {
+    case "merged":
+      return `yes: ${accounts[0]}, as ${removed[0].reason}`;
+    case "same-group":
+      return `yes: both go on account of row ${removed[0].kept.row}, as ${removed.map(({ reason }) => reason).join(" and ")}`;
+    case "below":
+      return "no: their cosine is below the threshold";
+    case "guarded":
+      return `no: ${guards.length === 1 ? `the guard ${guards[0]} keeps` : "the guards keep"} them apart`;
+    case "earlier":
+      return `no: ${accounts[0]}, which comes first (--keep ${keep}), and a row goes on account of one row only`;
+    case "no-chain":
+      return `no: ${accounts.join(" and ")}, and a removed row takes no other with it`;
+    case "undirected": {
+      const row = [first, second].find((each) => each.fate !== "rejected" && !each.directed);
+      return `no: row ${row?.row} has no vector, because no token of its text is known, so only equal texts merge with it`;
+    }
+    case "rejected": {
+      const row = first.fate === "rejected" ? first : second;
+      return `no: row ${row.row} was rejected, so it was not compared`;
+    }
+    case "unmeasured":
+      return "no; why cannot be said, because embeddings.arrow is missing";
+    case "contradiction":
+      return `no, though their cosine ${cosine} asks for it: the folder is damaged, see bge-dedup verify ${shellWord(folder)}`;
+  }
+}
+
+/** The neighbours of a kept row for a person. @param seconds that the search took */
+export function formatNearest(
+  neighbours: readonly Neighbour[],
+  { rows: [asked], id_field, threshold, guards }: Explanation,
+  page: Page,
+  seconds: number,
+): string {
+  if (neighbours.length === 0) return "nearest kept rows: no other kept row has a vector\n";
+  const withIds = id_field !== undefined;
+  const base = asked.fate === "rejected" ? null : asked.text;
+  const rows = neighbours.map((near) => ({
+    cells: [...rowCells(near, withIds), cosineText(near.cosine, threshold), near.below.toFixed(4)],
+    text: near.text,
+    base,
+  }));
+  const apart = neighbours
+    .filter(({ below }) => below <= 0)
+    .map(
+      (near) =>
+        `  row ${near.row} is kept apart by a guard: ${guardSentences(near.differs, guards, false)[0] ?? "?"}\n`,
+    );
+  return (
+    `nearest kept rows, by an exact search in ${seconds.toFixed(1)} s; "below" is the distance to the threshold ${threshold}:\n` +
+    tableLines(["row", ...(withIds ? ["id"] : []), "cosine", "below"], rows, page) +
+    apart.join("")
+  );
+}

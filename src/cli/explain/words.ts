@@ -1,0 +1,84 @@
+import type { GuardDifference } from "../../report/explain/guard-differences.js";
+import type { ExplainedRow, NamedRow } from "../../run/explanation.js";
+import { printable } from "../printable.js";
+
+const whole = new Intl.NumberFormat("en-US");
+
+/** A count with commas between thousands, and its noun. */
+export function counted(count: number, noun: string): string {
+  return `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** A cosine with four decimals, or with as many as it takes to differ from the threshold where it does. */
+export function cosineText(cosine: number, threshold: number): string {
+  for (let digits = 4; digits < 10; digits++) {
+    const text = cosine.toFixed(digits);
+    if (cosine === threshold || Number(text) !== threshold) return text;
+  }
+  return String(cosine);
+}
+
+/** Where a cosine lies beside the threshold. */
+export function besideThreshold(cosine: number, threshold: number): string {
+  const gap = Math.abs(cosine - threshold);
+  const by = gap >= 0.00005 || gap === 0 ? gap.toFixed(4) : gap.toExponential(1);
+  const place = cosine >= threshold ? `${by} above` : `${by} below`;
+  return `cosine ${cosineText(cosine, threshold)}, ${place} the threshold ${threshold}`;
+}
+
+/** What names a row: its number and its id. */
+export function rowName({ row, id }: { readonly row: number; readonly id?: string | null }): string {
+  return id === undefined || id === null ? `row ${row}` : `row ${row} (id ${printable(id)})`;
+}
+
+/** The first line about a row: what became of it. */
+export function fateLine(row: ExplainedRow): string {
+  const from = row.origin === undefined ? "" : `, record ${row.origin.record} of ${printable(row.origin.input)}`;
+  const name = row.fate === "rejected" ? `row ${row.row}` : rowName(row);
+  if (row.fate === "rejected") return `${name}${from}: rejected\n`;
+  if (row.fate === "kept") return `${name}${from}: kept\n`;
+  return `${name}${from}: removed on account of ${rowName(row.kept)}\n`;
+}
+
+/** In what two texts differ for a guard: `13 against 14`. */
+function against({ first, second }: GuardDifference): string {
+  const side = (found: readonly string[]) => (found.length === 0 ? "none" : found.map(printable).join(", "));
+  return `${side(first)} against ${side(second)}`;
+}
+
+/**
+ * What the guards say of two texts: those of the run in any case, the others where they would tell the texts apart.
+ * @param merged whether the two texts were merged
+ */
+export function guardSentences(
+  differs: readonly GuardDifference[],
+  guards: readonly string[],
+  merged: boolean,
+): string[] {
+  const found = differs.map((difference) => {
+    const { guard } = difference;
+    const what = `${guard} differ: ${against(difference)}`;
+    if (guards.includes(guard)) return what;
+    return merged ? `${what}; --guard ${guard} would have kept them apart` : what;
+  });
+  const agree = guards.filter((guard) => !differs.some((difference) => difference.guard === guard));
+  return [...found, ...(agree.length > 0 ? [`${agree.join(" and ")} agree`] : [])];
+}
+
+/** Counts of a group by reason: `12 rows: 1 kept, 3 exact, 8 semantic`. */
+export function groupCounts(group: {
+  readonly size: number;
+  readonly exact: number;
+  readonly normalized: number;
+  readonly semantic: number;
+}): string {
+  const parts = (["exact", "normalized", "semantic"] as const).flatMap((reason) =>
+    group[reason] > 0 ? [`${whole.format(group[reason])} ${reason}`] : [],
+  );
+  return `${counted(group.size, "row")}: ${["1 kept", ...parts].join(", ")}`;
+}
+
+/** Cells of a row in a table: its number, and its id where rows have ids. */
+export function rowCells({ row, id }: NamedRow, withIds: boolean): string[] {
+  return withIds ? [String(row), printable(id ?? "")] : [String(row)];
+}

@@ -1,0 +1,155 @@
+import type { Reason } from "../join/decisions.js";
+import type { GuardDifference } from "../report/explain/guard-differences.js";
+import { differences, named } from "./explain-row.js";
+import type { NamedRow } from "./explanation.js";
+import type { GroupOrder } from "./flags/groups.js";
+import { type GroupMembers, readGroupMembers, rowNumbers } from "./read/group-members.js";
+import { openResultRows, type ResultRows } from "./read/result-rows.js";
+
+/** Removed rows of each group that are shown. */
+const SHOWN = 3;
+
+/** A kept row and the rows that go on its account. */
+export interface DuplicateGroup {
+  readonly kept: NamedRow;
+  /** All rows of the group, the kept one among them. */
+  readonly size: number;
+  readonly exact: number;
+  readonly normalized: number;
+  readonly semantic: number;
+  /** Least and mean `_similarity` of the removed rows. */
+  readonly least: number;
+  readonly mean: number;
+  /** The first row of each of a few removed texts, the least similar text first. */
+  readonly removed: readonly (NamedRow & {
+    readonly reason: Reason;
+    readonly similarity: number;
+    readonly differs: readonly GuardDifference[];
+  })[];
+}
+
+/** The answer of `groups`. */
+export interface GroupsReport {
+  readonly command: "groups";
+  readonly folder: string;
+  readonly threshold: number;
+  readonly sort: GroupOrder;
+  readonly id_field?: string;
+  /** Groups of more than one row in the folder, and the rows removed in all of them. */
+  readonly groups: number;
+  readonly removed: number;
+  readonly top: readonly DuplicateGroup[];
+}
+
+/**
+ * Lists the largest or the most doubtful groups of a folder that bge-dedup wrote. Nothing is locked and nothing
+ * written. Sorting by similarity holds 4 bytes for each row of the run.
+ * @param options.top number of groups wanted
+ * @throws InputError as `openResultRows` does; FailedRunError where the folder was written anew meanwhile
+ */
+export async function listGroups(options: {
+  readonly folder: string;
+  readonly top: number;
+  readonly sort: GroupOrder;
+  readonly idField?: string;
+}): Promise<GroupsReport> {
+  const { folder, top, sort, idField } = options;
+  const rows = await openResultRows({ folder, idField, needs: "groups" });
+  try {
+    const { groups, best } = await (sort === "size" ? largest(rows, top) : leastSimilar(rows, top));
+    const members = await readGroupMembers({
+      removed: rows.removed,
+      keptRows: best,
+      shown: "least similar",
+      limit: SHOWN,
+    });
+    const listed: DuplicateGroup[] = [];
+    for (const [row, found] of members) listed.push(await describeGroup(rows, row, found));
+    await rows.requireUnchanged();
+    const { threshold } = rows.manifest;
+    const removed = rows.removed.rows;
+    return { command: "groups", folder, threshold, sort, id_field: rows.idField, groups, removed, top: listed };
+  } finally {
+    await rows.close();
+  }
+}
+
+async function describeGroup(rows: ResultRows, row: number, members: GroupMembers): Promise<DuplicateGroup> {
+  const kept = await rows.findKept(row);
+  const removed: DuplicateGroup["removed"][number][] = [];
+  for (const at of members.places) {
+    const gone = await rows.removedAt(at);
+    const { reason, similarity } = gone;
+    removed.push({ ...named(gone), reason, similarity, differs: differences(gone, kept) });
+  }
+  const { exact, normalized, semantic, least, mean } = members;
+  return { kept: named(kept), size: kept.groupSize, exact, normalized, semantic, least, mean, removed };
+}
+
+/** Keeps the rows with the highest keys; of equal keys the lower row. */
+class Highest {
+  readonly #limit: number;
+  readonly #entries: { readonly row: number; readonly key: number }[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Takes a row; rows must come in ascending order. */
+  add(row: number, key: number): void {
+    const entries = this.#entries;
+    if (entries.length === this.#limit && key <= entries[entries.length - 1].key) return;
+    let [low, high] = [0, entries.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (entries[middle].key >= key) low = middle + 1;
+      else high = middle;
+    }
+    entries.splice(low, 0, { row, key });
+    if (entries.length > this.#limit) entries.pop();
+  }
+
+  get rows(): number[] {
+    return this.#entries.map(({ row }) => row);
+  }
+}
+
+/** The kept rows of the largest groups, and the number of groups, by one scan of kept.arrow. */
+async function largest({ kept }: ResultRows, top: number): Promise<{ groups: number; best: number[] }> {
+  const highest = new Highest(top);
+  let groups = 0;
+  for await (const { batch } of kept.scan(["_row", "_group_size"])) {
+    const numbers = rowNumbers(batch, "_row");
+    const sizes = batch.getChild("_group_size");
+    for (let i = 0; i < numbers.length; i++) {
+      const size = Number(sizes?.get(i));
+      if (size < 2) continue;
+      groups++;
+      highest.add(numbers[i], size);
+    }
+  }
+  return { groups, best: highest.rows };
+}
+
+/** The kept rows of the groups with the least similar removed row, by one scan of removed.arrow. */
+async function leastSimilar(
+  { removed, manifest }: ResultRows,
+  top: number,
+): Promise<{ groups: number; best: number[] }> {
+  const least = new Float32Array(manifest.counts.read).fill(Number.POSITIVE_INFINITY);
+  for await (const { batch } of removed.scan(["_kept_row", "_similarity"])) {
+    const keepers = rowNumbers(batch, "_kept_row");
+    const similarities = batch.getChild("_similarity");
+    for (let i = 0; i < keepers.length; i++) {
+      least[keepers[i]] = Math.min(least[keepers[i]], Number(similarities?.get(i)));
+    }
+  }
+  const highest = new Highest(top);
+  let groups = 0;
+  for (let row = 0; row < least.length; row++) {
+    if (least[row] === Number.POSITIVE_INFINITY) continue;
+    groups++;
+    highest.add(row, -least[row]);
+  }
+  return { groups, best: highest.rows };
+}

@@ -1,0 +1,101 @@
+import type { RecordBatch } from "apache-arrow";
+import type { ArrowTable } from "../../io/arrow/table.js";
+import type { Reason } from "../../join/decisions.js";
+
+/** The removed rows of a group, summed up. */
+export interface GroupMembers {
+  readonly exact: number;
+  readonly normalized: number;
+  readonly semantic: number;
+  /** Least and mean `_similarity` of the removed rows; 1 where there is none. */
+  readonly least: number;
+  readonly mean: number;
+  /** Places in removed.arrow of the rows to show. */
+  readonly places: readonly number[];
+  /** Removed rows that have the vector asked for, and the places of the first of them. */
+  readonly copies: number;
+  readonly copyPlaces: readonly number[];
+}
+
+/** Which removed rows of a group are shown: the first ones, or of each text the first, least similar texts first. */
+export type ShownRows = "first" | "least similar";
+
+interface Tally {
+  readonly counts: Record<Reason, number>;
+  least: number;
+  sum: number;
+  copies: number;
+  readonly copyPlaces: number[];
+  shown: { readonly at: number; readonly vector: number; readonly similarity: number }[];
+}
+
+/**
+ * Sums up the removed rows of some groups in one scan over removed.arrow, which reads 21 bytes a row.
+ * @param options.keptRows kept rows of the groups
+ * @param options.limit rows of each group to show
+ * @param options.vector vector whose rows are counted as copies; none if absent
+ * @returns an entry for each kept row
+ */
+export async function readGroupMembers(options: {
+  readonly removed: ArrowTable;
+  readonly keptRows: readonly number[];
+  readonly shown: ShownRows;
+  readonly limit: number;
+  readonly vector?: number;
+}): Promise<Map<number, GroupMembers>> {
+  const { removed, keptRows, shown, limit, vector } = options;
+  const tallies = new Map(keptRows.map((row) => [row, newTally()]));
+  for await (const { first, batch } of removed.scan(["_kept_row", "_similarity", "_reason", "_vector"])) {
+    const keepers = rowNumbers(batch, "_kept_row");
+    const vectors = rowNumbers(batch, "_vector");
+    const [similarities, reasons] = ["_similarity", "_reason"].map((name) => batch.getChild(name));
+    for (let i = 0; i < keepers.length; i++) {
+      const tally = tallies.get(keepers[i]);
+      if (tally === undefined) continue;
+      const similarity = Number(similarities?.get(i));
+      tally.counts[reasons?.get(i) as Reason]++;
+      tally.least = Math.min(tally.least, similarity);
+      tally.sum += similarity;
+      show(tally, { at: first + i, vector: vectors[i], similarity }, shown, limit);
+      if (vectors[i] === vector && tally.copies++ < limit) tally.copyPlaces.push(first + i);
+    }
+  }
+  return new Map(
+    Array.from(tallies, ([row, { counts, least, sum, shown, copies, copyPlaces }]) => {
+      const rows = counts.exact + counts.normalized + counts.semantic;
+      const mean = rows === 0 ? 1 : sum / rows;
+      return [row, { ...counts, least, mean, places: shown.map(({ at }) => at), copies, copyPlaces }];
+    }),
+  );
+}
+
+function newTally(): Tally {
+  return { counts: { exact: 0, normalized: 0, semantic: 0 }, least: 1, sum: 0, copies: 0, copyPlaces: [], shown: [] };
+}
+
+/** Takes a row among those to show where it belongs to them. */
+function show(tally: Tally, row: Tally["shown"][number], which: ShownRows, limit: number): void {
+  const { shown } = tally;
+  if (which === "first") {
+    if (shown.length < limit) shown.push(row);
+    return;
+  }
+  if (shown.length === limit && row.similarity >= shown[limit - 1].similarity) return;
+  if (shown.some(({ vector }) => vector === row.vector)) return;
+  const place = shown.findIndex(({ similarity }) => row.similarity < similarity);
+  shown.splice(place < 0 ? shown.length : place, 0, row);
+  shown.length = Math.min(shown.length, limit);
+}
+
+/** A uint64 column as numbers; a null becomes -1. @throws Error for a column of another type */
+export function rowNumbers(batch: RecordBatch, name: string): Float64Array {
+  const data = batch.getChild(name)?.data[0];
+  const values: unknown = data?.values;
+  if (data === undefined || !(values instanceof BigUint64Array)) throw new Error(`column ${name} is not uint64`);
+  // Two 32-bit words, the lower one first, are read ten times as fast as a bigint.
+  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * batch.numRows);
+  const numbers = new Float64Array(batch.numRows);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = words[2 * i] + words[2 * i + 1] * 2 ** 32;
+  for (let i = 0; data.nullCount > 0 && i < numbers.length; i++) if (!data.getValid(i)) numbers[i] = -1;
+  return numbers;
+}

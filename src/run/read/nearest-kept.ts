@@ -1,0 +1,112 @@
+import type { ArrowTable } from "../../io/arrow/table.js";
+import { cosine } from "../../vectors/cosine.js";
+import { isAscending } from "../../vectors/gather.js";
+import type { VectorReader } from "../../vectors/reader.js";
+import { rowNumbers } from "./group-members.js";
+
+/** A kept row and its float64 cosine with the row that was asked for. */
+export interface NearRow {
+  readonly row: number;
+  readonly cosine: number;
+}
+
+/** Bytes of vectors that are read at once; two such pieces are held, one of them being read. */
+const PIECE_BYTES = 8 << 20;
+/** How far a float64 sum in another order may be off; sums of up to a million products of unit vectors differ by less. */
+const SLACK = 1e-9;
+
+/**
+ * The kept rows nearest to a kept row: an exact scan of the vectors of all kept rows, which are read once. A sum in four
+ * lanes screens them, and the cosine that decides everywhere measures those that may be among the nearest.
+ * @param options.vector position of the row's vector
+ * @param options.limit number of rows wanted
+ * @param options.onProgress receives the number of rows compared
+ * @returns the nearest first; of equally near ones the lower number
+ * @throws the signal's reason once that is aborted
+ */
+export async function nearestKept(options: {
+  readonly kept: ArrowTable;
+  readonly vectors: VectorReader;
+  readonly row: number;
+  readonly vector: number;
+  readonly limit: number;
+  readonly onProgress: (rows: number) => void;
+  readonly signal?: AbortSignal;
+}): Promise<NearRow[]> {
+  const { kept, vectors, row, vector, limit, onProgress, signal } = options;
+  const { dim } = vectors;
+  const { rows, positions } = await keptVectors(kept, row, vectors.count);
+  const own = new Float32Array(dim);
+  await vectors.gather([vector], own);
+  const wide = Float64Array.from(own);
+  const size = Math.max(1, Math.floor(PIECE_BYTES / (4 * dim)));
+  const buffers = [new Float32Array(size * dim), new Float32Array(size * dim)];
+  const read = (start: number) => {
+    const part = positions.subarray(start, start + size);
+    const into = buffers[(start / size) % 2].subarray(0, part.length * dim);
+    return { values: into, done: vectors.gather(part, into) };
+  };
+  const found: NearRow[] = [];
+  let least = Number.NEGATIVE_INFINITY;
+  let next = read(0);
+  for (let start = 0; start < positions.length; start += size) {
+    signal?.throwIfAborted();
+    const { values, done } = next;
+    await done;
+    // The next piece is read while this one is compared.
+    if (start + size < positions.length) next = read(start + size);
+    for (let at = 0; at * dim < values.length; at++) {
+      if (screen(wide, values, at * dim, dim) < least - SLACK) continue;
+      insert(found, { row: rows[start + at], cosine: cosine(own, 0, values, at * dim, dim) }, limit);
+      if (found.length === limit) least = found[limit - 1].cosine;
+    }
+    onProgress(Math.min(start + size, positions.length));
+  }
+  return found;
+}
+
+/** All kept rows but one that have a vector, in the order of their vectors. */
+async function keptVectors(kept: ArrowTable, except: number, count: number) {
+  const rows = new Float64Array(kept.rows);
+  const positions = new Uint32Array(kept.rows);
+  let n = 0;
+  for await (const { batch } of kept.scan(["_row", "_vector"])) {
+    const [numbers, vectors] = [rowNumbers(batch, "_row"), rowNumbers(batch, "_vector")];
+    for (let i = 0; i < numbers.length; i++) {
+      if (vectors[i] < 0 || vectors[i] >= count || numbers[i] === except) continue;
+      rows[n] = numbers[i];
+      positions[n++] = vectors[i];
+    }
+  }
+  const found = { rows: rows.subarray(0, n), positions: positions.subarray(0, n) };
+  if (isAscending(found.positions)) return found;
+  const order = Uint32Array.from(found.positions, (_, i) => i).sort((a, b) => positions[a] - positions[b]);
+  return {
+    rows: Float64Array.from(order, (i) => rows[i]),
+    positions: order.map((i) => positions[i]),
+  };
+}
+
+/** The dot product, summed in four lanes, between which a processor need not wait. */
+function screen(wide: Float64Array, values: Float32Array, start: number, dim: number): number {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const even = dim - (dim % 4);
+  for (let i = 0; i < even; i += 4) {
+    a += wide[i] * values[start + i];
+    b += wide[i + 1] * values[start + i + 1];
+    c += wide[i + 2] * values[start + i + 2];
+    d += wide[i + 3] * values[start + i + 3];
+  }
+  for (let i = even; i < dim; i++) a += wide[i] * values[start + i];
+  return a + b + (c + d);
+}
+
+/** Takes a row into the list of the nearest, nearest first. */
+function insert(found: NearRow[], near: NearRow, limit: number): void {
+  const before = (other: NearRow) =>
+    near.cosine > other.cosine || (near.cosine === other.cosine && near.row < other.row);
+  const place = found.findIndex(before);
+  if (place < 0 && found.length === limit) return;
+  found.splice(place < 0 ? found.length : place, 0, near);
+  found.length = Math.min(found.length, limit);
+}
