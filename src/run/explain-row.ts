@@ -4,7 +4,6 @@ import { openArrowTable } from "../io/arrow/table.js";
 import { type GuardDifference, guardDifferences } from "../report/explain/guard-differences.js";
 import { cosine } from "../vectors/cosine.js";
 import type { VectorReader } from "../vectors/reader.js";
-import { REJECTS } from "./embed/embed-inputs.js";
 import type {
   ExplainedKept,
   ExplainedRejected,
@@ -19,6 +18,7 @@ import { readRejected } from "./read/rejected-row.js";
 import type { KeptRow, RemovedRow, ResultRow, ResultRows } from "./read/result-rows.js";
 import type { DedupManifest } from "./work/dedup-folder.js";
 import { GUARDED } from "./write/guarded.js";
+import { REJECTS } from "./write/output-names.js";
 
 /** Removed rows of a group that an explanation names. */
 const SHOWN = 5;

@@ -3,15 +3,17 @@ import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { formatKeepPolicy } from "../exact/priority.js";
 import { verdictOf } from "../report/explain/verdict.js";
-import type { Reporter } from "../reporter.js";
+import type { Reporter, Stage } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
 import { cosineOf, differences, explainRow, named, type Sight } from "./explain-row.js";
 import type { ExplainedPair, ExplainedRow, Explanation, Neighbour } from "./explanation.js";
-import { nearestKept } from "./read/nearest-kept.js";
 import { openResultRows, type ResultRow } from "./read/result-rows.js";
 import { numberOfRow } from "./read/row-names.js";
 import type { DedupManifest } from "./work/dedup-folder.js";
 import { EMBEDDINGS } from "./write/output-names.js";
+
+/** Milliseconds after which a search shows its progress. */
+const PATIENCE = 1000;
 
 /** Answers questions about the rows of one folder. */
 export interface Explainer {
@@ -114,17 +116,27 @@ async function neighbours(
   const { row, limit, reporter, signal } = options;
   const found = await rows.find(row);
   if (vectors === undefined || found?.fate !== "kept" || found.vector < 0) return undefined;
-  const stage = reporter.stage("compare", rows.kept.rows);
+  const began = performance.now();
+  let stage: Stage | undefined;
+  // Loaded for this question alone, because loading takes as long as answering the others.
+  const [{ createOrtEngine }, { nearestKept }] = await Promise.all([
+    import("../onnx/ort-engine.js"),
+    import("./read/nearest-kept.js"),
+  ]);
   const near = await nearestKept({
     kept: rows.kept,
     vectors,
+    engine: createOrtEngine({ threads: 1 }),
     row,
     vector: found.vector,
     limit,
-    onProgress: (done) => stage.advance(done),
+    onProgress: (done) => {
+      if (performance.now() - began > PATIENCE) stage ??= reporter.stage("compare", rows.kept.rows);
+      stage?.advance(done);
+    },
     signal,
   });
-  stage.end();
+  stage?.end();
   const result: Neighbour[] = [];
   for (const { row: other, cosine } of near) {
     const kept = await rows.findKept(other);

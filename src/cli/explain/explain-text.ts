@@ -8,7 +8,7 @@ import type {
   Neighbour,
 } from "../../run/explanation.js";
 import { shellWord } from "../../shell-word.js";
-import { type Entry, entry, entryLines, type Page, tableLines, textEntries } from "./layout.js";
+import { type Entry, entry, entryLines, legend, type Page, tableLines, textEntries } from "./layout.js";
 import {
   besideThreshold,
   cosineText,
@@ -52,7 +52,9 @@ function removedEntries(row: ExplainedRemoved, { threshold, guards, folder }: Ex
   }
   entries.push(...textEntries(["removed", row.text], ["kept", row.kept.text]));
   if (row.text === null) entries.push(entry("texts", "none: the vectors came with the input"));
-  for (const sentence of guardSentences(row.differs, guards, true)) entries.push(entry("guards", sentence));
+  if (row.reason === "semantic") {
+    for (const sentence of guardSentences(row.differs, guards, true)) entries.push(entry("guards", sentence));
+  }
   const { count, rows } = row.copies;
   if (count > 0) {
     const listed = `${rows.join(", ")}${count > rows.length ? ", ..." : ""}`;
@@ -98,7 +100,8 @@ function groupTable(row: ExplainedKept | ExplainedRemoved, { id_field, threshold
   }));
   return (
     `group of row ${group.kept_row}: ${groupCounts(group)}; ${which}:\n` +
-    tableLines(["row", ...(withIds ? ["id"] : []), "reason", "cosine"], rows, page)
+    tableLines(["row", ...(withIds ? ["id"] : []), "reason", "cosine"], rows, page) +
+    legend(rows, "the kept row", page)
   );
 }
 
@@ -119,7 +122,9 @@ function pairEntries(
   entries.push(...textEntries([`row ${first.row}`, first.text], [`row ${second.row}`, second.text]));
   const third = pair.verdict === "merged" ? [] : thirdRows(first, second);
   for (const { row, text } of third) if (text !== null) entries.push(entry(`row ${row}`, text));
-  for (const sentence of guardSentences(pair.differs, guards, merged)) entries.push(entry("guards", sentence));
+  const equal = first.text === second.text;
+  for (const sentence of equal ? [] : guardSentences(pair.differs, guards, merged))
+    entries.push(entry("guards", sentence));
   return entries;
 }
 
@@ -142,7 +147,7 @@ function verdictText(
     case "merged":
       return `yes: ${accounts[0]}, as ${removed[0].reason}`;
     case "same-group":
-      return `yes: both go on account of row ${removed[0].kept.row}, as ${removed.map(({ reason }) => reason).join(" and ")}`;
+      return `yes: both go on account of row ${removed[0].kept.row}, ${asBoth(removed[0].reason, removed[1].reason)}`;
     case "below":
       return "no: their cosine is below the threshold";
     case "guarded":
@@ -164,6 +169,10 @@ function verdictText(
     case "contradiction":
       return `no, though their cosine ${cosine} asks for it: the folder is damaged, see bge-dedup verify ${shellWord(folder)}`;
   }
+}
+
+function asBoth(first: string, second: string): string {
+  return first === second ? `both as ${first}` : `as ${first} and as ${second}`;
 }
 
 /** The neighbours of a kept row for a person. @param seconds that the search took */
@@ -190,6 +199,7 @@ export function formatNearest(
   return (
     `nearest kept rows, by an exact search in ${seconds.toFixed(1)} s; "below" is the distance to the threshold ${threshold}:\n` +
     tableLines(["row", ...(withIds ? ["id"] : []), "cosine", "below"], rows, page) +
+    legend(rows, `row ${asked.row}`, page) +
     apart.join("")
   );
 }

@@ -42,17 +42,20 @@ function marked({ kind, text }: Change, marks: Marks): string {
   return kind === "same" ? text : marks[kind](text);
 }
 
-/** One of the two compared texts as pieces that are safe to print. */
-export function sideOf(changes: readonly Change[], side: "removed" | "added"): Change[] {
-  return changes
-    .filter(({ kind }) => kind === "same" || kind === side)
-    .map(({ kind, text }) => ({ kind, text: printable(text) }));
+/** One of the two compared texts as pieces. */
+function sideOf(changes: readonly Change[], side: "removed" | "added"): Change[] {
+  return safe(changes.filter(({ kind }) => kind === "same" || kind === side));
+}
+
+/** Pieces that are safe to print. */
+function safe(changes: readonly Change[]): Change[] {
+  return changes.map(({ kind, text }) => ({ kind, text: printable(text) }));
 }
 
 /**
  * Sets pieces into one line of at most `width` columns; "…" stands for what does not fit.
  */
-export function fitted(pieces: readonly Change[], width: number, marks: Marks): string {
+function fitted(pieces: readonly Change[], width: number, marks: Marks): string {
   const total = pieces.reduce((sum, piece) => sum + displayWidth(piece.text) + markWidth(piece, marks), 0);
   if (total <= width) return pieces.map((piece) => marked(piece, marks)).join("");
   let left = width - 1;
@@ -80,7 +83,7 @@ function beginning(text: string, width: number): string {
 }
 
 /** A text as one line of at most `width` columns. */
-export function fittedText(text: string, width: number): string {
+function fittedText(text: string, width: number): string {
   return fitted([{ kind: "same", text: printable(text) }], width, { removed: String, added: String });
 }
 
@@ -178,15 +181,33 @@ function middleless(text: string): string {
   return `${characters.slice(0, LONGEST / 2).join("")}…${characters.slice(-LONGEST / 2).join("")}`;
 }
 
+/**
+ * Whether marks help a reader: the texts share a third of the longer one at least. Texts that share less are better read
+ * one by one.
+ */
+function areAlike(changes: readonly Change[]): boolean {
+  const length = (...kinds: readonly Change["kind"][]) =>
+    changes.reduce((sum, { kind, text }) => sum + (kinds.includes(kind) ? text.length : 0), 0);
+  return 3 * length("same") >= Math.max(length("same", "removed"), length("same", "added"));
+}
+
 /** Characters beside a difference in a line of a table. */
 const NARROW_CONTEXT = 16;
 
-/** A row of a table whose last cell is a text, in which what another text has not is marked. */
+/** A row of a table whose last cell is a text, merged with the text that it is compared with: both sides are marked. */
 export interface TableRow {
   readonly cells: readonly string[];
   readonly text: string | null;
-  /** What the text is compared with; no marks if absent. */
+  /** What the text is compared with; the text comes as it is if absent. */
   readonly base?: string | null;
+}
+
+/** A line that says which marks stand for what; empty where no row has marks. */
+export function legend(rows: readonly TableRow[], other: string, { marks }: Page): string {
+  const any = rows.some(
+    ({ text, base }) => text !== null && typeof base === "string" && text !== base && areAlike(difference(text, base)),
+  );
+  return any ? `  ${marks.removed("only in this row")} ${marks.added(`only in ${other}`)}\n` : "";
 }
 
 /** A table of right-aligned cells and a text that fills the line. */
@@ -199,7 +220,10 @@ export function tableLines(head: readonly string[], rows: readonly TableRow[], {
   const lines = rows.map(({ cells, text, base }) => {
     if (text === null) return line(cells, "(no text)");
     if (typeof base !== "string") return line(cells, fittedText(text, room));
-    return line(cells, fitted(sideOf(shortened(difference(text, base), NARROW_CONTEXT), "removed"), room, marks));
+    if (text === base) return line(cells, "(the same text)");
+    const changes = difference(text, base);
+    if (!areAlike(changes)) return line(cells, fittedText(text, room));
+    return line(cells, fitted(safe(shortened(changes, NARROW_CONTEXT)), room, marks));
   });
   return [line(head, "text"), ...lines].map((each) => `${each}\n`).join("");
 }

@@ -10,6 +10,7 @@ import { type InputRecord, identifyInput, openInputs } from "../read/open-inputs
 import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
 import type { FileRecord } from "../work/manifest.js";
 import { COPIES, type WorkArea } from "../work/work-area.js";
+import { REJECTS } from "../write/output-names.js";
 import type { DeviceName } from "./device.js";
 import { StaleWorkError } from "./earlier-work.js";
 import { type EmbeddedTexts, embedToStore } from "./embed-store.js";
@@ -18,8 +19,7 @@ import { prepareModel, startWindows } from "./prepare-model.js";
 import type { PreparedModel } from "./prepared-model.js";
 import { rejectRefused } from "./refused-rows.js";
 
-/** Name of the file of rejected records. */
-export const REJECTS = "rejects.jsonl";
+export { REJECTS };
 
 /**
  * Share of `--memory` that parsed columns of JSONL may take between the passes. At 4 GB this share holds the columns of

@@ -1,5 +1,7 @@
 import type { ArrowTable } from "../../io/arrow/table.js";
-import { cosine } from "../../vectors/cosine.js";
+import { createScoreProduct } from "../../join/codes/tile-product.js";
+import type { Engine } from "../../onnx/engine.js";
+import { cosine, float32DotError } from "../../vectors/cosine.js";
 import { isAscending } from "../../vectors/gather.js";
 import type { VectorReader } from "../../vectors/reader.js";
 import { rowNumbers } from "./group-members.js";
@@ -12,12 +14,13 @@ export interface NearRow {
 
 /** Bytes of vectors that are read at once; two such pieces are held, one of them being read. */
 const PIECE_BYTES = 8 << 20;
-/** How far a float64 sum in another order may be off; sums of up to a million products of unit vectors differ by less. */
+/** Far more than the float64 sum that decides may be off. */
 const SLACK = 1e-9;
 
 /**
- * The kept rows nearest to a kept row: an exact scan of the vectors of all kept rows, which are read once. A sum in four
- * lanes screens them, and the cosine that decides everywhere measures those that may be among the nearest.
+ * The kept rows nearest to a kept row: an exact scan of the vectors of all kept rows, which are read once. Float32
+ * scores pass over those that cannot be among the nearest by more than the error of a score; the cosine that decides
+ * everywhere, in float64, measures the others.
  * @param options.vector position of the row's vector
  * @param options.limit number of rows wanted
  * @param options.onProgress receives the number of rows compared
@@ -27,18 +30,19 @@ const SLACK = 1e-9;
 export async function nearestKept(options: {
   readonly kept: ArrowTable;
   readonly vectors: VectorReader;
+  readonly engine: Engine;
   readonly row: number;
   readonly vector: number;
   readonly limit: number;
   readonly onProgress: (rows: number) => void;
   readonly signal?: AbortSignal;
 }): Promise<NearRow[]> {
-  const { kept, vectors, row, vector, limit, onProgress, signal } = options;
+  const { kept, vectors, engine, row, vector, limit, onProgress, signal } = options;
   const { dim } = vectors;
   const { rows, positions } = await keptVectors(kept, row, vectors.count);
   const own = new Float32Array(dim);
   await vectors.gather([vector], own);
-  const wide = Float64Array.from(own);
+  const error = float32DotError(dim) + SLACK;
   const size = Math.max(1, Math.floor(PIECE_BYTES / (4 * dim)));
   const buffers = [new Float32Array(size * dim), new Float32Array(size * dim)];
   const read = (start: number) => {
@@ -47,20 +51,24 @@ export async function nearestKept(options: {
     return { values: into, done: vectors.gather(part, into) };
   };
   const found: NearRow[] = [];
-  let least = Number.NEGATIVE_INFINITY;
-  let next = read(0);
-  for (let start = 0; start < positions.length; start += size) {
-    signal?.throwIfAborted();
-    const { values, done } = next;
-    await done;
-    // The next piece is read while this one is compared.
-    if (start + size < positions.length) next = read(start + size);
-    for (let at = 0; at * dim < values.length; at++) {
-      if (screen(wide, values, at * dim, dim) < least - SLACK) continue;
-      insert(found, { row: rows[start + at], cosine: cosine(own, 0, values, at * dim, dim) }, limit);
-      if (found.length === limit) least = found[limit - 1].cosine;
+  const product = await createScoreProduct(engine, dim);
+  try {
+    let next = read(0);
+    for (let start = 0; start < positions.length; start += size) {
+      signal?.throwIfAborted();
+      const { values, done } = next;
+      await done;
+      // The next piece is read while this one is compared.
+      if (start + size < positions.length) next = read(start + size);
+      const scores = await product.scores(own, values);
+      for (let at = 0; at < scores.length; at++) {
+        if (found.length === limit && scores[at] < found[limit - 1].cosine - error) continue;
+        insert(found, { row: rows[start + at], cosine: cosine(own, 0, values, at * dim, dim) }, limit);
+      }
+      onProgress(Math.min(start + size, positions.length));
     }
-    onProgress(Math.min(start + size, positions.length));
+  } finally {
+    await product.release();
   }
   return found;
 }
@@ -85,20 +93,6 @@ async function keptVectors(kept: ArrowTable, except: number, count: number) {
     rows: Float64Array.from(order, (i) => rows[i]),
     positions: order.map((i) => positions[i]),
   };
-}
-
-/** The dot product, summed in four lanes, between which a processor need not wait. */
-function screen(wide: Float64Array, values: Float32Array, start: number, dim: number): number {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  const even = dim - (dim % 4);
-  for (let i = 0; i < even; i += 4) {
-    a += wide[i] * values[start + i];
-    b += wide[i + 1] * values[start + i + 1];
-    c += wide[i + 2] * values[start + i + 2];
-    d += wide[i + 3] * values[start + i + 3];
-  }
-  for (let i = even; i < dim; i++) a += wide[i] * values[start + i];
-  return a + b + (c + d);
 }
 
 /** Takes a row into the list of the nearest, nearest first. */

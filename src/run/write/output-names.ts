@@ -4,6 +4,9 @@ export const TABLE_FILES = ["arrow", "parquet", "jsonl"].flatMap((format) => [`k
 /** Name of the vector store in the work area and in the output folder. */
 export const EMBEDDINGS = "embeddings.arrow";
 
+/** Name of the file of rejected records. */
+export const REJECTS = "rejects.jsonl";
+
 /** Names of bge-cluster's tables. */
 export const CLUSTER_FILES = ["clusters.arrow", "centroids.arrow"];
 
@@ -13,7 +16,7 @@ export const OUTPUT_FILES: ReadonlySet<string> = new Set([
   ...CLUSTER_FILES,
   EMBEDDINGS,
   "guarded.arrow",
-  "rejects.jsonl",
+  REJECTS,
 ]);
 
 /** Whether a value, read from a file, is the name of a file in a folder and does not lead out of the folder. */
