@@ -35,11 +35,13 @@ export class RemovalCurve implements PairVisitor {
     this.#staying = new Int32Array(count).fill(-1);
   }
 
-  visit(row: number, column: number, most: number, measure: () => number): void {
+  visit(row: number, column: number, least: number, most: number, measure: () => number): void {
     const staying = this.#staying;
+    const possible = this.#reached(most);
     // A template's thousandth copy has lost all its bits to the first copy and is not measured again.
-    if ((staying[row] & staying[column] & this.#reached(most)) === 0) return;
-    staying[row] &= ~(staying[column] & this.#reached(measure()));
+    if ((staying[row] & staying[column] & possible) === 0) return;
+    const reached = this.#reached(least) === possible ? possible : this.#reached(measure());
+    staying[row] &= ~(staying[column] & reached);
   }
 
   /** The thresholds that a cosine reaches, as bits. */
@@ -74,7 +76,7 @@ export class NearestVectors implements PairVisitor {
     this.position = new Int32Array(rows.length).fill(-1);
   }
 
-  visit(row: number, column: number, _most: number, measure: () => number): void {
+  visit(row: number, column: number, _least: number, _most: number, measure: () => number): void {
     const cosine = measure();
     const isEarlier = column < this.#rows[row];
     if (isEarlier && cosine > this.earlier[row]) this.earlier[row] = cosine;
@@ -116,20 +118,81 @@ export class BandSample implements PairVisitor {
     this.pairs = bands.map(() => []);
   }
 
-  visit(row: number, column: number, _most: number, measure: () => number): void {
+  visit(row: number, column: number, least: number, most: number, measure: () => number): void {
     const position = this.#rows[row];
     // Two rows meet twice, once as row and column and once the other way round.
     if (column > position && this.#isRow.has(column)) return;
-    const cosine = measure();
-    const band = this.#bands.findIndex(({ from, to }) => cosine >= from && cosine < to);
+    const certain = this.#bandOf(most);
+    const band = certain === this.#bandOf(least) ? certain : this.#bandOf(measure());
     if (band < 0) return;
-    const pair = { a: Math.min(position, column), b: Math.max(position, column), cosine };
     const drawn = this.pairs[band];
     const seen = this.counts[band]++;
-    if (drawn.length < this.#each) drawn.push(pair);
-    else {
-      const slot = below(this.#random, seen + 1);
-      if (slot < this.#each) drawn[slot] = pair;
-    }
+    const slot = drawn.length < this.#each ? drawn.length : below(this.#random, seen + 1);
+    if (slot >= this.#each) return;
+    drawn[slot] = { a: Math.min(position, column), b: Math.max(position, column), cosine: measure() };
   }
+
+  #bandOf(cosine: number): number {
+    return this.#bands.findIndex(({ from, to }) => cosine >= from && cosine < to);
+  }
+}
+
+/** The pairs nearest to each of several thresholds, on either side. */
+export class MarginPairs implements PairVisitor {
+  readonly floors: Float64Array;
+  readonly #rows: Uint32Array;
+  readonly #isRow: ReadonlySet<number>;
+  readonly #thresholds: readonly number[];
+  readonly #each: number;
+  readonly #pairs: NearPair[][];
+
+  /**
+   * @param options.rows as `scanPairs` gets them
+   * @param options.thresholds ascending; pairs below the first are passed over
+   * @param options.each most pairs of a threshold
+   */
+  constructor(options: { rows: Uint32Array; thresholds: readonly number[]; each: number }) {
+    this.#rows = options.rows;
+    this.#isRow = new Set(options.rows);
+    this.#thresholds = options.thresholds;
+    this.#each = options.each;
+    this.#pairs = options.thresholds.map(() => []);
+    this.floors = new Float64Array(options.rows.length).fill(options.thresholds[0]);
+  }
+
+  visit(row: number, column: number, least: number, most: number, measure: () => number): void {
+    const position = this.#rows[row];
+    if (column > position && this.#isRow.has(column)) return;
+    const at = this.#nearestThreshold((least + most) / 2);
+    const threshold = this.#thresholds[at];
+    const pairs = this.#pairs[at];
+    const farthest =
+      pairs.length < this.#each ? Number.POSITIVE_INFINITY : distance(pairs[pairs.length - 1], threshold);
+    if (Math.max(least - threshold, threshold - most) >= farthest) return;
+    const [a, b] = [Math.min(position, column), Math.max(position, column)];
+    // A text that is near to many others, as one of a template, is shown once.
+    if (pairs.some((pair) => [pair.a, pair.b].some((known) => known === a || known === b))) return;
+    const pair = { a, b, cosine: measure() };
+    if (distance(pair, threshold) >= farthest) return;
+    pairs.push(pair);
+    pairs.sort((x, y) => distance(x, threshold) - distance(y, threshold));
+    pairs.length = Math.min(pairs.length, this.#each);
+  }
+
+  /** The pairs of each threshold, the nearest first. */
+  get pairs(): readonly (readonly NearPair[])[] {
+    return this.#pairs;
+  }
+
+  #nearestThreshold(cosine: number): number {
+    const thresholds = this.#thresholds;
+    let at = 0;
+    while (at + 1 < thresholds.length && Math.abs(thresholds[at + 1] - cosine) < Math.abs(thresholds[at] - cosine))
+      at++;
+    return at;
+  }
+}
+
+function distance({ cosine }: NearPair, threshold: number): number {
+  return Math.abs(cosine - threshold);
 }

@@ -14,10 +14,11 @@ export interface PairVisitor {
    * Looks at a pair.
    * @param row index of the row in `rows`
    * @param column position of the other vector
-   * @param most a cosine that the pair certainly does not exceed
+   * @param least lower bound of the cosine, which lies within twice the error of a float32 score below `most`
+   * @param most upper bound of the cosine
    * @param measure measures the cosine in float64; only valid during the call
    */
-  visit(row: number, column: number, most: number, measure: () => number): void;
+  visit(row: number, column: number, least: number, most: number, measure: () => number): void;
 }
 
 /** Options of `scanPairs`. */
@@ -129,7 +130,7 @@ class TileScan {
         for (c = 0; c < end; c++) {
           const most = scores[r * width + c] + error;
           if (most < floors[row] || first + c === position) continue;
-          visitor.visit(row, first + c, most, measure);
+          visitor.visit(row, first + c, most - 2 * error, most, measure);
         }
       }
     }

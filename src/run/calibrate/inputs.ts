@@ -109,6 +109,19 @@ export class CalibrationInputs {
     return Array.from(positions, (position) => wanted.get(this.rowOfVector[position]) as string);
   }
 
+  /** Length of each text in UTF-16 units, by position. Reads the input once more. */
+  async lengths(): Promise<Uint32Array> {
+    const lengths = new Uint32Array(this.vectors.count);
+    for await (const batch of this.#rows.texts()) {
+      this.#signal?.throwIfAborted();
+      for (const { row, text } of batch) {
+        const position = indexOf(this.rowOfVector, row);
+        if (position >= 0) lengths[position] = text?.length ?? 0;
+      }
+    }
+    return lengths;
+  }
+
   /**
    * Embeds texts as those of the input were embedded: same model, length and server. Starts the model at the first call.
    * @throws Error where the vectors came with the input; UnavailableError as the model or server gives cause
@@ -158,6 +171,17 @@ export class CalibrationInputs {
     await this.#rows.close();
     await this.#remove();
   }
+}
+
+/** Index of a number in an ascending list; -1 where it is not in the list. */
+function indexOf(list: Float64Array, number: number): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] < number) low = middle + 1;
+    else high = middle;
+  }
+  return list[low] === number ? low : -1;
 }
 
 /** Draws `most` different positions below `count`, or all where there are fewer; ascending. */

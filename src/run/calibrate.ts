@@ -1,0 +1,308 @@
+import { InputError } from "../errors.js";
+import { seededRandom } from "../random.js";
+import { DAMAGES, type DamageKind, damageTexts, MUST_MERGE } from "../report/calibrate/damage.js";
+import { classIndex, type LengthClass, type LengthSample, sampleByLength } from "../report/calibrate/length-sample.js";
+import { MarginPairs, NearestVectors, type NearPair, RemovalCurve } from "../report/calibrate/pair-visitors.js";
+import { estimate, quantile, suggestFromBackground, thresholdGrid } from "../report/calibrate/suggest.js";
+import {
+  type AdvisedGuard,
+  advisedGuards,
+  mergedShares,
+  type PlantedDamage,
+  type ThresholdRow,
+} from "../report/calibrate/table.js";
+import { type TimedReporter, timedReporter } from "../reporter.js";
+import { normalise } from "../text/normalise.js";
+import { cosine } from "../vectors/cosine.js";
+import type { CalibrationCounts, CalibrationInputsOptions } from "./calibrate/embedded-rows.js";
+import { type CalibrationInputs, openCalibration } from "./calibrate/inputs.js";
+import type { RunContext } from "./options.js";
+import { VERSION } from "./work/manifest.js";
+
+/** Options of `bge-dedup calibrate` without labels. */
+export interface CalibrateOptions extends CalibrationInputsOptions {
+  /** Texts that are damaged and whose neighbours are looked for. */
+  readonly sample: number;
+}
+
+/** A pair of rows of the input, near to a threshold. */
+export interface ExamplePair {
+  readonly threshold: number;
+  readonly rows: readonly [number, number];
+  readonly texts: readonly [string, string];
+  readonly cosine: number;
+}
+
+/** What `bge-dedup calibrate` finds. */
+export interface Calibration {
+  readonly command: "calibrate";
+  readonly version: string;
+  readonly model: {
+    readonly name: string;
+    readonly dim: number;
+    readonly threshold: number;
+    readonly threshold_source: string;
+  };
+  readonly counts: CalibrationCounts & {
+    /** Rows that equal an earlier one and are removed at any threshold. */
+    readonly copies: number;
+    /** Distinct texts without a direction, which are always kept. */
+    readonly undirected: number;
+    readonly sampled: number;
+  };
+  /** The classes of length, in characters. */
+  readonly lengths: readonly LengthClass[];
+  /** Number of texts of the sample that offered a place for each damage; empty where no model can embed any. */
+  readonly damages: Readonly<Partial<Record<DamageKind, number>>>;
+  /** Cosines of the texts of the sample with their nearest other texts. */
+  readonly background: Readonly<Record<"median" | "p90" | "p99" | "max", number>> | null;
+  /** How the rows that go at each threshold were counted: exactly, or as an upper bound from the sample. */
+  readonly removed_by: "all pairs" | "sample";
+  readonly thresholds: readonly ThresholdRow[];
+  readonly pairs: readonly ExamplePair[];
+  readonly suggestion: {
+    readonly threshold: number;
+    readonly reason: string;
+    readonly guards: readonly AdvisedGuard[];
+  };
+  readonly warnings: readonly string[];
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** Example pairs of each threshold. */
+const PAIRS_EACH = 2;
+/** Distinct texts below which the background says nothing, so that the model's own threshold is suggested. */
+const FEW_TEXTS = 20;
+
+/**
+ * Calibrates the threshold on an input without labels: damages planted in a sample tell what a threshold finds, the
+ * pairs of the input itself tell what it removes. Nothing is written.
+ * @throws the errors of `openCalibration`; InputError if no text has a direction
+ */
+export async function runCalibrate(options: CalibrateOptions, context: RunContext): Promise<Calibration> {
+  const reporter = timedReporter(context.reporter);
+  const inputs = await openCalibration(options, { ...context, reporter });
+  try {
+    return await calibrateInputs(inputs, { options, reporter });
+  } finally {
+    await inputs.close();
+  }
+}
+
+/** Calibrates on an open input, which stays the caller's. */
+export async function calibrateInputs(
+  inputs: CalibrationInputs,
+  { options, reporter }: { options: Pick<CalibrateOptions, "sample" | "seed">; reporter: TimedReporter },
+): Promise<Calibration> {
+  const { vectors, model, counts, hasModel } = inputs;
+  if (vectors.count === 0) {
+    throw new InputError(`no text has a token that model ${model.name} knows; there is nothing to calibrate`);
+  }
+  const random = seededRandom(options.seed);
+  const lengths = await inputs.lengths();
+  const sample = sampleByLength(lengths, options.sample, random);
+  const texts = await inputs.textsAt(sample.positions);
+  const nearest = await findNearest(inputs, sample.positions, reporter);
+  const planted = hasModel ? await plantDamages({ inputs, sample, texts, random, reporter }) : [];
+  // What the exact stage finds goes at any threshold and says nothing about one.
+  const telling = planted.filter(({ equal }) => !equal);
+  const mustMerge = telling.filter(({ kind }) => MUST_MERGE.some((must) => must === kind));
+  const background = nearest.nearest.filter((value) => value > -1);
+  const thresholds = thresholdGrid(
+    mustMerge.map((damage) => damage.cosine),
+    Array.from(background),
+  );
+  const { removed, pairs } = await measureInput({ inputs, thresholds, nearest, rows: sample.positions, reporter });
+  const recall = thresholds.map((threshold) => mergedShares(telling, threshold).found ?? 0);
+  const guess = estimate({ thresholds, removed, recall, texts: vectors.count });
+  const copies = counts.read - counts.rejected - counts.distinct;
+  const rows = counts.read - counts.rejected;
+  const table = thresholds.map((threshold, i): ThresholdRow => {
+    const gone = copies + Math.round(removed[i] * vectors.count);
+    return {
+      threshold,
+      removed_rows: gone,
+      removed_share: gone / rows,
+      ...mergedShares(planted, threshold),
+      false_merges: mustMerge.length === 0 ? null : Math.round(guess.falseMerges[i] * vectors.count),
+    };
+  });
+  const chosen = choose({ inputs, table, best: mustMerge.length > 0 ? guess.best : -1, background });
+  return {
+    command: "calibrate",
+    version: VERSION,
+    model: {
+      name: model.name,
+      dim: vectors.dim,
+      threshold: model.threshold,
+      threshold_source: model.thresholdSource,
+    },
+    counts: { ...counts, copies, undirected: counts.distinct - vectors.count, sampled: sample.positions.length },
+    lengths: sample.classes,
+    damages: Object.fromEntries(
+      DAMAGES.map((kind) => [kind, planted.filter((damage) => damage.kind === kind).length] as const).filter(
+        ([, texts]) => texts > 0,
+      ),
+    ),
+    background: describeBackground(background),
+    removed_by: inputs.comparesAllPairs ? "all pairs" : "sample",
+    thresholds: table,
+    pairs: await examplePairs(inputs, thresholds, pairs),
+    suggestion: chosen,
+    warnings: warningsOf({ inputs, wanted: options.sample, sampled: sample.positions.length }),
+    seconds: reporter.seconds,
+  };
+}
+
+/** Finds the nearest other text of each text of the sample, among all texts of the input. */
+async function findNearest(
+  inputs: CalibrationInputs,
+  rows: Uint32Array,
+  reporter: TimedReporter,
+): Promise<NearestVectors> {
+  const stage = reporter.stage("neighbours", rows.length * inputs.vectors.count);
+  const nearest = new NearestVectors(rows);
+  await inputs.scan({ rows, earlierOnly: false, visitors: [nearest], onProgress: (pairs) => stage.advance(pairs) });
+  stage.end();
+  return nearest;
+}
+
+/** Damages the texts of the sample and measures how near the damaged texts are to their originals. */
+async function plantDamages(options: {
+  inputs: CalibrationInputs;
+  sample: LengthSample;
+  texts: readonly string[];
+  random: () => number;
+  reporter: TimedReporter;
+}): Promise<PlantedDamage[]> {
+  const { inputs, sample, texts, random, reporter } = options;
+  const { dim } = inputs.vectors;
+  const damaged = damageTexts(texts, random);
+  const normal = texts.map(normalise);
+  const equal = damaged.map(({ text, origin }) => normalise(text) === normal[origin]);
+  const sent = damaged.filter((_, i) => !equal[i]);
+  const stage = reporter.stage("damages", sent.length);
+  const { vectors, directed } = await inputs.embedTexts(
+    sent.map(({ text }) => text),
+    (done) => stage.advance(done),
+  );
+  stage.end();
+  const originals = new Float32Array(sample.positions.length * dim);
+  await inputs.vectors.gather(sample.positions, originals);
+  const lengthOf = (origin: number) => sample.classes[classIndex(sample.classes, texts[origin].length)].name;
+  const planted: PlantedDamage[] = [];
+  let at = 0;
+  for (const [i, { kind, origin }] of damaged.entries()) {
+    if (equal[i]) planted.push({ kind, length: lengthOf(origin), cosine: 1, equal: true });
+    else {
+      const measured = directed[at] === 1 ? cosine(originals, origin * dim, vectors, at * dim, dim) : 0;
+      planted.push({ kind, length: lengthOf(origin), cosine: measured, equal: false });
+      at++;
+    }
+  }
+  return planted;
+}
+
+/**
+ * Finds the share of the distinct texts that each threshold removes, and the pairs nearest to each threshold. Where the
+ * input is too large to compare all pairs, the rows of the sample meet all texts: a text that has an earlier neighbour
+ * may go, so the share is an upper bound.
+ */
+async function measureInput(options: {
+  inputs: CalibrationInputs;
+  thresholds: readonly number[];
+  nearest: NearestVectors;
+  rows: Uint32Array;
+  reporter: TimedReporter;
+}): Promise<{ removed: number[]; pairs: readonly (readonly NearPair[])[] }> {
+  const { inputs, thresholds, nearest, reporter } = options;
+  const { count } = inputs.vectors;
+  const all = inputs.comparesAllPairs;
+  const rows = all ? inputs.allRows : options.rows;
+  const stage = reporter.stage("pairs", all ? (count * (count - 1)) / 2 : rows.length * count);
+  const margins = new MarginPairs({ rows, thresholds, each: PAIRS_EACH });
+  const curve = all ? new RemovalCurve(count, thresholds) : undefined;
+  const visitors = curve === undefined ? [margins] : [curve, margins];
+  await inputs.scan({ rows, earlierOnly: all, visitors, onProgress: (pairs) => stage.advance(pairs) });
+  stage.end();
+  const removed =
+    curve?.removed.map((number) => number / count) ??
+    thresholds.map((threshold) => nearest.earlier.filter((value) => value >= threshold).length / rows.length);
+  return { removed, pairs: margins.pairs };
+}
+
+/** Reads the texts of the pairs, all at once. */
+async function examplePairs(
+  inputs: CalibrationInputs,
+  thresholds: readonly number[],
+  pairs: readonly (readonly NearPair[])[],
+): Promise<ExamplePair[]> {
+  const positions = pairs.flat().flatMap(({ a, b }) => [a, b]);
+  const texts = await inputs.textsAt(positions);
+  let at = 0;
+  return pairs.flatMap((list, i) =>
+    list.map(({ a, b, cosine }): ExamplePair => {
+      const pair = [texts[at++], texts[at++]] as const;
+      return { threshold: thresholds[i], rows: [inputs.rowOfVector[a], inputs.rowOfVector[b]], texts: pair, cosine };
+    }),
+  );
+}
+
+function describeBackground(cosines: Float64Array): Calibration["background"] {
+  if (cosines.length === 0) return null;
+  const sorted = cosines.slice().sort();
+  const [median, p90, p99, max] = [0.5, 0.9, 0.99, 1].map((share) => quantile(sorted, share));
+  return { median, p90, p99, max };
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+
+/** The suggested threshold, why, and the guards for the traps that it merges. */
+function choose(options: {
+  inputs: CalibrationInputs;
+  table: readonly ThresholdRow[];
+  /** Index of the threshold that the damages suggest; -1 where there are none. */
+  best: number;
+  background: Float64Array;
+}): Calibration["suggestion"] {
+  const { inputs, table, best, background } = options;
+  const { model, vectors } = inputs;
+  if (vectors.count < FEW_TEXTS) {
+    const texts = vectors.count === 1 ? "1 distinct text says" : `${vectors.count} distinct texts say`;
+    const reason = `${texts} too little about a threshold, so this is the model's own (${model.thresholdSource})`;
+    return { threshold: model.threshold, reason, guards: [] };
+  }
+  if (best < 0) {
+    const at = suggestFromBackground(
+      table.map(({ threshold }) => threshold),
+      Array.from(background),
+    );
+    const reason =
+      "judged by the background alone: if no text had a near-duplicate, the nearest neighbour of about one text in a " +
+      "thousand would come as near as this";
+    return { threshold: table[at].threshold, reason, guards: [] };
+  }
+  const { threshold, found, removed_share, false_merges, removed_rows } = table[best];
+  const wrong =
+    false_merges === 0
+      ? "what it removes is explained by such damages"
+      : `an estimated ${false_merges} of ${removed_rows} removed rows are no near-duplicates`;
+  const reason = `it finds ${percent(found ?? 0)} of the planted damages and removes ${percent(removed_share)} of the rows, and ${wrong}`;
+  return { threshold, reason, guards: advisedGuards(table[best]) };
+}
+
+function warningsOf(options: { inputs: CalibrationInputs; wanted: number; sampled: number }): string[] {
+  const { inputs, wanted, sampled } = options;
+  const warnings: string[] = [];
+  if (sampled < wanted)
+    warnings.push(`the sample has all ${sampled} distinct texts of the input, not the ${wanted} asked for`);
+  if (inputs.vectors.count === 1)
+    warnings.push("the input has a single distinct text, so there are no pairs to look at");
+  if (!inputs.hasModel) {
+    warnings.push(
+      "the vectors came with the input, so no damaged text can be embedded: the suggestion rests on the neighbours alone; " +
+        "name the model by --model or --endpoint in place of --vector-field for the full table",
+    );
+  }
+  return warnings;
+}
