@@ -6,6 +6,7 @@ import { inputsOf } from "../run/flags/shared.js";
 import { closest } from "../text/closest.js";
 import { reportError, runCommand } from "./command.js";
 import type { AddCommand, FlagsOf } from "./commands/add-command.js";
+import { addCalibrate } from "./commands/calibrate.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addExplain } from "./commands/explain.js";
 import { addGroups } from "./commands/groups.js";
@@ -21,6 +22,7 @@ const COMMANDS: Readonly<Record<string, AddCommand>> = {
   verify: addVerify,
   explain: addExplain,
   groups: addGroups,
+  calibrate: addCalibrate,
   doctor: addDoctor,
   models: addModels,
 };

@@ -111,6 +111,11 @@ export const dedupFlags = {
   "dry-run": { type: "boolean", default: false, describe: "read, count, sample and estimate; write nothing" },
 } as const satisfies Record<string, Options>;
 
+/** Flags of calibrate alone. */
+export const calibrateFlags = {
+  sample: { type: "string", default: "1000", describe: "texts that are damaged and whose neighbours are looked for" },
+} as const satisfies Record<string, Options>;
+
 /** Flags of bge-cluster alone. */
 export const clusterFlags = {
   k: { type: "string", default: "50", describe: "number of clusters" },

@@ -3,11 +3,11 @@ import yargs, { type Argv, type Options } from "yargs";
 import { UsageError } from "../errors.js";
 import { VERSION } from "../run/work/manifest.js";
 import { closest } from "../text/closest.js";
-import { clusterFlags, dedupFlags, explainFlags, sharedFlags } from "./flags.js";
+import * as tables from "./flags.js";
 import type { LogFormat } from "./progress.js";
 
 /** Every flag of every command. */
-const FLAGS: Readonly<Record<string, Options>> = { ...sharedFlags, ...dedupFlags, ...clusterFlags, ...explainFlags };
+const FLAGS: Readonly<Record<string, Options>> = Object.assign({}, ...Object.values(tables));
 
 /** Their short names. */
 const ALIASES: ReadonlyMap<string, string> = new Map(

@@ -1,0 +1,193 @@
+import { type DamageKind, MUST_MERGE, TRAPS } from "../report/calibrate/damage.js";
+import { shownIndices, type ThresholdRow } from "../report/calibrate/table.js";
+import type { Calibration, ExamplePair } from "../run/calibrate.js";
+import { shellWord } from "../shell-word.js";
+import { type Change, difference, shortened } from "../text/difference.js";
+import { type Marks, markedTexts } from "./marked.js";
+import { printable } from "./printable.js";
+import { columnsOf, fitted } from "./text-width.js";
+
+/** How a calibration is shown. */
+export interface CalibrationLayout {
+  /** The inputs as the user named them, for the next command. */
+  readonly inputs: readonly string[];
+  readonly marks: Marks;
+  /** Width of the terminal. */
+  readonly columns: number;
+}
+
+const number = new Intl.NumberFormat("en-US");
+
+/** Headings of the kinds of damage. */
+const HEADINGS: Readonly<Record<DamageKind, string>> = {
+  typo: "typo",
+  insertion: "insert",
+  deletion: "delete",
+  punctuation: "punct",
+  clauses: "swap",
+  number: "number",
+  date: "date",
+  negation: "negation",
+  name: "name",
+};
+
+/** Name of the changes of a kind of trap. */
+const TRAP_NAMES: Readonly<Partial<Record<DamageKind, string>>> = {
+  number: "changed numbers",
+  date: "changed dates",
+  negation: "negations",
+  name: "swapped names",
+};
+
+/** The calibration for a person: two tables, the user's own pairs around the suggestion, and the suggestion. */
+export function formatCalibration(report: Calibration, layout: CalibrationLayout): string {
+  const { thresholds, suggestion } = report;
+  const best = thresholds.findIndex(({ threshold }) => threshold === suggestion.threshold);
+  const shown = shownIndices(thresholds.length, Math.max(best, 0)).map((i) => thresholds[i]);
+  const parts = [head(report), effects(report, shown)];
+  if (Object.keys(report.damages).length > 0) parts.push(kinds(report, shown));
+  if (best >= 0) parts.push(pairs(report, best, layout));
+  parts.push(suggested(report, layout));
+  return parts.filter((part) => part !== "").join("\n");
+}
+
+function head({ counts, model, background, lengths, removed_by }: Calibration): string {
+  const lines = [
+    `${printable(model.name)}, ${model.dim} dimensions: ${number.format(counts.read)} rows, ` +
+      `${number.format(counts.copies)} copies, ${number.format(counts.distinct)} distinct texts`,
+    `sample of ${number.format(counts.sampled)} texts: ${lengths
+      .map(({ name, from, to }) => `${name} ${from === to ? from : `${from}-${to}`}`)
+      .join(", ")} characters`,
+  ];
+  if (background !== null) {
+    const { median, p90, p99 } = background;
+    lines.push(
+      `nearest other text: cosine ${median.toFixed(3)} for half of them, ` +
+        `at least ${p90.toFixed(3)} for a tenth, ${p99.toFixed(3)} for a hundredth`,
+    );
+  }
+  if (removed_by === "sample") {
+    lines.push("rows removed are an upper bound from the sample: the input is too large to compare all pairs here");
+  }
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+const percent = (share: number | null | undefined) => {
+  if (share === null || share === undefined) return "-";
+  const value = 100 * share;
+  return value > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0);
+};
+
+/** A table of right-aligned cells, with a mark before the suggested line. */
+function table(headings: readonly string[], rows: readonly (readonly string[])[], marked: number): string {
+  const widths = headings.map((heading, c) => Math.max(heading.length, ...rows.map((row) => row[c].length)));
+  const line = (cells: readonly string[], mark: string) =>
+    `${mark} ${cells.map((cell, c) => cell.padStart(widths[c])).join("  ")}\n`;
+  return line(headings, " ") + rows.map((row, r) => line(row, r === marked ? ">" : " ")).join("");
+}
+
+/** What each threshold does to the input, and what it finds of the planted damages. */
+function effects({ suggestion, lengths, damages, removed_by }: Calibration, shown: readonly ThresholdRow[]): string {
+  const planted = Object.keys(damages).length > 0;
+  const most = removed_by === "sample" ? "<=" : "";
+  const headings = ["threshold", "removed", "%"];
+  if (planted) headings.push("false", "found %", ...lengths.map(({ name }) => name), "traps %");
+  const rows = shown.map((row) => {
+    const cells = [row.threshold.toFixed(4), most + number.format(row.removed_rows), percent(row.removed_share)];
+    if (!planted) return cells;
+    return [
+      ...cells,
+      row.false_merges === null ? "-" : `~${number.format(row.false_merges)}`,
+      percent(row.found),
+      ...lengths.map(({ name }) => percent(row.found_by_length[name])),
+      percent(row.traps),
+    ];
+  });
+  const at = shown.findIndex(({ threshold }) => threshold === suggestion.threshold);
+  const legend = planted
+    ? "false: rows removed beyond what damages explain (an estimate); found: planted\n" +
+      "damages merged with their originals; traps: texts merged that say something else\n"
+    : "";
+  return table(headings, rows, at) + legend;
+}
+
+/** What each threshold finds of each kind of damage. */
+function kinds({ suggestion, damages }: Calibration, shown: readonly ThresholdRow[]): string {
+  const merge = MUST_MERGE.filter((kind) => damages[kind] !== undefined);
+  const traps = TRAPS.filter((kind) => damages[kind] !== undefined);
+  const all = [...merge, ...traps];
+  const headings = ["threshold", ...all.map((kind) => HEADINGS[kind])];
+  const rows = [
+    ["texts", ...all.map((kind) => number.format(damages[kind] ?? 0))],
+    ...shown.map((row) => [
+      row.threshold.toFixed(4),
+      ...merge.map((kind) => percent(row.found_by[kind])),
+      ...traps.map((kind) => percent(row.traps_by[kind])),
+    ]),
+  ];
+  const at = shown.findIndex(({ threshold }) => threshold === suggestion.threshold);
+  const title =
+    traps.length > 0
+      ? `merged, %: ${merge.map((kind) => HEADINGS[kind]).join(", ")} should be, ${traps.map((kind) => HEADINGS[kind]).join(", ")} should not\n`
+      : "merged, %\n";
+  return title + table(headings, rows, at < 0 ? -1 : at + 1);
+}
+
+/** Thresholds below and above the suggested one whose pairs are shown. */
+const AROUND = 1;
+/** Characters of what two texts share that stay beside a difference. */
+const CONTEXT = 16;
+
+function pairs({ thresholds, pairs: all }: Calibration, best: number, layout: CalibrationLayout): string {
+  const near = thresholds.slice(Math.max(0, best - AROUND), best + AROUND + 1).map(({ threshold }) => threshold);
+  const examples = all.filter(({ threshold }) => near.includes(threshold)).sort((a, b) => b.cosine - a.cosine);
+  if (examples.length === 0) return "";
+  const { threshold } = thresholds[best];
+  const width = Math.max(...examples.flatMap(({ rows }) => rows.map((row) => String(row).length)));
+  const lines = examples.map((pair) => exampleLines(pair, width, layout));
+  const below = examples.findIndex(({ cosine }) => cosine < threshold);
+  if (below >= 0) lines.splice(below, 0, `  ${threshold.toFixed(4)}  -------- the suggested threshold\n`);
+  return `pairs of your rows around it:\n${lines.join("")}`;
+}
+
+function exampleLines({ texts, rows, cosine }: ExamplePair, width: number, { marks, columns }: CalibrationLayout) {
+  const changes = shortened(difference(texts[0], texts[1]), CONTEXT);
+  const left = columns - width - 14;
+  const first = markedTexts(within(changes, "removed", left), marks).first;
+  const second = markedTexts(within(changes, "added", left), marks).second;
+  const number = (row: number) => String(row).padStart(width);
+  return `  ${cosine.toFixed(4)}  ${number(rows[0])}  ${first}\n          ${number(rows[1])}  ${second}\n`;
+}
+
+/** Columns that the marks of a change take where they are brackets. */
+const BRACKETS = 4;
+
+/** Cuts the side of a comparison to a width. */
+function within(changes: readonly Change[], side: "removed" | "added", columns: number): Change[] {
+  const cut: Change[] = [];
+  let left = columns;
+  for (const { kind, text } of changes) {
+    if (kind !== "same" && kind !== side) continue;
+    const room = left - (kind === "same" ? 0 : BRACKETS);
+    if (room < 2) break;
+    const shown = fitted(printable(text), room);
+    cut.push({ kind, text: shown });
+    left = room - columnsOf(shown);
+  }
+  return cut;
+}
+
+function suggested({ suggestion, model }: Calibration, { inputs }: CalibrationLayout): string {
+  const { threshold, reason, guards } = suggestion;
+  const lines = [`suggested: --threshold ${threshold}, since ${reason}`];
+  for (const { guard, merged } of guards) {
+    const what = Object.entries(merged).map(
+      ([kind, share]) => `${percent(share)} % of ${TRAP_NAMES[kind as DamageKind]}`,
+    );
+    lines.push(`add --guard ${guard}: the model cannot tell the texts apart and would merge ${what.join(" and ")}`);
+  }
+  lines.push(`(the model's own default is ${model.threshold}: ${model.threshold_source})`);
+  const flags = guards.map(({ guard }) => ` --guard ${guard}`).join("");
+  const next = `next: bge-dedup ${inputs.map((input) => printable(shellWord(input))).join(" ")} --threshold ${threshold}${flags}`;
+  return `${lines.join("\n")}\n${next}\n`;
+}
