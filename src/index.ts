@@ -10,6 +10,8 @@
 import type { KMeansResult } from "./cluster/kmeans.js";
 import { UsageError } from "./errors.js";
 import type { JoinResult } from "./join/judge.js";
+import type { Calibration } from "./run/calibrate.js";
+import type { CalibrateFlags } from "./run/flags/calibrate.js";
 import type { ClusterFlags } from "./run/flags/cluster.js";
 import type { DedupFlags } from "./run/flags/dedup.js";
 import type { Value } from "./run/flags/parse.js";
@@ -20,7 +22,7 @@ import type { VerifyReport } from "./run/verify.js";
 /** The errors of a run; `exitCode` is that of the command. */
 export { BrakeError, FailedRunError, InputError, UnavailableError, UsageError } from "./errors.js";
 /** What the functions below return and tell. */
-export type { ClusterSummary, DedupSummary, JoinResult, KMeansResult, Progress, RunHooks, VerifyReport };
+export type { Calibration, ClusterSummary, DedupSummary, JoinResult, KMeansResult, Progress, RunHooks, VerifyReport };
 
 /** Options of `dedup`: the flags of bge-dedup. */
 export interface DedupOptions extends DedupFlags, RunHooks {
@@ -34,6 +36,14 @@ export interface DedupOptions extends DedupFlags, RunHooks {
 export interface ClusterOptions extends ClusterFlags, RunHooks {
   /** A folder that `dedup` wrote, whose kept rows are clustered, or raw inputs as of `dedup` (bge-out). */
   readonly inputs?: string | readonly string[];
+  /** What "-" reads (the process's standard input). */
+  readonly stdin?: NodeJS.ReadableStream;
+}
+
+/** Options of `calibrate`: the flags of bge-dedup calibrate. */
+export interface CalibrateOptions extends Omit<CalibrateFlags, "out" | "fresh">, RunHooks {
+  /** Inputs as of `dedup`, or a folder that `dedup` wrote, whose vectors and model are used. */
+  readonly inputs: string | readonly string[];
   /** What "-" reads (the process's standard input). */
   readonly stdin?: NodeJS.ReadableStream;
 }
@@ -122,6 +132,23 @@ export async function cluster(options: ClusterOptions = {}): Promise<ClusterSumm
   const checked = clusterOptions(flags, inputsOf(inputs));
   const { runCluster } = await load(() => import("./run/cluster.js"));
   return runCluster(checked, contextOf({ signal, onProgress, onNote, stdin }, checked.inputs));
+}
+
+/**
+ * Helps to choose a threshold on rows without labels, as `bge-dedup calibrate` does: planted damages tell what each
+ * threshold finds, the rows themselves tell what it removes. Writes nothing.
+ * @returns what `bge-dedup calibrate --json` prints: a table of thresholds, pairs near to each, a suggestion
+ * @throws UsageError, InputError, BrakeError or UnavailableError as `dedup`
+ */
+export async function calibrate(options: CalibrateOptions): Promise<Calibration> {
+  const { inputs, signal, onProgress, onNote, stdin, ...flags } = given(options);
+  const { CALIBRATE_NAMES, calibrateOptions } = await import("./run/flags/calibrate.js");
+  const { inputsOf, requireKnown, SHARED_NAMES } = await import("./run/flags/shared.js");
+  const shared = SHARED_NAMES.filter((name) => name !== "out" && name !== "fresh");
+  requireKnown(flags, [...shared, ...CALIBRATE_NAMES]);
+  const checked = calibrateOptions(flags, inputsOf(inputs));
+  const { runCalibrate } = await load(() => import("./run/calibrate.js"));
+  return runCalibrate(checked, contextOf({ signal, onProgress, onNote, stdin }, checked.inputs));
 }
 
 /**

@@ -132,8 +132,8 @@ const runs: [TruthCorpus, string, CalibrateFlags][] = [
   ]),
 ];
 if (process.argv.includes("--endpoint")) {
-  const endpoint = { endpoint: value("--endpoint"), sample: 150 };
-  const small = [changedTitles(DATA, { count: 2000, share: 0.05, seed: 4 }), articlePairs(DATA, 100)];
+  const endpoint = { endpoint: value("--endpoint"), sample: 100 };
+  const small = [changedTitles(DATA, { count: 1200, share: 0.05, seed: 4 }), articlePairs(DATA, 100)];
   runs.splice(
     0,
     runs.length,
