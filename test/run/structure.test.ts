@@ -92,7 +92,7 @@ describe("imports point down", () => {
       join: ["onnx", "vectors", "exact"],
       proofs: ["onnx", "vectors"],
       cluster: ["text", "onnx", "vectors"],
-      report: ["text", "vectors", "exact", "join", "cluster"],
+      report: ["text", "onnx", "vectors", "exact", "join", "cluster"],
       embed: ["onnx", "models"],
       workers: ["onnx", "vectors", "models", "join", "cluster", "embed"],
       run: [

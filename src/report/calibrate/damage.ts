@@ -39,7 +39,7 @@ const TRIES = 10;
 
 /** Repeats a random damage until numbers and negations are those of the text, as they must be where texts are to merge. */
 function sameFacts(damage: Damage): Damage {
-  const facts = { numbers: true, negation: true };
+  const facts = { numbers: true, negation: true, names: false };
   return (text, pool, random) => {
     const before = guardSignature(text, facts);
     for (let i = 0; i < TRIES; i++) {

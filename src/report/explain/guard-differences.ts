@@ -8,7 +8,7 @@ export interface GuardDifference {
   readonly second: readonly string[];
 }
 
-const OFF: Guards = { numbers: false, negation: false };
+const OFF: Guards = { numbers: false, negation: false, names: false };
 
 /** The guards that tell two texts apart, whether the run used them or not, each with what differs. */
 export function guardDifferences(first: string, second: string): GuardDifference[] {
