@@ -45,7 +45,7 @@ export function formatCalibration(report: Calibration, layout: CalibrationLayout
   const best = thresholds.findIndex(({ threshold }) => threshold === suggestion.threshold);
   const shown = shownIndices(thresholds.length, Math.max(best, 0)).map((i) => thresholds[i]);
   const parts = [head(report), effects(report, shown)];
-  if (Object.keys(report.damages).length > 0) parts.push(kinds(report, shown));
+  if (Object.keys(report.damages).length > 0) parts.push(kinds(report, shown, layout.columns));
   if (best >= 0) parts.push(pairs(report, best, layout));
   parts.push(suggested(report, layout));
   return parts.filter((part) => part !== "").join("\n");
@@ -61,13 +61,11 @@ function head({ counts, model, background, lengths, removed_by }: Calibration): 
   ];
   if (background !== null) {
     const { median, p90, p99 } = background;
-    lines.push(
-      `nearest other text: cosine ${median.toFixed(3)} for half of them, ` +
-        `at least ${p90.toFixed(3)} for a tenth, ${p99.toFixed(3)} for a hundredth`,
-    );
+    const [middle, tenth, hundredth] = [median, p90, p99].map((cosine) => cosine.toFixed(3));
+    lines.push(`cosine with the nearest other text: median ${middle}, top 10 % ${tenth}, top 1 % ${hundredth}`);
   }
   if (removed_by === "sample") {
-    lines.push("rows removed are an upper bound from the sample: the input is too large to compare all pairs here");
+    lines.push("removed: an upper bound from the sample, since the input has too many pairs to compare all");
   }
   return lines.map((line) => `${line}\n`).join("");
 }
@@ -112,7 +110,7 @@ function effects({ suggestion, lengths, damages, removed_by }: Calibration, show
 }
 
 /** What each threshold finds of each kind of damage. */
-function kinds({ suggestion, damages }: Calibration, shown: readonly ThresholdRow[]): string {
+function kinds({ suggestion, damages }: Calibration, shown: readonly ThresholdRow[], columns: number): string {
   const merge = MUST_MERGE.filter((kind) => damages[kind] !== undefined);
   const traps = TRAPS.filter((kind) => damages[kind] !== undefined);
   const all = [...merge, ...traps];
@@ -126,11 +124,9 @@ function kinds({ suggestion, damages }: Calibration, shown: readonly ThresholdRo
     ]),
   ];
   const at = shown.findIndex(({ threshold }) => threshold === suggestion.threshold);
-  const title =
-    traps.length > 0
-      ? `merged, %: ${merge.map((kind) => HEADINGS[kind]).join(", ")} should be, ${traps.map((kind) => HEADINGS[kind]).join(", ")} should not\n`
-      : "merged, %\n";
-  return title + table(headings, rows, at < 0 ? -1 : at + 1);
+  const bar = traps.length > 0 ? ` | must stay apart: ${traps.map((kind) => HEADINGS[kind]).join(", ")}` : "";
+  const title = `% merged, must merge: ${merge.map((kind) => HEADINGS[kind]).join(", ")}`;
+  return `${wrapped(title + bar, columns)}${table(headings, rows, at < 0 ? -1 : at + 1)}`;
 }
 
 /** Thresholds below and above the suggested one whose pairs are shown. */
@@ -177,17 +173,29 @@ function within(changes: readonly Change[], side: "removed" | "added", columns: 
   return cut;
 }
 
-function suggested({ suggestion, model }: Calibration, { inputs }: CalibrationLayout): string {
+function suggested({ suggestion, model }: Calibration, { inputs, columns }: CalibrationLayout): string {
   const { threshold, reason, guards } = suggestion;
   const lines = [`suggested: --threshold ${threshold}, since ${reason}`];
   for (const { guard, merged } of guards) {
     const what = Object.entries(merged).map(
       ([kind, share]) => `${percent(share)} % of ${TRAP_NAMES[kind as DamageKind]}`,
     );
-    lines.push(`add --guard ${guard}: the model cannot tell the texts apart and would merge ${what.join(" and ")}`);
+    lines.push(`add --guard ${guard}: the model cannot tell such texts apart and would merge ${what.join(" and ")}`);
   }
-  lines.push(`(the model's own default is ${model.threshold}: ${model.threshold_source})`);
+  lines.push(`the model's own default is ${model.threshold} (${model.threshold_source})`);
   const flags = guards.map(({ guard }) => ` --guard ${guard}`).join("");
   const next = `next: bge-dedup ${inputs.map((input) => printable(shellWord(input))).join(" ")} --threshold ${threshold}${flags}`;
-  return `${lines.join("\n")}\n${next}\n`;
+  return `${lines.map((line) => wrapped(line, columns)).join("")}${next}\n`;
+}
+
+/** A sentence in lines of at most `columns`, the later ones indented. */
+function wrapped(sentence: string, columns: number): string {
+  const lines = [""];
+  for (const word of sentence.split(" ")) {
+    const line = lines[lines.length - 1];
+    if (line === "") lines[lines.length - 1] = word;
+    else if (columnsOf(`${line} ${word}`) <= columns) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(`  ${word}`);
+  }
+  return `${lines.join("\n")}\n`;
 }

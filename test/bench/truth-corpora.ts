@@ -8,8 +8,10 @@ import { articles, bankQuestions, tnewsTitles } from "./corpora.js";
 export interface TruthCorpus {
   readonly name: string;
   readonly texts: readonly string[];
-  /** Whether the texts at two places are near-duplicates; null where nobody knows. */
-  same(a: number, b: number): boolean | null;
+  /** Whether the texts at two places are near-duplicates. */
+  same(a: number, b: number): boolean;
+  /** Whether nobody knows what two texts are that are not known to be the same. */
+  unknown?(a: number, b: number): boolean;
 }
 
 const draw = <T>(list: readonly T[], random: Random): T => list[below(random, list.length)];
@@ -53,10 +55,11 @@ const TITLE_CHANGES: readonly ((text: string, random: Random) => string)[] = [
   },
 ];
 
+/** The bigrams of a text. */
+const bigramsOf = (text: string) => new Set(Array.from({ length: text.length - 1 }, (_, i) => text.slice(i, i + 2)));
+
 /** Share of the bigrams of two texts that both have. */
-function dice(a: string, b: string): number {
-  const bigrams = (text: string) => new Set(Array.from({ length: text.length - 1 }, (_, i) => text.slice(i, i + 2)));
-  const [left, right] = [bigrams(a), bigrams(b)];
+function dice(left: ReadonlySet<string>, right: ReadonlySet<string>): number {
   let common = 0;
   for (const bigram of left) if (right.has(bigram)) common++;
   return (2 * common) / Math.max(1, left.size + right.size);
@@ -82,21 +85,21 @@ export function changedTitles(data: string, options: { count: number; share: num
     texts.push(changed);
     origin.push(from);
   }
+  const bigrams = distinct.map(bigramsOf);
   return {
     name: `titles ${count}, ${100 * share} % changed`,
     texts,
-    same(a, b) {
-      if (origin[a] === origin[b]) return true;
-      return dice(distinct[origin[a]], distinct[origin[b]]) >= PERHAPS ? null : false;
-    },
+    same: (a, b) => origin[a] === origin[b],
+    unknown: (a, b) => dice(bigrams[origin[a]], bigrams[origin[b]]) >= PERHAPS,
   };
 }
 
 /** English news articles with their true pairs. */
 export function articlePairs(data: string, count: 100 | 1000 | 2500): TruthCorpus {
   const { texts, truth } = articles(data, count);
-  const pairs = new Set(truth.map(([a, b]) => `${a} ${b}`));
-  return { name: `articles ${count}`, texts, same: (a, b) => pairs.has(`${Math.min(a, b)} ${Math.max(a, b)}`) };
+  const keyOf = (a: number, b: number) => Math.min(a, b) * 2 ** 20 + Math.max(a, b);
+  const pairs = new Set(truth.map(([a, b]) => keyOf(a, b)));
+  return { name: `articles ${count}`, texts, same: (a, b) => pairs.has(keyOf(a, b)) };
 }
 
 /** Score of STS-B from which two sentences count as the same: "mostly equivalent". */
@@ -111,23 +114,22 @@ export function stsbPairs(data: string): TruthCorpus {
     place.set(text, known);
     return known;
   };
-  const scores = new Map<string, number>();
+  const scores = new Map<number, number>();
+  const keyOf = (a: number, b: number) => Math.min(a, b) * 2 ** 20 + Math.max(a, b);
   for (const name of ["sts-dev.csv", "sts-test.csv"]) {
     for (const line of readFileSync(join(data, "en-stsb", name), "utf8")
       .trim()
       .split("\n")) {
       const cells = line.split("\t");
       const [a, b] = [at(cells[5]), at(cells[6].trim())];
-      scores.set(`${Math.min(a, b)} ${Math.max(a, b)}`, Number(cells[4]));
+      scores.set(keyOf(a, b), Number(cells[4]));
     }
   }
   return {
     name: "STS-B dev and test",
     texts,
-    same(a, b) {
-      const score = scores.get(`${Math.min(a, b)} ${Math.max(a, b)}`);
-      return score === undefined ? null : score >= STSB_SAME;
-    },
+    same: (a, b) => (scores.get(keyOf(a, b)) ?? 0) >= STSB_SAME,
+    unknown: (a, b) => !scores.has(keyOf(a, b)),
   };
 }
 

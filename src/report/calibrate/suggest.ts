@@ -82,8 +82,8 @@ const MOST = 31;
 const HIGHEST = 0.9975;
 
 /**
- * Chooses thresholds where the data lie: from the cosine that nearly all planted damages reach, or that of an ordinary
- * nearest neighbour where that is higher, to almost 1.
+ * Chooses thresholds where the data lie: from the cosine that nearly all planted damages reach, or that nearly all
+ * nearest neighbours reach where that is higher, to almost 1.
  * @param found cosines of planted damages that are to be found; empty where nothing was planted
  * @param nearest cosines of nearest neighbours
  * @returns ascending multiples of a step
@@ -93,7 +93,7 @@ export function thresholdGrid(found: readonly number[], nearest: readonly number
   const neighbours = [...nearest].sort((a, b) => a - b);
   const low = Math.max(
     damages.length > 0 ? quantile(damages, 0.03) : 0,
-    neighbours.length > 0 ? quantile(neighbours, 0.5) : 0,
+    neighbours.length > 0 ? quantile(neighbours, 0.15) : 0,
     0.3,
   );
   const step = STEPS.find((width) => (HIGHEST - low) / width < MOST - 1) ?? STEPS[STEPS.length - 1];

@@ -253,8 +253,9 @@ async function embedFiles(options: CalibrationInputsOptions, context: RunContext
       close: () => work.close(),
     };
   } catch (error) {
+    const explained = work.explain(error);
     await work.close();
-    throw work.explain(error);
+    throw explained;
   }
 }
 
