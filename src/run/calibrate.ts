@@ -3,7 +3,7 @@ import { seededRandom } from "../random.js";
 import { DAMAGES, type DamageKind, damageTexts, MUST_MERGE } from "../report/calibrate/damage.js";
 import { classIndex, type LengthClass, type LengthSample, sampleByLength } from "../report/calibrate/length-sample.js";
 import { MarginPairs, NearestVectors, type NearPair, RemovalCurve } from "../report/calibrate/pair-visitors.js";
-import { estimate, quantile, suggestFromBackground, thresholdGrid } from "../report/calibrate/suggest.js";
+import { quantile, type Suggestion, suggestThreshold, thresholdGrid } from "../report/calibrate/suggest.js";
 import {
   type AdvisedGuard,
   advisedGuards,
@@ -113,8 +113,16 @@ export async function calibrateInputs(
     Array.from(background),
   );
   const { removed, pairs } = await measureInput({ inputs, thresholds, nearest, rows: sample.positions, reporter });
-  const recall = thresholds.map((threshold) => mergedShares(telling, threshold).found ?? 0);
-  const guess = estimate({ thresholds, removed, recall, texts: vectors.count });
+  const shares = thresholds.map((threshold) => mergedShares(telling, threshold));
+  const hard = telling.filter(({ kind }) => kind === "typo" || kind === "insertion" || kind === "deletion");
+  const planting = mustMerge.length > 0;
+  const guess = suggestThreshold({
+    thresholds,
+    removed,
+    nearest: Array.from(background),
+    recall: planting ? shares.map(({ found }) => found ?? 0) : undefined,
+    hardRecall: hard.length > 0 ? thresholds.map((threshold) => mergedShares(hard, threshold).found ?? 0) : undefined,
+  });
   const copies = counts.read - counts.rejected - counts.distinct;
   const rows = counts.read - counts.rejected;
   const table = thresholds.map((threshold, i): ThresholdRow => {
@@ -124,10 +132,10 @@ export async function calibrateInputs(
       removed_rows: gone,
       removed_share: gone / rows,
       ...mergedShares(planted, threshold),
-      false_merges: mustMerge.length === 0 ? null : Math.round(guess.falseMerges[i] * vectors.count),
+      false_merges: planting ? Math.round(guess.falseMerges[i] * vectors.count) : null,
     };
   });
-  const chosen = choose({ inputs, table, best: mustMerge.length > 0 ? guess.best : -1, background });
+  const chosen = choose({ inputs, table, guess });
   return {
     command: "calibrate",
     version: VERSION,
@@ -257,38 +265,33 @@ function describeBackground(cosines: Float64Array): Calibration["background"] {
 
 const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 
+/** Why a threshold is suggested, by what it rests on. */
+const BASES: Readonly<Record<Suggestion["basis"], string>> = {
+  gap: "hardly any text has its nearest neighbour here: ordinary neighbours lie below, near-duplicates above",
+  damages:
+    "ordinary neighbours and near-duplicates run into each other, and here the planted damages explain most of what is removed",
+  background:
+    "judged by the neighbours alone: without near-duplicates, about one text in a thousand would have a neighbour as near",
+};
+
 /** The suggested threshold, why, and the guards for the traps that it merges. */
 function choose(options: {
   inputs: CalibrationInputs;
   table: readonly ThresholdRow[];
-  /** Index of the threshold that the damages suggest; -1 where there are none. */
-  best: number;
-  background: Float64Array;
+  guess: Suggestion;
 }): Calibration["suggestion"] {
-  const { inputs, table, best, background } = options;
+  const { inputs, table, guess } = options;
   const { model, vectors } = inputs;
   if (vectors.count < FEW_TEXTS) {
     const texts = vectors.count === 1 ? "1 distinct text says" : `${vectors.count} distinct texts say`;
     const reason = `${texts} too little about a threshold, so this is the model's own (${model.thresholdSource})`;
     return { threshold: model.threshold, reason, guards: [] };
   }
-  if (best < 0) {
-    const at = suggestFromBackground(
-      table.map(({ threshold }) => threshold),
-      Array.from(background),
-    );
-    const reason =
-      "judged by the background alone: if no text had a near-duplicate, the nearest neighbour of about one text in a " +
-      "thousand would come as near as this";
-    return { threshold: table[at].threshold, reason, guards: [] };
-  }
-  const { threshold, found, removed_share, false_merges, removed_rows } = table[best];
-  const wrong =
-    false_merges === 0
-      ? "what it removes is explained by such damages"
-      : `an estimated ${false_merges} of ${removed_rows} removed rows are no near-duplicates`;
-  const reason = `it finds ${percent(found ?? 0)} of the planted damages and removes ${percent(removed_share)} of the rows, and ${wrong}`;
-  return { threshold, reason, guards: advisedGuards(table[best]) };
+  const row = table[guess.best];
+  const { threshold, found, removed_share } = row;
+  const effect = `it removes ${percent(removed_share)} of the rows`;
+  const finds = found === null ? effect : `${effect} and finds ${percent(found)} of the planted damages`;
+  return { threshold, reason: `${BASES[guess.basis]}; ${finds}`, guards: advisedGuards(row) };
 }
 
 function warningsOf(options: { inputs: CalibrationInputs; wanted: number; sampled: number }): string[] {

@@ -2,39 +2,73 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { seededRandom } from "../../src/random.js";
 import { sampleByLength } from "../../src/report/calibrate/length-sample.js";
-import { estimate, suggestFromBackground, thresholdGrid } from "../../src/report/calibrate/suggest.js";
+import { suggestThreshold, thresholdGrid } from "../../src/report/calibrate/suggest.js";
 import { advisedGuards, mergedShares, type PlantedDamage, shownIndices } from "../../src/report/calibrate/table.js";
 
 const thresholds = Array.from({ length: 30 }, (_, i) => 0.7 + 0.01 * i);
-/** Damages fall off towards 1, false pairs fall off fast. */
-const recall = thresholds.map((threshold) => 1 / (1 + Math.exp((threshold - 0.93) / 0.02)));
-const wrong = thresholds.map((threshold) => Math.exp(-(threshold - 0.7) / 0.02));
+
+/** Nearest neighbours spread as real ones are: normally on the scale -log(1 - cosine). */
+function neighbours(options: { ordinary: number; copies: number; from: number; seed: number }): number[] {
+  const random = seededRandom(options.seed);
+  const normal = () => Array.from({ length: 12 }, random).reduce((sum, value) => sum + value, -6);
+  return [
+    ...Array.from({ length: options.ordinary }, () => 1 - Math.exp(-(0.8 + 0.15 * normal()))),
+    ...Array.from({ length: options.copies }, () => options.from + (0.999 - options.from) * random()),
+  ];
+}
+
+/** What a threshold removes if each near pair of `nearest` loses one text. */
+const removedOf = (nearest: readonly number[]) =>
+  thresholds.map((threshold) => nearest.filter((cosine) => cosine >= threshold).length / 2 / nearest.length);
 
 describe("the suggestion", () => {
-  it("finds the number of near-duplicates and the threshold of the best F1", () => {
-    for (const duplicates of [0.02, 0.1, 0.4]) {
-      const removed = recall.map((share, i) => Math.min(1, duplicates * share + (1 - duplicates) * wrong[i]));
-      const guess = estimate({ thresholds, removed, recall, texts: 100_000 });
-      assert.ok(Math.abs(guess.duplicates / duplicates - 1) < 0.1, `${guess.duplicates} of ${duplicates}`);
-      const f1 = thresholds.map((_, i) => (2 * duplicates * recall[i]) / (removed[i] + duplicates));
-      assert.ok(Math.max(...f1) - f1[guess.best] < 0.02, `${thresholds[guess.best]}`);
-      assert.ok(Math.abs(guess.falseMerges[0] - (removed[0] - duplicates * recall[0])) < 0.05);
+  // Damages are found up to 0.93 or so.
+  const recall = thresholds.map((threshold) => 1 / (1 + Math.exp((threshold - 0.93) / 0.02)));
+
+  it("lies in the gap between ordinary neighbours and near-duplicates, however many there are", () => {
+    for (const copies of [20, 200, 900]) {
+      const nearest = neighbours({ ordinary: 1000, copies, from: 0.88, seed: copies });
+      const { best, basis } = suggestThreshold({
+        thresholds,
+        removed: removedOf(nearest),
+        recall,
+        hardRecall: recall,
+        nearest,
+      });
+      assert.equal(basis, "gap");
+      const wrong = nearest.slice(0, 1000).filter((cosine) => cosine >= thresholds[best]).length;
+      const found = nearest.slice(1000).filter((cosine) => cosine >= thresholds[best]).length;
+      assert.ok(wrong <= 2 && found >= 0.95 * copies, `${thresholds[best]}: ${wrong} wrong, ${found} of ${copies}`);
     }
   });
 
-  it("takes the strictest of equally good thresholds", () => {
-    const flat = thresholds.map((threshold) => Number(threshold < 0.895));
-    const { best } = estimate({ thresholds, removed: flat.map((share) => 0.05 * share), recall: flat, texts: 1000 });
-    assert.equal(thresholds[best].toFixed(2), "0.89");
+  it("follows the damages where there is no gap, and finds at least half of the hardest ones", () => {
+    const steps = Array.from({ length: 1000 }, (_, i) => 1 - Math.exp(-(0.5 + (3.2 * i * i) / 1e6)));
+    const { best, basis } = suggestThreshold({
+      thresholds,
+      removed: thresholds.map((threshold) => 0.4 * Math.exp(-(threshold - 0.7) / 0.05)),
+      recall,
+      hardRecall: recall,
+      nearest: steps,
+    });
+    assert.equal(basis, "damages");
+    assert.ok(recall[best] >= 0.5 && thresholds[best] >= 0.85, String(thresholds[best]));
   });
 
-  it("from the background lies where ordinary neighbours end", () => {
-    const random = seededRandom(5);
-    const normal = () => Array.from({ length: 12 }, random).reduce((sum, value) => sum + value, -6);
-    const ordinary = Array.from({ length: 2000 }, () => 0.75 + 0.03 * normal());
-    const copies = Array.from({ length: 300 }, () => 0.97);
-    const at = thresholds[suggestFromBackground(thresholds, [...ordinary, ...copies])];
-    assert.ok(at > 0.82 && at < 0.89, String(at));
+  it("counts as wrong what is removed below the suggestion beyond the damages", () => {
+    const nearest = neighbours({ ordinary: 1000, copies: 100, from: 0.9, seed: 4 });
+    const removed = removedOf(nearest).map((share, i) => share + (thresholds[i] < 0.8 ? 0.2 : 0));
+    const { best, falseMerges } = suggestThreshold({ thresholds, removed, recall, hardRecall: recall, nearest });
+    assert.ok(falseMerges[0] > 0.19 && falseMerges[0] < 0.23, String(falseMerges[0]));
+    assert.ok(falseMerges[best] < 0.001 && thresholds[best] >= 0.8);
+  });
+
+  it("from neighbours alone lies where ordinary ones end", () => {
+    const nearest = neighbours({ ordinary: 2000, copies: 0, from: 1, seed: 5 });
+    const { best, falseMerges } = suggestThreshold({ thresholds, removed: removedOf(nearest), nearest });
+    const above = nearest.filter((cosine) => cosine >= thresholds[best]).length;
+    assert.ok(above <= 10, `${thresholds[best]}: ${above}`);
+    assert.deepEqual(falseMerges, []);
   });
 
   it("resolves the range where the data lie", () => {

@@ -3,71 +3,125 @@ export interface ThresholdEvidence {
   readonly thresholds: readonly number[];
   /** Share of the distinct texts that are removed at each threshold. */
   readonly removed: readonly number[];
-  /** Share of the planted damages found at each threshold, those that the exact stage finds left out. */
-  readonly recall: readonly number[];
-  /** Number of distinct texts. */
-  readonly texts: number;
+  /**
+   * Share of the planted damages found at each threshold, those that the exact stage finds left out; absent where nothing
+   * could be planted.
+   */
+  readonly recall?: readonly number[];
+  /** The same of typing errors, insertions and deletions alone, which most models find hardest. */
+  readonly hardRecall?: readonly number[];
+  /** Cosine of each text of the sample with its nearest other text. */
+  readonly nearest: readonly number[];
 }
 
 /** What follows from the evidence. */
-export interface Estimate {
+export interface Suggestion {
   /** Index of the suggested threshold. */
   readonly best: number;
-  /** Estimated share of the distinct texts that are near-duplicates of an earlier one. */
-  readonly duplicates: number;
-  /** Estimated share of the distinct texts that are removed wrongly at each threshold. */
+  /** What it rests on: a gap between ordinary neighbours and near-duplicates, the planted damages, or neither. */
+  readonly basis: "gap" | "damages" | "background";
+  /** Estimated share of the distinct texts that are removed wrongly at each threshold; empty where nothing was planted. */
   readonly falseMerges: readonly number[];
-  /** Estimated F1 of the removals at each threshold. */
-  readonly f1: readonly number[];
 }
 
-/** Recall from which a threshold says something about the number of near-duplicates. */
-const LEAST_RECALL = 0.3;
+/** Share of the hardest damages that a suggested threshold finds at least. */
+const LEAST_RECALL = 0.5;
+/** How much of a text may lie at a gap, which has to be as wide as the background is spread. */
+const GAP_TEXTS = 0.25;
+
+/**
+ * Suggests a threshold.
+ *
+ * Ordinary neighbours become rarer with the cosine, near-duplicates pile up above them: a threshold lies best in the gap,
+ * where the fewest texts have their nearest neighbour. The gap is looked for on the scale -log(1 - cosine), on which
+ * ordinary neighbours are spread evenly whatever the model, up to the threshold that finds half of the hardest damages.
+ * Without a gap, the planted damages decide: see `explainedByDamages`. Without those, the spread of the background.
+ */
+export function suggestThreshold(evidence: ThresholdEvidence): Suggestion {
+  const { thresholds, removed, recall, hardRecall, nearest } = evidence;
+  const background = backgroundOf(nearest);
+  const last = hardRecall?.findLastIndex((share) => share >= LEAST_RECALL) ?? thresholds.length - 1;
+  const gap = gapIn(thresholds.slice(0, Math.max(0, last) + 1), nearest, background);
+  const basis = gap >= 0 ? "gap" : recall === undefined ? "background" : "damages";
+  const spread = thresholds.findIndex((threshold) => scaled(threshold) >= background.middle + RARE * background.spread);
+  const bySpread = spread < 0 ? thresholds.length - 1 : spread;
+  const byDamages = recall === undefined ? bySpread : Math.min(explainedByDamages(evidence, recall), Math.max(0, last));
+  const best = gap >= 0 ? gap : byDamages;
+  if (recall === undefined) return { best, basis, falseMerges: [] };
+  const duplicates = removed[best] / Math.max(recall[best], LEAST_RECALL);
+  return { best, basis, falseMerges: removed.map((share, i) => Math.max(0, share - duplicates * recall[i])) };
+}
+
+/** A cosine on the scale on which neighbours are spread evenly. */
+function scaled(cosine: number): number {
+  return -Math.log(Math.max(1 - cosine, 1e-4));
+}
+
+/** The opposite of `scaled`. */
+function unscaled(value: number): number {
+  return 1 - Math.exp(-value);
+}
+
+/** Where ordinary neighbours lie on the scale: the middle and the standard deviation. */
+interface Background {
+  readonly middle: number;
+  readonly spread: number;
+}
+
+/** Least spread on the scale, for inputs whose texts are all equally far from each other. */
+const LEAST_SPREAD = 0.05;
+
+/** The background by the lower quarter of the neighbours, which near-duplicates do not reach. */
+function backgroundOf(nearest: readonly number[]): Background {
+  const values = nearest.map(scaled).sort((a, b) => a - b);
+  if (values.length === 0) return { middle: 0, spread: LEAST_SPREAD };
+  const [low, quarter] = [quantile(values, 0.05), quantile(values, 0.25)];
+  // Of a normal distribution, 5 % lie below -1.645 and 25 % below -0.674 standard deviations.
+  const spread = Math.max((quarter - low) / (1.645 - 0.674), LEAST_SPREAD);
+  return { middle: quarter + 0.674 * spread, spread };
+}
+
+/**
+ * The lowest of the thresholds around which hardly any text has its nearest neighbour, compared with those above it;
+ * -1 where the neighbours become ever rarer up to the last threshold.
+ */
+function gapIn(thresholds: readonly number[], nearest: readonly number[], { middle, spread }: Background): number {
+  const values = nearest.map(scaled);
+  const densities = thresholds.map((threshold) => {
+    const at = scaled(threshold);
+    if (at < middle + spread) return Number.POSITIVE_INFINITY;
+    // Texts around the threshold, each counted by a normal curve as wide as the background.
+    return values.reduce((sum, value) => sum + Math.exp(-(((value - at) / spread) ** 2) / 2), 0);
+  });
+  const least = Math.min(...densities);
+  const gap = densities.findIndex((density) => density <= least + GAP_TEXTS);
+  return Number.isFinite(least) && gap >= 0 && gap < densities.length - 1 ? gap : -1;
+}
+
 /** Share of near-duplicates that is assumed where the input shows fewer. */
 const LEAST_DUPLICATES = 0.002;
 /** Thresholds whose estimated F1 is within this distance of the best count as equal; the strictest of them is taken. */
 const EQUAL_F1 = 0.005;
 
 /**
- * Suggests the threshold of the highest estimated F1.
- *
- * If the share D of the texts are near-duplicates that suffer damages like the planted ones, a threshold of recall R
- * removes at least D · R. So every threshold bounds D by removed / R, and the lowest of these bounds is the estimate:
- * there, all that is removed is explained by damages. What any threshold removes beyond D · R counts as merged wrongly,
- * and F1 = 2 · D · R / (removed + D).
+ * The threshold of the highest estimated F1 if near-duplicates suffer damages like the planted ones. If their share is
+ * D, a threshold of recall R removes at least D · R. So every threshold bounds D by removed / R, and the lowest of these
+ * bounds is the estimate: there, all that is removed is explained by damages. What any threshold removes beyond D · R
+ * counts as merged wrongly, and F1 = 2 · D · R / (removed + D).
  */
-export function estimate({ thresholds, removed, recall, texts }: ThresholdEvidence): Estimate {
-  const bounds = removed.flatMap((share, i) => (recall[i] >= LEAST_RECALL ? [(share + 1 / texts) / recall[i]] : []));
+function explainedByDamages({ removed }: ThresholdEvidence, recall: readonly number[]): number {
+  const bounds = removed.flatMap((share, i) => (recall[i] >= LEAST_RECALL ? [share / recall[i]] : []));
   const duplicates = Math.max(LEAST_DUPLICATES, Math.min(...bounds, 1));
-  const f1 = thresholds.map(
-    (_, i) => (2 * duplicates * recall[i]) / (Math.max(removed[i], duplicates * recall[i]) + duplicates),
-  );
+  const f1 = removed.map((share, i) => {
+    const found = duplicates * recall[i];
+    return (2 * found) / (Math.max(share, found) + duplicates);
+  });
   const most = Math.max(...f1);
-  return {
-    best: f1.findLastIndex((value) => value >= most - EQUAL_F1),
-    duplicates,
-    falseMerges: removed.map((share, i) => Math.max(0, share - duplicates * recall[i])),
-    f1,
-  };
+  return f1.findLastIndex((value) => value >= most - EQUAL_F1);
 }
 
 /** Standard deviations above the middle of the background that one text in a thousand exceeds by chance. */
 const RARE = 3.1;
-
-/**
- * Suggests a threshold from the nearest neighbours alone: the cosine that the nearest neighbour of one text in a
- * thousand would exceed if no text had a near-duplicate. The lower half of the neighbours, which near-duplicates do not
- * reach, gives the spread of a normal distribution.
- * @param nearest cosine of each text of the sample with its nearest other text
- * @returns index of the lowest such threshold
- */
-export function suggestFromBackground(thresholds: readonly number[], nearest: readonly number[]): number {
-  const sorted = [...nearest].sort((a, b) => a - b);
-  const middle = quantile(sorted, 0.5);
-  const spread = middle - quantile(sorted, 0.159);
-  const at = thresholds.findIndex((threshold) => threshold >= middle + RARE * spread);
-  return at < 0 ? thresholds.length - 1 : at;
-}
 
 /** Quantile of ascending numbers, the lower one of two between which it lies. */
 export function quantile(sorted: ArrayLike<number>, share: number): number {
@@ -75,29 +129,26 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
 }
 
 /** Steps between thresholds, from which the finest is taken that leaves at most 31 of them. */
-const STEPS = [0.0025, 0.005, 0.01, 0.02, 0.04];
+const STEPS = [0.0025, 0.005, 0.01, 0.0125, 0.02, 0.025, 0.04];
 /** Most thresholds of a grid. */
 const MOST = 31;
 /** Highest threshold of a grid. */
 const HIGHEST = 0.9975;
+/** Lowest threshold of a grid. */
+const LOWEST = 0.3;
 
 /**
- * Chooses thresholds where the data lie: from the cosine that nearly all planted damages reach, or that nearly all
- * nearest neighbours reach where that is higher, to almost 1.
+ * Chooses thresholds where the data lie: above most ordinary neighbours, and not far below the planted damages.
  * @param found cosines of planted damages that are to be found; empty where nothing was planted
  * @param nearest cosines of nearest neighbours
- * @returns ascending multiples of a step
+ * @returns ascending multiples of a step, at most 31
  */
 export function thresholdGrid(found: readonly number[], nearest: readonly number[]): number[] {
+  const { middle, spread } = backgroundOf(nearest);
   const damages = [...found].sort((a, b) => a - b);
-  const neighbours = [...nearest].sort((a, b) => a - b);
-  const low = Math.max(
-    damages.length > 0 ? quantile(damages, 0.03) : 0,
-    neighbours.length > 0 ? quantile(neighbours, 0.15) : 0,
-    0.3,
-  );
+  const lowest = damages.length > 0 ? quantile(damages, 0.03) : LOWEST;
+  const low = Math.min(Math.max(LOWEST, unscaled(middle + spread), lowest - 1.5 * (1 - lowest)), HIGHEST);
   const step = STEPS.find((width) => (HIGHEST - low) / width < MOST - 1) ?? STEPS[STEPS.length - 1];
-  const first = Math.min(Math.floor(low / step + 1e-9), Math.floor(HIGHEST / step + 1e-9));
-  const last = Math.floor(HIGHEST / step + 1e-9);
+  const [first, last] = [low, HIGHEST].map((cosine) => Math.floor(cosine / step + 1e-9));
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toFixed(4)));
 }
