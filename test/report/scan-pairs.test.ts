@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { createScoreProduct } from "../../src/join/codes/tile-product.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { seededRandom } from "../../src/random.js";
 import { BandSample, MarginPairs, NearestVectors, RemovalCurve } from "../../src/report/calibrate/pair-visitors.js";
@@ -24,8 +25,10 @@ function cosineOf(a: number, b: number): number {
   return sum;
 }
 
-function scan(rows: Uint32Array, earlierOnly: boolean, ...visitors: PairVisitor[]): Promise<void> {
-  return scanPairs({ vectors, rows, earlierOnly, visitors, engine: createOrtEngine({ threads: 1 }) });
+async function scan(rows: Uint32Array, earlierOnly: boolean, ...visitors: PairVisitor[]): Promise<void> {
+  const product = await createScoreProduct(createOrtEngine({ threads: 1 }), dim);
+  await scanPairs({ vectors, rows, earlierOnly, visitors, product });
+  await product.release();
 }
 
 describe("the scan of pairs", () => {

@@ -1,5 +1,4 @@
-import { createScoreProduct } from "../../join/codes/tile-product.js";
-import type { Engine } from "../../onnx/engine.js";
+import type { ScoreProduct } from "../../join/codes/tile-product.js";
 import { cosine, float32DotError } from "../../vectors/cosine.js";
 import type { VectorReader } from "../../vectors/reader.js";
 
@@ -29,7 +28,8 @@ export interface ScanPairsOptions {
   /** Compares each row only with the positions before it, which is half the work where the rows are all vectors. */
   readonly earlierOnly: boolean;
   readonly visitors: readonly PairVisitor[];
-  readonly engine: Engine;
+  /** Float32 products of vectors of this dimension. The caller releases it. */
+  readonly product: ScoreProduct;
   /** Receives the number of pairs compared so far. */
   readonly onProgress?: (pairs: number) => void;
   readonly signal?: AbortSignal;
@@ -51,38 +51,33 @@ const BLOCK_BYTES = 16 << 20;
  * @throws the signal's reason once that is aborted
  */
 export async function scanPairs(options: ScanPairsOptions): Promise<void> {
-  const { vectors, rows, earlierOnly, engine } = options;
+  const { vectors, rows, earlierOnly, product } = options;
   const { dim, count } = vectors;
   const blockRows = Math.max(TILE_ROWS, Math.floor(BLOCK_BYTES / (4 * dim)));
-  const product = await createScoreProduct(engine, dim);
   const scan = new TileScan(options);
   const columns = new Float32Array(Math.min(TILE_COLUMNS, count) * dim);
-  try {
-    for (let start = 0; start < rows.length; start += blockRows) {
-      const block = rows.subarray(start, start + blockRows);
-      const values = new Float32Array(block.length * dim);
-      await vectors.gather(block, values);
-      const end = earlierOnly ? block[block.length - 1] + 1 : count;
-      for (let first = 0; first < end; first += TILE_COLUMNS) {
-        const width = Math.min(TILE_COLUMNS, end - first);
-        const tile = columns.subarray(0, width * dim);
-        await vectors.gather(
-          Uint32Array.from({ length: width }, (_, c) => first + c),
-          tile,
-        );
-        for (let r = 0; r < block.length; r += TILE_ROWS) {
-          options.signal?.throwIfAborted();
-          const tileRows = block.subarray(r, r + TILE_ROWS);
-          if (earlierOnly && tileRows[tileRows.length - 1] <= first) continue;
-          const part = values.subarray(r * dim, (r + tileRows.length) * dim);
-          const scores = await product.scores(part, tile);
-          scan.visit({ scores, rows: tileRows, values: part, start: start + r, columns: tile, first, width });
-          options.onProgress?.(scan.compared);
-        }
+  for (let start = 0; start < rows.length; start += blockRows) {
+    const block = rows.subarray(start, start + blockRows);
+    const values = new Float32Array(block.length * dim);
+    await vectors.gather(block, values);
+    const end = earlierOnly ? block[block.length - 1] + 1 : count;
+    for (let first = 0; first < end; first += TILE_COLUMNS) {
+      const width = Math.min(TILE_COLUMNS, end - first);
+      const tile = columns.subarray(0, width * dim);
+      await vectors.gather(
+        Uint32Array.from({ length: width }, (_, c) => first + c),
+        tile,
+      );
+      for (let r = 0; r < block.length; r += TILE_ROWS) {
+        options.signal?.throwIfAborted();
+        const tileRows = block.subarray(r, r + TILE_ROWS);
+        if (earlierOnly && tileRows[tileRows.length - 1] <= first) continue;
+        const part = values.subarray(r * dim, (r + tileRows.length) * dim);
+        const scores = await product.scores(part, tile);
+        scan.visit({ scores, rows: tileRows, values: part, start: start + r, columns: tile, first, width });
+        options.onProgress?.(scan.compared);
       }
     }
-  } finally {
-    await product.release();
   }
 }
 

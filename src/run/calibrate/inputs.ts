@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailedRunError } from "../../errors.js";
+import { createScoreProduct } from "../../join/codes/tile-product.js";
 import type { ModelSpec } from "../../models/spec.js";
 import { createOrtEngine } from "../../onnx/ort-engine.js";
 import { seededRandom } from "../../random.js";
@@ -140,8 +141,12 @@ export class CalibrationInputs {
     visitors: readonly PairVisitor[];
     onProgress?: (pairs: number) => void;
   }): Promise<void> {
-    const engine = createOrtEngine({ threads: this.#options.threads });
-    await scanPairs({ ...options, vectors: this.vectors, engine, signal: this.#signal });
+    const product = await createScoreProduct(createOrtEngine({ threads: this.#options.threads }), this.vectors.dim);
+    try {
+      await scanPairs({ ...options, vectors: this.vectors, product, signal: this.#signal });
+    } finally {
+      await product.release();
+    }
   }
 
   /**
