@@ -56,8 +56,7 @@ function safe(changes: readonly Change[]): Change[] {
  * Sets pieces into one line of at most `width` columns; "…" stands for what does not fit.
  */
 function fitted(pieces: readonly Change[], width: number, marks: Marks): string {
-  const total = pieces.reduce((sum, piece) => sum + displayWidth(piece.text) + markWidth(piece, marks), 0);
-  if (total <= width) return pieces.map((piece) => marked(piece, marks)).join("");
+  if (fits(pieces, width, marks)) return pieces.map((piece) => marked(piece, marks)).join("");
   let left = width - 1;
   let line = "";
   for (const piece of pieces) {
@@ -68,6 +67,10 @@ function fitted(pieces: readonly Change[], width: number, marks: Marks): string 
     if (text !== piece.text) break;
   }
   return `${line}…`;
+}
+
+function fits(pieces: readonly Change[], width: number, marks: Marks): boolean {
+  return pieces.reduce((sum, piece) => sum + displayWidth(piece.text) + markWidth(piece, marks), 0) <= width;
 }
 
 /** As much of a text's beginning as `width` columns hold. */
@@ -93,30 +96,36 @@ export function wrapped(pieces: readonly Change[], width: number, marks: Marks):
   let line: Change[] = [];
   let left = width;
   const breakLine = () => {
+    const last = line.pop();
+    if (last !== undefined) line.push({ ...last, text: last.text.trimEnd() });
     lines.push(line.map((piece) => marked(piece, marks)).join(""));
     line = [];
     left = width;
   };
+  const put = (kind: Change["kind"], text: string) => {
+    const last = line.at(-1);
+    if (last?.kind === kind) line[line.length - 1] = { kind, text: last.text + text };
+    else {
+      line.push({ kind, text });
+      left -= markWidth({ kind, text }, marks);
+    }
+    left -= displayWidth(text);
+  };
+  /** Columns for more text of a piece on this line. */
+  const roomFor = (piece: Change) => left - (line.at(-1)?.kind === piece.kind ? 0 : markWidth(piece, marks));
   for (const piece of pieces) {
-    left -= markWidth(piece, marks);
     for (let [unit] of piece.text.matchAll(UNITS)) {
-      const last = line.at(-1);
-      if (displayWidth(unit) > left && line.length > 0) {
+      if (displayWidth(unit) > roomFor(piece) && line.length > 0) {
         breakLine();
-        left -= markWidth(piece, marks);
         if (/^\s+$/.test(unit)) continue;
-      } else if (last?.kind === piece.kind) {
-        line.pop();
-        unit = last.text + unit;
-        left += displayWidth(last.text);
       }
-      for (; displayWidth(unit) > left; breakLine()) {
-        const head = beginning(unit, Math.max(2, left));
-        line.push({ ...piece, text: head });
+      while (displayWidth(unit) > roomFor(piece)) {
+        const head = beginning(unit, Math.max(2, roomFor(piece)));
+        put(piece.kind, head);
+        breakLine();
         unit = unit.slice(head.length);
       }
-      line.push({ ...piece, text: unit });
-      left -= displayWidth(unit);
+      if (unit !== "") put(piece.kind, unit);
     }
   }
   if (line.length > 0 || lines.length === 0) breakLine();
@@ -163,12 +172,10 @@ export function textEntries(
 ): Entry[] {
   const [[firstName, before], [secondName, after]] = [first, second];
   if (before === null || after === null) return [];
-  if (before === after)
-    return [{ name: "text", pieces: sideOf(shortened(difference(before, after), CONTEXT), "added") }];
-  const changes = shortened(difference(before, after), CONTEXT).map(({ kind, text }) => ({
-    kind,
-    text: middleless(text),
-  }));
+  const compared = difference(before, after);
+  const changes = shortened(compared, CONTEXT).map(({ kind, text }) => ({ kind, text: middleless(text) }));
+  if (before === after) return [{ name: "text", pieces: sideOf(changes, "added") }];
+  if (!areAlike(compared)) return [entry(firstName, middleless(before)), entry(secondName, middleless(after))];
   return [
     { name: firstName, pieces: sideOf(changes, "removed") },
     { name: secondName, pieces: sideOf(changes, "added") },
@@ -223,7 +230,11 @@ export function tableLines(head: readonly string[], rows: readonly TableRow[], {
     if (text === base) return line(cells, "(the same text)");
     const changes = difference(text, base);
     if (!areAlike(changes)) return line(cells, fittedText(text, room));
-    return line(cells, fitted(safe(shortened(changes, NARROW_CONTEXT)), room, marks));
+    const whole = safe(changes);
+    return line(
+      cells,
+      fitted(fits(whole, room, marks) ? whole : safe(shortened(changes, NARROW_CONTEXT)), room, marks),
+    );
   });
   return [line(head, "text"), ...lines].map((each) => `${each}\n`).join("");
 }
