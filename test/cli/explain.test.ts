@@ -46,7 +46,8 @@ describe("explain in words", () => {
     assert.match(text, /\n {2}reason {3}semantic: cosine 0\.\d{4}, 0\.\d{4} above the threshold 0\.7\n/);
     assert.equal(
       text.replace(/0\.\d{4}/g, "0.####"),
-      `row 1 (id b), record 2 of ${rows}: removed on account of row 0 (id a)
+      `row 1 (id b): removed on account of row 0 (id a)
+  from     record 2 of ${rows}
   reason   semantic: cosine 0.####, 0.#### above the threshold 0.7
   removed  please tell me where my parcel of order [-13-] is
   kept     please tell me where my parcel of order {+12+} is
@@ -90,7 +91,10 @@ group of row 0: 3 rows: 1 kept, 1 normalized, 1 semantic; removed:
 
   it("of a rejected row and of neighbours", async () => {
     const text = formatExplanation(await explain(out, [5]), plain);
-    assert.match(text, /^row 5, record 6 of \S+: rejected\n {2}error {5}.*"text".*\n {2}where {5}line 6 of \S+\n/);
+    assert.match(
+      text,
+      /^row 5: rejected\n {2}from {6}record 6 of \S+\n {2}error {5}.*"text".*\n {2}where {5}line 6 of \S+\n/,
+    );
     const near = [{ row: 3, id: "c", text: "another", cosine: 0.65, below: 0.05, differs: [] }];
     assert.equal(
       formatNearest(near, await explain(out, [0]), plain, 0.04),
@@ -121,7 +125,7 @@ describe("the layout", () => {
 
   it("texts that share little are shown without marks, long ones are shortened around the difference", () => {
     const lines = (a: string, b: string) => entryLines(textEntries(["a", a], ["b", b]), plain);
-    assert.equal(lines("one two", "three four"), "  a   one two\n  b   three four\n");
+    assert.equal(lines("one two", "three four"), "  a  one two\n  b  three four\n");
     const long = `${"word ".repeat(400)}12 ${"tail ".repeat(400)}`;
     const text = lines(long, long.replace("12", "13"));
     assert.ok(text.length < 500 && text.includes("[-12-]") && text.includes("{+13+}"), text);
@@ -151,7 +155,7 @@ describe("the commands", () => {
       run("dedup", ["groups", out, "--top", "1", "--json"]),
     ]);
     assert.equal(text.code, 0, text.stderr);
-    assert.match(text.stdout, /^row 0 \(id a\).*: kept\n[\s\S]*\nnearest kept rows, by an exact search in /);
+    assert.match(text.stdout, /^row 0 \(id a\): kept\n[\s\S]*\nnearest kept rows, by an exact search in /);
     const { rows, guards } = JSON.parse(json.stdout) as { rows: { row: number; fate: string }[]; guards: string[] };
     assert.deepEqual([rows[0].row, rows[0].fate, guards], [1, "removed", []]);
     assert.deepEqual([unknown.code, unknown.stdout], [3, ""]);

@@ -8,7 +8,7 @@ import type {
   Neighbour,
 } from "../../run/explanation.js";
 import { shellWord } from "../../shell-word.js";
-import { type Entry, entry, entryLines, legend, type Page, tableLines, textEntries } from "./layout.js";
+import { type Entry, entry, entryLines, legend, type Page, shortEntry, tableLines, textEntries } from "./layout.js";
 import {
   besideThreshold,
   cosineText,
@@ -16,6 +16,7 @@ import {
   fateLine,
   groupCounts,
   guardSentences,
+  originText,
   rowCells,
   rowName,
 } from "./words.js";
@@ -29,9 +30,10 @@ export function formatExplanation(explanation: Explanation, page: Page): string 
 }
 
 function formatRow(row: ExplainedRow, explanation: Explanation, page: Page): string {
-  if (row.fate === "rejected") return fateLine(row) + entryLines(rejectedEntries(row), page);
+  const from = originText(row).map((text) => entry("from", text));
+  if (row.fate === "rejected") return fateLine(row) + entryLines([...from, ...rejectedEntries(row)], page);
   const entries = row.fate === "kept" ? keptEntries(row, explanation) : removedEntries(row, explanation);
-  return fateLine(row) + entryLines(entries, page) + groupTable(row, explanation, page);
+  return fateLine(row) + entryLines([...from, ...entries], page) + groupTable(row, explanation, page);
 }
 
 function rejectedEntries({ record }: ExplainedRejected): Entry[] {
@@ -73,7 +75,7 @@ function reasonText({ reason, cosine, similarity }: ExplainedRemoved, threshold:
 }
 
 function keptEntries(row: ExplainedKept, { guards, threshold }: Explanation): Entry[] {
-  const entries: Entry[] = row.text === null ? [] : textEntries(["text", row.text], ["text", row.text]);
+  const entries: Entry[] = row.text === null ? [] : [shortEntry("text", row.text)];
   if (!row.directed)
     entries.push(entry("vector", "none: no token of the text is known, so only equal texts merge with it"));
   const { guarded_from: other } = row;
@@ -121,7 +123,7 @@ function pairEntries(
   }
   entries.push(...textEntries([`row ${first.row}`, first.text], [`row ${second.row}`, second.text]));
   const third = pair.verdict === "merged" ? [] : thirdRows(first, second);
-  for (const { row, text } of third) if (text !== null) entries.push(entry(`row ${row}`, text));
+  for (const { row, text } of third) if (text !== null) entries.push(shortEntry(`row ${row}`, text));
   const equal = first.text === second.text;
   for (const sentence of equal ? [] : guardSentences(pair.differs, guards, merged))
     entries.push(entry("guards", sentence));

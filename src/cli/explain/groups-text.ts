@@ -1,5 +1,5 @@
 import type { DuplicateGroup, GroupsReport } from "../../run/groups.js";
-import { entry, entryLines, legend, type Page, tableLines } from "./layout.js";
+import { entryLines, legend, type Page, shortEntry, tableLines } from "./layout.js";
 import { cosineText, counted, groupCounts, guardSentences, rowCells, rowName } from "./words.js";
 
 /** The answer of `groups` for a person. */
@@ -27,7 +27,7 @@ function formatGroup(group: DuplicateGroup, { id_field, threshold }: GroupsRepor
   );
   return (
     `${rowName(kept)}: ${groupCounts(group)}${least < 1 ? spread : ""}\n` +
-    (kept.text === null ? "" : entryLines([entry("kept", kept.text)], page)) +
+    (kept.text === null ? "" : entryLines([shortEntry("kept", kept.text)], page)) +
     tableLines(["row", ...(withIds ? ["id"] : []), "reason", "cosine"], rows, page) +
     traps.join("")
   );

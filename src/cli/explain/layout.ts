@@ -147,6 +147,17 @@ export function entry(name: string, text: string): Entry {
   return { name, pieces: [{ kind: "same", text: printable(text) }] };
 }
 
+/** Characters of what two texts share that stay beside each difference. */
+const CONTEXT = 80;
+/** Longest piece that only one text has, in characters, before its middle is left out. */
+const LONGEST = 400;
+
+/** An entry of a text alone, of which the beginning stands for a long one. */
+export function shortEntry(name: string, text: string): Entry {
+  const pieces = shortened([{ kind: "same", text }], CONTEXT);
+  return { name, pieces: safe(pieces) };
+}
+
 /** Lines of name and value, with the values aligned, broken into lines where the page asks for it. */
 export function entryLines(entries: readonly Entry[], { width, wraps, marks }: Page): string {
   const indent = Math.max(...entries.map(({ name }) => name.length)) + 4;
@@ -160,11 +171,6 @@ export function entryLines(entries: readonly Entry[], { width, wraps, marks }: P
     .join("");
 }
 
-/** Characters of what two texts share that stay beside each difference. */
-const CONTEXT = 80;
-/** Longest piece that only one text has, in characters, before its middle is left out. */
-const LONGEST = 400;
-
 /** Two texts with their differences marked, each as an entry; texts that are equal as received come once. */
 export function textEntries(
   first: readonly [string, string | null],
@@ -174,7 +180,7 @@ export function textEntries(
   if (before === null || after === null) return [];
   const compared = difference(before, after);
   const changes = shortened(compared, CONTEXT).map(({ kind, text }) => ({ kind, text: middleless(text) }));
-  if (before === after) return [{ name: "text", pieces: sideOf(changes, "added") }];
+  if (before === after) return [shortEntry("text", before)];
   if (!areAlike(compared)) return [entry(firstName, middleless(before)), entry(secondName, middleless(after))];
   return [
     { name: firstName, pieces: sideOf(changes, "removed") },

@@ -33,11 +33,14 @@ export function rowName({ row, id }: { readonly row: number; readonly id?: strin
 
 /** The first line about a row: what became of it. */
 export function fateLine(row: ExplainedRow): string {
-  const from = row.origin === undefined ? "" : `, record ${row.origin.record} of ${printable(row.origin.input)}`;
-  const name = row.fate === "rejected" ? `row ${row.row}` : rowName(row);
-  if (row.fate === "rejected") return `${name}${from}: rejected\n`;
-  if (row.fate === "kept") return `${name}${from}: kept\n`;
-  return `${name}${from}: removed on account of ${rowName(row.kept)}\n`;
+  if (row.fate === "rejected") return `row ${row.row}: rejected\n`;
+  if (row.fate === "kept") return `${rowName(row)}: kept\n`;
+  return `${rowName(row)}: removed on account of ${rowName(row.kept)}\n`;
+}
+
+/** Where a row came from; nothing where the manifest does not say it. */
+export function originText({ origin }: ExplainedRow): string[] {
+  return origin === undefined ? [] : [`record ${origin.record} of ${origin.input}`];
 }
 
 /** In what two texts differ for a guard: `13 against 14`. */
