@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { formatExplanation, formatNearest } from "../../src/cli/explain/explain-text.js";
 import { formatGroups } from "../../src/cli/explain/groups-text.js";
 import { displayWidth, entryLines, type Page, pageFor, textEntries, wrapped } from "../../src/cli/explain/layout.js";
-import { besideThreshold, cosineText } from "../../src/cli/explain/words.js";
+import { besideThreshold, cosineText, guardSentences } from "../../src/cli/explain/words.js";
 import { listGroups } from "../../src/run/groups.js";
 import { explain } from "../run/explained.js";
 import { dedup, testFolder, writeJsonl } from "../run/folders.js";
@@ -110,6 +110,23 @@ group of row 0: 3 rows: 1 kept, 1 normalized, 1 semantic; removed:
     assert.match(text, /^1 of 2 groups, largest first; 3 removed rows in all\n {2}\[-only in this row-\]/);
     assert.match(text, /\nrow 0 \(id a\): 3 rows: 1 kept, 1 normalized, 1 semantic; cosine 0\.\d{4} at least, /);
     assert.match(text, /\n {2}row 1: numbers differ: 13 against 12\n$/);
+  });
+});
+
+describe("what guards say of two texts", () => {
+  it("those of the run in any case, the others where they would have helped", () => {
+    const numbers = { guard: "numbers" as const, onlyFirst: ["13"], onlySecond: ["14", "5%"] };
+    const negation = { guard: "negation" as const, onlyFirst: ["not", "not"], onlySecond: [] };
+    assert.deepEqual(guardSentences([numbers, negation], ["numbers"], true), [
+      "numbers differ: 13 against 14, 5%",
+      "negation differs: 2 negations against none; --guard negation would have kept them apart",
+    ]);
+    assert.deepEqual(guardSentences([numbers], ["negation"], false), [
+      "numbers differ: 13 against 14, 5%",
+      "negation agrees",
+    ]);
+    assert.deepEqual(guardSentences([], ["numbers", "negation"], true), ["numbers and negation agree"]);
+    assert.deepEqual(guardSentences([], [], true), []);
   });
 });
 

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { FailedRunError, InputError, UsageError } from "../../src/errors.js";
+import { guardDifferences } from "../../src/report/explain/guard-differences.js";
 import { openExplainer } from "../../src/run/explain.js";
 import type { ExplainedRemoved } from "../../src/run/explanation.js";
 import { readRejected } from "../../src/run/read/rejected-row.js";
@@ -127,9 +128,22 @@ describe("the explanation of a row", () => {
       assert.ok((found.guarded_from.cosine ?? 0) >= 0.8);
       const digits = (text: string | null) => text?.match(/\d+/g) ?? [];
       assert.deepEqual(found.guarded_from.differs, [
-        { guard: "numbers", first: digits(found.text), second: digits(found.guarded_from.text) },
+        { guard: "numbers", onlyFirst: digits(found.text), onlySecond: digits(found.guarded_from.text) },
       ]);
     }
+  });
+});
+
+describe("what tells two texts apart", () => {
+  it("is named for every guard, as often as it is more", () => {
+    assert.deepEqual(guardDifferences("pay 5 of 5 on 2024-01-02", "do not pay 5"), [
+      { guard: "numbers", onlyFirst: ["2024-1-2", "5"], onlySecond: [] },
+      { guard: "negation", onlyFirst: [], onlySecond: ["not"] },
+    ]);
+    assert.deepEqual(guardDifferences("能用5年", "不能没有五年"), [
+      { guard: "negation", onlyFirst: [], onlySecond: ["not", "not"] },
+    ]);
+    assert.deepEqual(guardDifferences("one two", "Two, one"), []);
   });
 });
 
@@ -183,7 +197,7 @@ describe("the explanation of two rows", () => {
     const { pair } = await explain(few, [0, 1]);
     assert.deepEqual(
       [pair?.verdict, pair?.differs],
-      ["guarded", [{ guard: "numbers", first: ["12"], second: ["13"] }]],
+      ["guarded", [{ guard: "numbers", onlyFirst: ["12"], onlySecond: ["13"] }]],
     );
     assert.deepEqual([await verdict(few, 0, 2), (await explain(few, [0, 2])).pair?.cosine], ["undirected", null]);
     assert.equal(await verdict(few, 2, 4), "merged");
@@ -216,6 +230,19 @@ describe("a folder that cannot answer", () => {
     await dedup([join(folder, "a.jsonl")], parquet, { formats: ["parquet"] });
     await rejects([0], InputError, /kept\.arrow is missing; explain needs the Arrow files/, parquet);
     await rejects([0], InputError, /cannot read .*manifest\.json.*name a folder that bge-dedup wrote/, folder);
+  });
+
+  it("of an older version, whose manifest says less, explains what it can, and names what it lacks", async () => {
+    const copy = join(folder, "old");
+    cpSync(out, copy, { recursive: true });
+    const path = join(copy, "manifest.json");
+    const { inputs: _, ...manifest } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+    delete (manifest.options as { idField?: string }).idField;
+    writeFileSync(path, JSON.stringify({ ...manifest, version: "0.1.0" }));
+    const { rows, id_field } = await explain(copy, [3]);
+    assert.deepEqual([rows[0].origin, id_field, "id" in rows[0]], [undefined, undefined, false]);
+    writeFileSync(path, JSON.stringify({ ...manifest, threshold: undefined }));
+    await rejects([3], InputError, /its threshold is missing or damaged; name a folder that bge-dedup wrote/, copy);
   });
 
   it("is written to at the same time", async () => {

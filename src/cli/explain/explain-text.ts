@@ -21,6 +21,9 @@ import {
   rowName,
 } from "./words.js";
 
+/** What stands for the text of a row that has only a vector. */
+const NO_TEXT = "none: the vectors came with the input";
+
 /** The answer of `explain` for a person, without the neighbours. */
 export function formatExplanation(explanation: Explanation, page: Page): string {
   const { rows, pair } = explanation;
@@ -53,7 +56,7 @@ function removedEntries(row: ExplainedRemoved, { threshold, guards, folder }: Ex
     );
   }
   entries.push(...textEntries(["removed", row.text], ["kept", row.kept.text]));
-  if (row.text === null) entries.push(entry("texts", "none: the vectors came with the input"));
+  if (row.text === null) entries.push(entry("texts", NO_TEXT));
   if (row.reason === "semantic") {
     for (const sentence of guardSentences(row.differs, guards, true)) entries.push(entry("guards", sentence));
   }
@@ -75,7 +78,7 @@ function reasonText({ reason, cosine, similarity }: ExplainedRemoved, threshold:
 }
 
 function keptEntries(row: ExplainedKept, { guards, threshold }: Explanation): Entry[] {
-  const entries: Entry[] = row.text === null ? [] : [shortEntry("text", row.text)];
+  const entries = [row.text === null ? entry("text", NO_TEXT) : shortEntry("text", row.text)];
   if (!row.directed)
     entries.push(entry("vector", "none: no token of the text is known, so only equal texts merge with it"));
   const { guarded_from: other } = row;

@@ -44,9 +44,17 @@ export function originText({ origin }: ExplainedRow): string[] {
 }
 
 /** In what two texts differ for a guard: `13 against 14`. */
-function against({ first, second }: GuardDifference): string {
-  const side = (found: readonly string[]) => (found.length === 0 ? "none" : found.map(printable).join(", "));
-  return `${side(first)} against ${side(second)}`;
+function against({ guard, onlyFirst, onlySecond }: GuardDifference): string {
+  const side = (found: readonly string[]) => {
+    if (found.length === 0) return "none";
+    return guard === "negation" ? counted(found.length, "negation") : found.map(printable).join(", ");
+  };
+  return `${side(onlyFirst)} against ${side(onlySecond)}`;
+}
+
+/** A verb behind the name of a guard: numbers differ, negation differs. */
+function verb(guards: readonly string[], plural: string): string {
+  return guards.length > 1 || guards[0].endsWith("s") ? plural : `${plural}s`;
 }
 
 /**
@@ -60,12 +68,12 @@ export function guardSentences(
 ): string[] {
   const found = differs.map((difference) => {
     const { guard } = difference;
-    const what = `${guard} differ: ${against(difference)}`;
+    const what = `${guard} ${verb([guard], "differ")}: ${against(difference)}`;
     if (guards.includes(guard)) return what;
     return merged ? `${what}; --guard ${guard} would have kept them apart` : what;
   });
   const agree = guards.filter((guard) => !differs.some((difference) => difference.guard === guard));
-  return [...found, ...(agree.length > 0 ? [`${agree.join(" and ")} agree`] : [])];
+  return [...found, ...(agree.length > 0 ? [`${agree.join(" and ")} ${verb(agree, "agree")}`] : [])];
 }
 
 /** Counts of a group by reason: `12 rows: 1 kept, 3 exact, 8 semantic`. */

@@ -1,11 +1,12 @@
 import { type Guards, guardSignature } from "../../text/guards.js";
 
-/** What one guard finds in one of two texts and not in the other. */
+/** What one guard tells two texts apart by. */
 export interface GuardDifference {
   readonly guard: keyof Guards;
-  /** What only the first text has, such as "13" or "2 negations"; empty where the second alone has something. */
-  readonly first: readonly string[];
-  readonly second: readonly string[];
+  /** What the guard finds more often in the first text than in the second; a negation is "not". */
+  readonly onlyFirst: readonly string[];
+  /** The same of the second text. */
+  readonly onlySecond: readonly string[];
 }
 
 const OFF: Guards = { numbers: false, negation: false, names: false };
@@ -14,22 +15,27 @@ const OFF: Guards = { numbers: false, negation: false, names: false };
 export function guardDifferences(first: string, second: string): GuardDifference[] {
   return (Object.keys(OFF) as (keyof Guards)[]).flatMap((guard) => {
     const only = { ...OFF, [guard]: true };
-    const [left, right] = [guardSignature(first, only), guardSignature(second, only)];
-    if (left === right) return [];
-    return [{ guard, first: surplus(left, right), second: surplus(right, left) }];
+    const [left, right] = [first, second].map((text) => found(guardSignature(text, only)));
+    const [onlyFirst, onlySecond] = [surplus(left, right), surplus(right, left)];
+    return onlyFirst.length + onlySecond.length > 0 ? [{ guard, onlyFirst, onlySecond }] : [];
   });
 }
 
-/** The words of a signature that another one has not, or has less often. */
-function surplus(signature: string, other: string): string[] {
-  const left = words(signature);
-  for (const word of words(other)) {
-    const at = left.indexOf(word);
-    if (at >= 0) left.splice(at, 1);
-  }
-  return left.map((word) => word.replace(/^not×(\d+)$/, (_, times) => `${times} negation${times === "1" ? "" : "s"}`));
+/** What a signature lists: its words, and "not" for each negation that it counts. */
+function found(signature: string): string[] {
+  const words = signature.split(" ").filter((word) => word !== "");
+  return words.flatMap((word) => {
+    const times = /^not×(\d+)$/.exec(word)?.[1];
+    return times === undefined ? [word] : Array<string>(Number(times)).fill("not");
+  });
 }
 
-function words(signature: string): string[] {
-  return signature.split(" ").filter((word) => word !== "");
+/** The elements of one list that another has not, or has less often. */
+function surplus(list: readonly string[], other: readonly string[]): string[] {
+  const left = [...list];
+  for (const element of other) {
+    const at = left.indexOf(element);
+    if (at >= 0) left.splice(at, 1);
+  }
+  return left;
 }
