@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openArrowTable } from "../io/arrow/table.js";
-import { type GuardDifference, guardDifferences } from "../report/explain/guard-differences.js";
+import { type GuardDifference, type Guards, guardDifference } from "../text/guards.js";
 import { cosine } from "../vectors/cosine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import type {
@@ -19,6 +19,9 @@ import type { KeptRow, RemovedRow, ResultRow, ResultRows } from "./read/result-r
 import type { DedupManifest } from "./work/dedup-folder.js";
 import { GUARDED } from "./write/guarded.js";
 import { REJECTS } from "./write/output-names.js";
+
+/** Guards that the run did not use are named too, where they would have kept two texts apart. */
+const EVERY_GUARD: Guards = { numbers: true, negation: true, names: true };
 
 /** Removed rows of a group that an explanation names. */
 const SHOWN = 5;
@@ -131,7 +134,7 @@ export async function cosineOf({ vectors }: Sight, a: ResultRow, b: ResultRow): 
 
 /** The guards that tell the texts of two rows apart. */
 export function differences(a: NamedRow, b: NamedRow): GuardDifference[] {
-  return a.text === null || b.text === null ? [] : guardDifferences(a.text, b.text);
+  return a.text === null || b.text === null ? [] : guardDifference(a.text, b.text, EVERY_GUARD);
 }
 
 /** What names a row to a person. */

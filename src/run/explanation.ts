@@ -1,6 +1,6 @@
 import type { Reason } from "../join/decisions.js";
-import type { GuardDifference } from "../report/explain/guard-differences.js";
 import type { Verdict } from "../report/explain/verdict.js";
+import type { GuardDifference } from "../text/guards.js";
 import type { RejectedRecord } from "./read/rejected-row.js";
 
 /** A row of a result as an explanation names it. */

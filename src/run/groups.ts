@@ -1,5 +1,5 @@
 import type { Reason } from "../join/decisions.js";
-import type { GuardDifference } from "../report/explain/guard-differences.js";
+import type { GuardDifference } from "../text/guards.js";
 import { differences, named } from "./explain-row.js";
 import type { NamedRow } from "./explanation.js";
 import type { GroupOrder } from "./flags/groups.js";

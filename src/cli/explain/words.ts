@@ -1,5 +1,5 @@
-import type { GuardDifference } from "../../report/explain/guard-differences.js";
 import type { ExplainedRow, NamedRow } from "../../run/explanation.js";
+import type { GuardDifference } from "../../text/guards.js";
 import { printable } from "../printable.js";
 
 const whole = new Intl.NumberFormat("en-US");
