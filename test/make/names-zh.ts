@@ -17,7 +17,7 @@ const LEAST = 60;
 const NO_NAMES = new Set(
   `师范 博客 德军 白宫 马来 宁静 柴禾 艾叶 舍人 令牌 海哩 中庭 中美 英文 英语 法语 德语 日语 和田 联苯 硅烷 该线 格状 锡罐 锡器 焙粉 大厨 大乘 女真
   解套 足弓 磷酸 硅酸 抑制剂 耐高温 热辐射 聊天室 青春痘 颗粒状 不饱和 测距仪 师兄弟 尼姑庵 安全检查 安全措施 广播电视 康复中心 儿科学 城镇人口 改革开放
-  世界纪录 电视广播 神农溪 达摩 玉皇大帝 美国之音 和和气气 西王 黄石 师兄`.split(/\s+/),
+  世界纪录 电视广播 神农溪 达摩 玉皇大帝 美国之音 和和气气 西王 黄石 师兄 宋体 苏醒 谢辞 罗缎 戴牢 戴表 夏锄 姜味 姜糖 何堪 何忍 汪流 唐书 罗甸`.split(/\s+/),
 );
 
 /** Companies, brands and people of whom the dictionaries, older than they, know nothing. */
@@ -55,6 +55,11 @@ function segment(): Map<string, number> {
   return flags;
 }
 
+/** Surnames that are seldom anything else. */
+const SURNAMES = new Set(
+  "李刘陈杨赵吴孙朱郭何罗宋郑谢韩唐冯董萧曹袁邓傅沈吕苏卢蒋蔡贾魏薛阎潘杜戴夏侯孟秦邱尹姚邵汪崔谭廖范陆姜",
+);
+
 const letter = (frequency: number, first: string) =>
   String.fromCharCode(first.charCodeAt(0) + Math.min(25, Math.floor(Math.log2(Math.max(1, frequency)))));
 
@@ -70,8 +75,10 @@ export function chineseWords(): Map<string, string> {
     const proper = PROPER.has(tag);
     const flag = flags.get(word) ?? 0;
     const agreed = proper && flag !== 0 && (flag & ~PROPER_FLAGS) === 0;
+    const person = tag.startsWith("nr") && flag === 0 && word.length === 2 && SURNAMES.has(word[0]);
     const place = tag === "ns" && word.length >= 3 && PLACE.test(word);
-    if (word.length > 1 && (agreed || place) && !NO_NAMES.has(word)) classes.set(word, letter(frequency, "A"));
+    if (word.length > 1 && (agreed || place || person) && !NO_NAMES.has(word))
+      classes.set(word, letter(frequency, "A"));
     else if (word.length === 1 || frequency >= LEAST) classes.set(word, letter(frequency, "a"));
   }
   for (const word of NAMES_OF_TODAY) classes.set(word, letter(entries.get(word)?.frequency ?? 64, "A"));
@@ -82,7 +89,10 @@ export function chineseWords(): Map<string, string> {
 }
 
 /** How many transliterated names a character must be in to count as one of transliteration. */
-const TRANSLITERATED = 40;
+const TRANSLITERATED = 20;
+
+/** Characters that foreign names share with everyday words. */
+const NOT_TRANSLITERATED = new Set("多和文日安一世中大上下不人门新法路城岛地内切通易二三十王山河海天东南热高金明");
 
 /** Characters that foreign names are spelt with. */
 export function transliterations(): string {
@@ -92,7 +102,7 @@ export function transliterations(): string {
     for (const character of new Set(word)) counts.set(character, (counts.get(character) ?? 0) + 1);
   }
   const frequent = [...counts].filter(
-    ([character, count]) => count >= TRANSLITERATED && !"多和文日安".includes(character),
+    ([character, count]) => count >= TRANSLITERATED && !NOT_TRANSLITERATED.has(character),
   );
   return frequent
     .map(([character]) => character)

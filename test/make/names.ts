@@ -39,10 +39,12 @@ export const CHINESE_WORDS =
   "${frontCoded(chineseWords())}";
 
 /** Surnames of one character. */
-export const SURNAMES = "${surnames()}";
+export const SURNAMES =
+  "${surnames()}";
 
 /** Characters that foreign names are spelt with. */
-export const TRANSLITERATIONS = "${transliterations()}";
+export const TRANSLITERATIONS =
+  "${transliterations()}";
 
 /** Characters of given names: the first of two, the second of two, the only one. */
 export const GIVEN_NAMES = [

@@ -69,7 +69,7 @@ let words: Trie | undefined;
 /** Values are the logarithm of the frequency plus 1; those of names are negative. */
 function dictionary(): Trie {
   if (words === undefined) {
-    const read = new Trie(CHINESE_WORDS.length);
+    const read = new Trie(CHINESE_WORDS.replace(/[\da-zA-Z]/g, "").length);
     readWords(CHINESE_WORDS, /[a-zA-Z]/, (word, kind) => {
       const code = kind.charCodeAt(0);
       read.set(word, code >= 0x61 ? code - 0x60 : 0x40 - code);

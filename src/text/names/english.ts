@@ -97,7 +97,7 @@ const MOST_JUDGED = 50_000;
  * only after "mr" and the like.
  *
  * Unknown words count where the text is English for the most part or Chinese; in a German text every word would. In
- * English a word one letter away from an ordinary word is a typo of it, and of a name with six letters and more that name.
+ * English a word one letter away from an ordinary word is a typo of it, and a name with six letters and more that name, if the first letter is right.
  * @param text in the form that `normalise` gives
  * @param chinese whether the text has Chinese characters; then each Latin word that English does not know is a name
  */
@@ -147,13 +147,13 @@ function isCompound(word: string, known: ReadonlyMap<string, Kind>): boolean {
 
 /**
  * "" where an ordinary word lies one letter away (inserted, left out, another one, or two in the other order), the name
- * where exactly one lies there, else the word itself.
+ * where exactly one with the same first letter lies there, else the word itself.
  */
 function mended(word: string, known: ReadonlyMap<string, Kind>): string {
   const names = new Set<string>();
   const isOrdinary = (spelling: string) => {
     const kind = known.get(spelling);
-    if (kind === "=") names.add(spelling);
+    if (kind === "=" && spelling[0] === word[0]) names.add(spelling);
     return kind === "+" || kind === "&";
   };
   for (let at = 0; at <= word.length; at++) {

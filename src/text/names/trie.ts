@@ -1,58 +1,64 @@
-/** Words as paths from node 0, in one hash table of (node, UTF-16 unit) without objects. */
+/** Fields of a slot: the slot of the parent, the UTF-16 unit that leads from there, the value of the word that ends here. */
+const PARENT = 0;
+const UNIT = 1;
+const VALUE = 2;
+
+/**
+ * Words as paths of UTF-16 units, in one hash table without objects. A node is the number of its slot; the root is 0, a
+ * slot that stays empty.
+ */
 export class Trie {
-  #nodes = 1;
+  /** Four numbers a slot, so that a probe touches one cache line; no unit where it is free. */
+  #slots: Int32Array;
   #mask: number;
-  #parents: Int32Array;
-  #units: Uint16Array;
-  #children: Int32Array;
-  #values: Int8Array;
-  /** Children of node 0 by unit, since most searches end there. */
+  /** Children of the root by unit, since most searches end there. */
   #roots = new Int32Array(0x10000);
 
-  /** @param units most UTF-16 units that all words together may have */
-  constructor(units: number) {
-    const slots = 2 ** Math.ceil(Math.log2(2 * units + 2));
-    this.#mask = slots - 1;
-    this.#parents = new Int32Array(slots);
-    this.#units = new Uint16Array(slots);
-    this.#children = new Int32Array(slots);
-    this.#values = new Int8Array(units + 1);
+  /** @param nodes most nodes that all words together need */
+  constructor(nodes: number) {
+    const count = 2 ** Math.ceil(Math.log2(2 * nodes + 2));
+    this.#mask = count - 1;
+    this.#slots = new Int32Array(4 * count);
   }
 
-  /** The slot of a child, or the free one where it would go. */
-  #slot(node: number, unit: number): number {
-    let slot = (Math.imul(node, 0x9e3779b1) ^ Math.imul(unit, 0x85ebca6b)) >>> 0;
-    slot = (slot ^ (slot >>> 15)) & this.#mask;
-    while (this.#children[slot] !== 0 && (this.#parents[slot] !== node || this.#units[slot] !== unit)) {
-      slot = (slot + 1) & this.#mask;
-    }
-    return slot;
-  }
-
-  /** Adds a word. @param value other than 0 */
+  /** Adds a word of one unit or more, none of them 0. @param value other than 0 */
   set(word: string, value: number): void {
+    const slots = this.#slots;
     let node = 0;
     for (let at = 0; at < word.length; at++) {
       const unit = word.charCodeAt(at);
-      const slot = this.#slot(node, unit);
-      if (this.#children[slot] === 0) {
-        this.#parents[slot] = node;
-        this.#units[slot] = unit;
-        this.#children[slot] = this.#nodes++;
+      let child = this.child(node, unit);
+      if (child === 0) {
+        child = firstSlot(node, unit, this.#mask);
+        while (slots[4 * child + UNIT] !== 0) child = (child + 1) & this.#mask || 1;
+        slots[4 * child + PARENT] = node;
+        slots[4 * child + UNIT] = unit;
+        if (node === 0) this.#roots[unit] = child;
       }
-      node = this.#children[slot];
+      node = child;
     }
-    this.#values[node] = value;
-    this.#roots[word.charCodeAt(0)] = this.#children[this.#slot(0, word.charCodeAt(0))];
+    slots[4 * node + VALUE] = value;
   }
 
   /** The node that a unit leads to; 0 if none. */
   child(node: number, unit: number): number {
-    return node === 0 ? this.#roots[unit] : this.#children[this.#slot(node, unit)];
+    if (node === 0) return this.#roots[unit];
+    const slots = this.#slots;
+    for (let slot = firstSlot(node, unit, this.#mask); ; slot = (slot + 1) & this.#mask || 1) {
+      const found = slots[4 * slot + UNIT];
+      if (found === unit && slots[4 * slot + PARENT] === node) return slot;
+      if (found === 0) return 0;
+    }
   }
 
   /** The value of the word that ends at a node; 0 if none does. */
   value(node: number): number {
-    return this.#values[node];
+    return this.#slots[4 * node + VALUE];
   }
+}
+
+/** Where the search for a child begins; never the root's slot. */
+function firstSlot(node: number, unit: number, mask: number): number {
+  const mixed = Math.imul(node, 0x9e3779b1) ^ Math.imul(unit, 0x85ebca6b);
+  return (mixed ^ (mixed >>> 15)) & mask || 1;
 }
