@@ -120,6 +120,28 @@ export const CHINESE: Readonly<Record<string, NameList>> = {
   ),
 };
 
+/** Names that nobody bears, or nobody known: what the guard makes of names that are in no list. */
+export const UNKNOWN: Readonly<Record<string, NameList>> = {
+  "English person": list(
+    ENGLISH_CARRIERS,
+    `Orsolya Varjas, Thabo Mkhonza, Siobhán Keaveney, Lucjan Wrzosek, Ngozi Umeadi, Kaveh Rostamzad, Eirlys Prytherch, Jurgis Balsys
+    Hemi Tautari, Zdravka Ilieva, Tove Lindqvist, Marisol Quiñones, Abena Ofosuhene, Ruslan Tymchuk, Delphine Sauvageot`,
+  ),
+  "English organisation": list(
+    ENGLISH["organisation"].carriers.join("\n"),
+    `Velmora, Kestrix, Northgale Foods, Zentiva Labs, Brightwater Trust, Quorline, Hallowby and Sons, Oakmere Bank, Prismatica, Tessaro
+    Lumivance, Fernhill College, Drovane, Cobalt Ridge Mining, Ostrava Steelworks`,
+  ),
+  "Chinese person": list(
+    CHINESE_CARRIERS,
+    `李沐宸、王梓萱、张雨桐、陈奕辰、刘欣怡、赵一鸣、孙浩然、周子涵、吴宇航、郑诗琪、冯建军、蒋丽华、韩雪梅、许志刚、何文博、沈佳怡、曾国伟、彭海燕、潘晓红、田野`,
+  ),
+  "Chinese organisation": list(
+    CHINESE["organisation"].carriers.join("\n"),
+    `蓝莓科技、星河餐饮、华瑞机械厂、青禾食品、云帆物流、安心保险、东方明志学校、绿洲地产、金石律师事务所、小鹿乳业、北辰医院、海纳传媒、悦途酒店、鼎盛建材、天翼网络`,
+  ),
+};
+
 /** Two ways to write one name: no guard may tell them apart. */
 export const VARIANTS: readonly (readonly [string, string])[] = [
   ["How do I connect to Wi-Fi?", "how do I connect to WiFi?"],

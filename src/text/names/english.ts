@@ -97,7 +97,8 @@ const MOST_JUDGED = 50_000;
  * only after "mr" and the like.
  *
  * Unknown words count where the text is English for the most part or Chinese; in a German text every word would. In
- * English a word one letter away from an ordinary word is a typo of it, and a name with six letters and more that name, if the first letter is right.
+ * English a word one letter away from an ordinary word is a typo of it, and one of six letters and more that is one letter
+ * away from a name, though not in its first, is that name.
  * @param text in the form that `normalise` gives
  * @param chinese whether the text has Chinese characters; then each Latin word that English does not know is a name
  */
@@ -131,16 +132,24 @@ function nameOf(word: string, known: ReadonlyMap<string, Kind>): string {
   if (name === undefined) {
     name = mended(word, known);
     if (name === word && isCompound(word, known)) name = "";
+    name = country(name, known);
     if (judged.size >= MOST_JUDGED) judged.clear();
     judged.set(word, name);
   }
   return name;
 }
 
-/** Whether the word is two ordinary words in one, such as "healthcare". */
+/** Least letters of a part of a compound, but for prefixes. */
+const LEAST_PART = 4;
+const PREFIX = /^(?:anti|co|ex|far|inter|mid|multi|non|out|over|post|pre|pro|re|self|semi|sub|super|un|well)/;
+
+/** Whether the word is two words in one, such as "healthcare" or, without its hyphen, "farright". */
 function isCompound(word: string, known: ReadonlyMap<string, Kind>): boolean {
-  for (let cut = 4; cut <= word.length - 4; cut++) {
-    if (known.get(word.slice(0, cut)) === "+" && known.get(word.slice(cut)) === "+") return true;
+  const isWord = (part: string) => known.get(part) === "+" || known.get(part) === "&";
+  const rest = word.replace(PREFIX, "");
+  if (rest !== word && rest.length >= LEAST_PART && isWord(rest)) return true;
+  for (let cut = LEAST_PART; cut <= word.length - LEAST_PART; cut++) {
+    if (isWord(word.slice(0, cut)) && isWord(word.slice(cut))) return true;
   }
   return false;
 }

@@ -79,7 +79,7 @@ function spacedCode(match: string): string {
 
 /** "" where the word is a quantity ("20kg", "3rd", "5g") or a compound of a number and ordinary words ("20-year-old"). */
 function code(match: string): string {
-  if (/^\d+[-_]?[a-z]{1,4}$/.test(match) || /^\d+(?:[-_][a-z]+)+$/.test(match)) return "";
+  if (/^\d+(?:[-_]?[a-z]+)+$/.test(match)) return "";
   if (/^[a-z]{3,}[-_]\d{1,2}$/.test(match)) return "";
   return compact(match);
 }
