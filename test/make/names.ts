@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { englishWords } from "./names-en.js";
 import { chineseWords, givenNames, surnames, transliterations } from "./names-zh.js";
+import { readPackageFile } from "./package-file.js";
 
 /** Words of the guard `names` by file of src/text/names. */
 export type WordFiles = Readonly<Record<"english-words.ts" | "chinese-words.ts", string>>;
@@ -55,7 +56,23 @@ ${givenNames()
   };
 }
 
+/** The licences of those whose words the files hold, as they ask for. */
+export function makeNotice(): string {
+  const scowl = readPackageFile("dictionary-en/license");
+  const parts = {
+    "src/text/names/english-words.ts is made from SCOWL, as dictionary-en 4.0.0 and dictionary-en-gb 3.0.0 have it, and from\nthe titles of simple-icons 16.37.0 (CC0-1.0)":
+      scowl.slice(scowl.indexOf("COPYRIGHT, SOURCES")),
+    "src/text/names/chinese-words.ts is made from the dictionary of jieba, (c) 2013 Sun Junyi, as @node-rs/jieba 2.0.3 has it":
+      readPackageFile("@node-rs/jieba/LICENSE"),
+    "and from that of segment 0.1.3": readPackageFile("segment/MIT-License"),
+  };
+  return Object.entries(parts)
+    .map(([what, licence]) => `${what}:\n\n${licence.replace(/\r/g, "").trim()}\n`)
+    .join("\n----\n\n");
+}
+
 // Run by hand: node dist/test/make/names.js
 if (process.argv[1] === import.meta.filename) {
   for (const [file, text] of Object.entries(makeNames())) writeFileSync(`src/text/names/${file}`, text);
+  writeFileSync("NOTICE", makeNotice());
 }

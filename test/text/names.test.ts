@@ -7,7 +7,7 @@ import { names } from "../../src/text/names/names.js";
 import { Trie } from "../../src/text/names/trie.js";
 import { readWords } from "../../src/text/names/word-list.js";
 import { normalise } from "../../src/text/normalise.js";
-import { frontCoded, makeNames } from "../make/names.js";
+import { frontCoded, makeNames, makeNotice } from "../make/names.js";
 
 const NAMES = { numbers: false, negation: false, names: true };
 const found = (text: string) => names(normalise(text)).join(" ");
@@ -229,6 +229,7 @@ describe("the word lists", () => {
   it("are what their packages make", () => {
     for (const [file, text] of Object.entries(makeNames()))
       assert.ok(readFileSync(`src/text/names/${file}`, "utf8") === text, `${file}: run node dist/test/make/names.js`);
+    assert.equal(readFileSync("NOTICE", "utf8"), makeNotice());
   });
 
   it("come back from their coding", () => {
