@@ -111,6 +111,14 @@ export const dedupFlags = {
   "dry-run": { type: "boolean", default: false, describe: "read, count, sample and estimate; write nothing" },
 } as const satisfies Record<string, Options>;
 
+/** Flags of calibrate by a person's labels. */
+export const labelFlags = {
+  pairs: { type: "string", describe: "file of judged pairs with text_a, text_b and label (1: the same, 0: different)" },
+  precision: { type: "string", describe: "with --pairs: wanted share of merged pairs that are the same (0.99)" },
+  ask: { type: "string", describe: "show you up to so many near pairs of the input, to judge by single keys" },
+  answers: { type: "string", describe: "with --ask: file that keeps your answers (labels.jsonl)" },
+} as const satisfies Record<string, Options>;
+
 /** Flags of calibrate alone. */
 export const calibrateFlags = {
   sample: { type: "string", default: "1000", describe: "texts that are damaged and whose neighbours are looked for" },

@@ -174,6 +174,7 @@ describe("one dependency lives behind one place", () => {
     ["ml-kmeans", /^cluster\/seed/],
     ["yargs", /^cli\//],
     ["cli-progress", /^cli\/progress/],
+    ["wrap-ansi", /^cli\/ask\/screen/],
   ];
   for (const [name, place] of places) {
     it(`${name} in ${place.source}`, () => {

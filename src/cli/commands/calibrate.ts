@@ -1,9 +1,10 @@
 import type { Argv } from "yargs";
+import { UsageError } from "../../errors.js";
 import { calibrateOptions } from "../../run/flags/calibrate.js";
 import { inputsOf } from "../../run/flags/shared.js";
 import { formatCalibration } from "../calibration.js";
 import { runCommand, type Terminal } from "../command.js";
-import { calibrateFlags, sharedFlags } from "../flags.js";
+import { calibrateFlags, dedupFlags, labelFlags, sharedFlags } from "../flags.js";
 import { marksFor } from "../marked.js";
 import { jsonLine } from "../printable.js";
 import type { ExitWith, FlagsOf } from "./add-command.js";
@@ -14,7 +15,9 @@ const COLUMNS = 80;
 /** Declares `calibrate`. */
 export function addCalibrate(parser: Argv, exitWith: ExitWith): void {
   parser.command("calibrate [inputs..]", "choose a threshold on your own data", calibrateArguments, (flags) =>
-    exitWith(runCommand({ ...flags, resumes: false }, (terminal) => calibrateCommand(flags, terminal))),
+    exitWith(
+      runCommand({ ...flags, resumes: flags.ask !== undefined }, (terminal) => calibrateCommand(flags, terminal)),
+    ),
   );
 }
 
@@ -26,15 +29,23 @@ function calibrateArguments(args: Argv) {
       array: true,
       describe: "inputs of bge-dedup, or a folder that it wrote, whose vectors and model are used",
     })
-    .options({ ...shared, ...calibrateFlags })
+    .options({ ...shared, ...calibrateFlags, guard: dedupFlags.guard, ...labelFlags })
     .example("$0 calibrate input.jsonl -m bge-small-zh-v1.5", "a table of thresholds and a suggestion")
-    .example("$0 calibrate bge-out", "the same from the vectors of a finished run");
+    .example("$0 calibrate bge-out", "the same from the vectors of a finished run")
+    .example("$0 calibrate --pairs judged.csv --precision 0.99", "precision and recall of your own labelled pairs")
+    .example("$0 calibrate input.jsonl --ask 40", "judge near pairs by single keys; kept in labels.jsonl");
 }
 
 async function calibrateCommand(
   flags: FlagsOf<typeof calibrateArguments>,
   { reporter, signal, print }: Terminal,
 ): Promise<number> {
+  if (usesLabels(flags)) {
+    const { askCommand, pairsCommand } = await import("./calibrate-labels.js");
+    return flags.pairs === undefined
+      ? askCommand(flags, { reporter, signal, print })
+      : pairsCommand(flags, { reporter, signal, print });
+  }
   const options = calibrateOptions(flags, inputsOf(flags.inputs));
   const { runCalibrate } = await import("../../run/calibrate.js");
   const report = await runCalibrate(options, { reporter, signal, stdin: process.stdin });
@@ -52,4 +63,24 @@ async function calibrateCommand(
     );
   }
   return 0;
+}
+
+/**
+ * Whether a person's labels decide, given by --pairs or asked for by --ask.
+ * @throws UsageError for both, and for a flag that has an effect with one of them only
+ */
+function usesLabels({ pairs, ask, precision, answers, guard }: FlagsOf<typeof calibrateArguments>): boolean {
+  if (pairs !== undefined && ask !== undefined) {
+    throw new UsageError("--pairs and --ask exclude each other; give answers by --pairs labels.jsonl, or ask for more");
+  }
+  if (precision !== undefined && pairs === undefined)
+    throw new UsageError("--precision needs --pairs, the judged pairs");
+  if (answers !== undefined && ask === undefined) throw new UsageError("--answers needs --ask, the number of pairs");
+  if (pairs !== undefined || ask !== undefined) return true;
+  if (guard.some((name) => name !== "none")) {
+    throw new UsageError(
+      "--guard has an effect with --pairs and --ask only; without them calibrate tells which to add",
+    );
+  }
+  return false;
 }
