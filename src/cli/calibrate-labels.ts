@@ -47,6 +47,8 @@ export function formatPairs(report: PairsReport): string {
     lines.push(`average precision ${share(average ?? 0)}`);
   }
   if (wanted !== undefined) lines.push("", ...describeWanted(wanted));
+  const chosen = wanted?.reached ?? best;
+  if (chosen !== undefined) lines.push(`Next: bge-dedup INPUT --threshold ${chosen.threshold}`);
   return `${lines.join("\n")}\n`;
 }
 

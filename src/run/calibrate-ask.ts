@@ -2,6 +2,7 @@ import { InputError } from "../errors.js";
 import { seededRandom } from "../random.js";
 import type { AskEstimate } from "../report/calibrate/ask-posterior.js";
 import { type Answer, AskSession } from "../report/calibrate/ask-session.js";
+import type { Reporter } from "../reporter.js";
 import type { Guards } from "../text/guards.js";
 import { cosine } from "../vectors/cosine.js";
 import type { CalibrationInputs } from "./calibrate/inputs.js";
@@ -21,7 +22,7 @@ export interface AskOptions {
   readonly path: string;
   readonly guards: Guards;
   readonly seed: number;
-  readonly onProgress?: (pairs: number) => void;
+  readonly reporter: Reporter;
 }
 
 /** What the answers suggest. */
@@ -62,9 +63,9 @@ export interface AskRun {
  * @throws InputError where the input has no two texts to compare, or all of its near pairs have been asked
  */
 export async function openAsk(options: AskOptions): Promise<AskRun> {
-  const { inputs, answers, path, guards, seed, onProgress } = options;
+  const { inputs, answers, path, guards, seed, reporter } = options;
   const { name, fingerprint, dtype } = inputs.model;
-  const near = await nearTexts(inputs, { guards, seed, onProgress });
+  const near = await nearTexts(inputs, { guards, seed, reporter });
   const known = new Map(answers.earlier.map((pair) => [keyOf(pair.first, pair.second), pair]));
   const pairs = near.filter(({ first, second }) => !known.has(keyOf(first, second)));
   if (near.length === 0) throw new InputError("no two texts of the input can be compared, so there is nothing to ask");

@@ -11,7 +11,7 @@ import { type AnswerLine, openAnswers } from "../../src/run/pairs/answers.js";
 import { dedupOptions, silent, testFolder, writeJsonl } from "./folders.js";
 
 const folder = testFolder();
-const MEMORY = 2 ** 30;
+const SHARED = { inputs: ["input.jsonl"], memory: 2 ** 30 };
 const guards = { numbers: false, negation: false, names: false };
 
 const line = (text: string, label: 0 | 1 | null): AnswerLine => ({
@@ -29,13 +29,13 @@ const linesOf = (path: string) => readFileSync(path, "utf8").trimEnd().split("\n
 describe("answers", () => {
   it("are on disk at once, one line each, and come back in the next session", async () => {
     const path = join(folder, "labels.jsonl");
-    const first = await openAnswers(path, MEMORY);
+    const first = await openAnswers(path, SHARED);
     assert.ok(!existsSync(path), "nothing is written before the first answer");
     await first.append(line("a", 1));
     assert.equal(linesOf(path).length, 1);
     await first.append(line("b", null));
     await first.close();
-    const second = await openAnswers(path, MEMORY);
+    const second = await openAnswers(path, SHARED);
     assert.deepEqual(second.earlier, [
       { first: "a", second: line("a", 1).text_b, same: true, cosine: 0.9123456789012345 },
       { first: "b", second: line("b", 1).text_b, same: undefined, cosine: 0.9123456789012345 },
@@ -51,7 +51,7 @@ describe("answers", () => {
   it("survive a line that a crash cut short", async () => {
     const path = writeJsonl(join(folder, "torn.jsonl"), [line("a", 1)]);
     appendFileSync(path, '{"text_a":"b","te');
-    const answers = await openAnswers(path, MEMORY);
+    const answers = await openAnswers(path, SHARED);
     assert.equal(answers.earlier.length, 1);
     assert.equal(answers.faults.rejected, 1);
     await answers.append(line("c", 0));
@@ -62,11 +62,25 @@ describe("answers", () => {
   it("are refused a place where they cannot be written", async () => {
     mkdirSync(join(folder, "folder"));
     for (const path of [join(folder, "folder"), join(folder, "missing", "labels.jsonl")]) {
-      await assert.rejects(openAnswers(path, MEMORY), (error) => {
+      await assert.rejects(openAnswers(path, SHARED), (error) => {
         assert.ok(error instanceof UsageError && /choose another --answers/.test(error.message), String(error));
         return true;
       });
     }
+  });
+});
+
+describe("answers among the inputs", () => {
+  it("are refused, because a run would read them as rows", async () => {
+    const path = writeJsonl(join(folder, "inputs.jsonl"), [line("a", 1)]);
+    for (const input of [folder, path]) {
+      await assert.rejects(openAnswers(path, { inputs: [input], memory: 2 ** 30 }), (error) => {
+        assert.ok(error instanceof UsageError && /among the inputs/.test(error.message), String(error));
+        return true;
+      });
+    }
+    const beside = await openAnswers(join(folder, "labels.jsonl"), { inputs: [path], memory: 2 ** 30 });
+    await beside.close();
   });
 });
 
@@ -91,9 +105,9 @@ function corpus(): string {
 async function withSession(input: string, path: string, use: (run: AskRun) => Promise<void>): Promise<void> {
   const context = { reporter: silent, stdin: process.stdin };
   const inputs = await openCalibration({ ...dedupOptions([input], "bge-out"), modelChosen: false }, context);
-  const answers = await openAnswers(path, MEMORY);
+  const answers = await openAnswers(path, SHARED);
   try {
-    await use(await openAsk({ inputs, answers, path, guards, seed: 1 }));
+    await use(await openAsk({ inputs, answers, path, guards, seed: 1, reporter: silent }));
   } finally {
     await answers.close();
     await inputs.close();

@@ -65,12 +65,12 @@ export async function askCommand(flags: LabelFlags, { reporter, signal, print }:
   const { openAnswers } = await import("../../run/pairs/answers.js");
   const { openAsk } = await import("../../run/calibrate-ask.js");
   const { openCalibration } = await import("../../run/calibrate/inputs.js");
-  const answers = await openAnswers(path, options.memory);
+  const answers = await openAnswers(path, options);
   try {
     const modelChosen = flags.model !== undefined || flags.endpoint !== undefined;
     const opened = await openCalibration({ ...options, modelChosen }, { reporter, signal, stdin: process.stdin });
     const { guards, seed } = options;
-    const run = await openAsk({ inputs: opened, answers, path, guards, seed }).finally(() => opened.close());
+    const run = await openAsk({ inputs: opened, answers, path, guards, seed, reporter }).finally(() => opened.close());
     reporter.close();
     await ask({ run, most, input: process.stdin, screen: process.stderr, signal });
     const report = run.report();

@@ -1,9 +1,11 @@
 import { constants } from "node:fs";
 import { access, type FileHandle, open, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { UsageError } from "../../errors.js";
 import { syncFolder } from "../../io/durable.js";
 import { openSources } from "../../io/open-sources.js";
+import type { SharedOptions } from "../options.js";
+import { isDedupFolder } from "../work/dedup-folder.js";
 import { type PairFaults, type PairRecord, readPairs } from "./labelled-pairs.js";
 
 /** A person's judgement of a pair, as a line of the answers holds it. The first three fields make it a labelled pair. */
@@ -32,10 +34,15 @@ export interface AnswersFile {
 
 /**
  * Opens the answers at `path`, which need not exist. Nothing is written before the first answer.
- * @param memory bytes that the whole program may take
- * @throws UsageError where answers cannot be written there; InputError where the file holds something other than pairs
+ * @param options.inputs what is calibrated; the answers must not be among it, or a run would read them as rows
+ * @param options.memory bytes that the whole program may take
+ * @throws UsageError where answers cannot be written there or lie among the inputs; InputError where the file holds something other than pairs
  */
-export async function openAnswers(path: string, memory: number): Promise<AnswersFile> {
+export async function openAnswers(
+  path: string,
+  { inputs, memory }: Pick<SharedOptions, "inputs" | "memory">,
+): Promise<AnswersFile> {
+  await requireOutside(path, inputs);
   const found = await stat(path).catch(() => undefined);
   try {
     if (found?.isDirectory()) throw new Error("it is a folder");
@@ -67,6 +74,22 @@ export async function openAnswers(path: string, memory: number): Promise<Answers
       await file?.close();
     },
   };
+}
+
+/** @throws UsageError where the path is an input, or lies in a folder whose files are inputs */
+async function requireOutside(path: string, inputs: readonly string[]): Promise<void> {
+  if (isDedupFolder(inputs)) return;
+  for (const input of inputs) {
+    const folder = await stat(input).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    const inside = folder ? !relative(input, path).startsWith("..") : resolve(input) === resolve(path);
+    if (!inside) continue;
+    throw new UsageError(
+      `the answers ${path} lie among the inputs ${input}, which would read them as rows; choose another --answers`,
+    );
+  }
 }
 
 /** Whether a file is empty or ends with a line end. */

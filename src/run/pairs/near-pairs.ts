@@ -1,5 +1,6 @@
 import { seededRandom } from "../../random.js";
 import type { AskCandidate } from "../../report/calibrate/ask-session.js";
+import type { Reporter } from "../../reporter.js";
 import { type Guards, guardSignature } from "../../text/guards.js";
 import { cosine } from "../../vectors/cosine.js";
 import type { VectorReader } from "../../vectors/reader.js";
@@ -20,6 +21,8 @@ const SCOUTS = 1500;
 /** Bands of equal width above it, and pairs drawn from each. */
 const BANDS = 40;
 const EACH = 30;
+/** Rows that meet all vectors where an input is too large for all pairs, for the progress. */
+const SCANNED_ROWS = 2000;
 
 /**
  * Draws near pairs of an input for a person to judge, evenly over the cosines from the one at which a text has 50
@@ -28,9 +31,10 @@ const EACH = 30;
  */
 export async function nearTexts(
   inputs: CalibrationInputs,
-  { guards, seed, onProgress }: { guards: Guards; seed: number; onProgress?: (pairs: number) => void },
+  { guards, seed, reporter }: { guards: Guards; seed: number; reporter: Reporter },
 ): Promise<NearTexts[]> {
-  if (inputs.vectors.count < 2) return [];
+  const { count } = inputs.vectors;
+  if (count < 2) return [];
   const lowest = await cosineOfNeighbours(inputs.vectors, seed);
   const width = (1 - lowest) / BANDS;
   const bands = Array.from({ length: BANDS }, (_, i) => ({
@@ -38,16 +42,18 @@ export async function nearTexts(
     // Rounding may carry the cosine of two vectors above 1.
     to: i === BANDS - 1 ? 2 : lowest + (i + 1) * width,
   }));
-  const drawn = await inputs.pairsInBands({ bands, each: EACH, onProgress });
+  const stage = reporter.stage("pairs", inputs.comparesAllPairs ? (count * (count - 1)) / 2 : SCANNED_ROWS * count);
+  const drawn = await inputs.pairsInBands({ bands, each: EACH, onProgress: (pairs) => stage.advance(pairs) });
+  stage.end();
   const positions = drawn.flatMap(({ pairs }) => pairs.flatMap(({ a, b }) => [a, b]));
   const texts = await inputs.textsAt(positions);
   const textOf = new Map(positions.map((position, i) => [position, texts[i]]));
-  return drawn.flatMap(({ count, pairs }) =>
+  return drawn.flatMap(({ count: all, pairs }) =>
     pairs.flatMap(({ a, b, cosine: measured }) => {
       const [first, second] = [textOf.get(a) ?? "", textOf.get(b) ?? ""];
       if (guardSignature(first, guards) !== guardSignature(second, guards)) return [];
       const rows: [number, number] = [inputs.rowOfVector[a], inputs.rowOfVector[b]];
-      return [{ first, second, rows, cosine: Math.min(1, measured), weight: count / pairs.length }];
+      return [{ first, second, rows, cosine: Math.min(1, measured), weight: all / pairs.length }];
     }),
   );
 }
