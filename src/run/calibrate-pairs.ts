@@ -56,6 +56,10 @@ export interface PairsReport {
 
 /** Points of a curve that are reported. */
 const CURVE_POINTS = 10_000;
+/** What to know of answers. */
+const CHOSEN_PAIRS =
+  "--ask chose these pairs around the boundary, so precision and recall speak of such pairs and not of the whole input; " +
+  "the suggestion of --ask takes that into account";
 /** Pairs of either label below which the intervals are too wide to choose by. */
 const FEW_PAIRS = 30;
 
@@ -95,7 +99,7 @@ export async function calibratePairs(options: PairsOptions, context: RunContext)
         for_precision: thresholdForPrecision(points, precision),
       }),
       curve: evenly(points, CURVE_POINTS),
-      warnings: warningsFor(counts, faults, { points, precision }),
+      warnings: [...(table.asked > 0 ? [CHOSEN_PAIRS] : []), ...warningsFor(counts, faults, { points, precision })],
     };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -171,7 +171,8 @@ describe("files that hold no labelled pairs are refused", () => {
     const options = { vectorField: "embedding" };
     await refuses(calibrate(records("no-cosine.jsonl", PAIRS), options), /no cosine/, /leave out --vector-field/);
     const answers = PAIRS.map((pair, i) => ({ ...pair, cosine: 0.9 - i / 10 }));
-    const { curve } = await calibrate(records("cosines.jsonl", answers), options);
+    const { curve, warnings } = await calibrate(records("cosines.jsonl", answers), options);
+    assert.match(warnings.join("\n"), /--ask chose these pairs around the boundary/);
     assert.deepEqual(
       curve.map(({ cosine }) => cosine),
       answers.map(({ cosine }) => cosine),

@@ -28,6 +28,8 @@ export class PairTable {
   /** Records added, and those of them that the server refused. */
   read = 0;
   refused = 0;
+  /** Records that have a cosine, as answers of `--ask` do. */
+  asked = 0;
   readonly #scores: number[] = [];
   readonly #labels: number[] = [];
   readonly #fates: PairMeasure["apart"][] = [];
@@ -36,6 +38,7 @@ export class PairTable {
 
   add({ pair, cosine, apart }: PairMeasure): void {
     this.read++;
+    if (pair.cosine !== undefined) this.asked++;
     if (apart === "refused") {
       this.refused++;
       return;
