@@ -59,15 +59,15 @@ describe("asking where the answer tells most", () => {
     ]) {
       const losses: number[] = [];
       const questions: number[] = [];
-      for (let seed = 1; seed <= 5; seed++) {
+      for (let seed = 1; seed <= 3; seed++) {
         const pairs = population(place, width, seed);
         const asked = session(pairs, seed);
         questions.push(answerAll(asked, pairs, 40).length);
         losses.push(bestF1(pairs) - f1(pairs, asked.estimate().threshold));
       }
       losses.sort((a, b) => a - b);
-      assert.ok(losses[2] <= 0.02, `${place}: F1 lost ${losses.join(", ")}`);
-      assert.ok(losses[4] <= 0.06, `${place}: F1 lost ${losses.join(", ")}`);
+      assert.ok(losses[1] <= 0.02, `${place}: F1 lost ${losses.join(", ")}`);
+      assert.ok(losses[2] <= 0.06, `${place}: F1 lost ${losses.join(", ")}`);
       assert.ok(Math.min(...questions) < 40, `${place}: ${questions.join(", ")} questions`);
     }
   });
