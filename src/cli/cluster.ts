@@ -1,9 +1,9 @@
 import { clusterOptions } from "../run/flags/cluster.js";
+import { formatCluster } from "./cluster-summary.js";
 import { reportError, runCommand } from "./command.js";
 import { clusterFlags, sharedFlags } from "./flags.js";
 import { parser, wantedLogFormat } from "./parser.js";
 import { jsonLine } from "./printable.js";
-import { formatCluster } from "./summary.js";
 
 const { out: _, ...others } = sharedFlags;
 
@@ -36,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
               },
             })
             .example("bge-dedup input.jsonl && $0 --k 50", "the daily job: clusters of the kept rows, into bge-out")
+            .example("$0 --k auto", "as many clusters as the vectors suggest, with the reason in the summary")
             .example("$0 questions.parquet -t question --k 77 --seed 1", "raw rows, without removing any")
             .epilogue(
               "Exit codes: 0 done, 1 failed (run again to resume), 2 usage, 3 input, 4 a brake was hit, 5 model or device unavailable, 130/143 interrupted",
@@ -55,7 +56,7 @@ export async function main(argv: readonly string[]): Promise<number> {
             reporter.close();
             summary.warnings.forEach(reporter.warn);
             if (flags.json) await print(jsonLine(summary));
-            else if (!flags.quiet) await print(formatCluster(summary));
+            else if (!flags.quiet) await print(formatCluster(summary, process.stdout.columns));
             return 0;
           });
         },

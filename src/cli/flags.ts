@@ -126,7 +126,11 @@ export const calibrateFlags = {
 
 /** Flags of bge-cluster alone. */
 export const clusterFlags = {
-  k: { type: "string", default: "50", describe: "number of clusters" },
+  k: {
+    type: "string",
+    default: "50",
+    describe: "number of clusters; auto: found on a sample of the vectors, the summary says why",
+  },
   "strict-k": { type: "boolean", default: false, describe: "fail where there are fewer distinct texts than clusters" },
   iterations: { type: "string", default: "50", describe: "most iterations of Lloyd's algorithm" },
   tolerance: { type: "string", default: "1e-4", describe: "relative shift of the centroids at which it ends" },

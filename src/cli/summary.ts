@@ -1,18 +1,19 @@
 import type { Estimate } from "../run/dry-run.js";
-import type { ClusterSummary, DedupSummary } from "../run/summary.js";
+import type { DedupSummary } from "../run/summary.js";
 import { shellWord } from "../shell-word.js";
 import { printable } from "./printable.js";
 
-const count = new Intl.NumberFormat("en-US");
+/** Formats whole numbers for a person. */
+export const count = new Intl.NumberFormat("en-US");
 
 /** Formats lines of name and value, with the values aligned. */
-function table(rows: readonly (readonly [name: string, value: string])[]): string {
+export function table(rows: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${printable(value)}\n`).join("");
 }
 
 /** Formats counts right-aligned, each with its note. */
-function counted(rows: readonly (readonly [name: string, value: number, note?: string])[]): [string, string][] {
+export function counted(rows: readonly (readonly [name: string, value: number, note?: string])[]): [string, string][] {
   const width = Math.max(...rows.map(([, value]) => count.format(value).length));
   return rows.map(([name, value, note]) => [
     name,
@@ -20,7 +21,8 @@ function counted(rows: readonly (readonly [name: string, value: number, note?: s
   ]);
 }
 
-function seconds(stages: Readonly<Record<string, number>>): string {
+/** Names the seconds of each stage. */
+export function seconds(stages: Readonly<Record<string, number>>): string {
   return Object.entries(stages)
     .map(([stage, value]) => `${stage} ${value.toFixed(1)}`)
     .join(", ");
@@ -54,7 +56,7 @@ function where({ model, tokens, reused }: DedupSummary): string {
 }
 
 /** The last lines of a summary. */
-function warned(warnings: readonly string[]): string {
+export function warned(warnings: readonly string[]): string {
   return warnings.map((warning) => `warning: ${printable(warning)}\n`).join("");
 }
 
@@ -93,32 +95,8 @@ export function formatDedup(summary: DedupSummary): string {
   return `${table(lines)}${lexical}Next: bge-cluster${folder} --k 50, or prove the result with bge-dedup verify ${printable(shellWord(out))}\n${last}`;
 }
 
-/** The summary of bge-cluster for a person. */
-export function formatCluster(summary: ClusterSummary): string {
-  const { counts, largest, out, files, inertia, iterations, converged } = summary;
-  const rows: [string, number, string?][] = [
-    ["clustered", counts.clustered],
-    ["clusters", counts.clusters],
-  ];
-  if (counts.rejected > 0) rows.push(["rejected", counts.rejected, `see ${out}/rejects.jsonl`]);
-  if (counts.undirected > 0) rows.push(["undirected", counts.undirected, "rows without a direction: cluster is null"]);
-  const state = converged ? "converged" : "stopped before the tolerance was met";
-  const lines: [string, string][] = [
-    ...counted(rows),
-    ["k-means", `${iterations} iterations, ${state}, inertia ${inertia.toFixed(2)}`],
-    ["seconds", seconds(summary.seconds)],
-    ["memory", `${bytes(summary.peak_memory)} at most`],
-    ["written", `${out}/ ${files.join(" ")}`],
-  ];
-  const width = Math.max(...largest.map(({ size }) => count.format(size).length));
-  const clusters = largest.map(
-    ({ cluster, size, label }) =>
-      `  ${String(cluster).padStart(5)}  ${count.format(size).padStart(width)}  ${printable(label.join(", "))}\n`,
-  );
-  return `${table(lines)}Largest clusters (number, rows, key terms):\n${clusters.join("")}${warned(summary.warnings)}`;
-}
-
-function bytes(value: number): string {
+/** An amount of memory or disk for a person. */
+export function bytes(value: number): string {
   if (value >= 2 ** 30) return `${(value / 2 ** 30).toFixed(1)} GB`;
   return `${Math.ceil(value / 2 ** 20)} MB`;
 }

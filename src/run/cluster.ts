@@ -1,37 +1,34 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { countDistinct } from "../cluster/distinct.js";
-import { type KMeansResult, kmeans } from "../cluster/kmeans.js";
-import { InputError, UsageError } from "../errors.js";
-import { createOrtEngine } from "../onnx/ort-engine.js";
-import { type Reporter, type TimedReporter, timedReporter } from "../reporter.js";
-import { openVectorStore } from "../vectors/store.js";
-import { rowWorkers } from "../workers/row-workers.js";
+import type { ChosenK } from "../cluster/choose-k.js";
+import { UsageError } from "../errors.js";
+import { type TimedReporter, timedReporter } from "../reporter.js";
 import { clustersWarning, rejectsWarning } from "./check/warnings.js";
 import { REJECTS } from "./embed/embed-inputs.js";
+import { findClusters } from "./find-clusters.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import { findInputs } from "./read/find-inputs.js";
 import type { ClusterSummary } from "./summary.js";
 import { isDedupFolder } from "./work/dedup-folder.js";
 import { environment, fileRecord, MANIFEST, readManifestIfAny, VERSION, writeManifest } from "./work/manifest.js";
-import { noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./work/memory.js";
+import { noteOverMemory, noteSmallMemory, peakMemory } from "./work/memory.js";
 import { openWorkArea } from "./work/work-area.js";
 import { type ClusterRows, dedupRows, rawRows } from "./write/cluster-rows.js";
-import { CENTROIDS, CLUSTERS, writeClusters } from "./write/clusters.js";
-import { CLUSTER_FILES, EMBEDDINGS } from "./write/output-names.js";
-
-/** Rows that are read at once to count the vectors that can be told apart. */
-const COUNTED_ROWS = 1024;
+import { type Clustering, writeClusters } from "./write/clusters.js";
+import { CENTROIDS, CLUSTER_FILES, CLUSTERS, EMBEDDINGS } from "./write/output-names.js";
 
 /** Number of clusters that the summary lists. */
 const SHOWN = 10;
+
+/** Most UTF-16 units of a text in the summary. */
+const TEXT_UNITS = 200;
 
 /**
  * Runs bge-cluster from the rows to the published output folder:
  *
  *     kept rows and vectors of bge-dedup, or read -> embed -> store of raw files
  *                                            |
- *                               seed -> k-means            over the store, by tile
+ *                     (choose k) -> seed -> k-means        over the store, by tile
  *                                            |
  *                                  write -> label          streaming
  *
@@ -53,12 +50,13 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     const rows = fromFolder
       ? await dedupRows(options.inputs[0])
       : await rawRows(options, work, { ...context, reporter, signal });
-    const result = await clusterRows(options, rows, reporter, signal);
+    const { result, chosen } = await findClusters({ options, rows, reporter, signal });
     const writing = reporter.stage("write", rows.count);
     const written = await writeClusters({
       rows,
       result,
       labels: options.labels,
+      described: SHOWN,
       path: work.path,
       stage: writing,
       signal,
@@ -67,7 +65,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
 
     const files = [...(rows.own ? [EMBEDDINGS] : []), CLUSTERS, CENTROIDS];
     if (rows.rejected > 0) files.push(REJECTS);
-    const summary = summaryOf({ options, rows, result, written, files, reporter });
+    const summary = summaryOf({ options, rows, result, chosen, written, files, reporter });
     const record = {
       ...summary,
       stages: reporter.stages,
@@ -102,13 +100,15 @@ function summaryOf({
   options,
   rows,
   result,
+  chosen,
   written,
   files,
   reporter,
 }: {
   readonly options: ClusterOptions;
   readonly rows: ClusterRows;
-  readonly result: KMeansResult;
+  readonly result: Clustering;
+  readonly chosen?: ChosenK;
   readonly written: Awaited<ReturnType<typeof writeClusters>>;
   readonly files: readonly string[];
   readonly reporter: TimedReporter;
@@ -127,14 +127,27 @@ function summaryOf({
     inertia: result.inertia,
     iterations: result.iterations,
     converged: result.converged,
-    largest: written.labels.slice(0, SHOWN).map((label, cluster) => ({ cluster, size: result.sizes[cluster], label })),
+    ...(chosen === undefined ? {} : { chosen_k: chosen }),
+    largest: written.described.map(({ label, representatives }, cluster) => ({
+      cluster,
+      size: result.sizes[cluster],
+      label,
+      representatives: representatives.map(({ row, text }) => ({ row, text: cut(text) })),
+    })),
     warnings: [
       ...rejectsWarning(rows.rejected, rows.count + rows.rejected, options.out),
-      ...clustersWarning(options.k, result.sizes.length),
+      ...(options.k === "auto" ? [] : clustersWarning(options.k, result.sizes.length)),
     ],
     seconds: reporter.seconds,
     peak_memory: peakMemory(),
   };
+}
+
+/** The start of a text; "…" stands for the rest. */
+function cut(text: string): string {
+  if (text.length <= TEXT_UNITS) return text;
+  // A character of two units is not cut in half.
+  return `${text.slice(0, TEXT_UNITS).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
 /**
@@ -157,58 +170,4 @@ async function checkFolders({ inputs, out }: ClusterOptions): Promise<{ fromFold
 /** Every option that a repetition of the run needs. `--fresh` is left out, because it does not change the result. */
 function describeOptions({ maxRejects, fresh: _, ...rest }: ClusterOptions) {
   return { ...rest, maxRejects: maxRejects?.text };
-}
-
-/**
- * Runs k-means over the distinct vectors of the rows. Each vector weighs as many rows as have it, so that copies count
- * without being computed again.
- * Fewer distinct vectors than `--k` make as many clusters.
- * @throws InputError if there is nothing to cluster; UsageError with `--strict-k` if `--k` is more than the number of distinct
- * vectors
- */
-async function clusterRows(
-  options: ClusterOptions,
-  rows: ClusterRows,
-  reporter: Reporter,
-  signal?: AbortSignal,
-): Promise<KMeansResult> {
-  const { iterations, tolerance, starts, spherical, seed, threads, memory } = options;
-  const total = rows.positions.length;
-  if (total === 0) {
-    throw new InputError(`there is nothing to cluster: no text of ${rows.count} rows has a direction`);
-  }
-  // Progress counts rows: a start seeds once, iterates at most `iterations` times and measures the result once.
-  const perStart = total * (iterations + 2);
-  const stage = reporter.stage("k-means", starts * perStart);
-  const vectors = await openVectorStore(rows.storePath);
-  try {
-    const distinct = await countDistinct(vectors, rows.positions, options.k, COUNTED_ROWS);
-    if (options.strictK && distinct < options.k) {
-      throw new UsageError(
-        `--k ${options.k} is more than there are texts to tell apart: ${distinct} in ${rows.count} rows; lower it, or leave out --strict-k`,
-      );
-    }
-    const k = Math.min(options.k, distinct);
-    const result = await kmeans({
-      vectors,
-      positions: rows.positions,
-      weights: rows.weights,
-      k,
-      iterations,
-      tolerance,
-      starts,
-      spherical,
-      seed,
-      engine: createOrtEngine({ threads }),
-      workers: rowWorkers(threads, rows.storePath),
-      memory: vectorBudget(memory),
-      onProgress: ({ start, iteration, done }) =>
-        stage.advance((start - 1) * perStart + iteration * total + done, total),
-      signal,
-    });
-    stage.end();
-    return result;
-  } finally {
-    await vectors.close();
-  }
 }

@@ -80,8 +80,8 @@ export interface DedupOptions extends SharedOptions {
 
 /** Options of bge-cluster. */
 export interface ClusterOptions extends SharedOptions {
-  /** Number of clusters. */
-  readonly k: number;
+  /** Number of clusters; `auto` lets the vectors decide. */
+  readonly k: number | "auto";
   /** Refuses to make fewer clusters than `k`. */
   readonly strictK: boolean;
   /** Most iterations of a start. */

@@ -1,4 +1,6 @@
+import type { ChosenK } from "../cluster/choose-k.js";
 import type { Stricter } from "../join/stricter.js";
+
 import type { modelRecord } from "./work/manifest.js";
 
 /** Summary of a finished run of bge-dedup. `--json` prints the summary as it is, and the manifest contains it. */
@@ -76,8 +78,17 @@ export interface ClusterSummary {
   readonly iterations: number;
   /** False if the iterations ended before the centroids came to rest. */
   readonly converged: boolean;
-  /** The largest clusters with their sizes and key terms, for a person to read. */
-  readonly largest: readonly { readonly cluster: number; readonly size: number; readonly label: readonly string[] }[];
+  /** How the number of clusters was found; only where it was `auto`. */
+  readonly chosen_k?: ChosenK;
+  /** The largest clusters, for a person to read. */
+  readonly largest: readonly {
+    readonly cluster: number;
+    readonly size: number;
+    /** Key terms, best first; none where no term sets the cluster apart. */
+    readonly label: readonly string[];
+    /** Rows that show what the cluster holds, the nearest to its centroid first, with the start of their texts. */
+    readonly representatives: readonly { readonly row: number; readonly text: string }[];
+  }[];
   /** What a person should know of the result, such as a large share of rejected records; empty as a rule. */
   readonly warnings: readonly string[];
   readonly seconds: Readonly<Record<string, number>>;

@@ -58,6 +58,11 @@ function addTerms(run: readonly Word[], terms: Set<string>): void {
   }
 }
 
+/** True for a term of Chinese characters. */
+export function isChinese(term: string): boolean {
+  return han.test(term);
+}
+
 /** True where a term lies inside another term: as characters in a Chinese term, as whole words in others. */
 export function liesWithin(term: string, other: string): boolean {
   if (term.length >= other.length) return false;
@@ -80,7 +85,7 @@ export function areForms(a: string, b: string): boolean {
  */
 
 const chinese = `
-的 地 得 了 着 过 吗 呢 吧 啊 呀 哦 嘛 哈 么 之 其 所 以 于 与 和 及 或 而 且 但 却 则 因 为 由 从 自 至 到 向 往 对 把 被 让 给 比 跟 同 按 据
+的 地 得 了 着 过 吗 呢 吧 啊 呀 哦 嘛 哈 么 之 其 所 以 于 与 和 及 或 而 且 但 却 则 因 为 由 从 至 到 向 往 对 把 被 让 给 跟 同 按 据
 在 是 有 无 没 不 未 别 非 也 都 就 才 又 再 还 很 太 更 最 真 好 多 少 大 小 上 下 里 中 内 外 前 后 左 右 间 时 年 月 日 天 号 点 分 个 只 件 次 位 名
 种 些 家 人 这 那 哪 此 该 各 每 某 本 我 你 您 他 她 它 咱 谁 啥 几 何 来 去 说 要 想 会 能 可 应 将 已 曾 正 当 用 做 看 像 叫 使 等 第 元 万 亿 岁
 一 二 三 四 五 六 七 八 九 十 百 千 两 半 们 者 如 若 即 并 仅 均 便 请 呗 唉 嗯 喔 您好 谢谢
@@ -93,6 +98,7 @@ const chinese = `
 非常 特别 十分 比较 更加 越来越 太多 很多 许多 不少 大量 所有 全部 部分 几乎 大概 差不多 完全 原来 原因 情况 问题 方面 东西 事情 有没有 是不是 会不会
 能不能 好不好 要不要 并不 并且 居然 竟然 竟 难道 究 曝 称 均为 多个 再次 再也 又是 都是 也是 不想 来说 不得 想要 看待 评价 你的 我的 他的 她的
 你会 不知道 知不知道 到底是 可能是 什么时候 干什么 才能 出来 起来 下来 下去 过来 后来 回事 一张 一看 一座 一首 一句 一件 一台 一部 一场 一家 一条 一句话 这是 那是 有人说
+很少 宁愿 而不 而不是 真的是 怎么说 好的 看法 只差 接下 接下来 要用 放在 听听 做到
 不再 再来 值得 不值 一只 一款 一时 一定要 每年 每日 每天 今日 年前 日子 是什么 有什么 怎么看 如何看待
 `;
 
@@ -113,6 +119,12 @@ please thanks thank yes ok okay hi hello well lot lots bit etc via per within wi
 two three first second new mr mrs ms
 `;
 
+/** A short word with one of these at its end is a verb or adjective in a sentence, 到了 or 中的, and no topic. */
+const SENTENCE_ENDS = /^.{1,2}[了的吗呢]$/u;
+
+/** The nouns among them. */
+const NOUNS: ReadonlySet<string> = new Set(["目的", "标的"]);
+
 /** Chinese characters that form no topic however they are combined: 都不, 去了, 我会. */
 const functionCharacters = new Set(
   "的地得了着过吗呢吧啊么不没都也就才又再还很太我你您他她它们这那哪是有在来去说要想会能把被让给",
@@ -124,6 +136,7 @@ const words: ReadonlySet<string> = new Set(`${chinese} ${english}`.split(/\s+/).
 function isStopWord(word: string): boolean {
   if (words.has(word)) return true;
   if (word.length > 3) return false;
+  if (SENTENCE_ENDS.test(word) && !NOUNS.has(word)) return true;
   for (const character of word) if (!functionCharacters.has(character)) return false;
   return true;
 }

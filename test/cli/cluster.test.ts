@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import { columnsOf } from "../../src/cli/columns.js";
+import type { ClusterSummary } from "../../src/run/summary.js";
 import { numbers, outputBytes, readTable, testFolder, values, writeJsonl } from "../run/folders.js";
 import { run, start, vectorsAreSaved } from "./command-line.js";
 
@@ -74,6 +76,91 @@ describe("bge-cluster", () => {
       numbers(readTable(outs[0], "clusters.arrow"), "_row"),
       Array.from({ length: 62 }, (_, i) => i),
     );
+  });
+
+  it("marks representatives and says how far out each row lies in its cluster", async () => {
+    const out = join(folder, "marked");
+    assert.equal((await run("cluster", [rows, "--k", "3", "-o", out, "-q"])).code, 0);
+    const table = readTable(out, "clusters.arrow");
+    assert.deepEqual(
+      table.schema.fields.slice(0, 6).map(({ name, type, nullable }) => `${name}: ${type}${nullable ? "?" : ""}`),
+      [
+        "_row: Uint64",
+        "cluster: Int32?",
+        "distance: Float32?",
+        "representative: Bool",
+        "outlier: Float32?",
+        "text: Utf8?",
+      ],
+    );
+    const [clusters, distances, outliers] = ["cluster", "distance", "outlier"].map((name) => values(table, name));
+    const [texts, marked] = [values(table, "text"), values(table, "representative")];
+    for (const [row, cluster] of clusters.entries()) {
+      if (cluster === null) {
+        assert.deepEqual([outliers[row], marked[row]], [null, false]);
+        continue;
+      }
+      const others = clusters.flatMap((other, i) => (other === cluster && i !== row ? [i] : []));
+      const nearer = others.filter((other) => (distances[other] as number) < (distances[row] as number)).length;
+      assert.equal(outliers[row], Math.fround(others.length === 0 ? 0 : nearer / others.length), `row ${row}`);
+    }
+    const listed = values(readTable(out, "centroids.arrow"), "representatives").map((those) =>
+      [...(those as Iterable<bigint>)].map(Number),
+    );
+    assert.deepEqual(
+      listed.flat().sort((a, b) => a - b),
+      marked.flatMap((is, row) => (is ? [row] : [])),
+    );
+    for (const [cluster, those] of listed.entries()) {
+      assert.ok(those.length > 1 && those.length <= 3);
+      for (const row of those) assert.equal(clusters[row], cluster);
+      assert.equal(new Set(those.map((row) => texts[row])).size, those.length, "no text stands twice");
+      assert.equal(outliers[those[0]], 0, "the first is the nearest of its cluster");
+    }
+  });
+
+  it("with --k auto makes as many clusters as the vectors suggest and says why", async () => {
+    const outs = ["auto", "auto-again"].map((name) => join(folder, name));
+    for (const [i, out] of outs.entries()) {
+      const more = ["--threads", String(i + 1), "--memory", i === 0 ? "400MB" : "2GB"];
+      const { code, stdout, stderr } = await run("cluster", [rows, "--k", "auto", "-o", out, "--json", "-q", ...more]);
+      assert.equal(code, 0, stderr);
+      const { chosen_k, counts, largest } = JSON.parse(stdout) as ClusterSummary;
+      assert.ok(chosen_k);
+      assert.equal(counts.clusters, chosen_k.k);
+      assert.ok(chosen_k.candidates.some(({ k }) => k === chosen_k.k));
+      assert.ok(
+        largest.every(({ representatives }) => TOPICS.some((topic) => representatives[0].text.includes(topic))),
+      );
+      const manifest = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")) as {
+        options: { k: string };
+        chosen_k: object;
+      };
+      assert.deepEqual([manifest.options.k, manifest.chosen_k], ["auto", chosen_k]);
+    }
+    assert.deepEqual(outputBytes(outs[0]), outputBytes(outs[1]));
+    const { stdout } = await run("cluster", [rows, "--k", "auto", "-o", outs[0]]);
+    assert.match(stdout, /clusters +3 {2}chosen by --k auto\n.*why +no other number .* vectors/s);
+    for (const line of stdout.split("\n")) if (line.includes("…")) assert.ok(columnsOf(line) <= 80, line);
+  });
+
+  it("with --k auto takes what hardly can be divided, and refuses --strict-k", async () => {
+    const few = [{ text: "" }, { text: "one" }, { text: "two" }, { text: "one" }, { text: "three" }];
+    for (const count of [2, 3, 4, 5]) {
+      const input = writeJsonl(join(folder, `few-${count}.jsonl`), few.slice(0, count));
+      const { code, stdout, stderr } = await run("cluster", [input, "--k", "auto", "-o", join(folder, `few-${count}`)]);
+      assert.equal(code, 0, stderr);
+      assert.match(
+        stdout,
+        /clusters +1 {2}chosen by --k auto\n.*why +(all texts are the same to the model|[23] texts are too few)/s,
+      );
+    }
+    const refused = await run("cluster", [rows, "--k", "auto", "--strict-k", "-o", join(folder, "refused"), "-q"]);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /--strict-k guards a number of clusters that you give; with --k auto leave it out/);
+    const automatic = await run("cluster", [rows, "--k", "automatic", "-o", join(folder, "refused"), "-q"]);
+    assert.equal(automatic.code, 2);
+    assert.match(automatic.stderr, /--k automatic is .*auto/);
   });
 
   it("killed after the vectors are there, goes on with them and gives the same bytes", async () => {

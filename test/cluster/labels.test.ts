@@ -58,8 +58,10 @@ test("one cluster alone is named by its most frequent terms", () => {
 
 test("clusters without texts or terms have no label", () => {
   const labeller = createLabeller({ k: 3 });
-  labeller.add(0, "123");
-  labeller.add(2, "苹果手机");
+  for (let row = 0; row < 20; row++) {
+    labeller.add(0, "123");
+    labeller.add(2, "苹果手机");
+  }
   assert.deepEqual(labeller.labels(2), [[], [], ["苹果手机"]]);
 });
 
@@ -86,6 +88,40 @@ test("a cluster larger than its sample is named from all of it, and labels may b
 test("only the start of a long text counts", () => {
   const labeller = createLabeller({ k: 2 });
   for (let row = 0; row < 20; row++) labeller.add(0, `harbour ${"x ".repeat(100)}lighthouse`);
-  labeller.add(1, "forest");
+  for (let row = 0; row < 20; row++) labeller.add(1, "forest");
   assert.deepEqual(labeller.labels(5), [["harbour"], ["forest"]]);
+});
+
+test("terms that do not set a cluster apart are left out, down to none at all", () => {
+  const labeller = createLabeller({ k: 3 });
+  const words = ["river", "market", "engine", "window", "garden", "letter", "bridge", "silver"];
+  for (let row = 0; row < 400; row++) {
+    // The same eight words everywhere, and in cluster 2 a ninth: in every fifth text.
+    for (let j = 0; j < 3; j++) labeller.add(j, `${words[row % 8]}, ${words[(row + 3) % 8]}`);
+    labeller.add(2, row % 5 === 0 ? "lighthouse" : words[row % 8]);
+  }
+  const [first, second, third] = labeller.labels(5);
+  assert.deepEqual([first, second], [[], []]);
+  assert.deepEqual(third, ["lighthouse"]);
+});
+
+test("a few texts do not name a large cluster, however rare their words are elsewhere", () => {
+  const labeller = createLabeller({ k: 2 });
+  for (let row = 0; row < 1000; row++) {
+    labeller.add(0, row % 2 === 0 ? "harbour" : row % 200 === 1 ? "walrus" : `ship ${row}`);
+    labeller.add(1, "forest");
+  }
+  // Every text with the word walrus is in cluster 0, but five of 1,000 do not describe it.
+  assert.deepEqual(labeller.labels(5)[0], ["harbour", "ship"]);
+});
+
+test("a piece that the dictionary cut out of a name does not stand beside the name's other piece", () => {
+  const labeller = createLabeller({ k: 2 });
+  for (let row = 0; row < 60; row++) {
+    labeller.add(0, ["汶川地震十年", "重走汶川", "汶川孩子"][row % 3]);
+    labeller.add(1, "股市行情");
+  }
+  const [label] = labeller.labels(5);
+  assert.ok(label.includes("汶川") || label.includes("汶川地震"), label.join());
+  assert.ok(!label.includes("川地震"), label.join());
 });

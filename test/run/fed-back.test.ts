@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, it } from "node:test";
+import { runCluster } from "../../src/run/cluster.js";
+import { clusterOptions } from "../../src/run/flags/cluster.js";
 import type { Format } from "../../src/run/options.js";
-import { dedup, noting, numbers, readTable, testFolder, values, verify, writeJsonl } from "./folders.js";
+import { dedup, noting, numbers, readTable, silent, testFolder, values, verify, writeJsonl } from "./folders.js";
 
 const folder = testFolder();
 
@@ -109,5 +112,60 @@ describe("results that are inputs again, night after night", () => {
     assert.match(about(twice.notes)[0], /take the place of older ones \(_row_in, _vector_in, _group_size_in\)/);
     const bytes = readFileSync(join(folder, "said-twice", "kept.arrow"), "latin1");
     assert.ok(!bytes.includes("_in_in"));
+  });
+
+  /** Names of the columns of clusters.arrow in a folder. */
+  const clustersOf = (out: string) => readTable(out, "clusters.arrow").schema.fields.map(({ name }) => name);
+  const clusterInto = (input: string, out: string) =>
+    runCluster(clusterOptions({ k: 2, out, model: "builtin" }, [input]), {
+      reporter: silent,
+      stdin: Readable.from([]),
+    });
+
+  it("keep their columns where clusters are clustered again and again", async () => {
+    // The column that the user calls cluster stays, whatever comes after it.
+    const texts = ["red apple", "red apples", "blue whale", "blue whales"];
+    let input = writeJsonl(
+      join(folder, "own-cluster.jsonl"),
+      texts.map((text, n) => ({ text, cluster: `mine ${n}` })),
+    );
+    const names: string[][] = [];
+    for (let night = 0; night < 5; night++) {
+      const out = join(folder, `clustered-${night}`);
+      await clusterInto(input, out);
+      input = join(out, "clusters.arrow");
+      names.push(clustersOf(out));
+      assert.deepEqual(values(readTable(out, "clusters.arrow"), "cluster_in"), [
+        "mine 0",
+        "mine 1",
+        "mine 2",
+        "mine 3",
+      ]);
+    }
+    const ours = ["_row", "cluster", "distance", "representative", "outlier"];
+    assert.deepEqual([...names[0]].sort(), [...ours, "cluster_in", "text"].sort());
+    const before = ["_row_in", "cluster_in", "cluster_in_in", "distance_in", "representative_in", "outlier_in"];
+    for (const columns of names.slice(1)) assert.deepEqual([...columns].sort(), [...ours, ...before, "text"].sort());
+  });
+
+  it("keep their columns where clusters go through bge-dedup and back", async () => {
+    let input = writeJsonl(join(folder, "daily.jsonl"), [
+      { text: "red apple" },
+      { text: "blue whale" },
+      { text: "grey owl" },
+    ]);
+    const names: string[][] = [];
+    for (let night = 0; night < 5; night++) {
+      const out = join(folder, `daily-${night}`);
+      await dedup([input], out, { threshold: 1 });
+      await clusterInto(out, out);
+      input = join(out, "clusters.arrow");
+      names.push(clustersOf(out));
+    }
+    for (const columns of names.slice(3)) assert.deepEqual(columns, names[2]);
+    assert.ok(
+      names[2].every((name) => !name.includes("_in_in")),
+      names[2].join(),
+    );
   });
 });

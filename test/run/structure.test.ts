@@ -175,6 +175,7 @@ describe("one dependency lives behind one place", () => {
     ["yargs", /^cli\//],
     ["cli-progress", /^cli\/progress/],
     ["wrap-ansi", /^cli\/ask\/screen/],
+    ["get-east-asian-width", /^cli\/columns/],
   ];
   for (const [name, place] of places) {
     it(`${name} in ${place.source}`, () => {

@@ -13,6 +13,12 @@ test("a name that the dictionary splits is found as a phrase", () => {
   assert.ok(termsOf("他买了劳斯莱斯").some((term) => term === "劳斯莱斯"));
 });
 
+test("verbs and adjectives with a particle at their end are no terms, nouns that end like them are", () => {
+  const terms = termsOf("我看到了他的目的，做了好的准备");
+  for (const term of ["目的", "准备"]) assert.ok(terms.includes(term), `${term} in ${terms}`);
+  for (const term of ["到了", "做了", "好的"]) assert.ok(!terms.includes(term), term);
+});
+
 test("English words are lower-cased and joined across one space only", () => {
   assert.deepEqual(termsOf("The Credit Card, virtual card"), [
     "credit",

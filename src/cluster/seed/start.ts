@@ -106,9 +106,12 @@ async function eachRow(
 
 /**
  * Draws a stratified sample. The rows are cut into `wanted` stretches of equal weight and one row is drawn from each. A
- * heavy row that several stretches draw appears once. Returns all rows where there are at most `wanted`.
+ * heavy row that several stretches draw appears once. Returns all rows where there are at most `wanted`; do not write to
+ * the array returned.
+ * @param positions store positions, ascending
+ * @param weights how many times each of them counts; default: once
  */
-function drawSample(
+export function drawSample(
   positions: Uint32Array,
   weights: Uint32Array | undefined,
   wanted: number,

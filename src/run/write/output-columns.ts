@@ -18,7 +18,7 @@ import type { Decisions, Reason } from "../../join/decisions.js";
 /** Columns that bge-dedup adds to those of the input. */
 export const DEDUP_COLUMNS = ["_row", "_vector", "_group_size", "_kept_row", "_similarity", "_reason"];
 /** Columns that bge-cluster adds to those of the input. */
-export const CLUSTER_COLUMNS = ["_row", "cluster", "distance"];
+export const CLUSTER_COLUMNS = ["_row", "cluster", "distance", "representative", "outlier"];
 
 /** Key of the metadata that records the input name of a column that our tables rename. */
 const NAME_KEY = "bge-dedup:name";
@@ -59,33 +59,42 @@ export function carriedColumns(
   });
 }
 
-/** Columns of whole numbers by which kept.arrow and removed.arrow are known, in any format and after other tools. */
-const OWN_TABLES = [
-  ["_row", "_vector", "_group_size"],
-  ["_row", "_vector", "_kept_row"],
+/** What a column of ours can be where a table of ours comes back, in any format and after other tools. */
+const isWhole = ({ type }: Field) => DataType.isInt(type) || DataType.isNull(type);
+const isNumber = (field: Field) => isWhole(field) || DataType.isFloat(field.type);
+const isBoolean = ({ type }: Field) => DataType.isBool(type);
+
+/** Columns by which kept.arrow, removed.arrow and clusters.arrow are known. */
+const OWN_TABLES: readonly (readonly (readonly [name: string, is: (field: Field) => boolean])[])[] = [
+  ["_row", "_vector", "_group_size"].map((name) => [name, isWhole]),
+  ["_row", "_vector", "_kept_row"].map((name) => [name, isWhole]),
+  // Without _row, which a run of bge-dedup between two of bge-cluster renames.
+  [
+    ["cluster", isWhole],
+    ["distance", isNumber],
+    ["representative", isBoolean],
+    ["outlier", isNumber],
+  ],
 ];
 
 /**
  * The input columns that an output leaves out, so that a result which is an input again and again keeps its columns. If
- * the input is a table of bge-dedup, its own columns are renamed, `_row` to `_row_in`; if that table already has such a
+ * the input is a table of bge-dedup or bge-cluster, its own columns are renamed, `_row` to `_row_in`; if that table already has such a
  * `_row_in`, of the run before, the newer takes its place. A column of the user's that was once renamed is never left
  * out: of several names the longest is the latest, and all that identify a table must be there.
  * @param ours columns that the output adds to those of the input
  * @param named columns that flags name, which are carried in any case
  */
 function replacedColumns({ fields }: Schema, ours: readonly string[], named: readonly string[] = []): string[] {
-  const isNumber = ({ type }: Field) => DataType.isInt(type) || DataType.isNull(type);
   /** The longest of `_row_in`, `_row_in_in` and so on. */
   const before = (own: string) =>
     fields
       .filter(({ name }) => name.startsWith(`${own}_in`) && /^(_in)+$/.test(name.slice(own.length)))
       .reduce<Field | undefined>((a, b) => (a === undefined || b.name.length > a.name.length ? b : a), undefined);
   const fedBack = OWN_TABLES.some((columns) =>
-    columns.every((own) => {
+    columns.every(([own, is]) => {
       const earlier = before(own);
-      return (
-        earlier !== undefined && isNumber(earlier) && fields.some((field) => field.name === own && isNumber(field))
-      );
+      return earlier !== undefined && is(earlier) && fields.some((field) => field.name === own && is(field));
     }),
   );
   if (!fedBack) return [];

@@ -7,8 +7,12 @@ export const EMBEDDINGS = "embeddings.arrow";
 /** Name of the file of rejected records. */
 export const REJECTS = "rejects.jsonl";
 
+/** Name of the table of rows with their clusters. */
+export const CLUSTERS = "clusters.arrow";
+/** Name of the table of clusters. */
+export const CENTROIDS = "centroids.arrow";
 /** Names of bge-cluster's tables. */
-export const CLUSTER_FILES = ["clusters.arrow", "centroids.arrow"];
+export const CLUSTER_FILES = [CLUSTERS, CENTROIDS];
 
 /** Every file that a run writes or removes in its output folder and that could be mistaken for an input. */
 export const OUTPUT_FILES: ReadonlySet<string> = new Set([
