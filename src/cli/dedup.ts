@@ -9,8 +9,10 @@ import type { AddCommand, FlagsOf } from "./commands/add-command.js";
 import { addCalibrate } from "./commands/calibrate.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addExplain } from "./commands/explain.js";
+import { addExport } from "./commands/export.js";
 import { addGroups } from "./commands/groups.js";
 import { addModels } from "./commands/models-command.js";
+import { addReport } from "./commands/report.js";
 import { addVerify } from "./commands/verify.js";
 import { dedupFlags, sharedFlags } from "./flags.js";
 import { parser, wantedLogFormat } from "./parser.js";
@@ -19,10 +21,12 @@ import { formatDedup, formatEstimate } from "./summary.js";
 
 /** The commands beside the main one. A first input that resembles one of these names was probably a typing error. */
 const COMMANDS: Readonly<Record<string, AddCommand>> = {
-  verify: addVerify,
+  calibrate: addCalibrate,
   explain: addExplain,
   groups: addGroups,
-  calibrate: addCalibrate,
+  report: addReport,
+  export: addExport,
+  verify: addVerify,
   doctor: addDoctor,
   models: addModels,
 };

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Options } from "yargs";
 import { FORMATS, GUARDS } from "../run/flags/dedup.js";
+import { LAYOUTS } from "../run/flags/export.js";
 import { GROUP_ORDERS } from "../run/flags/groups.js";
 import { DEVICES, DTYPES, FORMATS_OF_INPUT, LONG } from "../run/flags/shared.js";
 
@@ -148,5 +149,16 @@ export const explainFlags = {
     choices: GROUP_ORDERS,
     default: "size",
     describe: "largest groups first, or those with the least similar removed row",
+  },
+} as const satisfies Record<string, Options>;
+
+/** Flags of `export` alone. */
+export const exportFlags = {
+  to: { type: "string", demandOption: true, describe: "Parquet file to write" },
+  layout: {
+    type: "string",
+    choices: LAYOUTS,
+    demandOption: true,
+    describe: "for which program: embedding-atlas, with the places of a map",
   },
 } as const satisfies Record<string, Options>;

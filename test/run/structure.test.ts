@@ -80,6 +80,10 @@ describe("imports point down", () => {
     );
   });
 
+  it("the page in the browser imports nothing of Node", () => {
+    assert.deepEqual(offences(["page"], isNode), []);
+  });
+
   it("each folder uses only those below it", () => {
     const below: Readonly<Record<string, readonly string[]>> = {
       "": [],
@@ -93,6 +97,7 @@ describe("imports point down", () => {
       proofs: ["onnx", "vectors"],
       cluster: ["text", "onnx", "vectors"],
       report: ["text", "onnx", "vectors", "exact", "join", "cluster"],
+      page: ["text", "report"],
       embed: ["onnx", "models"],
       workers: ["onnx", "vectors", "models", "join", "cluster", "embed"],
       run: [
@@ -176,6 +181,8 @@ describe("one dependency lives behind one place", () => {
     ["cli-progress", /^cli\/progress/],
     ["wrap-ansi", /^cli\/ask\/screen/],
     ["get-east-asian-width", /^cli\/columns/],
+    ["@observablehq/plot", /^page\/charts/],
+    ["twgl.js", /^page\/points/],
   ];
   for (const [name, place] of places) {
     it(`${name} in ${place.source}`, () => {
@@ -188,14 +195,18 @@ describe("one dependency lives behind one place", () => {
   }
 
   it("every package that is imported is a dependency, and none is there for nothing", () => {
-    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
-    const used = new Set(
-      [...imports.values()].flat().flatMap((name) => {
+    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      dependencies: object;
+      devDependencies: object;
+    };
+    // The packages of the page are bundled when the program is built, so nobody who installs it needs them.
+    const unlisted = [...imports].flatMap(([file, names]) =>
+      names.flatMap((name) => {
         if (name.endsWith(".ts") || isNode(name)) return [];
-        return [/^(@[^/]+\/[^/]+|[^/]+)/.exec(name)?.[0] ?? name];
+        const used = /^(@[^/]+\/[^/]+|[^/]+)/.exec(name)?.[0] ?? name;
+        return used in (folderOf(file) === "page" ? devDependencies : dependencies) ? [] : [`${file} -> ${used}`];
       }),
     );
-    const unlisted = [...used].filter((name) => !(name in dependencies));
     assert.deepEqual(unlisted, []);
   });
 

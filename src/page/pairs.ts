@@ -1,0 +1,97 @@
+import type { PageData } from "../report/page/data.js";
+import { markedPair, shownText } from "./compared.js";
+import { type Child, el, fill } from "./dom.js";
+import { cosine, count } from "./format.js";
+import { pager } from "./pager.js";
+
+const PAGE = 10;
+
+/** A pair as the page lists it: rows, texts and similarity. */
+interface Pair {
+  readonly first: { readonly label: string; readonly row: number; readonly text: number };
+  readonly second: { readonly label: string; readonly row: number; readonly text: number };
+  readonly similarity: number;
+}
+
+/** The pairs at the threshold: removed ones just above it, and kept ones just below. */
+export function pairLists(data: PageData): Child {
+  const { columns: c, facts } = data;
+  const above = Array.from(c.nearMember, (member, i): Pair => {
+    const group = c.nearGroup[i];
+    return {
+      first: { label: "kept", row: c.groupRow[group], text: c.groupText[group] },
+      second: { label: "removed", row: c.memberRow[member], text: c.memberText[member] },
+      similarity: c.memberSimilarity[member],
+    };
+  });
+  const below = Array.from(
+    c.apartRowA,
+    (row, i): Pair => ({
+      first: { label: "kept", row, text: c.apartTextA[i] },
+      second: { label: "kept", row: c.apartRowB[i], text: c.apartTextB[i] },
+      similarity: c.apartSimilarity[i],
+    }),
+  );
+  const sampled = facts.neighbours !== undefined && facts.neighbours.sample < facts.neighbours.of;
+  return el(
+    "div",
+    { class: "columns" },
+    list(data, {
+      id: "above",
+      heading: "Removed, barely",
+      note: "If these should have stayed, the threshold is too low.",
+      none: "No row was removed as a near-duplicate.",
+      pairs: above,
+    }),
+    list(data, {
+      id: "below",
+      heading: "Kept, barely",
+      note: `If these mean the same, the threshold is too high.${sampled ? ` From a sample of ${count(facts.neighbours?.sample ?? 0)} kept texts.` : ""}`,
+      none: "No two kept texts are near each other.",
+      pairs: below,
+    }),
+  );
+}
+
+function list(
+  data: PageData,
+  {
+    id,
+    heading,
+    note,
+    none,
+    pairs,
+  }: { id: string; heading: string; note: string; none: string; pairs: readonly Pair[] },
+): HTMLElement {
+  const items = el("ol", { class: "pairs", "aria-labelledby": `${id}-pairs` });
+  const pages = pager({
+    name: heading,
+    size: PAGE,
+    show: (start) => fill(items, ...pairs.slice(start, start + PAGE).map((pair) => pairItem(data, pair))),
+  });
+  pages.reset(pairs.length);
+  return el(
+    "div",
+    {},
+    el("h3", { id: `${id}-pairs` }, heading),
+    el("p", { class: "note" }, pairs.length === 0 ? none : note),
+    pairs.length > 0 && [items, pages.element],
+  );
+}
+
+function pairItem(data: PageData, { first, second, similarity }: Pair): HTMLElement {
+  const texts = markedPair(shownText(data, first.text), shownText(data, second.text));
+  return el(
+    "li",
+    { class: "pair" },
+    el("span", { class: "similarity" }, cosine(similarity)),
+    ...[first, second].map(({ label, row }, i) =>
+      el(
+        "p",
+        { class: label },
+        el("span", { class: "row" }, `${label} ${row}`),
+        el("span", { class: "text", dir: "auto" }, texts[i]),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,226 @@
+import { existsSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { dirname, extname, resolve } from "node:path";
+import { Field, Float32, Int32, makeData, type RecordBatch, Schema, Uint64, Utf8, vectorFromArray } from "apache-arrow";
+import { UsageError } from "../errors.js";
+import { readSchema } from "../io/arrow/arrow.js";
+import { batchOf } from "../io/columns/take.js";
+import { openParquetWriter } from "../io/parquet/write.js";
+import type { TableWriter } from "../io/table-writer.js";
+import { createOrtEngine } from "../onnx/ort-engine.js";
+import { REASONS } from "../report/page/data.js";
+import type { Reporter } from "../reporter.js";
+import { openVectorStore } from "../vectors/store.js";
+import type { Layout } from "./flags/export.js";
+import { readClusters } from "./page/clusters.js";
+import { type Projection, projectVectors } from "./page/project.js";
+import { numbersOf, readTable, reasonsOf, type TableRows, tablePath } from "./page/tables.js";
+import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
+import { CLUSTER_COLUMNS, DEDUP_COLUMNS, uint64Column } from "./write/output-columns.js";
+import { EMBEDDINGS, OUTPUT_FILES } from "./write/output-names.js";
+
+/** What `export` says of the file it wrote. */
+export interface ExportSummary {
+  readonly command: "export";
+  readonly layout: Layout;
+  readonly file: string;
+  readonly rows: number;
+  /** Rows without a place on the map, because their text has no direction. */
+  readonly unplaced: number;
+}
+
+/** The columns of an exported row, after those of the input. */
+const ADDED = [
+  new Field("row", new Uint64(), false),
+  new Field("text", new Utf8(), true),
+  new Field("x", new Float32(), true),
+  new Field("y", new Float32(), true),
+  new Field("cluster", new Int32(), true),
+  new Field("cluster_terms", new Utf8(), true),
+  new Field("fate", new Utf8(), false),
+  new Field("kept_row", new Uint64(), true),
+  new Field("similarity", new Float32(), true),
+];
+
+/**
+ * Checks where an export goes, before anything is read.
+ * @returns the path of the Parquet file
+ * @throws UsageError for a target that is no Parquet file, or one that is a result of bge-dedup
+ */
+export function exportTarget(to: string): string {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(to)?.[1];
+  if (scheme !== undefined) {
+    throw new UsageError(
+      `--to ${to}: there is no export to ${scheme}:// yet; expected the path of a Parquet file, as rows.parquet`,
+    );
+  }
+  if (extname(to) !== ".parquet")
+    throw new UsageError(`--to ${to} is no Parquet file; expected a path that ends in .parquet`);
+  if (OUTPUT_FILES.has(to.slice(to.lastIndexOf("/") + 1))) {
+    throw new UsageError(`--to ${to} has the name of a result of bge-dedup; choose another one`);
+  }
+  if (!existsSync(dirname(resolve(to))))
+    throw new UsageError(`--to ${to}: the folder ${dirname(resolve(to))} does not exist`);
+  return to;
+}
+
+/**
+ * Writes all rows of a folder, kept and removed, with their texts and places on a map, to a Parquet file that Embedding
+ * Atlas opens:
+ *
+ *     embedding-atlas FILE.parquet --text text --x x --y y
+ *
+ * Input columns follow under their own names; one that is named like a column of the export is left out.
+ * @param options.to as `exportTarget` checked it
+ * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format; FailedRunError if another run writes
+ * to it meanwhile
+ */
+export async function exportFolder(options: {
+  readonly folder: string;
+  readonly to: string;
+  readonly layout: Layout;
+  readonly threads: number;
+  readonly reporter: Reporter;
+  readonly signal?: AbortSignal;
+}): Promise<ExportSummary> {
+  const { folder, to, layout, reporter, signal } = options;
+  const manifest = await readDedupManifest(folder);
+  const keptPath = tablePath(folder, "kept.arrow", "export");
+  const removedPath = tablePath(folder, "removed.arrow", "export");
+  const places = await placeAll(tablePath(folder, EMBEDDINGS, "export"), options);
+  const clusters = await readClusters(folder, manifest.options);
+  const terms = new Map(clusters?.clusters.map(({ cluster, terms }) => [cluster, terms.join(", ")]));
+  const { fields } = await readSchema(keptPath);
+  const taken = new Set([...ADDED.map(({ name }) => name), ...DEDUP_COLUMNS, ...CLUSTER_COLUMNS]);
+  const carried = fields.flatMap((field, index) => (taken.has(field.name) ? [] : [{ field, index }]));
+  const schema = new Schema([...ADDED, ...carried.map(({ field }) => field)]);
+  const part = `${to}.part`;
+  const writer = await openParquetWriter({ path: part, schema });
+  const writing = reporter.stage("write", manifest.counts.kept + manifest.counts.removed);
+  let [rows, unplaced] = [0, 0];
+  try {
+    for (const path of [keptPath, removedPath]) {
+      for await (const table of readTable(path, manifest.options)) {
+        signal?.throwIfAborted();
+        const fates = fatesOf(table, path, path === removedPath);
+        const cluster = Array.from(table.rows, (row, i) =>
+          clusters?.clusterOf.get(fates.kept[i] < 0 ? row : fates.kept[i]),
+        );
+        await writeBatch(writer, schema, carriedColumns(table.batch, carried), {
+          table,
+          places,
+          fates,
+          cluster,
+          terms,
+        });
+        rows += table.rows.length;
+        unplaced += table.vectors.filter((vector) => vector < 0).length;
+        writing.advance(rows);
+      }
+    }
+    await writer.finish();
+    await requireUnchanged(folder, manifest);
+    await rename(part, to);
+  } catch (error) {
+    await writer.abort().catch(() => {});
+    await rm(part, { force: true });
+    throw error;
+  }
+  writing.end();
+  return { command: "export", layout, file: to, rows, unplaced };
+}
+
+/** Places every vector of the store. */
+async function placeAll(
+  storePath: string,
+  { threads, reporter, signal }: { threads: number; reporter: Reporter; signal?: AbortSignal },
+): Promise<Pick<Projection, "x" | "y">> {
+  const vectors = await openVectorStore(storePath);
+  try {
+    if (vectors.count === 0) return { x: new Float32Array(), y: new Float32Array() };
+    const placing = reporter.stage("map", vectors.count);
+    const places = await projectVectors({
+      vectors,
+      positions: Uint32Array.from({ length: vectors.count }, (_, position) => position),
+      engine: createOrtEngine({ threads }),
+      onDone: (share) => placing.advance(Math.floor(share * vectors.count)),
+      signal,
+    });
+    placing.end();
+    return places;
+  } finally {
+    await vectors.close();
+  }
+}
+
+/** What became of the rows of a batch. */
+interface Fates {
+  readonly names: readonly string[];
+  /** Kept row on whose account each goes; -1 for a kept one. */
+  readonly kept: Float64Array;
+  /** NaN for a kept one. */
+  readonly similarities: Float64Array;
+}
+
+function fatesOf({ rows, batch }: TableRows, path: string, removed: boolean): Fates {
+  if (!removed) {
+    const none = (value: number) => new Float64Array(rows.length).fill(value);
+    return { names: Array.from(rows, () => "kept"), kept: none(-1), similarities: none(Number.NaN) };
+  }
+  return {
+    names: Array.from(reasonsOf(batch, path), (reason) => `removed: ${REASONS[reason]}`),
+    kept: numbersOf(batch, "_kept_row", path),
+    similarities: numbersOf(batch, "_similarity", path),
+  };
+}
+
+/** The input columns of a batch, in the order of `carried`. Both tables have them under the same names. */
+function carriedColumns(batch: RecordBatch, carried: readonly { readonly field: Field }[]) {
+  return carried.map(({ field }) => {
+    const index = batch.schema.fields.findIndex(({ name }) => name === field.name);
+    return batch.data.children[index];
+  });
+}
+
+async function writeBatch(
+  writer: TableWriter,
+  schema: Schema,
+  columns: RecordBatch["data"]["children"],
+  from: {
+    readonly table: TableRows;
+    readonly places: Pick<Projection, "x" | "y">;
+    readonly fates: Fates;
+    readonly cluster: readonly (number | undefined)[];
+    readonly terms: ReadonlyMap<number, string>;
+  },
+): Promise<void> {
+  const { table, places, fates, cluster, terms } = from;
+  const { rows, vectors, texts } = table;
+  const length = rows.length;
+  const place = (axis: Float32Array) => floats(Array.from(vectors, (vector) => (vector < 0 ? null : axis[vector])));
+  const added = [
+    uint64Column(rows),
+    strings(texts),
+    place(places.x),
+    place(places.y),
+    vectorFromArray(
+      cluster.map((number) => number ?? null),
+      new Int32(),
+    ).data[0],
+    strings(cluster.map((number) => (number === undefined ? null : (terms.get(number) ?? null)))),
+    strings(fates.names),
+    uint64Column(fates.kept),
+    floats(Array.from(fates.similarities, (value) => (Number.isNaN(value) ? null : value))),
+  ];
+  await writer.write(batchOf(schema, [...added, ...columns], length));
+}
+
+/** A column of texts, which may be null. */
+function strings(values: readonly (string | null)[]) {
+  return values.length === 0 ? makeData({ type: new Utf8() }) : vectorFromArray(values, new Utf8()).data[0];
+}
+
+/** A column of float32 numbers, which may be null. */
+function floats(values: readonly (number | null)[]) {
+  return values.length === 0 ? makeData({ type: new Float32() }) : vectorFromArray(values, new Float32()).data[0];
+}

@@ -1,0 +1,118 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { InputError } from "../../errors.js";
+import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
+import { batchTexts } from "../../io/schema/text-columns.js";
+import type { PageCluster, PageRow } from "../../report/page/data.js";
+import { acceptedTextColumns } from "../read/missing-field.js";
+import type { DedupManifest } from "../work/dedup-folder.js";
+import { CENTROIDS, CLUSTERS } from "../write/output-names.js";
+import { numbersOf } from "./tables.js";
+
+/** Rows that are shown of a cluster: typical ones, and outliers. */
+const TYPICAL = 5;
+const OUTLIERS = 5;
+/** Characters of such a row that are shown. */
+const CUT_AT = 160;
+
+/** The clusters of a folder, and the cluster of every row that has one. */
+export interface FolderClusters {
+  readonly clusters: readonly PageCluster[];
+  readonly clusterOf: ReadonlyMap<number, number>;
+}
+
+/** Keeps the rows with the lowest keys. */
+class Lowest {
+  readonly rows: (PageRow & { readonly key: number })[] = [];
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(key: number, row: number, text: string): void {
+    if (this.rows.length === this.#most && key >= this.rows[this.#most - 1].key) return;
+    // Copies of one text would fill the list.
+    if (this.rows.some((other) => other.text === text)) return;
+    const at = this.rows.findIndex((other) => key < other.key);
+    this.rows.splice(at < 0 ? this.rows.length : at, 0, { key, row, text });
+    if (this.rows.length > this.#most) this.rows.pop();
+  }
+
+  /** The rows as the page shows them. */
+  get shown(): PageRow[] {
+    return this.rows.map(({ row, text }) => ({ row, text }));
+  }
+}
+
+/**
+ * Reads the clusters that bge-cluster wrote into the folder. Typical rows are those marked `representative`, or else
+ * those nearest to the centroid; outliers are those with the highest `outlier`, or else the farthest ones.
+ * @returns undefined where the folder has no clusters
+ * @throws InputError where one of the two files is missing or damaged
+ */
+export async function readClusters(
+  folder: string,
+  options: DedupManifest["options"],
+): Promise<FolderClusters | undefined> {
+  const [rowsPath, centroidsPath] = [join(folder, CLUSTERS), join(folder, CENTROIDS)];
+  if (!existsSync(rowsPath) && !existsSync(centroidsPath)) return undefined;
+  for (const path of [rowsPath, centroidsPath]) {
+    if (!existsSync(path)) throw new InputError(`${path} is missing; run bge-cluster ${folder} again`);
+  }
+  const known = await readCentroids(centroidsPath);
+  const found = known.map(() => ({ sum: 0, count: 0, typical: new Lowest(TYPICAL), outliers: new Lowest(OUTLIERS) }));
+  const clusterOf = new Map<number, number>();
+  const paths = acceptedTextColumns(await readSchema(rowsPath), options, rowsPath);
+  for await (const batch of readTableBatches(rowsPath)) {
+    const rows = numbersOf(batch, "_row", rowsPath);
+    const numbers = numbersOf(batch, "cluster", rowsPath);
+    const distances = numbersOf(batch, "distance", rowsPath);
+    const { texts } = batchTexts(batch, paths, true);
+    const marks = batch.getChild("representative");
+    const degrees = batch.getChild("outlier");
+    for (let i = 0; i < rows.length; i++) {
+      const cluster = found[numbers[i]];
+      if (cluster === undefined) continue;
+      clusterOf.set(rows[i], numbers[i]);
+      cluster.sum += distances[i];
+      cluster.count++;
+      const text = shortened(texts[i] ?? "");
+      // A marked row comes before every other.
+      cluster.typical.add(distances[i] - (marks?.get(i) === true ? 4 : 0), rows[i], text);
+      cluster.outliers.add(-(degrees?.get(i) ?? distances[i]), rows[i], text);
+    }
+  }
+  const clusters = known.map(({ cluster, size, terms }, i) => {
+    const { sum, count, typical, outliers } = found[i];
+    return {
+      cluster,
+      size,
+      terms,
+      meanDistance: sum / Math.max(1, count),
+      typical: typical.shown,
+      outliers: outliers.shown,
+    };
+  });
+  return { clusters, clusterOf };
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  const characters = [...line.slice(0, 2 * CUT_AT + 2)];
+  return characters.length > CUT_AT ? `${characters.slice(0, CUT_AT).join("")}…` : line;
+}
+
+async function readCentroids(path: string) {
+  const clusters: { cluster: number; size: number; terms: string[] }[] = [];
+  for await (const batch of readTableBatches(path)) {
+    const numbers = numbersOf(batch, "cluster", path);
+    const sizes = numbersOf(batch, "size", path);
+    const labels = batch.getChild("label");
+    for (let i = 0; i < numbers.length; i++) {
+      const terms = [...((labels?.get(i) ?? []) as Iterable<string>)];
+      clusters.push({ cluster: numbers[i], size: sizes[i], terms });
+    }
+  }
+  return clusters;
+}

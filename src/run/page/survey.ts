@@ -1,0 +1,82 @@
+import { lengthClasses } from "../../report/page/figures.js";
+import type { DedupManifest } from "../work/dedup-folder.js";
+import { Column, numbersOf, readTable, reasonsOf } from "./tables.js";
+
+/** What the page takes from all rows of a run: numbers only, some 30 bytes a row. */
+export interface Survey {
+  readonly kept: {
+    readonly row: Float64Array;
+    readonly vector: Float64Array;
+    readonly groupSize: Uint32Array;
+  };
+  readonly removed: {
+    readonly row: Float64Array;
+    readonly keptRow: Float64Array;
+    readonly similarity: Float32Array;
+    /** Numbers of `REASONS`. */
+    readonly reason: Uint8Array;
+  };
+  readonly lengths: ReturnType<typeof lengthClasses>;
+  /** Whether any row names a kept row of another folder, which then has no group here. */
+  readonly references: boolean;
+}
+
+/**
+ * Reads both tables once, in bounded batches.
+ * @param onRows called with the number of rows read so far
+ * @throws InputError where a table is damaged
+ */
+export async function surveyTables(options: {
+  readonly keptPath: string;
+  readonly removedPath: string;
+  readonly options: DedupManifest["options"];
+  readonly onRows: (rows: number) => void;
+}): Promise<Survey> {
+  const { keptPath, removedPath, onRows } = options;
+  const kept = { row: numbers(), vector: numbers(), groupSize: new Column(new Uint32Array()) };
+  const removed = {
+    row: numbers(),
+    keptRow: numbers(),
+    similarity: new Column(new Float32Array()),
+    reason: new Column(new Uint8Array()),
+  };
+  const lengths = lengthClasses();
+  let read = 0;
+  const addLengths = (fate: "kept" | "removed", texts: readonly (string | null)[]) => {
+    for (const text of texts) if (text !== null) lengths.add(fate, text.length);
+    read += texts.length;
+    onRows(read);
+  };
+  for await (const { rows, vectors, texts, batch } of readTable(keptPath, options.options)) {
+    for (const row of rows) kept.row.push(row);
+    for (const vector of vectors) kept.vector.push(vector);
+    for (const size of numbersOf(batch, "_group_size", keptPath)) kept.groupSize.push(size);
+    addLengths("kept", texts);
+  }
+  let references = false;
+  for await (const { rows, texts, batch } of readTable(removedPath, options.options)) {
+    const inFolder = batch.getChild("_kept_in");
+    const keptRows = numbersOf(batch, "_kept_row", removedPath);
+    const similarities = numbersOf(batch, "_similarity", removedPath);
+    const reasons = reasonsOf(batch, removedPath);
+    for (let i = 0; i < rows.length; i++) {
+      const elsewhere = inFolder !== null && inFolder.get(i) !== null;
+      references ||= elsewhere;
+      removed.row.push(rows[i]);
+      removed.keptRow.push(elsewhere ? -1 : keptRows[i]);
+      removed.similarity.push(similarities[i]);
+      removed.reason.push(reasons[i]);
+    }
+    addLengths("removed", texts);
+  }
+  return { kept: valuesOf(kept), removed: valuesOf(removed), lengths, references };
+}
+
+const numbers = () => new Column(new Float64Array());
+
+/** The arrays of columns. */
+function valuesOf<T extends Record<string, { readonly values: unknown }>>(columns: T) {
+  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.values])) as {
+    [name in keyof T]: T[name]["values"];
+  };
+}
