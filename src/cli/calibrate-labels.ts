@@ -48,7 +48,8 @@ export function formatPairs(report: PairsReport): string {
   }
   if (wanted !== undefined) lines.push("", ...describeWanted(wanted));
   const chosen = wanted?.reached ?? best;
-  if (chosen !== undefined) lines.push(`Next: bge-dedup INPUT --threshold ${chosen.threshold}`);
+  // No run takes a threshold of 0 or less.
+  if (chosen !== undefined && chosen.threshold > 0) lines.push(`Next: bge-dedup INPUT --threshold ${chosen.threshold}`);
   return `${lines.join("\n")}\n`;
 }
 

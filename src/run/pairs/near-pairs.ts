@@ -16,6 +16,9 @@ export interface NearTexts extends AskCandidate {
 
 /** Neighbours that a text has on average from the lowest cosine on; where it has more, nobody seeks duplicates. */
 const NEIGHBOURS = 50;
+/** Bounds of that lowest cosine: a threshold is greater than 0, and near copies need a range of their own. */
+const LEAST = 0.01;
+const MOST = 0.999;
 /** Random vectors whose cosines tell that lowest cosine. */
 const SCOUTS = 1500;
 /** Bands of equal width above it, and pairs drawn from each. */
@@ -71,5 +74,6 @@ async function cosineOfNeighbours(vectors: VectorReader, seed: number): Promise<
   }
   cosines.sort();
   const share = Math.min(1, NEIGHBOURS / (count - 1));
-  return Math.min(0.999, cosines[Math.floor((1 - share) * (cosines.length - 1))]);
+  const lowest = cosines[Math.floor((1 - share) * (cosines.length - 1))];
+  return Math.max(LEAST, Math.min(MOST, lowest));
 }
