@@ -89,14 +89,15 @@ async function obey(command: Exclude<Command, "quit" | "suspend">, run: AskRun):
   }
 }
 
-/** Stops the process as Ctrl-Z does; it goes on when the shell brings it back to the foreground. */
+/**
+ * Stops the process as Ctrl-Z does. The shell that brings it back to the foreground lets the timer end; without a shell
+ * that controls jobs the process does not stop, and the question returns at once.
+ */
 async function suspend(enter: () => void, leave: () => void): Promise<void> {
   if (process.platform === "win32") return;
   leave();
-  await new Promise<void>((resolve) => {
-    process.once("SIGCONT", () => resolve());
-    process.kill(process.pid, "SIGTSTP");
-  });
+  process.kill(process.pid, "SIGTSTP");
+  await new Promise((resolve) => setTimeout(resolve, 50));
   enter();
 }
 
