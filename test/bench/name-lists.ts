@@ -128,7 +128,7 @@ export const UNKNOWN: Readonly<Record<string, NameList>> = {
     Hemi Tautari, Zdravka Ilieva, Tove Lindqvist, Marisol Quiñones, Abena Ofosuhene, Ruslan Tymchuk, Delphine Sauvageot`,
   ),
   "English organisation": list(
-    ENGLISH["organisation"].carriers.join("\n"),
+    ENGLISH.organisation.carriers.join("\n"),
     `Velmora, Kestrix, Northgale Foods, Zentiva Labs, Brightwater Trust, Quorline, Hallowby and Sons, Oakmere Bank, Prismatica, Tessaro
     Lumivance, Fernhill College, Drovane, Cobalt Ridge Mining, Ostrava Steelworks`,
   ),
@@ -137,7 +137,7 @@ export const UNKNOWN: Readonly<Record<string, NameList>> = {
     `李沐宸、王梓萱、张雨桐、陈奕辰、刘欣怡、赵一鸣、孙浩然、周子涵、吴宇航、郑诗琪、冯建军、蒋丽华、韩雪梅、许志刚、何文博、沈佳怡、曾国伟、彭海燕、潘晓红、田野`,
   ),
   "Chinese organisation": list(
-    CHINESE["organisation"].carriers.join("\n"),
+    CHINESE.organisation.carriers.join("\n"),
     `蓝莓科技、星河餐饮、华瑞机械厂、青禾食品、云帆物流、安心保险、东方明志学校、绿洲地产、金石律师事务所、小鹿乳业、北辰医院、海纳传媒、悦途酒店、鼎盛建材、天翼网络`,
   ),
 };

@@ -89,6 +89,8 @@ function country(word: string, known: ReadonlyMap<string, Kind>): string {
 /** What unknown words turned out to be; emptied when it is full, since most texts repeat theirs. */
 const judged = new Map<string, string>();
 const MOST_JUDGED = 50_000;
+/** V8 keeps a longer word as a slice, which would hold its whole text in memory. */
+const LONGEST_JUDGED = 12;
 
 /**
  * Adds the names among the Latin words of a text to `into`: words that English spells with a capital only, and words that
@@ -134,7 +136,7 @@ function nameOf(word: string, known: ReadonlyMap<string, Kind>): string {
     if (name === word && isCompound(word, known)) name = "";
     name = country(name, known);
     if (judged.size >= MOST_JUDGED) judged.clear();
-    judged.set(word, name);
+    if (word.length <= LONGEST_JUDGED) judged.set(word, name);
   }
   return name;
 }

@@ -66,7 +66,7 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** "" where the digits are those of a date. */
+/** "" where the digits are so few that they may be a date or an amount. */
 function longNumber(match: string): string {
   const digits = compact(match);
   return digits.startsWith("isbn") || digits.length > 8 ? digits.replace("isbn", "") : "";

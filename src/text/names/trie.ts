@@ -1,64 +1,78 @@
-/** Fields of a slot: the slot of the parent, the UTF-16 unit that leads from there, the value of the word that ends here. */
-const PARENT = 0;
-const UNIT = 1;
-const VALUE = 2;
+/** Bits of the number of a UTF-16 unit that follows another in a word. */
+const UNIT_BITS = 14;
 
 /**
- * Words as paths of UTF-16 units, in one hash table without objects. A node is the number of its slot; the root is 0, a
- * slot that stays empty.
+ * Words as paths of UTF-16 units, in one hash table of a few bytes a slot. A node is the number of its slot; the root is
+ * 0, a slot that stays empty.
  */
 export class Trie {
-  /** Four numbers a slot, so that a probe touches one cache line; no unit where it is free. */
-  #slots: Int32Array;
+  /** Of the slot's parent and the unit that leads from there; 0 where the slot is free. */
+  #keys: Int32Array;
+  /** Of the word that ends at a slot; 0 where none does. */
+  #values: Int8Array;
   #mask: number;
-  /** Children of the root by unit, since most searches end there. */
+  /** Children of the root by unit: most searches end there. */
   #roots = new Int32Array(0x10000);
+  /** Small numbers, from 1, of the units that follow another. */
+  #numbers = new Uint16Array(0x10000);
+  #count = 0;
 
-  /** @param nodes most nodes that all words together need */
+  /** @param nodes most nodes that all words together need, up to 130,000 */
   constructor(nodes: number) {
-    const count = 2 ** Math.ceil(Math.log2(2 * nodes + 2));
-    this.#mask = count - 1;
-    this.#slots = new Int32Array(4 * count);
+    const slots = 2 ** Math.ceil(Math.log2(2 * nodes + 2));
+    if (slots > 2 ** (32 - UNIT_BITS)) throw new Error(`${nodes} nodes are too many for a trie`);
+    this.#mask = slots - 1;
+    this.#keys = new Int32Array(slots);
+    this.#values = new Int8Array(slots);
   }
 
-  /** Adds a word of one unit or more, none of them 0. @param value other than 0 */
+  /** Adds a word of one unit or more. @param value other than 0, of 8 bits */
   set(word: string, value: number): void {
-    const slots = this.#slots;
     let node = 0;
     for (let at = 0; at < word.length; at++) {
       const unit = word.charCodeAt(at);
-      let child = this.child(node, unit);
-      if (child === 0) {
-        child = firstSlot(node, unit, this.#mask);
-        while (slots[4 * child + UNIT] !== 0) child = (child + 1) & this.#mask || 1;
-        slots[4 * child + PARENT] = node;
-        slots[4 * child + UNIT] = unit;
-        if (node === 0) this.#roots[unit] = child;
-      }
-      node = child;
+      const child = this.child(node, unit);
+      node = child === 0 ? this.#add(node, unit) : child;
     }
-    slots[4 * node + VALUE] = value;
+    this.#values[node] = value;
+  }
+
+  #add(node: number, unit: number): number {
+    if (this.#numbers[unit] === 0) {
+      this.#numbers[unit] = ++this.#count;
+      if (this.#count >> UNIT_BITS > 0) throw new Error(`more than ${this.#count - 1} units are too many for a trie`);
+    }
+    const key = (node << UNIT_BITS) | this.#numbers[unit];
+    let slot = firstSlot(key, this.#mask);
+    while (this.#keys[slot] !== 0) slot = (slot + 1) & this.#mask || 1;
+    this.#keys[slot] = key;
+    if (node === 0) this.#roots[unit] = slot;
+    return slot;
   }
 
   /** The node that a unit leads to; 0 if none. */
   child(node: number, unit: number): number {
     if (node === 0) return this.#roots[unit];
-    const slots = this.#slots;
-    for (let slot = firstSlot(node, unit, this.#mask); ; slot = (slot + 1) & this.#mask || 1) {
-      const found = slots[4 * slot + UNIT];
-      if (found === unit && slots[4 * slot + PARENT] === node) return slot;
+    const number = this.#numbers[unit];
+    if (number === 0) return 0;
+    const key = (node << UNIT_BITS) | number;
+    const keys = this.#keys;
+    const mask = this.#mask;
+    for (let slot = firstSlot(key, mask); ; slot = (slot + 1) & mask || 1) {
+      const found = keys[slot];
+      if (found === key) return slot;
       if (found === 0) return 0;
     }
   }
 
   /** The value of the word that ends at a node; 0 if none does. */
   value(node: number): number {
-    return this.#slots[4 * node + VALUE];
+    return this.#values[node];
   }
 }
 
-/** Where the search for a child begins; never the root's slot. */
-function firstSlot(node: number, unit: number, mask: number): number {
-  const mixed = Math.imul(node, 0x9e3779b1) ^ Math.imul(unit, 0x85ebca6b);
-  return (mixed ^ (mixed >>> 15)) & mask || 1;
+/** Where the search for a key begins; never the root's slot. */
+function firstSlot(key: number, mask: number): number {
+  const mixed = Math.imul(key, 0x9e3779b1);
+  return (mixed >>> 13) & mask || 1;
 }
