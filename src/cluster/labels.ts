@@ -1,4 +1,5 @@
-import { areForms, isChinese, liesWithin, termsOf } from "../text/terms.js";
+import { termsOf } from "../text/terms.js";
+import { bestTerms } from "./best-terms.js";
 
 /**
  * Texts kept of all clusters together, and of one cluster where k is large. They bound memory and the time to count
@@ -7,33 +8,15 @@ import { areForms, isChinese, liesWithin, termsOf } from "../text/terms.js";
 const TEXTS = 32_768;
 const TEXTS_PER_CLUSTER = 100;
 
-/** UTF-16 units at the start of a text that are searched for terms. */
-const TEXT_UNITS = 128;
-
 /**
- * Weight of the prior, in texts. The texts inside and outside of a cluster are each counted as if there were 500 more,
- * in which a term is as frequent as in all clusters together. So a few texts alone cannot make a term look typical.
+ * UTF-16 units at the start of a text that are searched for terms: enough for the first paragraph of an article, and
+ * less where k is so large that 100 texts a cluster are more than the texts of all together.
  */
-const PRIOR = 500;
+const TEXT_UNITS = 512;
+const TEXT_UNITS_MANY = 128;
 
-/**
- * Least part of a term in the divergence of a cluster's texts from all texts, in nats; see `divergence`. A term twenty
- * times as frequent in the cluster as in all texts must be in some 1.5 % of the cluster's texts, a term twice as
- * frequent in 6 %. What lies below was chosen because some term had to be: nobody who reads the cluster thinks of it.
- */
-const LEAST_DIVERGENCE = 0.02;
-
-/** Standard deviations by which a term's share of a cluster's texts may have been overestimated. */
-const DEVIATIONS = 3;
-
-/** A phrase replaces a word inside it where at least this share of the texts with the word have the phrase. */
-const PHRASE_SHARE = 0.6;
-
-/**
- * A Chinese term that lies inside a longer one in at least this share of its texts is a fragment, which the dictionary
- * cut out of a name: 马化 of 马化腾.
- */
-const FRAGMENT_SHARE = 0.9;
+/** Units that are searched in all clusters together, beyond 100 texts a cluster: finding words takes most of the time. */
+const UNITS = TEXTS * 128;
 
 /** Collects texts by cluster and names each cluster by the terms that set it apart. */
 export interface Labeller {
@@ -52,11 +35,13 @@ interface Sampled {
 
 /**
  * A labeller for k clusters. Of each cluster it keeps the texts whose row numbers have the lowest hashes, which are a
- * uniform sample: 32,768 texts in all, or 100 a cluster where k is above 327. Texts are cut to 128 UTF-16 units.
- * Memory: about 20 MB, and the terms that are frequent in the sample of some cluster.
+ * uniform sample: 32,768 texts in all, or 100 a cluster where k is above 327. Texts are cut to 512 UTF-16 units, above
+ * that k to 128, and of long texts fewer are searched.
+ * Memory: up to 32 MB, above that k 25 KB a cluster, and the terms that are frequent in the sample of some cluster.
  */
 export function createLabeller({ k }: { readonly k: number }): Labeller {
   const most = Math.max(TEXTS_PER_CLUSTER, Math.floor(TEXTS / k));
+  const units = most > TEXTS_PER_CLUSTER ? TEXT_UNITS : TEXT_UNITS_MANY;
   const samples: Sampled[][] = Array.from({ length: k }, () => []);
   // A row of cluster j enters the sample where its rank is below this.
   const below = new Float64Array(k).fill(2 ** 32);
@@ -76,12 +61,12 @@ export function createLabeller({ k }: { readonly k: number }): Labeller {
     add(cluster, text) {
       const rank = hashRow(row++);
       if (rank >= below[cluster]) return;
-      samples[cluster].push({ rank, text: firstUnits(text) });
+      samples[cluster].push({ rank, text: firstUnits(text, units) });
       // Sorting only when the sample has doubled costs O(log n) for each text.
       if (samples[cluster].length >= 2 * most) keepLowest(cluster);
     },
     labels(n) {
-      const texts = samples.map((_, cluster) => keepLowest(cluster).map(({ text }) => text));
+      const texts = samples.map((_, cluster) => affordable(keepLowest(cluster), UNITS / k));
       return labelClusters(texts, n);
     },
   };
@@ -95,11 +80,27 @@ function hashRow(row: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** Copies the start of a text. A slice would share memory with the whole text and keep it alive. */
-function firstUnits(text: string): string {
-  if (text.length <= TEXT_UNITS) return text;
-  const units = new Uint16Array(TEXT_UNITS);
-  for (let i = 0; i < TEXT_UNITS; i++) units[i] = text.charCodeAt(i);
+/** The texts of the lowest ranks that have `units` in all, but at least 100. */
+function affordable(sample: readonly Sampled[], units: number): string[] {
+  const texts: string[] = [];
+  let used = 0;
+  for (const { text } of [...sample].sort((a, b) => a.rank - b.rank)) {
+    used += text.length;
+    if (used > units && texts.length >= TEXTS_PER_CLUSTER) break;
+    texts.push(text);
+  }
+  return texts;
+}
+
+/**
+ * Copies the start of a text, without the word that the cut may have broken. A slice would share memory with the whole
+ * text and keep it alive.
+ */
+function firstUnits(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const start = text.slice(0, most).replace(/[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}]+$/u, "");
+  const units = new Uint16Array(start.length);
+  for (let i = 0; i < start.length; i++) units[i] = start.charCodeAt(i);
   return String.fromCharCode(...units);
 }
 
@@ -135,7 +136,7 @@ function labelClusters(texts: readonly string[][], n: number): string[][] {
     documents += sample.length;
     for (const [term, count] of documentFrequencies(sample, totals)) totals.set(term, (totals.get(term) ?? 0) + count);
   }
-  return frequent.map((counts, cluster) => bestTerms(counts, texts[cluster].length, totals, documents, n));
+  return frequent.map((counts, cluster) => bestTerms({ counts, texts: texts[cluster].length, totals, documents, n }));
 }
 
 /**
@@ -144,91 +145,4 @@ function labelClusters(texts: readonly string[][], n: number): string[][] {
  */
 function leastFrequency(texts: number): number {
   return texts < 10 ? 1 : Math.max(2, Math.ceil(texts / 200));
-}
-
-/**
- * The best `n` terms of one cluster. A term must set the cluster apart (see `divergence`), so a cluster may have no term
- * at all. The score of such a term is the z-score of its log-odds in this cluster against all other clusters, with the
- * frequencies over all clusters as prior:
- *
- *     inside  = texts of this cluster with the term + prior       prior = 500 · share of all texts with the term
- *     outside = texts of other clusters with the term + prior
- *     score   = (log-odds of inside − log-odds of outside) / √(1/inside + 1/outside)
- *
- * Source: B. Monroe, M. Colaresi, K. Quinn, Fightin' words, Political Analysis 16 (2008), section 3.5; with counts of
- * texts that hold a term in place of counts of its occurrences. A single cluster has no others to differ from: its
- * terms are scored by their counts. test/bench/labels.ts compares the names
- * with those of c-TF-IDF.
- */
-function bestTerms(
-  counts: ReadonlyMap<string, number>,
-  texts: number,
-  totals: ReadonlyMap<string, number>,
-  documents: number,
-  n: number,
-): string[] {
-  const alone = documents === texts;
-  const scored: ScoredTerm[] = [];
-  for (const [term, count] of counts) {
-    const total = totals.get(term) ?? count;
-    if (!alone && divergence(count, texts, total / documents) < LEAST_DIVERGENCE) continue;
-    const prior = (PRIOR * total) / documents;
-    const inside = count + prior;
-    const outside = total - count + prior;
-    const odds =
-      Math.log(inside / (texts + PRIOR - inside)) - Math.log(outside / (documents - texts + PRIOR - outside));
-    scored.push({ term, count, score: alone ? count : odds / Math.sqrt(1 / inside + 1 / outside) });
-  }
-  scored.sort((a, b) => b.score - a.score || b.count - a.count || (a.term < b.term ? -1 : 1));
-  // Comparing every term with every other takes quadratic time, so only the best ones are candidates.
-  return distinctTerms(scored.slice(0, 20 * n), n);
-}
-
-/** A term of a cluster. */
-interface ScoredTerm {
-  readonly term: string;
-  /** Texts of the cluster's sample that hold the term. */
-  readonly count: number;
-  readonly score: number;
-}
-
-/**
- * A term's part in the divergence of a cluster's texts from all texts (Kullback and Leibler 1951): p · log(p / q), where
- * q is the share of all texts with the term and p a cautious estimate of the share of the cluster's texts, the lower
- * end of Wilson's interval. So a term counts that many of the cluster's texts hold and few others do. A term that is
- * merely rare elsewhere counts little, and so does one that is merely frequent.
- */
-function divergence(count: number, texts: number, q: number): number {
-  const p = lowerShare(count, texts);
-  return p * Math.log(p / q);
-}
-
-/**
- * Lower end of the interval of a share of which `count` of `texts` were observed. Source: E. Wilson, Probable inference,
- * the law of succession, and statistical inference, Journal of the American Statistical Association 22 (1927).
- */
-function lowerShare(count: number, texts: number): number {
-  const share = count / texts;
-  const z2 = DEVIATIONS ** 2 / texts;
-  const spread = DEVIATIONS * Math.sqrt((share * (1 - share)) / texts + z2 / (4 * texts));
-  return (share + z2 / 2 - spread) / (1 + z2);
-}
-
-/** The first `n` of the best terms of a cluster that are neither fragments of others nor repeat a better one. */
-function distinctTerms(best: readonly ScoredTerm[], n: number): string[] {
-  const chosen: string[] = [];
-  for (const { term, count } of best) {
-    if (chosen.length === n) break;
-    if (repeats(term, chosen)) continue;
-    const around = best.filter((other) => liesWithin(term, other.term));
-    const fragment = isChinese(term) && around.some((other) => other.count >= FRAGMENT_SHARE * count);
-    const inPhrase = around.some((other) => other.count >= PHRASE_SHARE * count && !repeats(other.term, chosen));
-    if (!fragment && !inPhrase) chosen.push(term);
-  }
-  return chosen;
-}
-
-/** Whether a term repeats a chosen one: lies within it, contains it, or is another form of it. */
-function repeats(term: string, chosen: readonly string[]): boolean {
-  return chosen.some((other) => liesWithin(term, other) || liesWithin(other, term) || areForms(term, other));
 }

@@ -43,7 +43,7 @@ function rowsOf(folder: string): Row[] {
     // The labeller looks at this much of a text.
     return cluster === null
       ? []
-      : [{ cluster, text, terms: new Set(termsOf(text.slice(0, 128))), class: classes?.get(i) }];
+      : [{ cluster, text, terms: new Set(termsOf(text.slice(0, 512))), class: classes?.get(i) }];
   });
 }
 

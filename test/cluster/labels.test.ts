@@ -85,10 +85,10 @@ test("a cluster larger than its sample is named from all of it, and labels may b
   assert.deepEqual(interrupted.labels(4), labels);
 });
 
-test("only the start of a long text counts", () => {
+test("only the start of a long text counts, up to its last whole word", () => {
   const labeller = createLabeller({ k: 2 });
-  for (let row = 0; row < 20; row++) labeller.add(0, `harbour ${"x ".repeat(100)}lighthouse`);
-  for (let row = 0; row < 20; row++) labeller.add(1, "forest");
+  for (let row = 0; row < 20; row++) labeller.add(0, `harbour ${"x ".repeat(260)}lighthouse`);
+  for (let row = 0; row < 20; row++) labeller.add(1, `forest ${". ".repeat(250)}broken`);
   assert.deepEqual(labeller.labels(5), [["harbour"], ["forest"]]);
 });
 
