@@ -44,14 +44,14 @@ export function formatCalibration(report: Calibration, layout: CalibrationLayout
   const { thresholds, suggestion } = report;
   const best = thresholds.findIndex(({ threshold }) => threshold === suggestion.threshold);
   const shown = shownIndices(thresholds.length, Math.max(best, 0)).map((i) => thresholds[i]);
-  const parts = [head(report), effects(report, shown)];
-  if (Object.keys(report.damages).length > 0) parts.push(kinds(report, shown, layout.columns));
+  const parts = [head(report, layout.columns), effects(report, shown)];
+  if (Object.keys(report.damages).length > 0) parts.push(kinds(report, shown));
   if (best >= 0) parts.push(pairs(report, best, layout));
   parts.push(suggested(report, layout));
   return parts.filter((part) => part !== "").join("\n");
 }
 
-function head({ counts, model, background, lengths, removed_by }: Calibration): string {
+function head({ counts, model, background, lengths, removed_by }: Calibration, columns: number): string {
   const lines = [
     `${printable(model.name)}, ${model.dim} dimensions: ${number.format(counts.read)} rows, ` +
       `${number.format(counts.copies)} copies, ${number.format(counts.distinct)} distinct texts`,
@@ -67,7 +67,7 @@ function head({ counts, model, background, lengths, removed_by }: Calibration): 
   if (removed_by === "sample") {
     lines.push("removed: an upper bound from the sample, since the input has too many pairs to compare all");
   }
-  return lines.map((line) => `${line}\n`).join("");
+  return lines.map((line) => wrapped(line, columns)).join("");
 }
 
 const percent = (share: number | null | undefined) => {
@@ -110,23 +110,22 @@ function effects({ suggestion, lengths, damages, removed_by }: Calibration, show
 }
 
 /** What each threshold finds of each kind of damage. */
-function kinds({ suggestion, damages }: Calibration, shown: readonly ThresholdRow[], columns: number): string {
+function kinds({ suggestion, damages }: Calibration, shown: readonly ThresholdRow[]): string {
   const merge = MUST_MERGE.filter((kind) => damages[kind] !== undefined);
   const traps = TRAPS.filter((kind) => damages[kind] !== undefined);
-  const all = [...merge, ...traps];
-  const headings = ["threshold", ...all.map((kind) => HEADINGS[kind])];
+  const bar = traps.length > 0 && merge.length > 0 ? ["|"] : [];
+  const cells = (cell: (kind: DamageKind) => string) => [...merge.map(cell), ...bar, ...traps.map(cell)];
+  const headings = ["threshold", ...cells((kind) => HEADINGS[kind])];
   const rows = [
-    ["texts", ...all.map((kind) => number.format(damages[kind] ?? 0))],
+    ["texts", ...cells((kind) => number.format(damages[kind] ?? 0))],
     ...shown.map((row) => [
       row.threshold.toFixed(4),
-      ...merge.map((kind) => percent(row.found_by[kind])),
-      ...traps.map((kind) => percent(row.traps_by[kind])),
+      ...cells((kind) => percent(row.found_by[kind] ?? row.traps_by[kind])),
     ]),
   ];
   const at = shown.findIndex(({ threshold }) => threshold === suggestion.threshold);
-  const bar = traps.length > 0 ? ` | must stay apart: ${traps.map((kind) => HEADINGS[kind]).join(", ")}` : "";
-  const title = `% merged, must merge: ${merge.map((kind) => HEADINGS[kind]).join(", ")}`;
-  return `${wrapped(title + bar, columns)}${table(headings, rows, at < 0 ? -1 : at + 1)}`;
+  const title = `% merged of each damage${bar.length > 0 ? ": what must merge | what must stay apart" : ""}\n`;
+  return title + table(headings, rows, at < 0 ? -1 : at + 1);
 }
 
 /** Thresholds below and above the suggested one whose pairs are shown. */
@@ -176,11 +175,12 @@ function within(changes: readonly Change[], side: "removed" | "added", columns: 
 function suggested({ suggestion, model }: Calibration, { inputs, columns }: CalibrationLayout): string {
   const { threshold, reason, guards } = suggestion;
   const lines = [`suggested: --threshold ${threshold}, since ${reason}`];
-  for (const { guard, merged } of guards) {
-    const what = Object.entries(merged).map(
-      ([kind, share]) => `${percent(share)} % of ${TRAP_NAMES[kind as DamageKind]}`,
+  if (guards.length > 0) {
+    const names = guards.map(({ guard }) => `--guard ${guard}`);
+    const merged = guards.flatMap((advised) =>
+      Object.entries(advised.merged).map(([kind, share]) => `${percent(share)} % of ${TRAP_NAMES[kind as DamageKind]}`),
     );
-    lines.push(`add --guard ${guard}: the model cannot tell such texts apart and would merge ${what.join(" and ")}`);
+    lines.push(`add ${names.join(" ")}: the model cannot tell such texts apart and would merge ${merged.join(", ")}`);
   }
   lines.push(`the model's own default is ${model.threshold} (${model.threshold_source})`);
   const flags = guards.map(({ guard }) => ` --guard ${guard}`).join("");

@@ -168,9 +168,15 @@ async function findNearest(
   rows: Uint32Array,
   reporter: TimedReporter,
 ): Promise<NearestVectors> {
-  const stage = reporter.stage("neighbours", rows.length * inputs.vectors.count);
+  const stage = reporter.stage("nearest", rows.length);
+  const { count } = inputs.vectors;
   const nearest = new NearestVectors(rows);
-  await inputs.scan({ rows, earlierOnly: false, visitors: [nearest], onProgress: (pairs) => stage.advance(pairs) });
+  await inputs.scan({
+    rows,
+    earlierOnly: false,
+    visitors: [nearest],
+    onProgress: (pairs) => stage.advance(pairs / count),
+  });
   stage.end();
   return nearest;
 }
@@ -227,11 +233,12 @@ async function measureInput(options: {
   const { count } = inputs.vectors;
   const all = inputs.comparesAllPairs;
   const rows = all ? inputs.allRows : options.rows;
-  const stage = reporter.stage("pairs", all ? (count * (count - 1)) / 2 : rows.length * count);
+  const stage = reporter.stage("pairs", rows.length);
+  const pairsOfRow = all ? count / 2 : count;
   const margins = new MarginPairs({ rows, thresholds, each: PAIRS_EACH });
   const curve = all ? new RemovalCurve(count, thresholds) : undefined;
   const visitors = curve === undefined ? [margins] : [curve, margins];
-  await inputs.scan({ rows, earlierOnly: all, visitors, onProgress: (pairs) => stage.advance(pairs) });
+  await inputs.scan({ rows, earlierOnly: all, visitors, onProgress: (pairs) => stage.advance(pairs / pairsOfRow) });
   stage.end();
   const removed =
     curve?.removed.map((number) => number / count) ??

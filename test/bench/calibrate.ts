@@ -136,8 +136,8 @@ const runs: [TruthCorpus, string, CalibrateFlags][] = [
   ]),
 ];
 if (process.argv.includes("--endpoint")) {
-  const endpoint = { endpoint: value("--endpoint"), sample: 100 };
-  const small = [changedTitles(DATA, { count: 1200, share: 0.05, seed: 4 }), articlePairs(DATA, 100)];
+  const endpoint = { endpoint: value("--endpoint"), sample: 60 };
+  const small = [changedTitles(DATA, { count: 700, share: 0.1, seed: 4 })];
   runs.splice(
     0,
     runs.length,
