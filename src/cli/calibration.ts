@@ -128,21 +128,22 @@ function kinds({ suggestion, damages }: Calibration, shown: readonly ThresholdRo
   return title + table(headings, rows, at < 0 ? -1 : at + 1);
 }
 
-/** Thresholds below and above the suggested one whose pairs are shown. */
-const AROUND = 1;
+/** Pairs that are shown. */
+const SHOWN_PAIRS = 6;
 /** Characters of what two texts share that stay beside a difference. */
 const CONTEXT = 16;
 
 function pairs({ thresholds, pairs: all }: Calibration, best: number, layout: CalibrationLayout): string {
-  const near = thresholds.slice(Math.max(0, best - AROUND), best + AROUND + 1).map(({ threshold }) => threshold);
-  const examples = all.filter(({ threshold }) => near.includes(threshold)).sort((a, b) => b.cosine - a.cosine);
+  const away = ({ cosine }: ExamplePair) => Math.abs(cosine - thresholds[best].threshold);
+  const nearest = [...all].sort((a, b) => away(a) - away(b)).slice(0, SHOWN_PAIRS);
+  const examples = nearest.sort((a, b) => b.cosine - a.cosine);
   if (examples.length === 0) return "";
   const { threshold } = thresholds[best];
   const width = Math.max(...examples.flatMap(({ rows }) => rows.map((row) => String(row).length)));
   const lines = examples.map((pair) => exampleLines(pair, width, layout));
   const below = examples.findIndex(({ cosine }) => cosine < threshold);
-  if (below >= 0) lines.splice(below, 0, `  ${threshold.toFixed(4)}  -------- the suggested threshold\n`);
-  return `pairs of your rows around it:\n${lines.join("")}`;
+  lines.splice(below < 0 ? lines.length : below, 0, `  ${threshold.toFixed(4)}  -------- the suggested threshold\n`);
+  return `the pairs of your rows nearest to it:\n${lines.join("")}`;
 }
 
 function exampleLines({ texts, rows, cosine }: ExamplePair, width: number, { marks, columns }: CalibrationLayout) {
