@@ -3,19 +3,14 @@ import { seededRandom } from "../random.js";
 import { DAMAGES, type DamageKind, damageTexts, MUST_MERGE } from "../report/calibrate/damage.js";
 import { classIndex, type LengthClass, type LengthSample, sampleByLength } from "../report/calibrate/length-sample.js";
 import { MarginPairs, NearestVectors, type NearPair, RemovalCurve } from "../report/calibrate/pair-visitors.js";
-import { quantile, type Suggestion, suggestThreshold, thresholdGrid } from "../report/calibrate/suggest.js";
-import {
-  type AdvisedGuard,
-  advisedGuards,
-  mergedShares,
-  type PlantedDamage,
-  type ThresholdRow,
-} from "../report/calibrate/table.js";
+import { quantile, suggestThreshold, thresholdGrid } from "../report/calibrate/suggest.js";
+import { mergedShares, type PlantedDamage, type ThresholdRow } from "../report/calibrate/table.js";
 import { type TimedReporter, timedReporter } from "../reporter.js";
 import { normalise } from "../text/normalise.js";
 import { cosine } from "../vectors/cosine.js";
 import type { CalibrationCounts, CalibrationInputsOptions } from "./calibrate/embedded-rows.js";
 import { type CalibrationInputs, openCalibration } from "./calibrate/inputs.js";
+import { choose, type SuggestedThreshold, warningsOf } from "./calibrate/suggested.js";
 import type { RunContext } from "./options.js";
 import { VERSION } from "./work/manifest.js";
 
@@ -60,20 +55,13 @@ export interface Calibration {
   readonly removed_by: "all pairs" | "sample";
   readonly thresholds: readonly ThresholdRow[];
   readonly pairs: readonly ExamplePair[];
-  readonly suggestion: {
-    readonly threshold: number;
-    readonly reason: string;
-    readonly guards: readonly AdvisedGuard[];
-  };
+  readonly suggestion: SuggestedThreshold;
   readonly warnings: readonly string[];
   readonly seconds: Readonly<Record<string, number>>;
 }
 
 /** Example pairs of each threshold. */
 const PAIRS_EACH = 2;
-/** Distinct texts below which the background says nothing, so that the model's own threshold is suggested. */
-const FEW_TEXTS = 20;
-
 /**
  * Calibrates the threshold on an input without labels: damages planted in a sample tell what a threshold finds, the
  * pairs of the input itself tell what it removes. Nothing is written.
@@ -268,51 +256,4 @@ function describeBackground(cosines: Float64Array): Calibration["background"] {
   const sorted = cosines.slice().sort();
   const [median, p90, p99, max] = [0.5, 0.9, 0.99, 1].map((share) => quantile(sorted, share));
   return { median, p90, p99, max };
-}
-
-const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
-
-/** Why a threshold is suggested, by what it rests on. */
-const BASES: Readonly<Record<Suggestion["basis"], string>> = {
-  gap: "hardly any text has its nearest neighbour here: ordinary neighbours lie below, near-duplicates above",
-  damages:
-    "ordinary neighbours and near-duplicates run into each other, and here the planted damages explain most of what is removed",
-  background:
-    "judged by the neighbours alone: without near-duplicates, about one text in a thousand would have a neighbour as near",
-};
-
-/** The suggested threshold, why, and the guards for the traps that it merges. */
-function choose(options: {
-  inputs: CalibrationInputs;
-  table: readonly ThresholdRow[];
-  guess: Suggestion;
-}): Calibration["suggestion"] {
-  const { inputs, table, guess } = options;
-  const { model, vectors } = inputs;
-  if (vectors.count < FEW_TEXTS) {
-    const texts = vectors.count === 1 ? "1 distinct text says" : `${vectors.count} distinct texts say`;
-    const reason = `${texts} too little about a threshold, so this is the model's own (${model.thresholdSource})`;
-    return { threshold: model.threshold, reason, guards: [] };
-  }
-  const row = table[guess.best];
-  const { threshold, found, removed_share } = row;
-  const effect = `it removes ${percent(removed_share)} of the rows`;
-  const finds = found === null ? effect : `${effect} and finds ${percent(found)} of the planted damages`;
-  return { threshold, reason: `${BASES[guess.basis]}; ${finds}`, guards: advisedGuards(row) };
-}
-
-function warningsOf(options: { inputs: CalibrationInputs; wanted: number; sampled: number }): string[] {
-  const { inputs, wanted, sampled } = options;
-  const warnings: string[] = [];
-  if (sampled < wanted)
-    warnings.push(`the sample has all ${sampled} distinct texts of the input, not the ${wanted} asked for`);
-  if (inputs.vectors.count === 1)
-    warnings.push("the input has a single distinct text, so there are no pairs to look at");
-  if (!inputs.hasModel) {
-    warnings.push(
-      "the vectors came with the input, so no damaged text can be embedded: the suggestion rests on the neighbours alone; " +
-        "name the model by --model or --endpoint in place of --vector-field for the full table",
-    );
-  }
-  return warnings;
 }

@@ -17,6 +17,7 @@ import { openWorkArea } from "../work/work-area.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 import type { CalibrationCounts, CalibrationInputsOptions, EmbeddedRows } from "./embedded-rows.js";
 import { readFolder } from "./folder.js";
+import { drawPositions, indexOf } from "./positions.js";
 import { startTextEmbedder, type TextEmbedder } from "./text-embedder.js";
 
 /** Pairs drawn from bands of cosines. */
@@ -176,27 +177,6 @@ export class CalibrationInputs {
     await this.#rows.close();
     await this.#remove();
   }
-}
-
-/** Index of a number in an ascending list; -1 where it is not in the list. */
-function indexOf(list: Float64Array, number: number): number {
-  let [low, high] = [0, list.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle] < number) low = middle + 1;
-    else high = middle;
-  }
-  return list[low] === number ? low : -1;
-}
-
-/** Draws `most` different positions below `count`, or all where there are fewer; ascending. */
-export function drawPositions(count: number, most: number, random: () => number): Uint32Array {
-  const drawn: number[] = [];
-  // Selection sampling: each position is taken with the probability that the sample still needs it.
-  for (let position = 0; position < count && drawn.length < most; position++) {
-    if (random() * (count - position) < most - drawn.length) drawn.push(position);
-  }
-  return Uint32Array.from(drawn);
 }
 
 /**
