@@ -87,7 +87,7 @@ async function explainRemoved(sight: Sight, found: RemovedRow): Promise<Explaine
     cosine: await cosineOf(sight, found, kept),
     similarity: found.similarity,
     kept: named(kept),
-    differs: differences(found, kept),
+    differs: found.reason === "semantic" ? differences(found, kept) : [],
     copies: { count: Math.max(0, members.copies - 1), rows: copies.filter((row) => row !== found.row) },
     group: await groupOf(rows, kept, members),
   };

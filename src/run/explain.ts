@@ -140,12 +140,8 @@ async function neighbours(
   const result: Neighbour[] = [];
   for (const { row: other, cosine } of near) {
     const kept = await rows.findKept(other);
-    result.push({
-      ...named(kept),
-      cosine,
-      below: rows.manifest.threshold - cosine,
-      differs: differences(found, kept),
-    });
+    const below = rows.manifest.threshold - cosine;
+    result.push({ ...named(kept), cosine, below, differs: below <= 0 ? differences(found, kept) : [] });
   }
   return result;
 }

@@ -89,6 +89,7 @@ export interface Neighbour extends NamedRow {
   readonly cosine: number;
   /** Distance to the threshold; negative where only a guard keeps the two apart. */
   readonly below: number;
+  /** In what the texts differ for the guards; empty where the two are below the threshold. */
   readonly differs: readonly GuardDifference[];
 }
 

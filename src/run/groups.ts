@@ -80,7 +80,7 @@ async function describeGroup(rows: ResultRows, row: number, members: GroupMember
   for (const at of members.places) {
     const gone = await rows.removedAt(at);
     const { reason, similarity } = gone;
-    removed.push({ ...named(gone), reason, similarity, differs: differences(gone, kept) });
+    removed.push({ ...named(gone), reason, similarity, differs: reason === "semantic" ? differences(gone, kept) : [] });
   }
   const { exact, normalized, semantic, least, mean } = members;
   return { kept: named(kept), size: kept.groupSize, exact, normalized, semantic, least, mean, removed };
