@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { formatExplanation, formatNearest } from "../../src/cli/explain/explain-text.js";
 import { formatGroups } from "../../src/cli/explain/groups-text.js";
 import { displayWidth, entryLines, type Page, pageFor, textEntries, wrapped } from "../../src/cli/explain/layout.js";
-import { besideThreshold, cosineText, guardSentences } from "../../src/cli/explain/words.js";
+import { besideThreshold, cosineText, guardSentence } from "../../src/cli/explain/words.js";
 import { listGroups } from "../../src/run/groups.js";
 import { explain } from "../run/explained.js";
 import { dedup, testFolder, writeJsonl } from "../run/folders.js";
@@ -51,7 +51,7 @@ describe("explain in words", () => {
   reason   semantic: cosine 0.####, 0.#### above the threshold 0.7
   removed  please tell me where my parcel of order [-13-] is
   kept     please tell me where my parcel of order {+12+} is
-  guards   numbers differ: 13 against 12; --guard numbers would have kept them apart
+  guards   numbers differ: 13 against 12 (--guard numbers would have kept them apart)
 group of row 0: 3 rows: 1 kept, 1 normalized, 1 semantic; removed:
   row  id      reason  cosine  text
     1   b    semantic  0.####  please tell me where my parcel of order [-13-]{+12+} is
@@ -98,7 +98,7 @@ group of row 0: 3 rows: 1 kept, 1 normalized, 1 semantic; removed:
     const near = [{ row: 3, id: "c", text: "another", cosine: 0.65, below: 0.05, differs: [] }];
     assert.equal(
       formatNearest(near, await explain(out, [0]), plain, 0.04),
-      `nearest kept rows, by an exact search in 0.0 s; "below" is the distance to the threshold 0.7:
+      `nearest kept rows (exact search, 0.0 s); below: distance to the threshold 0.7
   row  id  cosine   below  text
     3   c  0.6500  0.0500  another
 `,
@@ -108,7 +108,7 @@ group of row 0: 3 rows: 1 kept, 1 normalized, 1 semantic; removed:
   it("groups: counts, similarities and the differences", async () => {
     const text = formatGroups(await listGroups({ folder: out, top: 1, sort: "size" }), plain);
     assert.match(text, /^1 of 2 groups, largest first; 3 removed rows in all\n {2}\[-only in this row-\]/);
-    assert.match(text, /\nrow 0 \(id a\): 3 rows: 1 kept, 1 normalized, 1 semantic; cosine 0\.\d{4} at least, /);
+    assert.match(text, /\nrow 0 \(id a\): 3 rows: 1 kept, 1 normalized, 1 semantic\n {2}cosine {2}0\.\d{4} at least, /);
     assert.match(text, /\n {2}row 1: numbers differ: 13 against 12\n$/);
   });
 });
@@ -117,16 +117,13 @@ describe("what guards say of two texts", () => {
   it("those of the run in any case, the others where they would have helped", () => {
     const numbers = { guard: "numbers" as const, onlyFirst: ["13"], onlySecond: ["14", "5%"] };
     const negation = { guard: "negation" as const, onlyFirst: ["not", "not"], onlySecond: [] };
-    assert.deepEqual(guardSentences([numbers, negation], ["numbers"], true), [
-      "numbers differ: 13 against 14, 5%",
-      "negation differs: 2 negations against none; --guard negation would have kept them apart",
-    ]);
-    assert.deepEqual(guardSentences([numbers], ["negation"], false), [
-      "numbers differ: 13 against 14, 5%",
-      "negation agrees",
-    ]);
-    assert.deepEqual(guardSentences([], ["numbers", "negation"], true), ["numbers and negation agree"]);
-    assert.deepEqual(guardSentences([], [], true), []);
+    assert.equal(
+      guardSentence([numbers, negation], ["numbers"], true),
+      "numbers differ: 13 against 14, 5%; negation differs: 2 negations against none (--guard negation would have kept them apart)",
+    );
+    assert.equal(guardSentence([numbers], ["negation"], false), "numbers differ: 13 against 14, 5%; negation agrees");
+    assert.equal(guardSentence([], ["numbers", "negation"], true), "numbers and negation agree");
+    assert.equal(guardSentence([], [], true), undefined);
   });
 });
 
@@ -172,7 +169,7 @@ describe("the commands", () => {
       run("dedup", ["groups", out, "--top", "1", "--json"]),
     ]);
     assert.equal(text.code, 0, text.stderr);
-    assert.match(text.stdout, /^row 0 \(id a\): kept\n[\s\S]*\nnearest kept rows, by an exact search in /);
+    assert.match(text.stdout, /^row 0 \(id a\): kept\n[\s\S]*\nnearest kept rows \(exact search, \d/);
     const { rows, guards } = JSON.parse(json.stdout) as { rows: { row: number; fate: string }[]; guards: string[] };
     assert.deepEqual([rows[0].row, rows[0].fate, guards], [1, "removed", []]);
     assert.deepEqual([unknown.code, unknown.stdout], [3, ""]);

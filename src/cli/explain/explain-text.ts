@@ -15,7 +15,7 @@ import {
   counted,
   fateLine,
   groupCounts,
-  guardSentences,
+  guardSentence,
   originText,
   rowCells,
   rowName,
@@ -48,6 +48,11 @@ function rejectedEntries({ record }: ExplainedRejected): Entry[] {
   ];
 }
 
+function guardEntries(differs: ExplainedPair["differs"], guards: readonly string[], merged: boolean): Entry[] {
+  const sentence = guardSentence(differs, guards, merged);
+  return sentence === undefined ? [] : [entry("guards", sentence)];
+}
+
 function removedEntries(row: ExplainedRemoved, { threshold, guards, folder }: Explanation): Entry[] {
   const entries = [entry("reason", reasonText(row, threshold))];
   if (row.reason === "semantic" && typeof row.cosine === "number" && Math.fround(row.cosine) !== row.similarity) {
@@ -57,9 +62,7 @@ function removedEntries(row: ExplainedRemoved, { threshold, guards, folder }: Ex
   }
   entries.push(...textEntries(["removed", row.text], ["kept", row.kept.text]));
   if (row.text === null) entries.push(entry("texts", NO_TEXT));
-  if (row.reason === "semantic") {
-    for (const sentence of guardSentences(row.differs, guards, true)) entries.push(entry("guards", sentence));
-  }
+  if (row.reason === "semantic") entries.push(...guardEntries(row.differs, guards, true));
   const { count, rows } = row.copies;
   if (count > 0) {
     const listed = `${rows.join(", ")}${count > rows.length ? ", ..." : ""}`;
@@ -81,18 +84,19 @@ function keptEntries(row: ExplainedKept, { guards, threshold }: Explanation): En
   const entries = [row.text === null ? entry("text", NO_TEXT) : shortEntry("text", row.text)];
   if (!row.directed)
     entries.push(entry("vector", "none: no token of the text is known, so only equal texts merge with it"));
+  if (row.group.size === 1) entries.push(entry("group", "no other row goes on its account"));
   const { guarded_from: other } = row;
   if (other === undefined) return entries;
   const near = other.cosine === undefined ? "near enough" : besideThreshold(other.cosine, threshold);
   entries.push(entry("guarded", `a guard alone keeps it apart from ${rowName(other)}: ${near}`));
   entries.push(...textEntries(["this row", row.text], [`row ${other.row}`, other.text]));
-  for (const sentence of guardSentences(other.differs, guards, false)) entries.push(entry("guards", sentence));
+  entries.push(...guardEntries(other.differs, guards, false));
   return entries;
 }
 
 function groupTable(row: ExplainedKept | ExplainedRemoved, { id_field, threshold }: Explanation, page: Page): string {
   const { group } = row;
-  if (group.size === 1) return entryLines([entry("group", "no other row goes on its account")], page);
+  if (group.size === 1) return "";
   const base = row.fate === "kept" ? row.text : row.kept.text;
   const withIds = id_field !== undefined;
   const gone = group.size - 1;
@@ -127,9 +131,7 @@ function pairEntries(
   entries.push(...textEntries([`row ${first.row}`, first.text], [`row ${second.row}`, second.text]));
   const third = pair.verdict === "merged" ? [] : thirdRows(first, second);
   for (const { row, text } of third) if (text !== null) entries.push(shortEntry(`row ${row}`, text));
-  const equal = first.text === second.text;
-  for (const sentence of equal ? [] : guardSentences(pair.differs, guards, merged))
-    entries.push(entry("guards", sentence));
+  if (first.text !== second.text) entries.push(...guardEntries(pair.differs, guards, merged));
   return entries;
 }
 
@@ -143,7 +145,7 @@ function thirdRows(...rows: readonly ExplainedRow[]) {
 function verdictText(
   first: ExplainedRow,
   second: ExplainedRow,
-  { verdict, cosine }: ExplainedPair,
+  { verdict, cosine, differs }: ExplainedPair,
   { keep, guards, folder }: Explanation,
 ): string {
   const removed = [first, second].filter((row) => row.fate === "removed");
@@ -156,7 +158,7 @@ function verdictText(
     case "below":
       return "no: their cosine is below the threshold";
     case "guarded":
-      return `no: ${guards.length === 1 ? `the guard ${guards[0]} keeps` : "the guards keep"} them apart`;
+      return `no: ${keepers(differs, guards)} them apart`;
     case "earlier":
       return `no: ${accounts[0]}, which comes first (--keep ${keep}), and a row goes on account of one row only`;
     case "no-chain":
@@ -174,6 +176,12 @@ function verdictText(
     case "contradiction":
       return `no, though their cosine ${cosine} asks for it: the folder is damaged, see bge-dedup verify ${shellWord(folder)}`;
   }
+}
+
+/** The guards of the run that tell two texts apart: "the guard numbers keeps", "the guards numbers and names keep". */
+function keepers(differs: ExplainedPair["differs"], guards: readonly string[]): string {
+  const found = differs.flatMap(({ guard }) => (guards.includes(guard) ? [guard] : []));
+  return found.length === 1 ? `the guard ${found[0]} keeps` : `the guards ${found.join(" and ")} keep`;
 }
 
 function asBoth(first: string, second: string): string {
@@ -198,11 +206,12 @@ export function formatNearest(
   const apart = neighbours
     .filter(({ below }) => below <= 0)
     .map(
-      (near) =>
-        `  row ${near.row} is kept apart by a guard: ${guardSentences(near.differs, guards, false)[0] ?? "?"}\n`,
+      ({ row, differs }) => `  row ${row} is kept apart by a guard: ${guardSentence(differs, guards, false)}
+`,
     );
   return (
-    `nearest kept rows, by an exact search in ${seconds.toFixed(1)} s; "below" is the distance to the threshold ${threshold}:\n` +
+    `nearest kept rows (exact search, ${seconds.toFixed(1)} s); below: distance to the threshold ${threshold}
+` +
     tableLines(["row", ...(withIds ? ["id"] : []), "cosine", "below"], rows, page) +
     legend(rows, `row ${asked.row}`, page) +
     apart.join("")

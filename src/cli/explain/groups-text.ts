@@ -1,6 +1,6 @@
 import type { DuplicateGroup, GroupsReport } from "../../run/groups.js";
-import { entryLines, legend, type Page, shortEntry, tableLines } from "./layout.js";
-import { cosineText, counted, groupCounts, guardSentences, rowCells, rowName } from "./words.js";
+import { entry, entryLines, legend, type Page, shortEntry, tableLines } from "./layout.js";
+import { cosineText, counted, groupCounts, guardSentence, rowCells, rowName } from "./words.js";
 
 /** The answer of `groups` for a person. */
 export function formatGroups(report: GroupsReport, page: Page): string {
@@ -16,18 +16,28 @@ export function formatGroups(report: GroupsReport, page: Page): string {
 function formatGroup(group: DuplicateGroup, { id_field, threshold }: GroupsReport, page: Page): string {
   const { kept, least, mean, removed } = group;
   const withIds = id_field !== undefined;
-  const spread = `; cosine ${cosineText(least, threshold)} at least, ${mean.toFixed(4)} on average`;
   const rows = removed.map((row) => ({
     cells: [...rowCells(row, withIds), row.reason, cosineText(row.similarity, threshold)],
     text: row.text,
     base: kept.text,
   }));
-  const traps = removed.flatMap(({ row, differs }) =>
-    guardSentences(differs, [], false).map((sentence) => `  row ${row}: ${sentence}\n`),
-  );
+  const traps = removed.flatMap(({ row, differs }) => {
+    const sentence = guardSentence(differs, [], false);
+    return sentence === undefined
+      ? []
+      : [
+          `  row ${row}: ${sentence}
+`,
+        ];
+  });
+  const entries = [
+    ...(least < 1 ? [entry("cosine", `${cosineText(least, threshold)} at least, ${mean.toFixed(4)} on average`)] : []),
+    ...(kept.text === null ? [] : [shortEntry("kept", kept.text)]),
+  ];
   return (
-    `${rowName(kept)}: ${groupCounts(group)}${least < 1 ? spread : ""}\n` +
-    (kept.text === null ? "" : entryLines([shortEntry("kept", kept.text)], page)) +
+    `${rowName(kept)}: ${groupCounts(group)}
+` +
+    (entries.length > 0 ? entryLines(entries, page) : "") +
     tableLines(["row", ...(withIds ? ["id"] : []), "reason", "cosine"], rows, page) +
     traps.join("")
   );

@@ -58,22 +58,23 @@ function verb(guards: readonly string[], plural: string): string {
 }
 
 /**
- * What the guards say of two texts: those of the run in any case, the others where they would tell the texts apart.
+ * What the guards say of two texts: those of the run in any case, the others where they would tell the texts apart;
+ * undefined where there is nothing to say.
  * @param merged whether the two texts were merged
  */
-export function guardSentences(
+export function guardSentence(
   differs: readonly GuardDifference[],
   guards: readonly string[],
   merged: boolean,
-): string[] {
+): string | undefined {
   const found = differs.map((difference) => {
     const { guard } = difference;
     const what = `${guard} ${verb([guard], "differ")}: ${against(difference)}`;
-    if (guards.includes(guard)) return what;
-    return merged ? `${what}; --guard ${guard} would have kept them apart` : what;
+    return guards.includes(guard) || !merged ? what : `${what} (--guard ${guard} would have kept them apart)`;
   });
   const agree = guards.filter((guard) => !differs.some((difference) => difference.guard === guard));
-  return [...found, ...(agree.length > 0 ? [`${agree.join(" and ")} ${verb(agree, "agree")}`] : [])];
+  if (agree.length > 0) found.push(`${agree.join(" and ")} ${verb(agree, "agree")}`);
+  return found.length > 0 ? found.join("; ") : undefined;
 }
 
 /** Counts of a group by reason: `12 rows: 1 kept, 3 exact, 8 semantic`. */
