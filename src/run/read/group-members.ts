@@ -1,4 +1,5 @@
-import type { RecordBatch } from "apache-arrow";
+import type { RecordBatch, Vector } from "apache-arrow";
+import { InputError } from "../../errors.js";
 import type { ArrowTable } from "../../io/arrow/table.js";
 import type { Reason } from "../../join/decisions.js";
 
@@ -48,12 +49,13 @@ export async function readGroupMembers(options: {
   for await (const { first, batch } of removed.scan(["_kept_row", "_similarity", "_reason", "_vector"])) {
     const keepers = rowNumbers(batch, "_kept_row");
     const vectors = rowNumbers(batch, "_vector");
-    const [similarities, reasons] = ["_similarity", "_reason"].map((name) => batch.getChild(name));
+    const similarities = batch.getChild("_similarity")?.data[0].values as Float32Array;
+    const reasonAt = reasonReader(batch);
     for (let i = 0; i < keepers.length; i++) {
       const tally = tallies.get(keepers[i]);
       if (tally === undefined) continue;
-      const similarity = Number(similarities?.get(i));
-      tally.counts[reasons?.get(i) as Reason]++;
+      const similarity = similarities[i];
+      tally.counts[reasonAt(i)]++;
       tally.least = Math.min(tally.least, similarity);
       tally.sum += similarity;
       show(tally, { at: first + i, vector: vectors[i], similarity }, shown, limit);
@@ -73,6 +75,16 @@ function newTally(): Tally {
   return { counts: { exact: 0, normalized: 0, semantic: 0 }, least: 1, sum: 0, copies: 0, copyPlaces: [], shown: [] };
 }
 
+/** Reads the reasons of a batch by the indices of their dictionary, since a large group has many of them. */
+function reasonReader(batch: RecordBatch): (row: number) => Reason {
+  const column = batch.getChild("_reason") as Vector;
+  const { values, dictionary } = column.data[0];
+  // Another tool may have written the table again with plain strings.
+  if (dictionary === undefined) return (row) => column.get(row) as Reason;
+  const reasons = [...dictionary] as Reason[];
+  return (row) => reasons[values[row]];
+}
+
 /** Takes a row among those to show where it belongs to them. */
 function show(tally: Tally, row: Tally["shown"][number], which: ShownRows, limit: number): void {
   const { shown } = tally;
@@ -87,11 +99,12 @@ function show(tally: Tally, row: Tally["shown"][number], which: ShownRows, limit
   shown.length = Math.min(shown.length, limit);
 }
 
-/** A uint64 column as numbers; a null becomes -1. @throws Error for a column of another type */
+/** A uint64 column as numbers; a null becomes -1. @throws InputError for a column of another type */
 export function rowNumbers(batch: RecordBatch, name: string): Float64Array {
   const data = batch.getChild(name)?.data[0];
   const values: unknown = data?.values;
-  if (data === undefined || !(values instanceof BigUint64Array)) throw new Error(`column ${name} is not uint64`);
+  if (data === undefined || !(values instanceof BigUint64Array))
+    throw new InputError(`a table has another column ${name} than uint64; run bge-dedup again`);
   // Two 32-bit words, the lower one first, are read ten times as fast as a bigint.
   const words = new Uint32Array(values.buffer, values.byteOffset, 2 * batch.numRows);
   const numbers = new Float64Array(batch.numRows);
