@@ -25,7 +25,10 @@ function figure(options: {
     const width = Math.floor(contentRect.width);
     if (width === 0 || width === drawn) return;
     drawn = width;
-    fill(drawing, options.draw(width));
+    const plot = options.draw(width);
+    // The drawing as a whole has a name; the names that the library gives its parts would be read in place of it.
+    plot.setAttribute("aria-hidden", "true");
+    fill(drawing, plot);
   }).observe(drawing);
   return el(
     "figure",

@@ -37,7 +37,7 @@ export function clusterList(facts: PageFacts, select: ((cluster: number) => void
       {},
       el("summary", {}, "All clusters as a table"),
       table({
-        caption: "Clusters",
+        caption: "All clusters",
         head: ["Cluster", "Rows", "Share", "Mean distance", "Key terms"],
         rows: clusters.map(({ cluster, size, terms, meanDistance }) => [
           cluster,

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { after } from "node:test";
 import { pathToFileURL } from "node:url";
 import { type Browser, launch, type Page } from "puppeteer-core";
 
@@ -20,7 +19,7 @@ export interface Opened {
 }
 
 /**
- * Starts Chromium, and ends it after the tests of the file.
+ * Starts Chromium; the caller closes it.
  * @throws Error that says how to get it where there is none
  */
 export async function startBrowser(): Promise<Browser> {
@@ -30,14 +29,12 @@ export async function startBrowser(): Promise<Browser> {
       "no Chromium found; install it (apt-get install chromium) or name it: CHROMIUM=/path npm run test:page",
     );
   }
-  const browser = await launch({
+  return launch({
     executablePath,
     headless: true,
     // WebGL in software; root, as in a container, has no sandbox.
     args: ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"],
   });
-  after(() => browser.close());
-  return browser;
 }
 
 /** Opens a file and waits until all parts of the page are drawn. */

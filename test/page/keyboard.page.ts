@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "puppeteer-core";
 import { cluster } from "../../src/index.js";
 import { writeReport } from "../../src/run/report.js";
-import { dedup, silent, testFolder } from "../run/folders.js";
+import { dedup, silent, testFolder, writeJsonl } from "../run/folders.js";
 import { openPage, startBrowser } from "./browser.js";
 
 const folder = testFolder();
@@ -18,6 +18,8 @@ before(async () => {
   ({ file } = await writeReport({ folder: out, threads: 1, reporter: silent }));
   browser = await startBrowser();
 });
+
+after(() => browser?.close());
 
 /** Focuses an element and presses a key. */
 async function press(page: Page, selector: string, key: "Enter" | "Space" | "ArrowRight" | "Escape" | "+" | "0") {
@@ -80,9 +82,12 @@ describe("the keyboard alone", () => {
   });
 
   it("unfolds the rest of a group and goes on at its first row", async () => {
+    const out = join(folder, "copies");
+    await dedup([writeJsonl(join(folder, "copies.jsonl"), new Array(8).fill({ text: "one text" }))], out);
+    const { file } = await writeReport({ folder: out, threads: 1, reporter: silent });
     const { page } = await openPage(browser, file);
     const more = await page.$("#groups .more");
-    assert.ok(more !== null, "no group of the fixture has more rows than are shown");
+    assert.ok(more !== null, "the group shows all of its rows at once");
     await more.focus();
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate("document.activeElement.tagName"), "LI");

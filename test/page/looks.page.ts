@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import axe from "axe-core";
 import type { Browser } from "puppeteer-core";
 import { cluster } from "../../src/index.js";
@@ -19,6 +19,8 @@ before(async () => {
   ({ file } = await writeReport({ folder: out, threads: 1, reporter: silent }));
   browser = await startBrowser();
 });
+
+after(() => browser?.close());
 
 for (const width of [375, 1440]) {
   for (const scheme of ["light", "dark"] as const) {

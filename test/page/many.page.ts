@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, describe, it, type TestContext } from "node:test";
+import { after, before, describe, it, type TestContext } from "node:test";
 import type { Browser } from "puppeteer-core";
 import type { PageData } from "../../src/report/page/data.js";
 import { pageHtml } from "../../src/run/page/html.js";
@@ -16,6 +16,8 @@ let browser: Browser;
 before(async () => {
   browser = await startBrowser();
 });
+
+after(() => browser?.close());
 
 /** A page of many groups of two rows and as many points. */
 function manyGroups(): PageData {

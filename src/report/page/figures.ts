@@ -10,8 +10,10 @@ const STEP = 0.01;
 
 /** Counts cosines by bins of 0.01, or narrower ones where the threshold leaves fewer than ten up to 1. */
 export function binCosines(cosines: Iterable<number>, from: number, to: number): Bins {
-  const width = (to - from) / Math.max(10, Math.ceil((to - from) / BIN - 1e-9));
-  const counts = new Array<number>(Math.max(1, Math.round((to - from) / width))).fill(0);
+  const bins = Math.max(10, Math.ceil((to - from) / BIN - 1e-9));
+  // A threshold of 1 leaves a single value.
+  const width = to > from ? (to - from) / bins : BIN;
+  const counts = new Array<number>(to > from ? bins : 1).fill(0);
   for (const cosine of cosines) {
     const bin = Math.floor((cosine - from) / width + 1e-9);
     counts[Math.max(0, Math.min(counts.length - 1, bin))]++;

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import pl from "nodejs-polars";
+import { cluster } from "../../src/index.js";
+import { exportFolder, exportTarget } from "../../src/run/export.js";
+import { run } from "../cli/command-line.js";
+import { dedup, numbers, readTable, silent, testFolder, writeJsonl } from "./folders.js";
+
+const folder = testFolder();
+
+describe("export --layout embedding-atlas", () => {
+  it("writes every row with its text, place, cluster and fate, as Polars reads it", async () => {
+    const out = join(folder, "faq");
+    await dedup(["fixtures/faq.jsonl"], out);
+    await cluster({ inputs: out, out, k: 5 });
+    const to = join(folder, "faq.parquet");
+    const options = { folder: out, layout: "embedding-atlas", threads: 1, reporter: silent } as const;
+    const summary = await exportFolder({ ...options, to });
+    const rows = pl.readParquet(to).toRecords() as Record<string, unknown>[];
+    const [kept, removed] = [readTable(out, "kept.arrow"), readTable(out, "removed.arrow")];
+    assert.equal(summary.rows, kept.numRows + removed.numRows);
+    const clusters = readTable(out, "clusters.arrow");
+    const clusterOf = new Map(numbers(clusters, "_row").map((row, i) => [row, numbers(clusters, "cluster")[i]]));
+    const keptOf = new Map(numbers(removed, "_row").map((row, i) => [row, numbers(removed, "_kept_row")[i]]));
+    const vectorless = [kept, removed].flatMap((table) => numbers(table, "_vector").filter((vector) => vector < 0));
+    assert.equal(rows.length, summary.rows);
+    assert.equal(rows.filter(({ x, y }) => x === null || y === null).length, vectorless.length);
+    assert.equal(summary.unplaced, vectorless.length);
+    assert.ok(new Set(rows.map(({ x }) => x)).size > 100);
+    for (const row of rows) {
+      const number = Number(row.row);
+      const keeper = keptOf.get(number);
+      assert.equal(row.fate === "kept", keeper === undefined);
+      assert.equal(row.kept_row === null ? undefined : Number(row.kept_row), keeper);
+      const expected = clusterOf.get(keeper ?? number) ?? -1;
+      assert.equal(row.cluster ?? -1, expected);
+      assert.equal(typeof row.text, "string");
+    }
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.endsWith(".part")),
+      [],
+    );
+  });
+
+  it("places copies on one point, and needs no clusters", async () => {
+    const out = join(folder, "copies");
+    const records = ["one text", "one text", "another"].map((text) => ({ text, x: "a column of the input" }));
+    await dedup([writeJsonl(`${out}.jsonl`, records)], out);
+    const to = join(folder, "copies.parquet");
+    await exportFolder({ folder: out, to, layout: "embedding-atlas", threads: 1, reporter: silent });
+    const rows = pl.readParquet(to).toRecords() as Record<string, unknown>[];
+    const byRow = new Map(rows.map((row) => [Number(row.row), row]));
+    assert.deepEqual([byRow.get(0)?.x, byRow.get(0)?.y], [byRow.get(1)?.x, byRow.get(1)?.y]);
+    assert.notEqual(byRow.get(0)?.x, byRow.get(2)?.x);
+    assert.equal(byRow.get(0)?.cluster, null);
+  });
+});
+
+describe("export refuses, with the cure and the code", () => {
+  for (const [to, message] of [
+    ["milvus://localhost:19530/texts", /no export to milvus:\/\/ yet; expected the path of a Parquet file/],
+    ["rows.csv", /expected a path that ends in .parquet/],
+    ["kept.parquet", /has the name of a result/],
+    [join(folder, "nowhere", "rows.parquet"), /does not exist/],
+  ] as const) {
+    it(to.startsWith(folder) ? "a folder that is not there" : to, () => assert.throws(() => exportTarget(to), message));
+  }
+
+  it("a folder that is none of bge-dedup's, and another layout", async () => {
+    const to = join(folder, "none.parquet");
+    const none = await run("dedup", ["export", join(folder, "none"), "--to", to, "--layout", "embedding-atlas"]);
+    assert.equal(none.code, 3);
+    const layout = await run("dedup", ["export", folder, "--to", to, "--layout", "nothing"]);
+    assert.equal(layout.code, 2);
+    assert.match(layout.stderr, /embedding-atlas/);
+    assert.equal(existsSync(to), false);
+  });
+});
