@@ -67,5 +67,5 @@ export async function findGroups(
 }
 
 function escapePattern(words: string): string {
-  return words.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  return words.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }

@@ -58,10 +58,14 @@ it("texts of every field, file names, ids, key terms and options are shown as th
   );
   // The page's own: the script; its data and notices are taken out or hold no code.
   assert.equal(await page.evaluate("[...document.scripts].filter((each) => each.type === '').length"), 1);
-  for (const text of HOSTILE.slice(0, 6)) {
+  const search = async (words: string, status: RegExp) => {
     await page.$eval("#group-words", (input) => Object.assign(input, { value: "" }));
-    await page.type("#group-words", text);
-    await page.waitForFunction("/^[1-9]\\d* group/.test(document.querySelector('#groups [role=status]').textContent)");
+    await page.type("#group-words", words);
+    await page.waitForFunction(`${status}.test(document.querySelector("#groups [role=status]").textContent)`);
+  };
+  for (const text of HOSTILE.slice(0, 6)) {
+    await search("no such words", /^0 groups/);
+    await search(text, /^[1-9]/);
   }
   assert.deepEqual(await faults(), []);
 });

@@ -24,8 +24,9 @@ export interface Projection extends Pick<PageMap, "method" | "fitted"> {
 
 /**
  * Places vectors on a map: UMAP of an even sample, and every other vector between its nearest five of the sample,
- * weighted by the inverse square of the cosine distance. Measured by trustworthiness (15 neighbours, 1 is best): see
- * the figures in test/bench/README.md.
+ * weighted by the inverse square of the cosine distance. Trustworthiness by scikit-learn (15 neighbours, 1 is best): 0.964
+ * on the 13,071 texts of banking77 with a static model, 0.772 on 24,000 Chinese titles with multilingual-e5-small; the
+ * plane of the principal components reaches 0.751 and 0.717.
  * @param options.positions vectors to place; stays the caller's
  * @param options.onDone called with the share that is done, 0 to 1
  */
