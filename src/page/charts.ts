@@ -73,7 +73,7 @@ export function similarityFigure({ similarities, neighbours, threshold, counts }
         width,
         ...FRAME,
         x: { label: "cosine →", domain: [left, 1] },
-        y: { label: "↑ rows per 0.01, square-root scale", type: "sqrt", grid: true, ticks: 5, tickFormat: compact },
+        y: { label: "↑ rows per 0.01", type: "sqrt", grid: true, ticks: 5, tickFormat: compact },
         color: { domain: ["kept", "removed"], range: ["var(--kept)", "var(--semantic)"] },
         marks: [
           Plot.rectY(all, { x1: "from", x2: "to", y: "height", fill: "fate", insetLeft: 0.5, insetRight: 0.5 }),
@@ -100,7 +100,7 @@ export function similarityFigure({ similarities, neighbours, threshold, counts }
             : `all ${count(neighbours.of)}`
         }. `,
       ],
-      "Where both meet in a valley, the threshold divides well; on a slope, a small change moves many rows.",
+      "Heights are square roots, so that few rows are seen beside many. Where both meet in a valley, the threshold divides well; on a slope, a small change moves many rows.",
     ],
     numbers: table({
       caption: "Rows by similarity",

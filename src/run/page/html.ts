@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { deflateRaw } from "node:zlib";
+import { UnavailableError } from "../../errors.js";
 import type { PageData } from "../../report/page/data.js";
 import { headline } from "../../report/page/headline.js";
 import { packPage } from "../../report/page/pack.js";
@@ -20,7 +21,9 @@ const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).di
 export async function pageHtml(data: PageData): Promise<string> {
   const [script, style, notices] = await Promise.all(
     ["page.js", "page.css", "licences.txt"].map((name) => readFile(new URL(name, BUNDLE), "utf8")),
-  );
+  ).catch((cause: Error) => {
+    throw new UnavailableError(`the page is not part of this installation: ${cause.message}; install bge-dedup again`);
+  });
   const packed = await promisify(deflateRaw)(packPage(data), { level: 9 });
   // Observable Plot sets style attributes and adds a style to each plot, which no hash can allow.
   const policy = `default-src 'none'; script-src ${hashOf(script)}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'`;
