@@ -4,7 +4,8 @@ import type { Reporter } from "../../reporter.js";
 import { type Guards, guardSignature } from "../../text/guards.js";
 import { cosine } from "../../vectors/cosine.js";
 import type { VectorReader } from "../../vectors/reader.js";
-import { type CalibrationInputs, drawPositions } from "../calibrate/inputs.js";
+import type { CalibrationInputs } from "../calibrate/inputs.js";
+import { drawPositions } from "../calibrate/positions.js";
 
 /** Two texts of an input that resemble each other, and the near pairs for which they stand. */
 export interface NearTexts extends AskCandidate {
