@@ -26,6 +26,8 @@ export interface Suggestion {
 
 /** Share of the hardest damages that a suggested threshold finds at least. */
 const LEAST_RECALL = 0.5;
+/** Share of the hardest damages that is to be found where there is no gap; the higher the share, the lower the threshold. */
+const WANTED_RECALL = 0.95;
 /** How much of a text may lie at a gap, which has to be as wide as the background is spread. */
 const GAP_TEXTS = 0.25;
 
@@ -35,7 +37,8 @@ const GAP_TEXTS = 0.25;
  * Ordinary neighbours become rarer with the cosine, near-duplicates pile up above them: a threshold lies best in the gap,
  * where the fewest texts have their nearest neighbour. The gap is looked for on the scale -log(1 - cosine), on which
  * ordinary neighbours are spread evenly whatever the model, up to the threshold that finds half of the hardest damages.
- * Without a gap, the planted damages decide: see `explainedByDamages`. Without those, the spread of the background.
+ * Without a gap, it is the highest threshold that finds nearly all of the hardest damages. Without damages, the spread of
+ * the background decides.
  */
 export function suggestThreshold(evidence: ThresholdEvidence): Suggestion {
   const { thresholds, removed, recall, hardRecall, nearest } = evidence;
@@ -45,8 +48,8 @@ export function suggestThreshold(evidence: ThresholdEvidence): Suggestion {
   const basis = gap >= 0 ? "gap" : recall === undefined ? "background" : "damages";
   const spread = thresholds.findIndex((threshold) => scaled(threshold) >= background.middle + RARE * background.spread);
   const bySpread = spread < 0 ? thresholds.length - 1 : spread;
-  const byDamages = recall === undefined ? bySpread : Math.min(explainedByDamages(evidence, recall), Math.max(0, last));
-  const best = gap >= 0 ? gap : byDamages;
+  const finding = Math.max(0, hardRecall?.findLastIndex((share) => share >= WANTED_RECALL) ?? 0);
+  const best = gap >= 0 ? gap : basis === "damages" ? finding : bySpread;
   if (recall === undefined) return { best, basis, falseMerges: [] };
   const duplicates = removed[best] / Math.max(recall[best], LEAST_RECALL);
   return { best, basis, falseMerges: removed.map((share, i) => Math.max(0, share - duplicates * recall[i])) };
@@ -96,28 +99,6 @@ function gapIn(thresholds: readonly number[], nearest: readonly number[], { midd
   const least = Math.min(...densities);
   const gap = densities.findIndex((density) => density <= least + GAP_TEXTS);
   return Number.isFinite(least) && gap >= 0 && gap < densities.length - 1 ? gap : -1;
-}
-
-/** Share of near-duplicates that is assumed where the input shows fewer. */
-const LEAST_DUPLICATES = 0.002;
-/** Thresholds whose estimated F1 is within this distance of the best count as equal; the strictest of them is taken. */
-const EQUAL_F1 = 0.005;
-
-/**
- * The threshold of the highest estimated F1 if near-duplicates suffer damages like the planted ones. If their share is
- * D, a threshold of recall R removes at least D · R. So every threshold bounds D by removed / R, and the lowest of these
- * bounds is the estimate: there, all that is removed is explained by damages. What any threshold removes beyond D · R
- * counts as merged wrongly, and F1 = 2 · D · R / (removed + D).
- */
-function explainedByDamages({ removed }: ThresholdEvidence, recall: readonly number[]): number {
-  const bounds = removed.flatMap((share, i) => (recall[i] >= LEAST_RECALL ? [share / recall[i]] : []));
-  const duplicates = Math.max(LEAST_DUPLICATES, Math.min(...bounds, 1));
-  const f1 = removed.map((share, i) => {
-    const found = duplicates * recall[i];
-    return (2 * found) / (Math.max(share, found) + duplicates);
-  });
-  const most = Math.max(...f1);
-  return f1.findLastIndex((value) => value >= most - EQUAL_F1);
 }
 
 /** Standard deviations above the middle of the background that one text in a thousand exceeds by chance. */

@@ -19,7 +19,7 @@ const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share <
 const BASES: Readonly<Record<Suggestion["basis"], string>> = {
   gap: "hardly any text has its nearest neighbour here: ordinary neighbours lie below, near-duplicates above",
   damages:
-    "ordinary neighbours and near-duplicates run into each other, and here the planted damages explain most of what is removed",
+    "ordinary neighbours and near-duplicates run into each other, so this is the highest threshold that finds 95 % of the planted typing errors, insertions and deletions",
   background:
     "judged by the neighbours alone: without near-duplicates, about one text in a thousand would have a neighbour as near",
 };
