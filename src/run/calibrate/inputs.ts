@@ -30,8 +30,7 @@ export interface BandPairs {
 }
 
 /**
- * Most multiplications, n² / 2 · (dim + 256), for which all pairs of the input are compared: 20 s on two cores with
- * AVX2. 59,000 vectors of 256 components, or 37,000 of 1,024. Beyond it a sample of rows meets all vectors.
+ * Most multiplications, n² / 2 · (dim + 256), for which all pairs of the input are compared: 59,000 vectors of 256 components, or 37,000 of 1,024. Beyond it a sample of rows meets all vectors.
  */
 const MOST_WORK = 9e11;
 
