@@ -41,7 +41,7 @@ const REFUSED: Readonly<Record<string, readonly [values: readonly string[], cure
   guard: [["", "name"], /Choices: .*negation|expected/i],
   format: [["", "csv"], /Choices: .*parquet|expected/i],
   "max-removed": [["", "-1", "101%", "1.5", "some"], /expected|such as/],
-  k: [["", "0", "-3", "2.5", "auto", "2147483648"], /whole number of at least 1|expected/],
+  k: [["", "0", "-3", "2.5", "automatic", "2147483648"], /whole number of at least 1|expected/],
   iterations: [["", "0", "1.5", "1000001"], /whole number of at least 1|expected/],
   tolerance: [["", "-1", "2", "x"], /number of at least 0 and at most 1|expected/],
   starts: [["", "0", "10001"], /whole number of at least 1|expected/],
