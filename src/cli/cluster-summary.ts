@@ -39,7 +39,8 @@ function largest({ largest: clusters }: ClusterSummary, columns: number): string
   const indent = 2 + 5 + 2 + width + 2;
   const left = Math.max(LEAST, columns - indent);
   const lines = clusters.map(({ cluster, size, label, representatives }) => {
-    const terms = label.length > 0 ? printable(label.join(", ")) : "(no term sets it apart)";
+    const none = representatives.some((row) => row.text !== null) ? "(no term sets it apart)" : "(no text)";
+    const terms = label.length > 0 ? printable(label.join(", ")) : none;
     const head = `  ${String(cluster).padStart(5)}  ${count.format(size).padStart(width)}  ${fitted(terms, left)}\n`;
     const text = printable(representatives[0]?.text ?? "").trim();
     return text === "" ? head : `${head}${" ".repeat(indent)}${fitted(text, left)}\n`;

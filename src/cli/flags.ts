@@ -4,6 +4,7 @@ import { FORMATS, GUARDS } from "../run/flags/dedup.js";
 import { LAYOUTS } from "../run/flags/export.js";
 import { GROUP_ORDERS } from "../run/flags/groups.js";
 import { DEVICES, DTYPES, FORMATS_OF_INPUT, LONG } from "../run/flags/shared.js";
+import { TEXT_FIELD } from "../run/options.js";
 
 /** Flags that both commands have. Help, parsing and defaults come from this one table. */
 export const sharedFlags = {
@@ -11,7 +12,7 @@ export const sharedFlags = {
     alias: "t",
     type: "string",
     array: true,
-    default: ["text"],
+    default: [TEXT_FIELD],
     describe: "column or path of the text, as messages[].content; repeat to join several with a newline",
   },
   "input-format": {

@@ -7,6 +7,9 @@ import type { Reporter } from "../reporter.js";
 import type { Guards } from "../text/guards.js";
 import type { Limit } from "./check/limit.js";
 
+/** The text field where none is named. */
+export const TEXT_FIELD = "text";
+
 /**
  * A server that embeds in place of a local model. The manifest records this object; the secrets of the address are not
  * part of it.

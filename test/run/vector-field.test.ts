@@ -187,6 +187,14 @@ describe("vectors that come with the input", () => {
     assert.equal(after.counts.clustered, counts.kept);
   });
 
+  it("need no text, but a text field that is named must be there", async () => {
+    const input = writeVectors(join(folder, "named.arrow"), new List(item(new Float32())), [[1, 0]]);
+    await assert.rejects(
+      dedup([input], join(folder, "named"), { vectorField: "embedding", textFields: ["title"] }),
+      (error: Error) => error instanceof InputError && /no column title \(--text-field\)/.test(error.message),
+    );
+  });
+
   it("must be lists of numbers", async () => {
     const input = writeVectors(join(folder, "strings.arrow"), new List(item(new Float32())), [[1, 0]]);
     const refuse = (inputs: string[], vectorField: string, message: RegExp) =>

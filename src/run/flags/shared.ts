@@ -4,7 +4,7 @@ import { UsageError } from "../../errors.js";
 import { INPUT_FORMATS } from "../../io/input-format.js";
 import { closest } from "../../text/closest.js";
 import { parseLimit } from "../check/limit.js";
-import type { EndpointChoice, SharedOptions } from "../options.js";
+import { type EndpointChoice, type SharedOptions, TEXT_FIELD } from "../options.js";
 import { chosen, parseBytes, parseNumber, single, textOf, textsOf, type Value } from "./parse.js";
 
 /** Values of `--input-format`. */
@@ -106,7 +106,7 @@ export function sharedOptions(flags: SharedFlags, inputs: readonly string[], out
   const { device = "auto", dtype = "auto", long = "truncate", maxRejects } = flags;
   return {
     inputs,
-    textFields: textsOf("text-field", flags.textField ?? "text"),
+    textFields: textsOf("text-field", flags.textField ?? TEXT_FIELD),
     ...inputChoices(flags),
     vectorField: vectorColumn(flags),
     idField: flags.idField === undefined ? undefined : textOf("id-field", flags.idField),

@@ -9,7 +9,7 @@ import type { ReadOptions, Reject, Source } from "../../io/source.js";
 import type { Reporter } from "../../reporter.js";
 import { shellWord } from "../../shell-word.js";
 import { RejectsBrake } from "../check/rejects-brake.js";
-import type { SharedOptions } from "../options.js";
+import { type SharedOptions, TEXT_FIELD } from "../options.js";
 import { MissingTextField, requireColumn } from "./missing-field.js";
 
 /** Options of `checkInputs`. */
@@ -53,6 +53,10 @@ export async function checkInputs(options: CheckInputsOptions): Promise<void> {
     reporter.note(`the inputs have a column ${name} of their own, so the folders ${name}=... are not added as one`);
   }
   requireColumn(schema, "--id-field", shared.idField);
+  // Vectors need no text, so the default field may be absent; a field that somebody names is meant.
+  if (shared.vectorField !== undefined) {
+    for (const field of shared.textFields) if (field !== TEXT_FIELD) requireColumn(schema, "--text-field", field);
+  }
   requireColumn(schema, "--keep", orderField);
   for (const [s, source] of sources.entries()) {
     await readColumns(source, { schema, rejected: scanned.rejected[s] }, misfit, signal);
