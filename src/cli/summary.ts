@@ -38,9 +38,12 @@ function copiesNote(removed: number, found: number): string | undefined {
 /** What slightly higher thresholds would have kept at most; nothing where nothing was removed as near. */
 function stricterNote({ stricter, counts }: DedupSummary): string | undefined {
   if (counts.semantic === 0 || stricter.length === 0) return undefined;
-  return `up to about ${stricter
-    .map(({ threshold, more_kept }) => `${count.format(more_kept)} more at --threshold ${threshold}`)
-    .join(", ")}`;
+  return stricter
+    .map(({ threshold, more_kept: more }) => {
+      const kept = more === 0 ? "none" : `up to about ${count.format(more)}`;
+      return `${kept} more at --threshold ${threshold}`;
+    })
+    .join(", ");
 }
 
 /** Names the texts that are truncated; a server may not tell its limit. */
