@@ -1,7 +1,6 @@
 import { type DamageKind, MUST_MERGE, TRAPS } from "../report/calibrate/damage.js";
 import { shownIndices, type ThresholdRow } from "../report/calibrate/table.js";
 import type { Calibration, ExamplePair } from "../run/calibrate.js";
-import { shellWord } from "../shell-word.js";
 import { type Change, difference, shortened } from "../text/difference.js";
 import { type Marks, markedTexts } from "./marked.js";
 import { printable } from "./printable.js";
@@ -9,8 +8,8 @@ import { columnsOf, fitted } from "./text-width.js";
 
 /** How a calibration is shown. */
 export interface CalibrationLayout {
-  /** The inputs as the user named them, for the next command. */
-  readonly inputs: readonly string[];
+  /** The command that reads the same inputs in the same way, without a threshold. */
+  readonly command: string;
   readonly marks: Marks;
   /** Width of the terminal. */
   readonly columns: number;
@@ -173,7 +172,7 @@ function within(changes: readonly Change[], side: "removed" | "added", columns: 
   return cut;
 }
 
-function suggested({ suggestion, model }: Calibration, { inputs, columns }: CalibrationLayout): string {
+function suggested({ suggestion, model }: Calibration, { command, columns }: CalibrationLayout): string {
   const { threshold, reason, guards } = suggestion;
   const lines = [`suggested: --threshold ${threshold}, since ${reason}`];
   if (guards.length > 0) {
@@ -185,7 +184,7 @@ function suggested({ suggestion, model }: Calibration, { inputs, columns }: Cali
   }
   lines.push(`the model's own default is ${model.threshold} (${model.threshold_source})`);
   const flags = guards.map(({ guard }) => ` --guard ${guard}`).join("");
-  const next = `next: bge-dedup ${inputs.map((input) => printable(shellWord(input))).join(" ")} --threshold ${threshold}${flags}`;
+  const next = `next: ${command} --threshold ${threshold}${flags}`;
   return `${lines.map((line) => wrapped(line, columns)).join("")}${next}\n`;
 }
 

@@ -158,6 +158,18 @@ describe("bge-dedup calibrate", () => {
     for (const line of lines.filter((text) => !text.startsWith("next:"))) assert.ok(wide(line) <= 80, line);
   });
 
+  it("repeats in the next command what decides how the input is read", async () => {
+    const csv = join(folder, "semicolons.csv");
+    writeFileSync(csv, "title;n\nhow do I pay?;1\nwhere is my order?;2\n");
+    const flags = ["-t", "title", "--delimiter", ";", "--long", "mean", "--progress", "none"];
+    const { stdout, stderr } = await run("dedup", ["calibrate", csv, ...flags]);
+    assert.match(
+      stdout,
+      /next: bge-dedup \S*semicolons.csv --text-field title --delimiter ';' --long mean --threshold/,
+      stderr,
+    );
+  });
+
   it("prints one object with --json", async () => {
     const { code, stdout } = await run("dedup", ["calibrate", faq, "--json", "--sample", "20", "--progress", "none"]);
     assert.equal(code, 0);

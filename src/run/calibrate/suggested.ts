@@ -21,7 +21,7 @@ const BASES: Readonly<Record<Suggestion["basis"], string>> = {
   damages:
     "ordinary neighbours and near-duplicates run into each other, so this is the highest threshold that finds 95 % of the planted typing errors, insertions and deletions",
   background:
-    "judged by the neighbours alone: without near-duplicates, about one text in a thousand would have a neighbour as near",
+    "about one text in a thousand would have a neighbour as near if there were no near-duplicates, by the neighbours alone",
 };
 
 /** The suggested threshold, why, and the guards for the traps that it merges. */
