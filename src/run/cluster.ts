@@ -16,6 +16,7 @@ import { openWorkArea } from "./work/work-area.js";
 import { type ClusterRows, dedupRows, rawRows } from "./write/cluster-rows.js";
 import { type Clustering, writeClusters } from "./write/clusters.js";
 import { CENTROIDS, CLUSTER_FILES, CLUSTERS, EMBEDDINGS } from "./write/output-names.js";
+import { stalePage } from "./write/stale-page.js";
 
 /** Number of clusters that the summary lists. */
 const SHOWN = 10;
@@ -85,7 +86,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     // An earlier run on raw files left its vectors and rejects beside its clusters; both would contradict the new
     // clusters.
     const stale = inPlace ? [] : [EMBEDDINGS, REJECTS].filter((name) => !files.includes(name));
-    await work.publish([...files, MANIFEST], stale);
+    await work.publish([...files, MANIFEST], [...stale, ...(await stalePage(options.out))]);
     noteOverMemory(options.memory, reporter.note);
     return summary;
   } catch (error) {

@@ -31,6 +31,7 @@ import { openWorkArea, type WorkArea } from "./work/work-area.js";
 import { GUARDED, writeGuarded } from "./write/guarded.js";
 import { CLUSTER_FILES, EMBEDDINGS, OUTPUT_FILES, TABLE_FILES } from "./write/output-names.js";
 import { misfitOf, writeOutputs } from "./write/outputs.js";
+import { stalePage } from "./write/stale-page.js";
 
 /**
  * Outputs that an earlier run may have left in the output folder. A run publishes some of these files and removes the
@@ -127,7 +128,8 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       vectors: inputs.texts.state,
       guarantees: guarantees(threshold, order.length, join.measured),
     });
-    await work.publish([...files, MANIFEST], [...CLUSTER_FILES, ...OPTIONAL.filter((name) => !files.includes(name))]);
+    const absent = OPTIONAL.filter((name) => !files.includes(name));
+    await work.publish([...files, MANIFEST], [...CLUSTER_FILES, ...absent, ...(await stalePage(options.out))]);
     noteOverMemory(options.memory, reporter.note);
     return summary;
   } catch (error) {

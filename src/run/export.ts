@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { dirname, extname, resolve } from "node:path";
+import { extname } from "node:path";
 import { Field, Float32, Int32, makeData, type RecordBatch, Schema, Uint64, Utf8, vectorFromArray } from "apache-arrow";
 import { UsageError } from "../errors.js";
 import { readSchema } from "../io/arrow/arrow.js";
@@ -18,6 +17,7 @@ import { numbersOf, readTable, reasonsOf, type TableRows, tablePath } from "./pa
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
 import { CLUSTER_COLUMNS, DEDUP_COLUMNS, uint64Column } from "./write/output-columns.js";
 import { EMBEDDINGS, OUTPUT_FILES } from "./write/output-names.js";
+import { partOf, requireNoInput, requireWritable } from "./write/target.js";
 
 /** What `export` says of the file it wrote. */
 export interface ExportSummary {
@@ -59,8 +59,6 @@ export function exportTarget(to: string): string {
   if (OUTPUT_FILES.has(to.slice(to.lastIndexOf("/") + 1))) {
     throw new UsageError(`--to ${to} has the name of a result of bge-dedup; choose another one`);
   }
-  if (!existsSync(dirname(resolve(to))))
-    throw new UsageError(`--to ${to}: the folder ${dirname(resolve(to))} does not exist`);
   return to;
 }
 
@@ -72,8 +70,8 @@ export function exportTarget(to: string): string {
  *
  * Input columns follow under their own names; one that is named like a column of the export is left out.
  * @param options.to as `exportTarget` checked it
- * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format; FailedRunError if another run writes
- * to it meanwhile
+ * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format; UsageError if `to` cannot be written
+ * or is an input of that run; FailedRunError if another run writes to the folder meanwhile
  */
 export async function exportFolder(options: {
   readonly folder: string;
@@ -85,6 +83,8 @@ export async function exportFolder(options: {
 }): Promise<ExportSummary> {
   const { folder, to, layout, reporter, signal } = options;
   const manifest = await readDedupManifest(folder);
+  requireNoInput(to, "to", manifest.inputs);
+  await requireWritable(to, "to");
   const keptPath = tablePath(folder, "kept.arrow", "export");
   const removedPath = tablePath(folder, "removed.arrow", "export");
   const places = await placeAll(tablePath(folder, EMBEDDINGS, "export"), options);
@@ -94,7 +94,7 @@ export async function exportFolder(options: {
   const taken = new Set([...ADDED.map(({ name }) => name), ...DEDUP_COLUMNS, ...CLUSTER_COLUMNS]);
   const carried = fields.flatMap((field, index) => (taken.has(field.name) ? [] : [{ field, index }]));
   const schema = new Schema([...ADDED, ...carried.map(({ field }) => field)]);
-  const part = `${to}.part`;
+  const part = partOf(to);
   const writer = await openParquetWriter({ path: part, schema });
   const writing = reporter.stage("write", manifest.counts.kept + manifest.counts.removed);
   let [rows, unplaced] = [0, 0];

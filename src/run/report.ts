@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, extname, join, resolve } from "node:path";
 import { UsageError } from "../errors.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import type { PageFacts } from "../report/page/data.js";
@@ -28,10 +28,8 @@ import { CUT_AT, findTexts, PageTexts } from "./page/texts.js";
 import { apartPairs, keptVectors, measureVectors } from "./page/vectors.js";
 import { type DedupManifest, readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
 import { VERSION } from "./work/manifest.js";
-import { EMBEDDINGS, OUTPUT_FILES } from "./write/output-names.js";
-
-/** Name of the page in the folder. */
-export const REPORT = "report.html";
+import { EMBEDDINGS, REPORT } from "./write/output-names.js";
+import { partOf, requireWritable } from "./write/target.js";
 
 /** UTF-8 of the texts of a page, before they are deflated: with them a page of 50,000 rows stays below 3 MB. */
 const TEXT_BYTES = 2_750_000;
@@ -44,7 +42,8 @@ export interface ReportSummary {
   readonly command: "report";
   readonly file: string;
   readonly bytes: number;
-  readonly groups: PageFacts["groups"];
+  /** Groups in all, on the page, and with their texts. */
+  readonly groups: { readonly total: number; readonly shown: number; readonly with_texts: number };
   /** Points of the map; 0 where there are too few vectors for one. */
   readonly points: number;
   readonly clusters: number;
@@ -66,8 +65,8 @@ export async function writeReport(options: {
 }): Promise<ReportSummary> {
   const { folder, threads, reporter, signal } = options;
   const out = options.out ?? join(folder, REPORT);
-  await checkOut(out, folder);
   const manifest = await readDedupManifest(folder);
+  await checkOut(out);
   const loose = JSON.parse(manifest.text) as LooseManifest;
   const keptPath = tablePath(folder, "kept.arrow", "report");
   const removedPath = tablePath(folder, "removed.arrow", "report");
@@ -116,7 +115,7 @@ export async function writeReport(options: {
     command: "report",
     file: out,
     bytes: Buffer.byteLength(html),
-    groups: facts.groups,
+    groups: { total: groups.total, shown: facts.groups.shown, with_texts: facts.groups.withTexts },
     points: points?.rows.length ?? 0,
     clusters: facts.clusters.length,
   };
@@ -161,24 +160,22 @@ function factsOf(from: {
 }
 
 /**
- * Refuses a page in the place of a result, and one in a folder that is not there.
+ * Refuses a page in the place of a result or of data, and one that cannot be written, before the work begins.
  * @throws UsageError
  */
-async function checkOut(out: string, folder: string): Promise<void> {
-  const above = dirname(resolve(out));
+async function checkOut(out: string): Promise<void> {
   if (existsSync(out) && (await stat(out)).isDirectory()) {
     throw new UsageError(`--out ${out} is a folder; name the file of the page, as ${join(out, REPORT)}`);
   }
-  if (above === resolve(folder) && (OUTPUT_FILES.has(basename(out)) || basename(out) === "manifest.json")) {
-    throw new UsageError(`--out ${out} is a result of bge-dedup; choose another name for the page`);
+  if (![".html", ".htm"].includes(extname(out).toLowerCase())) {
+    throw new UsageError(`--out ${out} is no name of a page; expected a path that ends in .html`);
   }
-  if (existsSync(folder) && !existsSync(above))
-    throw new UsageError(`--out ${out}: the folder ${above} does not exist`);
+  await requireWritable(out, "out");
 }
 
 /** Writes a file so that it is there as a whole or not at all. */
 async function writeWhole(path: string, text: string): Promise<void> {
-  const part = `${path}.part`;
+  const part = partOf(path);
   try {
     await writeFile(part, text);
     await rename(part, path);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import pl from "nodejs-polars";
@@ -63,10 +63,28 @@ describe("export refuses, with the cure and the code", () => {
     ["milvus://localhost:19530/texts", /no export to milvus:\/\/ yet; expected the path of a Parquet file/],
     ["rows.csv", /expected a path that ends in .parquet/],
     ["kept.parquet", /has the name of a result/],
-    [join(folder, "nowhere", "rows.parquet"), /does not exist/],
   ] as const) {
-    it(to.startsWith(folder) ? "a folder that is not there" : to, () => assert.throws(() => exportTarget(to), message));
+    it(to, () => assert.throws(() => exportTarget(to), message));
   }
+
+  it("a target that cannot be written, and an input of the run", async () => {
+    const out = join(folder, "own");
+    const input = join(folder, "own.parquet");
+    pl.DataFrame({ text: ["one text", "another"] }).writeParquet(input);
+    const before = readFileSync(input);
+    await dedup([input], out);
+    for (const [to, message] of [
+      [join(folder, "nowhere", "rows.parquet"), /--to .*: the folder .*nowhere does not exist/],
+      ["/proc/rows.parquet", /--to .* cannot be written: .*; choose a folder that you may write to/],
+      [input, /is an input of that run and would be overwritten; choose another name/],
+    ] as const) {
+      const { code, stderr } = await run("dedup", ["export", out, "--to", to, "--layout", "embedding-atlas"]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+      assert.ok(!stderr.includes("map:"), "nothing was computed before");
+    }
+    assert.deepEqual(readFileSync(input), before);
+  });
 
   it("a folder that is none of bge-dedup's, and another layout", async () => {
     const to = join(folder, "none.parquet");

@@ -66,6 +66,20 @@ describe("report", () => {
     assert.ok(c.apartSimilarity.length > 0 && c.apartSimilarity.every((cosine) => cosine < facts.threshold));
   });
 
+  it("goes with the result it shows, and a file of that name that report did not write stays", async () => {
+    const out = await faqFolder("again");
+    const page = join(out, "report.html");
+    await report(out);
+    await cluster({ inputs: out, out, k: 5 });
+    assert.ok(!existsSync(page), "it shows no clusters");
+    await report(out);
+    await dedup([faq], out, { threshold: 0.95 });
+    assert.ok(!existsSync(page), "it shows what another threshold removed");
+    writeFileSync(page, "<p>my own</p>");
+    await dedup([faq], out, { threshold: 0.9 });
+    assert.equal(readFileSync(page, "utf8"), "<p>my own</p>");
+  });
+
   it("is the same file each time", async () => {
     const out = await faqFolder("again");
     const { file } = await report(out);
@@ -161,9 +175,15 @@ describe("report refuses, with the cure and the code", () => {
     await refused([out], 3, /removed.arrow/);
   });
 
-  it("a page in the place of a result, of a folder, or in a folder that is not there", async () => {
+  it("a page in the place of a result, of data, of a folder, or where none can be written", async () => {
     const out = await faqFolder("places");
-    await refused([out, "-o", join(out, "kept.arrow")], 2, /is a result of bge-dedup/);
+    const kept = readFileSync(join(out, "kept.arrow"));
+    await refused([out, "-o", join(out, "kept.arrow")], 2, /expected a path that ends in .html/);
+    assert.deepEqual(readFileSync(join(out, "kept.arrow")), kept);
+    const data = writeJsonl(join(folder, "data.jsonl"), [{ text: "keep me" }]);
+    await refused([out, "-o", data], 2, /expected a path that ends in .html/);
+    assert.equal(readFileSync(data, "utf8"), '{"text":"keep me"}\n');
+    await refused([out, "-o", "/proc/page.html"], 2, /cannot be written: .*; choose a folder that you may write to/);
     mkdirSync(join(folder, "taken"));
     await refused([out, "-o", join(folder, "taken")], 2, /is a folder; name the file/);
     await refused([out, "-o", join(folder, "nowhere", "page.html")], 2, /does not exist/);

@@ -6,6 +6,7 @@ import { UnavailableError } from "../../errors.js";
 import type { PageData } from "../../report/page/data.js";
 import { headline } from "../../report/page/headline.js";
 import { packPage } from "../../report/page/pack.js";
+import { PAGE_MARK } from "../write/stale-page.js";
 
 /** Where `npm run build` puts the script and the style of the page, from dist/src/run/page. */
 const BUNDLE = new URL("../../page/", import.meta.url);
@@ -32,6 +33,7 @@ export async function pageHtml(data: PageData): Promise<string> {
 <html lang="en">
 <head>
 <meta charset="utf-8">
+${PAGE_MARK}
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">

@@ -14,6 +14,9 @@ export const CENTROIDS = "centroids.arrow";
 /** Names of bge-cluster's tables. */
 export const CLUSTER_FILES = [CLUSTERS, CENTROIDS];
 
+/** Name of the page that `report` writes into a folder. The next result of the folder takes it away. */
+export const REPORT = "report.html";
+
 /** Every file that a run writes or removes in its output folder and that could be mistaken for an input. */
 export const OUTPUT_FILES: ReadonlySet<string> = new Set([
   ...TABLE_FILES,
