@@ -1,6 +1,7 @@
 import { clusterOptions } from "../run/flags/cluster.js";
 import { formatCluster } from "./cluster-summary.js";
 import { reportError, runCommand } from "./command.js";
+import { EXIT_CODES } from "./commands/add-command.js";
 import { clusterFlags, sharedFlags } from "./flags.js";
 import { parser, wantedLogFormat } from "./parser.js";
 import { jsonLine } from "./printable.js";
@@ -38,9 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
             .example("bge-dedup input.jsonl && $0 --k 50", "the daily job: clusters of the kept rows, into bge-out")
             .example("$0 --k auto", "as many clusters as the vectors suggest, with the reason in the summary")
             .example("$0 questions.parquet -t question --k 77 --seed 1", "raw rows, without removing any")
-            .epilogue(
-              "Exit codes: 0 done, 1 failed (run again to resume), 2 usage, 3 input, 4 a brake was hit, 5 model or device unavailable, 130/143 interrupted",
-            ),
+            .epilogue(EXIT_CODES),
         async (flags) => {
           const inputs = flags.inputs ?? ["bge-out"];
           const { isDedupFolder } = await import("../run/work/dedup-folder.js");

@@ -5,7 +5,7 @@ import { dedupOptions } from "../run/flags/dedup.js";
 import { inputsOf } from "../run/flags/shared.js";
 import { closest } from "../text/closest.js";
 import { reportError, runCommand } from "./command.js";
-import type { AddCommand, FlagsOf } from "./commands/add-command.js";
+import { type AddCommand, EXIT_CODES, type FlagsOf } from "./commands/add-command.js";
 import { addCalibrate } from "./commands/calibrate.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addExplain } from "./commands/explain.js";
@@ -42,7 +42,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     exitCode = await code;
   };
   try {
-    const commands = parser("bge-dedup", argv, [...Object.keys(COMMANDS), "list", "pull", "remove"]).command(
+    const commands = parser("bge-dedup", argv, Object.keys(COMMANDS), ["list", "pull", "remove"]).command(
       "$0 [inputs..]",
       "remove near-duplicate rows of JSON, CSV, Parquet and Arrow files, with proof",
       dedupArguments,
@@ -72,9 +72,7 @@ function dedupArguments(args: Argv) {
     )
     .example("$0 input.jsonl --keep max:updated_at --max-removed 20%", "keep the newest; stop if too much would go")
     .example("$0 input.jsonl --model ./bge-large-zh-v1.5", "a real model from a folder")
-    .epilogue(
-      "Exit codes: 0 done, 1 failed (run again to resume), 2 usage, 3 input, 4 a brake was hit, 5 model or device unavailable, 130/143 interrupted",
-    );
+    .epilogue(EXIT_CODES);
 }
 
 function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {

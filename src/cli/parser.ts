@@ -64,11 +64,23 @@ function written<T>(value: T): T {
   return typeof value === "string" && value.startsWith(LITERAL) ? (value.slice(LITERAL.length) as T) : value;
 }
 
+/** Columns of the help where standard output is no terminal, as in a pipe to a pager. */
+const COLUMNS = 80;
+/** Most columns of the help: longer lines are hard to read. */
+const MOST_COLUMNS = 110;
+
 /**
  * Common set-up of both parsers: strict, our exit codes, help that fits the terminal.
  * @param commands names of the commands there are beside the main one
+ * @param below names of the commands that these have
  */
-export function parser(name: string, argv: readonly string[], commands: readonly string[] = []): Argv {
+export function parser(
+  name: string,
+  argv: readonly string[],
+  commands: readonly string[] = [],
+  below: readonly string[] = [],
+): Argv {
+  const called = commands.includes(argv[0]) ? `${name} ${argv[0]}` : name;
   const instance = yargs(marked(argv))
     .scriptName(name)
     .version(VERSION)
@@ -84,10 +96,10 @@ export function parser(name: string, argv: readonly string[], commands: readonly
       // An error that yargs throws itself is a mistake of the command line as well.
       if (error && error.name !== "YError") throw error;
       const text = message ?? error.message;
-      throw new UsageError(`${oneLine(text)}; ${meant(text, commands)}${name} --help lists the flags`);
+      throw new UsageError(`${oneLine(text)}; ${meant(text, [...commands, ...below])}${called} --help lists the flags`);
     });
   checkValues(argv);
-  return instance.wrap(Math.min(110, instance.terminalWidth()));
+  return instance.wrap(Math.min(MOST_COLUMNS, process.stdout.columns ?? COLUMNS));
 }
 
 /** The log format of error lines for a command line that cannot be parsed. */

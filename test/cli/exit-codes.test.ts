@@ -82,12 +82,16 @@ describe("exit 0", { concurrency: 2 }, () => {
     assert.ok(!readdirSync(folder).includes("dry"));
   });
 
-  it("--help of both commands shows examples and exit codes", async () => {
-    for (const command of ["dedup", "cluster"] as const) {
-      const { code, stdout } = await run(command, ["--help"]);
+  it("--help of each command shows examples and exit codes in lines of 80 columns", async () => {
+    const below = ["calibrate", "explain", "groups", "report", "export", "verify", "doctor"];
+    for (const [command, ...args] of [["dedup"], ["cluster"], ...below.map((name) => ["dedup", name])]) {
+      const { code, stdout } = await run(command as "dedup" | "cluster", [...args, "--help"]);
       assert.equal(code, 0);
       assert.match(stdout, /Examples:/);
       assert.match(stdout, /Exit codes: 0 done, 1 failed/);
+      // yargs does not break a word, so a long example alone may be wider.
+      const wide = stdout.split("\n").filter((line) => line.length > 80);
+      assert.deepEqual(wide, [], `${command} ${args}`);
     }
   });
 

@@ -39,7 +39,12 @@ describe("a mistyped command line", () => {
         ["rows.jsonl", "--itertions", "1"],
         `unknown argument: itertions; did you mean --iterations? ${help("cluster")}`,
       ],
-      ["dedup", ["models", "pul", "x"], `unknown arguments: pul, x; did you mean pull? ${help("dedup")}`],
+      ["dedup", ["models", "pul", "x"], `unknown arguments: pul, x; did you mean pull? ${help("dedup models")}`],
+      [
+        "dedup",
+        ["calibrate", "--sampel", "1"],
+        `unknown argument: sampel; did you mean --sample? ${help("dedup calibrate")}`,
+      ],
       ["dedup", ["verfy", "bge-out"], "input verfy does not exist; did you mean bge-dedup verify?"],
       ["dedup", ["rows.jsonl", "--nothing-like-it"], `unknown arguments: nothing-like-it; ${help("dedup")}`],
     ];

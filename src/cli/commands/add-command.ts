@@ -1,5 +1,9 @@
 import type { ArgumentsCamelCase, Argv } from "yargs";
 
+/** The exit codes of every command, for its help. */
+export const EXIT_CODES =
+  "Exit codes: 0 done, 1 failed (run again to resume), 2 usage, 3 input, 4 a brake was hit, 5 model or device unavailable, 130/143 interrupted";
+
 /** Takes the exit code of the command that was called. */
 export type ExitWith = (code: Promise<number>) => Promise<void>;
 

@@ -10,7 +10,7 @@ import { runCommand, type Terminal } from "../command.js";
 import { calibrateFlags, dedupFlags, labelFlags, sharedFlags } from "../flags.js";
 import { marksFor } from "../marked.js";
 import { jsonLine, printable } from "../printable.js";
-import type { ExitWith, FlagsOf } from "./add-command.js";
+import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
 /** Columns of a terminal that does not tell. */
 const COLUMNS = 80;
@@ -36,7 +36,8 @@ function calibrateArguments(args: Argv) {
     .example("$0 calibrate input.jsonl -m bge-small-zh-v1.5", "a table of thresholds and a suggestion")
     .example("$0 calibrate bge-out", "the same from the vectors of a finished run")
     .example("$0 calibrate --pairs judged.csv --precision 0.99", "precision and recall of your own labelled pairs")
-    .example("$0 calibrate input.jsonl --ask 40", "judge near pairs by single keys; kept in labels.jsonl");
+    .example("$0 calibrate input.jsonl --ask 40", "judge near pairs by single keys; kept in labels.jsonl")
+    .epilogue(EXIT_CODES);
 }
 
 async function calibrateCommand(

@@ -4,7 +4,7 @@ import { parseNumber, single } from "../../run/flags/parse.js";
 import { runCommand } from "../command.js";
 import { explainFlags, sharedFlags } from "../flags.js";
 import { jsonLine } from "../printable.js";
-import type { ExitWith, FlagsOf } from "./add-command.js";
+import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
 /** Declares `explain`. */
 export function addExplain(parser: Argv, exitWith: ExitWith): void {
@@ -39,7 +39,8 @@ function explainArguments(args: Argv) {
     })
     .example("$0 explain bge-out 42", "why row 42 was removed, and its group")
     .example("$0 explain bge-out 42 57", "why these two were merged, or not")
-    .example("$0 explain bge-out A-17 --id-field id", "the row whose id is A-17");
+    .example("$0 explain bge-out A-17 --id-field id", "the row whose id is A-17")
+    .epilogue(EXIT_CODES);
 }
 
 function explainCommand(flags: FlagsOf<typeof explainArguments>): Promise<number> {

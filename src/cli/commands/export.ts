@@ -5,7 +5,7 @@ import { shellWord } from "../../shell-word.js";
 import { runCommand } from "../command.js";
 import { exportFlags, sharedFlags } from "../flags.js";
 import { jsonLine, printable } from "../printable.js";
-import type { ExitWith, FlagsOf } from "./add-command.js";
+import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
 const count = new Intl.NumberFormat("en-US");
 
@@ -27,7 +27,12 @@ function exportArguments(args: Argv) {
       quiet,
       progress,
       "log-format": sharedFlags["log-format"],
-    });
+    })
+    .example(
+      "$0 export bge-out --to rows.parquet --layout embedding-atlas",
+      "then: embedding-atlas rows.parquet --text text --x x --y y",
+    )
+    .epilogue(EXIT_CODES);
 }
 
 function exportCommand(flags: FlagsOf<typeof exportArguments>): Promise<number> {

@@ -4,7 +4,7 @@ import { parseNumber, single } from "../../run/flags/parse.js";
 import { runCommand } from "../command.js";
 import { explainFlags, sharedFlags } from "../flags.js";
 import { jsonLine } from "../printable.js";
-import type { ExitWith, FlagsOf } from "./add-command.js";
+import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
 /** Declares `groups`. */
 export function addGroups(parser: Argv, exitWith: ExitWith): void {
@@ -30,7 +30,8 @@ function groupsArguments(args: Argv) {
       "log-format": sharedFlags["log-format"],
     })
     .example("$0 groups bge-out --top 20", "the 20 largest groups")
-    .example("$0 groups bge-out --sort similarity", "the groups that a higher threshold would break up first");
+    .example("$0 groups bge-out --sort similarity", "the groups that a higher threshold would break up first")
+    .epilogue(EXIT_CODES);
 }
 
 function groupsCommand(flags: FlagsOf<typeof groupsArguments>): Promise<number> {

@@ -3,7 +3,7 @@ import { threadsOf } from "../../run/flags/shared.js";
 import { runCommand } from "../command.js";
 import { sharedFlags } from "../flags.js";
 import { jsonLine, printable } from "../printable.js";
-import type { ExitWith, FlagsOf } from "./add-command.js";
+import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
 const count = new Intl.NumberFormat("en-US");
 
@@ -25,7 +25,10 @@ function reportArguments(args: Argv) {
       quiet,
       progress,
       "log-format": sharedFlags["log-format"],
-    });
+    })
+    .example("$0 report bge-out", "bge-out/report.html: one file, which a browser opens without a network")
+    .example("$0 report bge-out -o ~/2026-07-01.html", "the page under another name")
+    .epilogue(EXIT_CODES);
 }
 
 function reportCommand(flags: FlagsOf<typeof reportArguments>): Promise<number> {

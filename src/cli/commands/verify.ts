@@ -4,7 +4,7 @@ import { memoryOf, threadsOf } from "../../run/flags/shared.js";
 import { runCommand } from "../command.js";
 import { sharedFlags } from "../flags.js";
 import { jsonLine, printable } from "../printable.js";
-import type { ExitWith, FlagsOf } from "./add-command.js";
+import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
 /** Exit code of `verify` for a folder whose files contradict each other: the folder is its input. */
 const VIOLATION = new InputError("").exitCode;
@@ -20,7 +20,9 @@ function verifyArguments(args: Argv) {
   const { memory, threads, json, quiet, progress } = sharedFlags;
   return args
     .positional("dir", { type: "string", demandOption: true, describe: "folder that bge-dedup wrote" })
-    .options({ memory, threads, json, quiet, progress, "log-format": sharedFlags["log-format"] });
+    .options({ memory, threads, json, quiet, progress, "log-format": sharedFlags["log-format"] })
+    .example("$0 verify bge-out", "exit 0: proved; exit 3 and the first violation: not")
+    .epilogue(EXIT_CODES);
 }
 
 function verifyCommand(flags: FlagsOf<typeof verifyArguments>): Promise<number> {
