@@ -1,7 +1,10 @@
 /** Random numbers in [0, 1), the same for the same seed. */
 export type Random = () => number;
 
-/** The generator mulberry32. Its 32 bits of state are enough to draw samples. @param seed an integer below 2^32 */
+/**
+ * The generator mulberry32, the only one of this program that draws samples. Its 32 bits of state are enough for that.
+ * @param seed an integer, of which the lowest 32 bits count
+ */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -12,7 +15,7 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** An integer below `bound`. */
+/** An integer from 0 to `bound` - 1. */
 export function below(random: Random, bound: number): number {
   return Math.min(bound - 1, Math.floor(random() * bound));
 }

@@ -1,9 +1,9 @@
 import { InputError } from "../errors.js";
 import type { OperatingPoint, WantedPrecision } from "../report/calibrate/precision-recall.js";
-import { type Interval, wilson } from "../report/calibrate/wilson.js";
 import type { AskReport } from "../run/calibrate-ask.js";
 import type { PairsReport } from "../run/calibrate-pairs.js";
 import { shellWord } from "../shell-word.js";
+import { type Interval, wilson } from "../wilson.js";
 import { printable } from "./printable.js";
 
 const count = new Intl.NumberFormat("en-US");

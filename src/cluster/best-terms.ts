@@ -1,4 +1,5 @@
 import { areForms, isChinese, liesWithin } from "../text/terms.js";
+import { wilson } from "../wilson.js";
 
 /**
  * Weight of the prior, in texts. The texts inside and outside of a cluster are each counted as if there were 500 more,
@@ -36,8 +37,7 @@ const FRAGMENT_SHARE = 0.9;
  *
  * Source: B. Monroe, M. Colaresi, K. Quinn, Fightin' words, Political Analysis 16 (2008), section 3.5; with counts of
  * texts that hold a term in place of counts of its occurrences. A single cluster has no others to differ from: its
- * terms are scored by their counts. test/bench/labels.ts compares the names
- * with those of c-TF-IDF.
+ * terms are scored by their counts. test/bench/labels.ts compares the names with those of c-TF-IDF.
  */
 export function bestTerms(counted: {
   /** Texts of the cluster that hold each term, for the terms that are candidates. */
@@ -83,19 +83,8 @@ interface ScoredTerm {
  * merely rare elsewhere counts little, and so does one that is merely frequent.
  */
 function divergence(count: number, texts: number, q: number): number {
-  const p = lowerShare(count, texts);
+  const p = wilson(count, texts, DEVIATIONS).low;
   return p * Math.log(p / q);
-}
-
-/**
- * Lower end of the interval of a share of which `count` of `texts` were observed. Source: E. Wilson, Probable inference,
- * the law of succession, and statistical inference, Journal of the American Statistical Association 22 (1927).
- */
-function lowerShare(count: number, texts: number): number {
-  const share = count / texts;
-  const z2 = DEVIATIONS ** 2 / texts;
-  const spread = DEVIATIONS * Math.sqrt((share * (1 - share)) / texts + z2 / (4 * texts));
-  return (share + z2 / 2 - spread) / (1 + z2);
 }
 
 /** The first `n` of the best terms of a cluster that are neither fragments of others nor repeat a better one. */

@@ -1,9 +1,10 @@
 import { createBreaks } from "../breaks.js";
 import type { Engine } from "../onnx/engine.js";
+import { seededRandom } from "../random.js";
 import type { VectorReader } from "../vectors/reader.js";
 import { countDistinct } from "./distinct.js";
 import { kmeans } from "./kmeans.js";
-import { drawSample, randomNumbers } from "./seed/start.js";
+import { drawSample } from "./seed/start.js";
 
 /** Most vectors that the search looks at. */
 const SAMPLE = 8192;
@@ -82,7 +83,7 @@ export interface ChooseOptions {
  */
 export async function chooseK(options: ChooseOptions): Promise<ChosenK> {
   const { vectors, positions, seed, onCandidate, signal } = options;
-  const sample = drawSample(positions, undefined, SAMPLE, randomNumbers(seed));
+  const sample = drawSample(positions, undefined, SAMPLE, seededRandom(seed));
   const distinct = await countDistinct(vectors, sample, 2 * MOST, MEASURED);
   const most = Math.min(MOST, Math.floor(distinct / 2));
   if (most < 2) {

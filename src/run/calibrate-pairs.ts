@@ -11,8 +11,8 @@ import {
   thresholdForPrecision,
   type WantedPrecision,
 } from "../report/calibrate/precision-recall.js";
-import { hitsToProve } from "../report/calibrate/wilson.js";
 import type { Guards } from "../text/guards.js";
+import { hitsToProve } from "../wilson.js";
 import { prepareModel } from "./embed/prepare-model.js";
 import type { RunContext, SharedOptions } from "./options.js";
 import { type PairFaults, type PairRecord, readPairs } from "./pairs/labelled-pairs.js";

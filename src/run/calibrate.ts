@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import { seededRandom } from "../random.js";
+import { type Random, seededRandom } from "../random.js";
 import { DAMAGES, type DamageKind, damageTexts, MUST_MERGE } from "../report/calibrate/damage.js";
 import { classIndex, type LengthClass, type LengthSample, sampleByLength } from "../report/calibrate/length-sample.js";
 import { MarginPairs, NearestVectors, type NearPair, RemovalCurve } from "../report/calibrate/pair-visitors.js";
@@ -174,7 +174,7 @@ async function plantDamages(options: {
   inputs: CalibrationInputs;
   sample: LengthSample;
   texts: readonly string[];
-  random: () => number;
+  random: Random;
   reporter: TimedReporter;
 }): Promise<PlantedDamage[]> {
   const { inputs, sample, texts, random, reporter } = options;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { hitsToProve, wilson } from "../../src/report/calibrate/wilson.js";
+import { hitsToProve, wilson } from "../../src/wilson.js";
 
 /** scipy 1.17.1: binomtest(hits, trials).proportion_ci(0.95, method="wilson"). */
 const SCIPY: readonly [hits: number, trials: number, low: number, high: number][] = [

@@ -1,3 +1,5 @@
+import type { Random } from "../../random.js";
+
 /**
  * Greedy k-means++. For each next centre 2 + ⌊ln k⌋ points are drawn, each with a probability proportional to its
  * squared distance from the nearest centre so far; the point that leaves the least sum of these distances becomes the
@@ -10,7 +12,7 @@
 export async function plusPlus(
   points: readonly number[][],
   k: number,
-  random: () => number,
+  random: Random,
   pause: () => Promise<void>,
 ): Promise<number[][]> {
   const n = points.length;

@@ -1,4 +1,5 @@
 import { createBreaks } from "../../breaks.js";
+import { type Random, seededRandom } from "../../random.js";
 import type { VectorReader } from "../../vectors/reader.js";
 import { clusterSample } from "./tree.js";
 
@@ -45,7 +46,7 @@ export interface StartOptions {
 export async function startCentroids(options: StartOptions): Promise<Float32Array> {
   const { vectors, positions, k, seed, tileRows, pause = createBreaks(), spherical = false } = options;
   const { dim } = vectors;
-  const random = randomNumbers(seed);
+  const random = seededRandom(seed);
   const sample = drawSample(positions, options.weights, sampleSize(k), random);
   const projection = dim > PROJECTED ? createProjection(dim, random) : null;
   const points: number[][] = [];
@@ -80,7 +81,7 @@ export async function startCentroids(options: StartOptions): Promise<Float32Arra
  */
 export function startSample(options: Pick<StartOptions, "positions" | "weights" | "k" | "seed">): Uint32Array {
   const { positions, weights, k, seed } = options;
-  return drawSample(positions, weights, sampleSize(k), randomNumbers(seed));
+  return drawSample(positions, weights, sampleSize(k), seededRandom(seed));
 }
 
 function sampleSize(k: number): number {
@@ -115,7 +116,7 @@ export function drawSample(
   positions: Uint32Array,
   weights: Uint32Array | undefined,
   wanted: number,
-  random: () => number,
+  random: Random,
 ): Uint32Array {
   const n = positions.length;
   if (n <= wanted) return positions;
@@ -154,7 +155,7 @@ interface Projection {
  * Source: P. Li, T. Hastie, K. Church, Very sparse random projections, KDD 2006. The projection is not scaled, since
  * k-means gives the same clusters at any scale.
  */
-function createProjection(dim: number, random: () => number): Projection {
+function createProjection(dim: number, random: Random): Projection {
   const buckets = new Uint8Array(dim * SPREAD);
   const signs = new Float64Array(dim * SPREAD);
   for (let i = 0; i < buckets.length; i++) {
@@ -171,17 +172,4 @@ function project(rows: Float32Array, at: number, dim: number, { buckets, signs }
     for (let s = 0; s < SPREAD; s++, e++) point[buckets[e]] += signs[e] * value;
   }
   return point;
-}
-
-/**
- * Random numbers in [0, 1) by the mulberry32 generator. Its 32 bits of state are enough for a sample and a projection.
- */
-export function randomNumbers(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,4 +1,5 @@
 import { kmeansGenerator } from "ml-kmeans";
+import type { Random } from "../../random.js";
 import { plusPlus } from "./plus-plus.js";
 
 /**
@@ -29,7 +30,7 @@ const ROUNDS = 5;
 export async function clusterSample(options: {
   readonly points: readonly number[][];
   readonly k: number;
-  readonly random: () => number;
+  readonly random: Random;
   /** Awaited between units of work; may throw to stop. */
   readonly pause: () => Promise<void>;
 }): Promise<Int32Array> {

@@ -1,3 +1,4 @@
+import { below, type Random } from "../../random.js";
 import { type AskEstimate, AskPosterior, type Stratum } from "./ask-posterior.js";
 import { roundest } from "./precision-recall.js";
 
@@ -79,7 +80,7 @@ export class AskSession {
   }: {
     candidates: readonly AskCandidate[];
     earlier?: readonly { readonly cosine: number; readonly same: boolean }[];
-    random: () => number;
+    random: Random;
   }) {
     const { strata, stratumOf } = strataOf(candidates);
     this.#strata = strata;
@@ -186,9 +187,9 @@ function nearest(strata: readonly Stratum[], cosine: number): number {
 }
 
 /** Fisher and Yates. */
-function shuffle(list: number[], random: () => number): void {
+function shuffle(list: number[], random: Random): void {
   for (let i = list.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
+    const j = below(random, i + 1);
     [list[i], list[j]] = [list[j], list[i]];
   }
 }

@@ -1,4 +1,4 @@
-import { type Interval, wilson } from "./wilson.js";
+import { type Interval, wilson } from "../../wilson.js";
 
 /** Labelled pairs of texts: for each its cosine, and whether a person calls the two the same. */
 export interface ScoredPairs {

@@ -1,3 +1,4 @@
+import { wilson } from "../../wilson.js";
 import type { Bins, CurvePoint, LengthClass } from "./data.js";
 
 /** Width of the bins of cosines. */
@@ -68,7 +69,7 @@ export function thresholdCurve(options: {
     const below = round(threshold - step * STEP);
     if (below <= 0 || nearest === undefined || nearest.length === 0) continue;
     const near = nearest.filter((cosine) => cosine >= below).length;
-    const [low, high] = wilson(near, nearest.length);
+    const { low, high } = wilson(near, nearest.length);
     const left = (share: number) => Math.round(kept * (1 - share));
     points.push({ threshold: below, kept: left(near / nearest.length), low: left(high), high: left(low) });
   }
@@ -78,17 +79,4 @@ export function thresholdCurve(options: {
 /** Without the digits that sums of decimal fractions leave behind. */
 function round(value: number): number {
   return Math.round(value * 1e9) / 1e9;
-}
-
-/**
- * Wilson's 95 % interval of a share.
- * @see Wilson, Probable inference, the law of succession, and statistical inference, 1927
- */
-function wilson(hits: number, of: number): [low: number, high: number] {
-  const z = 1.959964;
-  const share = hits / of;
-  const centre = share + (z * z) / (2 * of);
-  const spread = z * Math.sqrt((share * (1 - share)) / of + (z * z) / (4 * of * of));
-  const scale = 1 + (z * z) / of;
-  return [Math.max(0, (centre - spread) / scale), Math.min(1, (centre + spread) / scale)];
 }

@@ -1,3 +1,4 @@
+import type { Random } from "../../random.js";
 /** Index of a number in an ascending list; -1 where it is not in the list. */
 export function indexOf(list: Float64Array, number: number): number {
   let [low, high] = [0, list.length];
@@ -10,7 +11,7 @@ export function indexOf(list: Float64Array, number: number): number {
 }
 
 /** Draws `most` different positions below `count`, or all where there are fewer; ascending. */
-export function drawPositions(count: number, most: number, random: () => number): Uint32Array {
+export function drawPositions(count: number, most: number, random: Random): Uint32Array {
   const drawn: number[] = [];
   // Selection sampling: each position is taken with the probability that the sample still needs it.
   for (let position = 0; position < count && drawn.length < most; position++) {
