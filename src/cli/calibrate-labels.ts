@@ -5,6 +5,7 @@ import type { PairsReport } from "../run/calibrate-pairs.js";
 import { shellWord } from "../shell-word.js";
 import { type Interval, wilson } from "../wilson.js";
 import { printable } from "./printable.js";
+import { rightAligned } from "./text-width.js";
 
 const count = new Intl.NumberFormat("en-US");
 const share = (value: number) => value.toFixed(3);
@@ -72,7 +73,7 @@ function curveTable({ curve, pairs }: PairsReport): string[] {
     threshold,
     ...columns.map(([, cell]) => cell(point)),
   ]);
-  return aligned([["threshold", ...columns.map(([name]) => name)], ...rows]);
+  return rightAligned([["threshold", ...columns.map(([name]) => name)], ...rows]).map((line) => `  ${line}`);
 }
 
 /** Round thresholds from the highest that merges a pair down to the one that merges nearly all that are the same. */
@@ -90,12 +91,6 @@ function tableThresholds(curve: readonly OperatingPoint[]): { threshold: string;
     if (point !== undefined && point !== rows.at(-1)?.point) rows.push({ threshold, point });
   }
   return rows;
-}
-
-/** Right-aligned columns. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
-  return rows.map((row) => `  ${row.map((cell, c) => cell.padStart(widths[c])).join("  ")}`);
 }
 
 function describe({ merged, precision, precision_interval, recall, recall_interval, f1 }: OperatingPoint): string {

@@ -1,10 +1,10 @@
 import { type DamageKind, MUST_MERGE, TRAPS } from "../report/calibrate/damage.js";
 import { shownIndices, type ThresholdRow } from "../report/calibrate/table.js";
 import type { Calibration, ExamplePair } from "../run/calibrate.js";
-import { type Change, difference, shortened } from "../text/difference.js";
-import { type Marks, markedTexts } from "./marked.js";
+import { difference, shortened } from "../text/difference.js";
+import { fittedLine, type Marks, NO_MARKS, plainPieces, sideOf, wrappedLines } from "./marked.js";
 import { printable } from "./printable.js";
-import { columnsOf, fitted } from "./text-width.js";
+import { rightAligned } from "./text-width.js";
 
 /** How a calibration is shown. */
 export interface CalibrationLayout {
@@ -75,12 +75,11 @@ const percent = (share: number | null | undefined) => {
   return value > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0);
 };
 
-/** A table of right-aligned cells, with a mark before the suggested line. */
-function table(headings: readonly string[], rows: readonly (readonly string[])[], marked: number): string {
-  const widths = headings.map((heading, c) => Math.max(heading.length, ...rows.map((row) => row[c].length)));
-  const line = (cells: readonly string[], mark: string) =>
-    `${mark} ${cells.map((cell, c) => cell.padStart(widths[c])).join("  ")}\n`;
-  return line(headings, " ") + rows.map((row, r) => line(row, r === marked ? ">" : " ")).join("");
+/** A table with a mark before the row `suggested`; -1 for none. */
+function table(headings: readonly string[], rows: readonly (readonly string[])[], suggested: number): string {
+  return rightAligned([headings, ...rows])
+    .map((line, i) => `${i > 0 && i === suggested + 1 ? ">" : " "} ${line}\n`)
+    .join("");
 }
 
 /** What each threshold does to the input, and what it finds of the planted damages. */
@@ -148,28 +147,9 @@ function pairs({ thresholds, pairs: all }: Calibration, best: number, layout: Ca
 function exampleLines({ texts, rows, cosine }: ExamplePair, width: number, { marks, columns }: CalibrationLayout) {
   const changes = shortened(difference(texts[0], texts[1]), CONTEXT);
   const left = columns - width - 14;
-  const first = markedTexts(within(changes, "removed", left), marks).first;
-  const second = markedTexts(within(changes, "added", left), marks).second;
+  const [first, second] = (["removed", "added"] as const).map((side) => fittedLine(sideOf(changes, side), left, marks));
   const number = (row: number) => String(row).padStart(width);
   return `  ${cosine.toFixed(4)}  ${number(rows[0])}  ${first}\n          ${number(rows[1])}  ${second}\n`;
-}
-
-/** Columns that the marks of a change take where they are brackets. */
-const BRACKETS = 4;
-
-/** Cuts the side of a comparison to a width. */
-function within(changes: readonly Change[], side: "removed" | "added", columns: number): Change[] {
-  const cut: Change[] = [];
-  let left = columns;
-  for (const { kind, text } of changes) {
-    if (kind !== "same" && kind !== side) continue;
-    const room = left - (kind === "same" ? 0 : BRACKETS);
-    if (room < 2) break;
-    const shown = fitted(printable(text), room);
-    cut.push({ kind, text: shown });
-    left = room - columnsOf(shown);
-  }
-  return cut;
 }
 
 function suggested({ suggestion, model }: Calibration, { command, columns }: CalibrationLayout): string {
@@ -190,12 +170,5 @@ function suggested({ suggestion, model }: Calibration, { command, columns }: Cal
 
 /** A sentence in lines of at most `columns`, the later ones indented. */
 function wrapped(sentence: string, columns: number): string {
-  const lines = [""];
-  for (const word of sentence.split(" ")) {
-    const line = lines[lines.length - 1];
-    if (line === "") lines[lines.length - 1] = word;
-    else if (columnsOf(`${line} ${word}`) <= columns) lines[lines.length - 1] = `${line} ${word}`;
-    else lines.push(`  ${word}`);
-  }
-  return `${lines.join("\n")}\n`;
+  return `${wrappedLines(plainPieces(sentence), columns - 2, NO_MARKS).join("\n  ")}\n`;
 }

@@ -1,19 +1,16 @@
 import type { ClusterSummary } from "../run/summary.js";
-import { fitted } from "./columns.js";
 import { printable } from "./printable.js";
 import { bytes, count, counted, seconds, table, warned } from "./summary.js";
-
-/** Columns of a line where the terminal does not tell. */
-const COLUMNS = 80;
+import { fitted } from "./text-width.js";
 
 /** Fewest columns for the text of a cluster, however narrow the terminal. */
 const LEAST = 20;
 
 /**
  * The summary of bge-cluster for a person.
- * @param columns width of the terminal (80)
+ * @param columns width of the terminal
  */
-export function formatCluster(summary: ClusterSummary, columns = COLUMNS): string {
+export function formatCluster(summary: ClusterSummary, columns: number): string {
   const { counts, chosen_k, out, files, inertia, iterations, converged } = summary;
   const rows: [string, number, string?][] = [
     ["clustered", counts.clustered],

@@ -5,6 +5,7 @@ import { EXIT_CODES } from "./commands/add-command.js";
 import { clusterFlags, sharedFlags } from "./flags.js";
 import { parser, wantedLogFormat } from "./parser.js";
 import { jsonLine } from "./printable.js";
+import { widthOf } from "./text-width.js";
 
 const { out: _, ...others } = sharedFlags;
 
@@ -55,7 +56,7 @@ export async function main(argv: readonly string[]): Promise<number> {
             reporter.close();
             summary.warnings.forEach(reporter.warn);
             if (flags.json) await print(jsonLine(summary));
-            else if (!flags.quiet) await print(formatCluster(summary, process.stdout.columns));
+            else if (!flags.quiet) await print(formatCluster(summary, widthOf(process.stdout)));
             return 0;
           });
         },

@@ -1,9 +1,17 @@
-/** Characters that a terminal shows two columns wide: Chinese, Japanese, Korean, full-width forms, emoji. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
-const NARROW = /\p{M}/u;
+import { eastAsianWidth } from "get-east-asian-width";
 
-/** Columns of a terminal that a text takes. */
+/** Columns of a line where no terminal tells its width. */
+const COLUMNS = 80;
+
+/** The width of a terminal in columns; 80 where the stream is none or does not tell. */
+export function widthOf({ columns }: { readonly columns?: number }): number {
+  return columns || COLUMNS;
+}
+
+/** Characters that a terminal draws onto the one before, or not at all. */
+const MARK = /^[\p{M}\p{Cf}]$/u;
+
+/** Columns of a terminal that a text takes: two for a Chinese character or an emoji, none for a combining mark. */
 export function columnsOf(text: string): number {
   let columns = 0;
   for (const character of text) columns += columnsOfCharacter(character);
@@ -11,19 +19,31 @@ export function columnsOf(text: string): number {
 }
 
 function columnsOfCharacter(character: string): number {
-  if (NARROW.test(character)) return 0;
-  return WIDE.test(character) ? 2 : 1;
+  return MARK.test(character) ? 0 : eastAsianWidth(character.codePointAt(0) as number);
 }
 
-/** The beginning of a text that fits into `most` columns; "…" stands for the rest. */
-export function fitted(text: string, most: number): string {
-  if (columnsOf(text) <= most) return text;
-  let columns = 1;
-  let shown = "";
+/** As much of the beginning of a text as fits into this many columns. */
+export function beginning(text: string, columns: number): string {
+  let end = 0;
+  let used = 0;
   for (const character of text) {
-    columns += columnsOfCharacter(character);
-    if (columns > most) break;
-    shown += character;
+    used += columnsOfCharacter(character);
+    if (used > columns) break;
+    end += character.length;
   }
-  return `${shown}…`;
+  return text.slice(0, end);
+}
+
+/** A text that fits into this many columns: the whole, or its beginning and "…" for the rest. */
+export function fitted(text: string, columns: number): string {
+  return columnsOf(text) <= columns ? text : `${beginning(text, columns - 1).trimEnd()}…`;
+}
+
+/** The rows of a table as lines: two spaces between cells, each column right-aligned and as wide as its widest cell. */
+export function rightAligned(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const cells of rows) {
+    for (const [c, cell] of cells.entries()) widths[c] = Math.max(widths[c] ?? 0, columnsOf(cell));
+  }
+  return rows.map((cells) => cells.map((cell, c) => `${" ".repeat(widths[c] - columnsOf(cell))}${cell}`).join("  "));
 }

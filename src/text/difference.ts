@@ -82,6 +82,14 @@ function joined(pieces: readonly Change[]): Change[] {
   return result;
 }
 
+/** A text without its middle where it has more than `most` characters; "…" stands for what is left out. */
+export function withoutMiddle(text: string, most: number): string {
+  const characters = [...text];
+  if (characters.length <= most) return text;
+  const half = Math.floor(most / 2);
+  return `${characters.slice(0, half).join("")}…${characters.slice(-half).join("")}`;
+}
+
 /**
  * Shortens what both texts share, so that the differences of long texts can be seen: of each such piece up to `context`
  * characters stay beside a change, and "…" stands for the rest.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { columnsOf } from "../../src/cli/columns.js";
+import { columnsOf } from "../../src/cli/text-width.js";
 import type { ClusterSummary } from "../../src/run/summary.js";
 import { numbers, outputBytes, readTable, testFolder, values, writeJsonl } from "../run/folders.js";
 import { run, start, vectorsAreSaved } from "./command-line.js";

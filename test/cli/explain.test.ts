@@ -4,8 +4,10 @@ import { before, describe, it } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { formatExplanation, formatNearest } from "../../src/cli/explain/explain-text.js";
 import { formatGroups } from "../../src/cli/explain/groups-text.js";
-import { displayWidth, entryLines, type Page, pageFor, textEntries, wrapped } from "../../src/cli/explain/layout.js";
+import { entryLines, type Page, pageFor, textEntries } from "../../src/cli/explain/layout.js";
 import { besideThreshold, cosineText, guardSentence } from "../../src/cli/explain/words.js";
+import { wrappedLines } from "../../src/cli/marked.js";
+import { columnsOf } from "../../src/cli/text-width.js";
 import { listGroups } from "../../src/run/groups.js";
 import { explain } from "../run/explained.js";
 import { dedup, testFolder, writeJsonl } from "../run/folders.js";
@@ -86,7 +88,7 @@ group of row 0: 3 rows: 1 kept, 1 normalized, 1 semantic; removed:
       .split("\n")
       .slice(1)
       .filter((line) => !line.startsWith("group"));
-    for (const line of body) assert.ok(displayWidth(stripVTControlCharacters(line)) <= 60, line);
+    for (const line of body) assert.ok(columnsOf(stripVTControlCharacters(line)) <= 60, line);
   });
 
   it("of a rejected row and of neighbours", async () => {
@@ -130,11 +132,16 @@ describe("what guards say of two texts", () => {
 describe("the layout", () => {
   it("a text is broken between words, with its marks on every line", () => {
     const [first] = textEntries(["a", "one two three four five six"], ["b", "one two three four five seven"]);
-    assert.deepEqual(wrapped(first.pieces, 14, plain.marks), ["one two three", "four five", "[-six-]"]);
+    assert.deepEqual(wrappedLines(first.pieces, 14, plain.marks), ["one two three", "four five", "[-six-]"]);
     const long = [{ kind: "removed" as const, text: "x".repeat(30) }];
-    assert.deepEqual(wrapped(long, 14, plain.marks), ["[-xxxxxxxxxx-]", "[-xxxxxxxxxx-]", "[-xxxxxxxxxx-]"]);
+    assert.deepEqual(wrappedLines(long, 14, plain.marks), ["[-xxxxxxxxxx-]", "[-xxxxxxxxxx-]", "[-xxxxxxxxxx-]"]);
     const chinese = [{ kind: "same" as const, text: "退款三天没有到账" }];
-    assert.deepEqual(wrapped(chinese, 7, plain.marks), ["退款三", "天没有", "到账"]);
+    assert.deepEqual(wrappedLines(chinese, 7, plain.marks), ["退款三", "天没有", "到账"]);
+    const spaces = [
+      { kind: "same" as const, text: "one two" },
+      { kind: "removed" as const, text: "  " },
+    ];
+    assert.deepEqual(wrappedLines(spaces, 8, plain.marks), ["one two", "[-  -]"], "spaces that only one text has");
   });
 
   it("texts that share little are shown without marks, long ones are shortened around the difference", () => {

@@ -179,8 +179,7 @@ describe("one dependency lives behind one place", () => {
     ["ml-kmeans", /^cluster\/seed/],
     ["yargs", /^cli\//],
     ["cli-progress", /^cli\/progress/],
-    ["wrap-ansi", /^cli\/ask\/screen/],
-    ["get-east-asian-width", /^cli\/columns/],
+    ["get-east-asian-width", /^cli\/text-width/],
     ["@observablehq/plot", /^page\/charts/],
     ["twgl.js", /^page\/points/],
   ];

@@ -1,6 +1,7 @@
 import { UsageError } from "../../errors.js";
 import type { AskRun } from "../../run/calibrate-ask.js";
 import { marksFor } from "../marked.js";
+import { widthOf } from "../text-width.js";
 import { type Command, Keyboard, type KeyboardInput } from "./keyboard.js";
 import { screenLines } from "./screen.js";
 
@@ -115,7 +116,7 @@ function draw(run: AskRun, most: number, screen: AskScreen): void {
       before: session.before,
       estimate: same + different > 0 ? session.estimate() : undefined,
     },
-    { columns: screen.columns ?? 80, rows: screen.rows ?? 24 },
+    { columns: widthOf(screen), rows: screen.rows || 24 },
     marksFor(screen),
   );
   screen.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`);

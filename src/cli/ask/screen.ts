@@ -1,8 +1,8 @@
-import wrapAnsi from "wrap-ansi";
 import type { AskEstimate } from "../../report/calibrate/ask-posterior.js";
 import type { Answer } from "../../report/calibrate/ask-session.js";
-import { type Change, difference, shortened } from "../../text/difference.js";
-import { type Marks, markedTexts } from "../marked.js";
+import { type Change, difference, shortened, withoutMiddle } from "../../text/difference.js";
+import { type Marks, NO_MARKS, plainPieces, sideOf, wrappedLines } from "../marked.js";
+import { beginning } from "../text-width.js";
 
 /** What a screen shows: a pair, and where the session stands. */
 export interface AskView {
@@ -19,7 +19,7 @@ export interface AskView {
   readonly estimate?: AskEstimate;
 }
 
-/** Cells of the terminal. */
+/** Columns and rows of the terminal. */
 export interface ScreenSize {
   readonly columns: number;
   readonly rows: number;
@@ -29,6 +29,8 @@ export interface ScreenSize {
 const LONGEST = 20_000;
 /** Characters beside a change, from a whole text down to what a small terminal can show. */
 const CONTEXTS = [LONGEST, 400, 200, 120, 80, 50, 30, 18, 10, 5];
+/** Fewest columns that leave room for marks beside a text. */
+const LEAST_MARKED = 16;
 
 /**
  * The lines of a screen, at most `rows` of them and none wider than `columns`; wide characters count twice. The texts
@@ -39,8 +41,8 @@ export function screenLines(view: AskView, { columns, rows }: ScreenSize, marks:
   const width = Math.max(columns, 8);
   const small = rows < 10;
   const head = headOf(view).slice(0, small ? 1 : 2);
-  const wrapped = small ? [cutLine(head[0], width)] : head.flatMap((line) => wrap(line, width));
-  const foot = small ? [cutLine(footOf(view, 1), width)] : wrap(footOf(view, 3), width);
+  const wrapped = small ? [beginning(head[0], width)] : head.flatMap((line) => wrap(line, width));
+  const foot = small ? [beginning(footOf(view, 1), width)] : wrap(footOf(view, 3), width);
   const gap = small ? [] : [""];
   const left = rows - wrapped.length - foot.length - 3 * gap.length;
   const [first, second] = fittedTexts(view, Math.max(2, left), { width, marks });
@@ -62,14 +64,9 @@ function footOf({ before }: AskView, spaces: number): string {
   return [`same?${was === undefined ? "" : ` (was ${was})`}`, ...keys].join(" ".repeat(spaces));
 }
 
-/** A text as lines of at most `width` cells, broken between words where they fit. */
+/** A text as lines of at most `width` columns, broken between words where it can be. */
 function wrap(text: string, width: number): string[] {
-  return wrapAnsi(text, width, { hard: true, trim: true }).split("\n");
-}
-
-/** The first `width` cells of a line. */
-function cutLine(text: string, width: number): string {
-  return wrapAnsi(text, width, { hard: true, wordWrap: false, trim: false }).split("\n")[0];
+  return wrappedLines(plainPieces(text), width, NO_MARKS);
 }
 
 /** A threshold without needless decimals. */
@@ -83,19 +80,19 @@ function fittedTexts(
   most: number,
   { width, marks }: { readonly width: number; readonly marks: Marks },
 ): [string[], string[]] {
+  const shownMarks = width < LEAST_MARKED ? NO_MARKS : marks;
   const changes = difference(cut(first, LONGEST), cut(second, LONGEST));
-  const labelled = (label: string, text: string) => {
-    const lines = wrapAnsi(text, width - 3, { hard: true, trim: true }).split("\n");
-    return lines.map((line, i) => `${i === 0 ? label : " "}  ${line}`);
-  };
+  const labelled = (label: string, pieces: readonly Change[]) =>
+    wrappedLines(pieces, width - 3, shownMarks).map((line, i) => `${i === 0 ? label : " "}  ${line}`);
   let both: [string[], string[]] = [[], []];
   for (const context of CONTEXTS) {
-    const short = shortened(changes, context).map((change) => cutChange(change, 4 * context));
-    // Every character takes a cell at least. Wrapping is slow, so that texts that cannot fit are not wrapped.
+    const short = shortened(changes, context).map(({ kind, text }) =>
+      kind === "same" ? { kind, text } : { kind, text: withoutMiddle(text, 4 * context) },
+    );
+    // Nearly every character takes a column or two. Wrapping is slow, so that texts that cannot fit are not wrapped.
     const cells = short.reduce((sum, { kind, text }) => sum + (kind === "same" ? 2 : 1) * text.length, 0);
     if (cells > most * width && context !== CONTEXTS[CONTEXTS.length - 1]) continue;
-    const marked = markedTexts(short, marks);
-    both = [labelled("A", marked.first), labelled("B", marked.second)];
+    both = [labelled("A", sideOf(short, "removed")), labelled("B", sideOf(short, "added"))];
     if (both[0].length + both[1].length <= most) return both;
   }
   const half = Math.max(1, Math.floor(most / 2));
@@ -103,14 +100,6 @@ function fittedTexts(
     both[0].slice(0, Math.max(half, most - both[1].length)),
     both[1].slice(0, Math.max(half, most - both[0].length)),
   ];
-}
-
-/** A change without its middle where it is longer than `most` characters. */
-function cutChange({ kind, text }: Change, most: number): Change {
-  const characters = [...text];
-  if (kind === "same" || characters.length <= most) return { kind, text };
-  const half = Math.floor((most - 1) / 2);
-  return { kind, text: `${characters.slice(0, half).join("")}…${characters.slice(-half).join("")}` };
 }
 
 /** The beginning of a text. */

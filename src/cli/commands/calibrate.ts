@@ -10,10 +10,8 @@ import { runCommand, type Terminal } from "../command.js";
 import { calibrateFlags, dedupFlags, labelFlags, sharedFlags } from "../flags.js";
 import { marksFor } from "../marked.js";
 import { jsonLine, printable } from "../printable.js";
+import { widthOf } from "../text-width.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
-
-/** Columns of a terminal that does not tell. */
-const COLUMNS = 80;
 
 /** Declares `calibrate`. */
 export function addCalibrate(parser: Argv, exitWith: ExitWith): void {
@@ -62,7 +60,7 @@ async function calibrateCommand(
       formatCalibration(report, {
         command: sameCommand(flags, options),
         marks: marksFor(stdout),
-        columns: stdout.columns ?? COLUMNS,
+        columns: widthOf(stdout),
       }),
     );
   }

@@ -205,13 +205,9 @@ export function formatNearest(
   }));
   const apart = neighbours
     .filter(({ below }) => below <= 0)
-    .map(
-      ({ row, differs }) => `  row ${row} is kept apart by a guard: ${guardSentence(differs, guards, false)}
-`,
-    );
+    .map(({ row, differs }) => `  row ${row} is kept apart by a guard: ${guardSentence(differs, guards, false)}\n`);
   return (
-    `nearest kept rows (exact search, ${seconds.toFixed(1)} s); below: distance to the threshold ${threshold}
-` +
+    `nearest kept rows (exact search, ${seconds.toFixed(1)} s); below: distance to the threshold ${threshold}\n` +
     tableLines(["row", ...(withIds ? ["id"] : []), "cosine", "below"], rows, page) +
     legend(rows, `row ${asked.row}`, page) +
     apart.join("")

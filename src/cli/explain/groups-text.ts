@@ -23,20 +23,14 @@ function formatGroup(group: DuplicateGroup, { id_field, threshold }: GroupsRepor
   }));
   const traps = removed.flatMap(({ row, differs }) => {
     const sentence = guardSentence(differs, [], false);
-    return sentence === undefined
-      ? []
-      : [
-          `  row ${row}: ${sentence}
-`,
-        ];
+    return sentence === undefined ? [] : [`  row ${row}: ${sentence}\n`];
   });
   const entries = [
     ...(least < 1 ? [entry("cosine", `${cosineText(least, threshold)} at least, ${mean.toFixed(4)} on average`)] : []),
     ...(kept.text === null ? [] : [shortEntry("kept", kept.text)]),
   ];
   return (
-    `${rowName(kept)}: ${groupCounts(group)}
-` +
+    `${rowName(kept)}: ${groupCounts(group)}\n` +
     (entries.length > 0 ? entryLines(entries, page) : "") +
     tableLines(["row", ...(withIds ? ["id"] : []), "reason", "cosine"], rows, page) +
     traps.join("")
