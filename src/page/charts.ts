@@ -16,10 +16,18 @@ function figure(options: {
   /** The drawing in words. */
   readonly summary: string;
   readonly draw: (width: number) => Element;
+  /** CSS pixels; that of `FRAME` if absent. */
+  readonly height?: number;
   readonly caption: Child;
   readonly numbers: HTMLElement;
 }): HTMLElement {
-  const drawing = el("div", { class: "drawing", role: "img", "aria-label": `${options.title}. ${options.summary}` });
+  const drawing = el("div", {
+    class: "drawing",
+    role: "img",
+    "aria-label": `${options.title}. ${options.summary}`,
+    // Its room before it is drawn, so that nothing below it jumps.
+    style: `min-height:${options.height ?? FRAME.height}px`,
+  });
   let drawn = 0;
   new ResizeObserver(([{ contentRect }]) => {
     const width = Math.floor(contentRect.width);
@@ -100,7 +108,7 @@ export function similarityFigure({ similarities, neighbours, threshold, counts }
             : `all ${count(neighbours.of)}`
         }. `,
       ],
-      "Heights are square roots, so that few rows are seen beside many. Where both meet in a valley, the threshold divides well; on a slope, a small change moves many rows.",
+      "Heights grow with the square root, so that a few rows are seen beside many. A threshold in a valley divides well; on a slope, a small step moves many rows.",
     ],
     numbers: table({
       caption: "Rows by similarity",
@@ -141,12 +149,12 @@ export function curveFigure({ curve, threshold, counts }: PageFacts): HTMLElemen
         ],
       }),
     caption: [
-      "Estimates. Above the threshold: rows whose pair would fall below, counted from the run’s own cosines; a little too high, because a freed row may resemble another one that is kept then. ",
+      "Estimates. Above the threshold a little too high: a row set free may resemble another one that is kept then. ",
       sampled.length > 0 &&
-        "Below it: from the nearest earlier neighbour of a sample of kept rows, with the 95 % band; a little too low, because what only resembles a row that would go itself is counted as well. ",
+        "Below it, from a sample of kept rows with its 95 % band, a little too low: a row may resemble only one that goes itself. ",
       "For exact figures run bge-dedup again with another ",
       el("code", {}, "--threshold"),
-      ".",
+      "; it takes the vectors of this folder, so that takes seconds.",
     ],
     numbers: table({
       caption: "Rows kept by threshold",
@@ -176,14 +184,16 @@ export function lengthFigure({ lengths }: PageFacts): HTMLElement {
     { name, fate: "kept", rows: kept },
     { name, fate: "removed", rows: removed },
   ]);
+  const height = 40 + 26 * named.length;
   return figure({
     title: "By length",
+    height,
     summary: `${count(lengths.length)} classes of length, with the share removed of each.`,
     draw: (width) =>
       Plot.plot({
         width,
         ...FRAME,
-        height: 40 + 26 * named.length,
+        height,
         marginTop: 4,
         marginLeft: 92,
         marginRight: 64,

@@ -38,22 +38,24 @@ export function clusterList(facts: PageFacts, select: ((cluster: number) => void
       el("summary", {}, "All clusters as a table"),
       table({
         caption: "All clusters",
-        head: ["Cluster", "Rows", "Share", "Mean distance", "Key terms"],
-        rows: clusters.map(({ cluster, size, terms, meanDistance }) => [
+        head: ["Cluster", "Rows", "Share", "Mean distance", "Key terms", "Most typical text"],
+        rows: clusters.map(({ cluster, size, terms, meanDistance, typical }) => [
           cluster,
           count(size),
           share(size, rows),
           meanDistance.toFixed(3),
           terms.join(", "),
+          typical[0]?.text,
         ]),
         numbers: [1, 2, 3],
+        wide: true,
       }),
     ),
   ];
 }
 
 function card(
-  { cluster, size, terms, meanDistance, typical, outliers }: PageCluster,
+  { cluster, size, terms, typical, outliers }: PageCluster,
   rows: number,
   select?: (cluster: number) => void,
 ): HTMLElement {
@@ -66,11 +68,7 @@ function card(
       { dir: "auto" },
       terms.length > 0 ? terms.join(", ") : el("span", { class: "absent" }, "no term sets it apart"),
     ),
-    el(
-      "p",
-      { class: "note" },
-      `${name} · ${plural(size, "row")}, ${share(size, rows)} · mean distance ${meanDistance.toFixed(2)}`,
-    ),
+    el("p", { class: "note" }, `${name} · ${plural(size, "row")}, ${share(size, rows)}`),
     rowList(typical),
     outliers.length > 0 && el("details", {}, el("summary", {}, "Outliers"), rowList(outliers)),
     select &&

@@ -45,10 +45,17 @@ export function markedPair(first: ShownText | undefined, second: ShownText | und
   ];
 }
 
-/** A text beside one that is read already: what it adds and what it lacks, both in place. */
+/**
+ * A text beside one that is read already: what it adds and what it lacks, both in place. Of a text that shares little
+ * with the known one, only what it adds is marked, because all the rest of the known one would stand between its words.
+ */
 export function markedAgainst(known: ShownText | undefined, shown: ShownText | undefined): Child {
   if (known === undefined || shown === undefined || known.text === shown.text) return markedPair(known, shown)[1];
-  return [changesOf(known, shown).map(marked), cutNotice(shown)];
+  const changes = changesOf(known, shown);
+  const length = (kind: Change["kind"]) =>
+    changes.reduce((sum, change) => sum + (change.kind === kind ? change.text.length : 0), 0);
+  const akin = length("removed") <= length("same");
+  return [akin ? changes.map(marked) : side(changes, "added"), cutNotice(shown)];
 }
 
 function changesOf(first: ShownText, second: ShownText): readonly Change[] {
@@ -56,8 +63,12 @@ function changesOf(first: ShownText, second: ShownText): readonly Change[] {
   return first.text.length + second.text.length > 2 * WHOLE ? shortened(all, CONTEXT) : all;
 }
 
+/** A change as marked text. Spaces at its ends stay outside, unless there is nothing else. */
 function marked({ kind, text }: Change): Child {
-  return kind === "same" ? text : el(kind === "added" ? "ins" : "del", {}, text);
+  if (kind === "same") return text;
+  const [, before, middle, after] = /^(\s*)(.*?)(\s*)$/su.exec(text) ?? ["", "", text, ""];
+  const mark = (content: string) => el(kind === "added" ? "ins" : "del", {}, content);
+  return middle === "" ? mark(text) : [before, mark(middle), after];
 }
 
 function side(changes: readonly Change[], kind: "removed" | "added"): Child[] {

@@ -50,15 +50,17 @@ export function table(options: {
   readonly rows: readonly (readonly Child[])[];
   /** Indices of the columns of numbers. */
   readonly numbers?: readonly number[];
+  /** Whether it takes the whole width of the page, for columns of texts. */
+  readonly wide?: boolean;
 }): HTMLElement {
-  const { caption, head, rows, numbers = [] } = options;
+  const { caption, head, rows, numbers = [], wide = false } = options;
   const side = (i: number) => ({ class: numbers.includes(i) ? "number" : undefined });
   return el(
     "div",
     { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
     el(
       "table",
-      {},
+      { class: wide && "wide" },
       el("caption", { class: "unseen" }, caption),
       el("thead", {}, el("tr", {}, ...head.map((name, i) => el("th", { scope: "col", ...side(i) }, name)))),
       el(

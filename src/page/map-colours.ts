@@ -39,6 +39,8 @@ export function pointColours(clusters: Uint32Array, selected: ((point: number) =
   const palette = (dark ? DARK : LIGHT).map((hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)));
   const none = dark ? [150, 150, 150] : [120, 120, 120];
   const opacity = clusters.length > 20_000 ? 150 : 200;
+  // Where points lie dense, faint ones add up; few ones would vanish.
+  const faded = clusters.length > 20_000 ? 28 : clusters.length > 2000 ? 45 : 90;
   for (let i = 0; i < clusters.length; i++) {
     const chosen = selected === undefined || selected(i);
     bytes.set(
@@ -49,7 +51,7 @@ export function pointColours(clusters: Uint32Array, selected: ((point: number) =
           : none,
       4 * i,
     );
-    bytes[4 * i + 3] = selected === undefined ? opacity : chosen ? 230 : 28;
+    bytes[4 * i + 3] = selected === undefined ? opacity : chosen ? 230 : faded;
   }
   return bytes;
 }

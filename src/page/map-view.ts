@@ -3,7 +3,9 @@ import type { View } from "./points.js";
 /** Places from 0 to this along each side of the map. */
 export const SIDE = 65_535;
 const NARROWEST = 0.01;
-const ALL: View = { x: 0.5, y: 0.5, width: 1 };
+const ALL = { x: 0.5, y: 0.5, width: 1 };
+/** How much more one axis may be drawn out than the other, to fill the canvas: distances on a map say little anyway. */
+const MOST_STRETCH = 1.6;
 
 /** A view that pans and zooms within the map. */
 export interface MapView {
@@ -28,9 +30,13 @@ export function createMapView(
   tallness: number,
 ): MapView {
   let view = ALL;
+  /** How much taller than the canvas the points are, where both are equally wide. */
+  const excess = () => (tallness * size().width) / size().height;
+  /** Places that a pixel covers from top to bottom, for each one from left to right. */
+  const stretch = () => Math.max(1 / MOST_STRETCH, Math.min(MOST_STRETCH, excess()));
   /** The width that shows all points. */
-  const widest = () => Math.max(1, (tallness * size().width) / size().height);
-  const within = ({ x, y, width }: View): View => ({
+  const widest = () => Math.max(1, excess() / stretch());
+  const within = ({ x, y, width }: typeof ALL) => ({
     x: Math.max(0, Math.min(1, x)),
     y: Math.max(0, Math.min(1, y)),
     width: Math.max(NARROWEST, Math.min(widest(), width)),
@@ -38,21 +44,24 @@ export function createMapView(
   const perPixel = () => view.width / size().width;
   const result: MapView = {
     get view() {
-      return view;
+      return { ...view, stretch: stretch() };
     },
     placeOf(pixelX, pixelY) {
       const { width, height } = size();
       return [
         (view.x + (pixelX - width / 2) * perPixel()) * SIDE,
-        (view.y - (pixelY - height / 2) * perPixel()) * SIDE,
+        (view.y - (pixelY - height / 2) * perPixel() * stretch()) * SIDE,
       ];
     },
     pixelOf(x, y) {
       const { width, height } = size();
-      return [width / 2 + (x / SIDE - view.x) / perPixel(), height / 2 - (y / SIDE - view.y) / perPixel()];
+      return [
+        width / 2 + (x / SIDE - view.x) / perPixel(),
+        height / 2 - (y / SIDE - view.y) / (perPixel() * stretch()),
+      ];
     },
     pan(byX, byY) {
-      view = within({ x: view.x - byX * perPixel(), y: view.y + byY * perPixel(), width: view.width });
+      view = within({ x: view.x - byX * perPixel(), y: view.y + byY * perPixel() * stretch(), width: view.width });
     },
     zoom(factor, pixelX, pixelY) {
       const [x, y] = result.placeOf(pixelX, pixelY);

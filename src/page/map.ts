@@ -51,7 +51,7 @@ export function textMap(data: PageData): TextMap | undefined {
       const [width, height] = [Math.round(size().width * ratio), Math.round(size().height * ratio)];
       if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
       const zoom = 1 / map.view.width;
-      const base = c.mapX.length > 50_000 ? 2 : c.mapX.length > 5000 ? 4 : 7;
+      const base = c.mapX.length > 50_000 ? 2 : c.mapX.length > 5000 ? 4 : c.mapX.length > 500 ? 7 : 10;
       points.draw({ view: map.view, size: ratio * Math.min(12, base * Math.max(1, zoom ** 0.5)) });
     });
   };
@@ -73,7 +73,7 @@ export function textMap(data: PageData): TextMap | undefined {
   const pointAt = (pixelX: number, pixelY: number) => {
     const [x, y] = map.placeOf(pixelX, pixelY);
     const [right] = map.placeOf(pixelX + REACH, pixelY);
-    return grid.nearest(x, y, right - x);
+    return grid.nearest(x, y, right - x, map.view.stretch);
   };
   listenToMap({
     canvas,

@@ -8,13 +8,13 @@ const FATES = [
   ["kept", "kept", "the first of its kind, or of no other kind"],
   ["exact", "exact copy", "the same text, character by character"],
   ["normalized", "same after normalising", "equal but for case, width, spaces or punctuation"],
-  ["semantic", "near-duplicate", "a cosine at or above the threshold with a kept row"],
+  ["semantic", "near-duplicate", "its cosine with a kept row reaches the threshold"],
   ["rejected", "rejected", "no usable text; listed in rejects.jsonl"],
 ] as const;
 
 /** Head of the page: what was removed and why, in one sentence, one bar and one table. */
 export function overview(facts: PageFacts): HTMLElement {
-  const { counts, threshold, thresholdSource, model, warnings, folder } = facts;
+  const { counts, threshold, thresholdSource, model, warnings, folder, guards, stricter } = facts;
   const fates = FATES.filter(([name]) => name === "kept" || counts[name] > 0);
   return el(
     "section",
@@ -47,6 +47,15 @@ export function overview(facts: PageFacts): HTMLElement {
       ...[
         ["Model", model],
         ["Threshold", `cosine ≥ ${threshold}${thresholdSource === "" ? "" : ` (${thresholdSource})`}`],
+        ...(guards.length > 0 ? [["Guards", `texts that differ in ${guards.join(", ")} stay apart`]] : []),
+        ...(counts.semantic > 0 && stricter.length > 0
+          ? [
+              [
+                "A stricter threshold",
+                `keeps up to about ${stricter.map(({ threshold: at, moreKept }) => `${count(moreKept)} more at ${at}`).join(", ")}`,
+              ],
+            ]
+          : []),
       ].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
     ),
   );
@@ -63,5 +72,5 @@ function reasons({ counts, threshold }: PageFacts): string {
         ]
       : []),
   ];
-  return `${parts.join("; ")}. Each removed row names the kept row on whose account it went.`;
+  return `${parts.join("; ")}. Every removed row names the kept row that it goes for.`;
 }

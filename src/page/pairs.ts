@@ -39,7 +39,11 @@ export function pairLists(data: PageData): Child {
     list(data, {
       id: "above",
       heading: "Removed, barely",
-      note: "If these should have stayed, the threshold is too low.",
+      note: [
+        "If these should have stayed, the threshold is too low; where it is numbers, negations or names that set them apart, add ",
+        el("code", {}, "--guard"),
+        ".",
+      ],
       none: "No row was removed as a near-duplicate.",
       pairs: above,
     }),
@@ -61,7 +65,7 @@ function list(
     note,
     none,
     pairs,
-  }: { id: string; heading: string; note: string; none: string; pairs: readonly Pair[] },
+  }: { id: string; heading: string; note: Child; none: string; pairs: readonly Pair[] },
 ): HTMLElement {
   const items = el("ol", { class: "pairs", "aria-labelledby": `${id}-pairs` });
   const pages = pager({

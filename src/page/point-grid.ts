@@ -4,8 +4,11 @@ const SHIFT = 9;
 
 /** Points sorted into a grid of squares, so that the one under the pointer is found among few. */
 export interface PointGrid {
-  /** Nearest point within `radius` of a place, all in 0 to 65,535; -1 where there is none. */
-  nearest(x: number, y: number, radius: number): number;
+  /**
+   * Nearest point within `radius` of a place, all in 0 to 65,535; -1 where there is none. `stretch` steps upwards count as
+   * one.
+   */
+  nearest(x: number, y: number, radius: number, stretch: number): number;
 }
 
 /** Sorts the points. Coordinates are 0 to 65,535; the arrays stay the caller's and must not change. */
@@ -19,12 +22,12 @@ export function createGrid(xs: Uint16Array, ys: Uint16Array): PointGrid {
   for (let i = 0; i < xs.length; i++) points[next[cellOf(i)]++] = i;
   const clamp = (value: number) => Math.max(0, Math.min(CELLS - 1, value >> SHIFT));
   return {
-    nearest(x, y, radius) {
+    nearest(x, y, radius, stretch) {
       let [best, least] = [-1, radius * radius];
-      for (let row = clamp(y - radius); row <= clamp(y + radius); row++) {
+      for (let row = clamp(y - radius * stretch); row <= clamp(y + radius * stretch); row++) {
         for (let column = clamp(x - radius); column <= clamp(x + radius); column++) {
           for (let at = starts[row * CELLS + column]; at < starts[row * CELLS + column + 1]; at++) {
-            const distance = (xs[points[at]] - x) ** 2 + (ys[points[at]] - y) ** 2;
+            const distance = (xs[points[at]] - x) ** 2 + ((ys[points[at]] - y) / stretch) ** 2;
             if (distance > least) continue;
             least = distance;
             best = points[at];

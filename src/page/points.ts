@@ -11,6 +11,8 @@ export interface View {
   readonly x: number;
   readonly y: number;
   readonly width: number;
+  /** Places that a pixel covers from top to bottom, for each one from left to right. */
+  readonly stretch: number;
 }
 
 /** Draws points by WebGL. */
@@ -70,7 +72,7 @@ export function createPoints(canvas: HTMLCanvasElement, x: Uint16Array, y: Uint1
       setBuffersAndAttributes(gl, program, buffers);
       setUniforms(program, {
         middle: [view.x, view.y],
-        scale: [scale, (scale * canvas.width) / canvas.height],
+        scale: [scale, (scale * canvas.width) / (canvas.height * view.stretch)],
         size,
       });
       drawBufferInfo(gl, buffers, gl.POINTS);

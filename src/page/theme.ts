@@ -35,5 +35,5 @@ export function themeChoice(): HTMLElement {
     },
     ...THEMES.map((name) => el("option", { value: name }, name)),
   );
-  return el("label", { class: "theme", for: "theme" }, "Theme", choice);
+  return el("label", { class: "theme", for: "theme" }, el("span", {}, "Theme"), choice);
 }

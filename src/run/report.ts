@@ -11,6 +11,7 @@ import { chooseGroups } from "./page/choose-groups.js";
 import { readClusters } from "./page/clusters.js";
 import { type ColumnSources, pageColumns, wantedRows } from "./page/columns.js";
 import {
+  guardNames,
   type LooseManifest,
   modelLine,
   optionLines,
@@ -18,6 +19,7 @@ import {
   pageDrift,
   pageSources,
   stageSeconds,
+  stricterThresholds,
   warningLines,
 } from "./page/facts.js";
 import { pageHtml } from "./page/html.js";
@@ -141,6 +143,8 @@ function factsOf(from: {
     counts: pageCounts(counts),
     threshold,
     thresholdSource: String(loose.threshold_source ?? ""),
+    guards: guardNames(loose),
+    stricter: stricterThresholds(loose),
     model: modelLine(loose),
     options: optionLines(loose),
     warnings: warningLines(loose),

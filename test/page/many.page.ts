@@ -41,6 +41,8 @@ function manyGroups(): PageData {
       },
       threshold: 0.9,
       thresholdSource: "",
+      guards: [],
+      stricter: [],
       model: "none",
       options: [],
       warnings: [],

@@ -114,6 +114,10 @@ export interface PageFacts {
   readonly counts: PageCounts;
   readonly threshold: number;
   readonly thresholdSource: string;
+  /** Rules that kept near pairs apart: numbers, negation, names. */
+  readonly guards: readonly string[];
+  /** What slightly higher thresholds would have kept; none where the folder is of a version that did not record it. */
+  readonly stricter: readonly { readonly threshold: number; readonly moreKept: number }[];
   readonly model: string;
   readonly options: readonly Named[];
   readonly warnings: readonly string[];

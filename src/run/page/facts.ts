@@ -1,10 +1,11 @@
-import type { Named, PageCounts, PageDrift, PageSource } from "../../report/page/data.js";
+import type { Named, PageCounts, PageDrift, PageFacts, PageSource } from "../../report/page/data.js";
 import type { Survey } from "./survey.js";
 
 /** The manifest as JSON gives it: parts that older versions lack are left out of the page. */
 export interface LooseManifest {
   readonly version?: unknown;
   readonly threshold_source?: unknown;
+  readonly stricter?: unknown;
   readonly model?: {
     readonly name?: unknown;
     readonly dim?: unknown;
@@ -25,11 +26,32 @@ export function modelLine({ model }: LooseManifest): string {
   return parts.filter((part) => typeof part === "string" && !part.includes("undefined")).join(", ");
 }
 
-/** Every option of the run that says something, as text. */
+/** Every option of the run that says something, in words: `textFields` as text fields, bytes of memory in GB. */
 export function optionLines({ options = {} }: LooseManifest): Named[] {
-  return Object.entries(options).flatMap(([name, value]) =>
-    value === null || value === undefined ? [] : [[name, valueText(value)] as const],
-  );
+  return Object.entries(options).flatMap(([name, value]) => {
+    if (value === null || value === undefined) return [];
+    const text = name === "memory" && typeof value === "number" ? memoryText(value) : valueText(value);
+    return [[name.replace(/(?<=[a-z])[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`), text] as const];
+  });
+}
+
+function memoryText(bytes: number): string {
+  return bytes >= 2 ** 30 ? `${Number((bytes / 2 ** 30).toFixed(1))} GB` : `${Math.round(bytes / 2 ** 20)} MB`;
+}
+
+/** The guards that were on. */
+export function guardNames({ options }: LooseManifest): string[] {
+  const guards = options?.guards;
+  if (typeof guards !== "object" || guards === null) return [];
+  return Object.entries(guards).flatMap(([name, on]) => (on === true ? [name] : []));
+}
+
+/** What slightly higher thresholds would have kept. */
+export function stricterThresholds({ stricter }: LooseManifest): PageFacts["stricter"] {
+  if (!Array.isArray(stricter)) return [];
+  return (stricter as Record<string, unknown>[])
+    .map(({ threshold, more_kept }) => ({ threshold: Number(threshold), moreKept: Number(more_kept) }))
+    .filter(({ threshold, moreKept }) => Number.isFinite(threshold) && Number.isFinite(moreKept));
 }
 
 /** A value of the manifest as a person reads it. */
