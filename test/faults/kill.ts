@@ -65,9 +65,9 @@ function published(out: string): Record<string, Buffer> {
   );
 }
 
-/** The manifest without times, memory, the count of resumed vectors and the folder's name. */
+/** The manifest without times, memory, the counts of resumed and reused vectors and the folder's name. */
 function settled(manifest: string, out: string): string {
-  const moving = ["seconds", "stages", "resumed", "peak_memory"];
+  const moving = ["seconds", "stages", "resumed", "reused", "peak_memory"];
   return JSON.stringify(JSON.parse(manifest), (key, value: unknown) =>
     moving.includes(key) ? undefined : typeof value === "string" ? value.replace(out, "OUT") : value,
   );
