@@ -2,10 +2,18 @@ import { InputError } from "../errors.js";
 import type { OperatingPoint, WantedPrecision } from "../report/calibrate/precision-recall.js";
 import type { AskReport } from "../run/calibrate-ask.js";
 import type { PairsReport } from "../run/calibrate-pairs.js";
-import { shellWord } from "../shell-word.js";
 import { type Interval, wilson } from "../wilson.js";
+import { wrapped } from "./marked.js";
 import { printable } from "./printable.js";
 import { rightAligned } from "./text-width.js";
+
+/** How a report by labels is shown. */
+export interface LabelsLayout {
+  /** The command that follows a threshold. */
+  readonly next: (threshold: number) => string;
+  /** Width of the terminal. */
+  readonly columns: number;
+}
 
 const count = new Intl.NumberFormat("en-US");
 const share = (value: number) => value.toFixed(3);
@@ -33,24 +41,28 @@ export function oneSided({ same, different }: PairsReport["pairs"]): InputError 
 }
 
 /** The report of `calibrate --pairs` for a person. */
-export function formatPairs(report: PairsReport): string {
+export function formatPairs(report: PairsReport, { next, columns }: LabelsLayout): string {
   const { pairs, model, curve, average_precision: average, best_f1: best, for_precision: wanted } = report;
+  const all = pairs.same + pairs.different;
+  const fit = (sentence: string) => wrapped(sentence, columns).trimEnd();
   const lines = [
-    `${count.format(pairs.same + pairs.different)} labelled pairs, ${count.format(pairs.same)} the same and ` +
-      `${count.format(pairs.different)} different, measured by ${printable(model.name)}`,
+    fit(
+      `${count.format(all)} labelled ${all === 1 ? "pair" : "pairs"}, ${count.format(pairs.same)} the same and ` +
+        `${count.format(pairs.different)} different, measured by ${printable(model.name)}`,
+    ),
   ];
   if (pairs.repeated > 0) lines.push(`${count.format(pairs.repeated)} were replaced by later lines of the same texts`);
   if (pairs.guarded > 0) lines.push(`${count.format(pairs.guarded)} are kept apart by a guard and count as not merged`);
   lines.push("", ...curveTable(report));
   if (curve.length === 0) lines.push("no threshold merges a pair");
   if (best !== undefined) {
-    lines.push("", `best F1     ${best.threshold}: ${describe(best)}`);
+    lines.push("", fit(`best F1     ${best.threshold}: ${describe(best)}`));
     lines.push(`average precision ${share(average ?? 0)}`);
   }
-  if (wanted !== undefined) lines.push("", ...describeWanted(wanted));
+  if (wanted !== undefined) lines.push("", ...describeWanted(wanted).map(fit));
   const chosen = wanted?.reached ?? best;
   // No run takes a threshold of 0 or less.
-  if (chosen !== undefined && chosen.threshold > 0) lines.push(`Next: bge-dedup INPUT --threshold ${chosen.threshold}`);
+  if (chosen !== undefined && chosen.threshold > 0) lines.push(`Next: ${next(chosen.threshold)}`);
   return `${lines.join("\n")}\n`;
 }
 
@@ -107,21 +119,21 @@ function describeWanted({ wanted, reached, possible, proven }: WantedPrecision):
       ? `precision ${wanted} is reached by no threshold`
       : `precision ${wanted} from threshold ${reached.threshold} on: ${describe(reached)}`,
   ];
-  if (possible === undefined) lines.push(`  every threshold is below precision ${wanted}, with 97.5 % confidence`);
+  if (possible === undefined) lines.push(`every threshold is below precision ${wanted}, with 97.5 % confidence`);
   else if (proven === undefined) {
-    lines.push(`  95 % interval of that threshold: ${possible.threshold} or more; no threshold is proven to reach it`);
+    lines.push(`95 % interval of that threshold: ${possible.threshold} or more; no threshold is proven to reach it`);
   } else {
     lines.push(
-      `  95 % interval of that threshold: ${possible.threshold} to ${proven.threshold}. Below it the precision is lower ` +
-        "than wanted, from its end on at least as high,",
-      "  each with 97.5 % confidence; the end is the safe choice, the threshold above the likely one",
+      `95 % interval of that threshold: ${possible.threshold} to ${proven.threshold}. Below it the precision is lower ` +
+        "than wanted, from its end on at least as high, each with 97.5 % confidence; the end is the safe choice, the " +
+        "threshold above the likely one",
     );
   }
   return lines;
 }
 
 /** The report of `calibrate --ask` for a person. */
-export function formatAsk({ answers, suggestion, settled }: AskReport, inputs: readonly string[]): string {
+export function formatAsk({ answers, suggestion, settled }: AskReport, { next, columns }: LabelsLayout): string {
   const { asked, skipped, earlier, same, different, file } = answers;
   const parts = [
     `${asked - skipped} pairs judged`,
@@ -132,11 +144,12 @@ export function formatAsk({ answers, suggestion, settled }: AskReport, inputs: r
   if (suggestion === undefined) return `${lines[0]}\nno answer yet, so nothing is suggested\n`;
   const { threshold, low, high, f1, loss } = suggestion;
   lines.push(
-    `suggested threshold ${threshold}; the best one lies between ${low} and ${high} with 95 % probability`,
+    wrapped(
+      `suggested threshold ${threshold}; the best one lies between ${low} and ${high} with 95 % probability`,
+      columns,
+    ).trimEnd(),
     `expected F1 ${share(f1)}; the best threshold would have ${share(loss)} more`,
-    settled
-      ? `Next: bge-dedup ${inputs.map((input) => printable(shellWord(input))).join(" ")} --threshold ${threshold}`
-      : "Next: the same command again asks further pairs and narrows the interval",
+    settled ? `Next: ${next(threshold)}` : "Next: the same command again asks further pairs and narrows the interval",
   );
   return `${lines.join("\n")}\n`;
 }

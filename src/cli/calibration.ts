@@ -2,20 +2,22 @@ import { type DamageKind, MUST_MERGE, TRAPS } from "../report/calibrate/damage.j
 import { shownIndices, type ThresholdRow } from "../report/calibrate/table.js";
 import type { Calibration, ExamplePair } from "../run/calibrate.js";
 import { difference, shortened } from "../text/difference.js";
-import { fittedLine, type Marks, NO_MARKS, plainPieces, sideOf, wrappedLines } from "./marked.js";
+import { fittedLine, type Marks, sideOf, wrapped } from "./marked.js";
+import { commandOf } from "./next-command.js";
 import { printable } from "./printable.js";
 import { rightAligned } from "./text-width.js";
 
 /** How a calibration is shown. */
 export interface CalibrationLayout {
-  /** The command that reads the same inputs in the same way, without a threshold. */
-  readonly command: string;
   readonly marks: Marks;
   /** Width of the terminal. */
   readonly columns: number;
 }
 
 const number = new Intl.NumberFormat("en-US");
+
+/** A number with its noun. */
+const counted = (count: number, one: string, many = `${one}s`) => `${number.format(count)} ${count === 1 ? one : many}`;
 
 /** Headings of the kinds of damage. */
 const HEADINGS: Readonly<Record<DamageKind, string>> = {
@@ -52,9 +54,10 @@ export function formatCalibration(report: Calibration, layout: CalibrationLayout
 
 function head({ counts, model, background, lengths, removed_by }: Calibration, columns: number): string {
   const lines = [
-    `${printable(model.name)}, ${model.dim} dimensions: ${number.format(counts.read)} rows, ` +
-      `${number.format(counts.copies)} copies, ${number.format(counts.distinct)} distinct texts`,
-    `sample of ${number.format(counts.sampled)} texts: ${lengths
+    `${printable(model.name)}, ${model.dim} dimensions: ${counted(counts.read, "row")}, ` +
+      (counts.rejected > 0 ? `${number.format(counts.rejected)} rejected, ` : "") +
+      `${counted(counts.copies, "copy", "copies")}, ${counted(counts.distinct, "distinct text")}`,
+    `sample of ${counted(counts.sampled, "text")}: ${lengths
       .map(({ name, from, to }) => `${name} ${from === to ? from : `${from}-${to}`}`)
       .join(", ")} characters`,
   ];
@@ -152,7 +155,7 @@ function exampleLines({ texts, rows, cosine }: ExamplePair, width: number, { mar
   return `  ${cosine.toFixed(4)}  ${number(rows[0])}  ${first}\n          ${number(rows[1])}  ${second}\n`;
 }
 
-function suggested({ suggestion, model }: Calibration, { command, columns }: CalibrationLayout): string {
+function suggested({ suggestion, model, next }: Calibration, { columns }: CalibrationLayout): string {
   const { threshold, reason, guards } = suggestion;
   const lines = [`suggested: --threshold ${threshold}, since ${reason}`];
   if (guards.length > 0) {
@@ -163,12 +166,5 @@ function suggested({ suggestion, model }: Calibration, { command, columns }: Cal
     lines.push(`add ${names.join(" ")}: the model cannot tell such texts apart and would merge ${merged.join(", ")}`);
   }
   lines.push(`the model's own default is ${model.threshold} (${model.threshold_source})`);
-  const flags = guards.map(({ guard }) => ` --guard ${guard}`).join("");
-  const next = `next: ${command} --threshold ${threshold}${flags}`;
-  return `${lines.map((line) => wrapped(line, columns)).join("")}${next}\n`;
-}
-
-/** A sentence in lines of at most `columns`, the later ones indented. */
-function wrapped(sentence: string, columns: number): string {
-  return `${wrappedLines(plainPieces(sentence), columns - 2, NO_MARKS).join("\n  ")}\n`;
+  return `${lines.map((line) => wrapped(line, columns)).join("")}next: ${commandOf(next)}\n`;
 }

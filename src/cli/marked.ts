@@ -152,3 +152,8 @@ class BrokenLines {
     return this.#lines;
   }
 }
+
+/** A sentence in lines of at most `columns`, each ended by a newline, the later ones indented. A longer word stays whole. */
+export function wrapped(sentence: string, columns: number): string {
+  return `${wrappedLines(plainPieces(sentence), columns - 2, NO_MARKS).join("\n  ")}\n`;
+}

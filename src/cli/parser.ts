@@ -5,6 +5,7 @@ import { VERSION } from "../run/work/manifest.js";
 import { closest } from "../text/closest.js";
 import * as tables from "./flags.js";
 import type { LogFormat } from "./progress.js";
+import { widthOf } from "./text-width.js";
 
 /** Every flag of every command. */
 const FLAGS: Readonly<Record<string, Options>> = Object.assign({}, ...Object.values(tables));
@@ -64,8 +65,6 @@ function written<T>(value: T): T {
   return typeof value === "string" && value.startsWith(LITERAL) ? (value.slice(LITERAL.length) as T) : value;
 }
 
-/** Columns of the help where standard output is no terminal, as in a pipe to a pager. */
-const COLUMNS = 80;
 /** Most columns of the help: longer lines are hard to read. */
 const MOST_COLUMNS = 110;
 
@@ -99,7 +98,7 @@ export function parser(
       throw new UsageError(`${oneLine(text)}; ${meant(text, [...commands, ...below])}${called} --help lists the flags`);
     });
   checkValues(argv);
-  return instance.wrap(Math.min(MOST_COLUMNS, process.stdout.columns ?? COLUMNS));
+  return instance.wrap(Math.min(MOST_COLUMNS, widthOf(process.stdout)));
 }
 
 /** The log format of error lines for a command line that cannot be parsed. */

@@ -10,6 +10,7 @@ import { normalise } from "../text/normalise.js";
 import { cosine } from "../vectors/cosine.js";
 import type { CalibrationCounts, CalibrationInputsOptions } from "./calibrate/embedded-rows.js";
 import { type CalibrationInputs, openCalibration } from "./calibrate/inputs.js";
+import { nextArguments } from "./calibrate/next-run.js";
 import { choose, type SuggestedThreshold, warningsOf } from "./calibrate/suggested.js";
 import type { RunContext } from "./options.js";
 import { VERSION } from "./work/manifest.js";
@@ -56,6 +57,8 @@ export interface Calibration {
   readonly thresholds: readonly ThresholdRow[];
   readonly pairs: readonly ExamplePair[];
   readonly suggestion: SuggestedThreshold;
+  /** Arguments with which bge-dedup follows the suggestion. */
+  readonly next: readonly string[];
   readonly warnings: readonly string[];
   readonly seconds: Readonly<Record<string, number>>;
 }
@@ -145,6 +148,11 @@ export async function calibrateInputs(
     thresholds: table,
     pairs: await examplePairs(inputs, thresholds, pairs),
     suggestion: chosen,
+    next: nextArguments({
+      run: inputs.run,
+      threshold: chosen.threshold,
+      guards: chosen.guards.map(({ guard }) => guard),
+    }),
     warnings: warningsOf({ inputs, wanted: options.sample, sampled: sample.positions.length }),
     seconds: reporter.seconds,
   };

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { parquetWriteFile } from "hyparquet-writer";
 import { InputError } from "../../src/errors.js";
 import { calibratePairs, type PairsReport } from "../../src/run/calibrate-pairs.js";
+import { run } from "../cli/command-line.js";
 import { dedupOptions, noting, testFolder, writeJsonl } from "./folders.js";
 
 const folder = testFolder();
@@ -177,5 +178,16 @@ describe("files that hold no labelled pairs are refused", () => {
       curve.map(({ cosine }) => cosine),
       answers.map(({ cosine }) => cosine),
     );
+  });
+});
+
+describe("bge-dedup calibrate --pairs", () => {
+  it("prints lines of 80 columns and the next command with the model's flags", async () => {
+    const path = records("judged.jsonl", PAIRS);
+    const { code, stdout } = await run("dedup", ["calibrate", "--pairs", path, "--guard", "numbers", "--long", "mean"]);
+    assert.equal(code, 0);
+    assert.match(stdout, /\nNext: bge-dedup INPUT --long mean --threshold 0\.\d+ --guard numbers\n$/);
+    for (const line of stdout.split("\n").filter((text) => !text.startsWith("Next:")))
+      assert.ok(line.length <= 80, line);
   });
 });

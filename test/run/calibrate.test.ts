@@ -70,8 +70,9 @@ describe("calibrate", () => {
     const out = join(folder, "finished");
     await dedup([faq], out, {});
     const again = await calibrate({ inputs: out, threads: 1 });
-    const { seconds: _, warnings: __, ...expected } = report;
-    const { seconds: ___, warnings: ____, ...got } = again;
+    const { seconds: _, warnings: __, next: ___, ...expected } = report;
+    const { seconds: ____, warnings: _____, next, ...got } = again;
+    assert.ok(next.includes(out), "the next run is one in that folder");
     assert.deepEqual(got, expected);
   });
 
@@ -117,7 +118,7 @@ describe("calibrate on odd inputs", () => {
   it("smaller than the sample uses all texts and says so", async () => {
     const { counts, warnings } = await calibrate({ inputs: faq, sample: 5000 });
     assert.equal(counts.sampled, 265);
-    assert.match(warnings.join(), /all 265 distinct texts of the input, not the 5000/);
+    assert.match(warnings.join(), /fewer distinct texts \(265\) than --sample 5000/);
   });
 
   it("that are empty, rejected as a whole or without a known token are input errors", async () => {
@@ -158,16 +159,38 @@ describe("bge-dedup calibrate", () => {
     for (const line of lines.filter((text) => !text.startsWith("next:"))) assert.ok(wide(line) <= 80, line);
   });
 
-  it("repeats in the next command what decides how the input is read", async () => {
-    const csv = join(folder, "semicolons.csv");
-    writeFileSync(csv, "title;n\nhow do I pay?;1\nwhere is my order?;2\n");
-    const flags = ["-t", "title", "--delimiter", ";", "--long", "mean", "--progress", "none"];
-    const { stdout, stderr } = await run("dedup", ["calibrate", csv, ...flags]);
-    assert.match(
-      stdout,
-      /next: bge-dedup \S*semicolons.csv --text-field title --delimiter ';' --long mean --threshold/,
-      stderr,
-    );
+  it("names a next command that decides on the same vectors", async () => {
+    const angles = Array.from({ length: 40 }, (_, i) => ({ v: [Math.cos(i / 9), Math.sin(i / 9)] }));
+    const path = writeJsonl(join(folder, "angles.jsonl"), angles);
+    const { stdout } = await run("dedup", ["calibrate", path, "--vector-field", "v", "--progress", "none"]);
+    const [, next] = /^next: bge-dedup (.*)$/m.exec(stdout) ?? [];
+    assert.match(next, /angles.jsonl --vector-field v --threshold/);
+    const followed = await run("dedup", [...next.split(" "), "-o", join(folder, "followed"), "--progress", "none"]);
+    assert.equal(followed.code, 0, followed.stderr);
+  });
+
+  it("of a folder names its inputs, its flags and itself, so that its vectors are used again", async () => {
+    const out = join(folder, "its own");
+    const flags = ["--guard", "numbers", "--keep", "longest", "--format", "jsonl", "--format", "arrow"];
+    assert.equal((await run("dedup", [faq, "-o", out, ...flags, "-q"])).code, 0);
+    const { stdout } = await run("dedup", ["calibrate", out, "--json", "-q"]);
+    const { next, suggestion } = JSON.parse(stdout) as { next: string[]; suggestion: { threshold: number } };
+    const threshold = ["--threshold", String(suggestion.threshold)];
+    assert.deepEqual(next.slice(0, 12), [
+      ...[faq, "-o", out, "--keep", "longest", "--format", "jsonl", "--format", "arrow", ...threshold, "--guard"],
+    ]);
+    assert.equal(next[12], "numbers");
+    const again = await run("dedup", [...next, "--json", "-q"]);
+    assert.ok((JSON.parse(again.stdout) as { reused: number }).reused > 0, again.stdout);
+    const text = await run("dedup", ["calibrate", out, "-q"]);
+    assert.equal(text.stdout, "");
+  });
+
+  it("says that records were rejected", async () => {
+    const path = join(folder, "one-bad.jsonl");
+    writeFileSync(path, '{"text":"how do I reset my password"}\n{"text":"where is my parcel"}\nno json\n');
+    const { stdout } = await run("dedup", ["calibrate", path, "--progress", "none"]);
+    assert.match(stdout, /^builtin, 256 dimensions: 3 rows, 1 rejected, 0 copies, 2 distinct texts\n/);
   });
 
   it("prints one object with --json", async () => {

@@ -1,11 +1,14 @@
 import { UsageError } from "../../errors.js";
+import { type CalibratedRun, nextArguments } from "../../run/calibrate/next-run.js";
 import { type DedupFlags, dedupOptions } from "../../run/flags/dedup.js";
 import { parseNumber, single, textOf } from "../../run/flags/parse.js";
 import { inputsOf } from "../../run/flags/shared.js";
 import { ask, requireTerminal } from "../ask/ask.js";
-import { formatAsk, formatPairs, oneSided } from "../calibrate-labels.js";
+import { formatAsk, formatPairs, type LabelsLayout, oneSided } from "../calibrate-labels.js";
 import type { Terminal } from "../command.js";
+import { commandOf } from "../next-command.js";
 import { jsonLine } from "../printable.js";
+import { widthOf } from "../text-width.js";
 
 /** The flags of a calibration by labels, as yargs gives them. */
 export interface LabelFlags extends DedupFlags {
@@ -46,10 +49,18 @@ export async function pairsCommand(flags: LabelFlags, { reporter, signal, print 
   reporter.close();
   report.warnings.forEach(reporter.warn);
   if (flags.json) await print(jsonLine(report));
-  else if (!flags.quiet) await print(formatPairs(report));
+  else if (!flags.quiet) await print(formatPairs(report, layoutOf({ ...options, inputs: ["INPUT"] })));
   const cause = oneSided(report.pairs);
   if (cause !== undefined) throw cause;
   return 0;
+}
+
+/** The width of the terminal, and the command with which bge-dedup follows a threshold that labels gave. */
+function layoutOf(run: CalibratedRun): LabelsLayout {
+  return {
+    columns: widthOf(process.stdout),
+    next: (threshold) => commandOf(nextArguments({ run, threshold })),
+  };
 }
 
 /** `calibrate INPUT --ask N`: a person judges near pairs of the input, and the answers suggest a threshold. */
@@ -69,6 +80,7 @@ export async function askCommand(flags: LabelFlags, { reporter, signal, print }:
   try {
     const modelChosen = flags.model !== undefined || flags.endpoint !== undefined;
     const opened = await openCalibration({ ...options, modelChosen }, { reporter, signal, stdin: process.stdin });
+    const layout = layoutOf({ ...opened.run, guards: options.guards });
     const { guards, seed } = options;
     const run = await openAsk({ inputs: opened, answers, path, guards, seed, reporter }).finally(() => opened.close());
     reporter.close();
@@ -76,7 +88,7 @@ export async function askCommand(flags: LabelFlags, { reporter, signal, print }:
     const report = run.report();
     report.warnings.forEach(reporter.warn);
     if (flags.json) await print(jsonLine(report));
-    else if (!flags.quiet) await print(formatAsk(report, inputs));
+    else if (!flags.quiet) await print(formatAsk(report, layout));
     return 0;
   } finally {
     await answers.close();

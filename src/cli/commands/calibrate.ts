@@ -1,15 +1,12 @@
 import type { Argv } from "yargs";
 import { UsageError } from "../../errors.js";
-import type { CalibrateOptions } from "../../run/calibrate.js";
 import { calibrateOptions } from "../../run/flags/calibrate.js";
 import { inputsOf } from "../../run/flags/shared.js";
-import { isDedupFolder } from "../../run/work/dedup-folder.js";
-import { shellWord } from "../../shell-word.js";
 import { formatCalibration } from "../calibration.js";
 import { runCommand, type Terminal } from "../command.js";
 import { calibrateFlags, dedupFlags, labelFlags, sharedFlags } from "../flags.js";
 import { marksFor } from "../marked.js";
-import { jsonLine, printable } from "../printable.js";
+import { jsonLine } from "../printable.js";
 import { widthOf } from "../text-width.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
@@ -58,41 +55,12 @@ async function calibrateCommand(
     const { stdout } = process;
     await print(
       formatCalibration(report, {
-        command: sameCommand(flags, options),
         marks: marksFor(stdout),
         columns: widthOf(stdout),
       }),
     );
   }
   return 0;
-}
-
-/** Flags that decide what is read and what embeds it. */
-const REPEATED = [
-  "text-field",
-  "input-format",
-  "delimiter",
-  "vector-field",
-  "model",
-  "dtype",
-  "max-length",
-  "long",
-  "endpoint-model",
-] as const;
-
-/** The command of bge-dedup that reads and embeds as these flags say. The secrets of an endpoint's address stay out. */
-function sameCommand(flags: FlagsOf<typeof calibrateArguments>, { inputs, endpoint }: CalibrateOptions): string {
-  if (isDedupFolder(inputs)) return "the command of that run with";
-  const word = (value: string) => printable(shellWord(value));
-  const words = ["bge-dedup", ...inputs.map(word)];
-  for (const name of REPEATED) {
-    const { [name]: flag } = sharedFlags;
-    const usual = "default" in flag ? [flag.default].flat().join("\n") : undefined;
-    const values = [flags[name] ?? []].flat();
-    if (values.join("\n") !== usual) words.push(...values.map((value) => `--${name} ${word(value)}`));
-  }
-  if (endpoint !== undefined) words.push(`--endpoint ${word(endpoint.url)}`);
-  return words.join(" ");
 }
 
 /**

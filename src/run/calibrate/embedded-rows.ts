@@ -1,5 +1,6 @@
 import type { ModelSpec } from "../../models/spec.js";
 import type { SharedOptions } from "../options.js";
+import type { CalibratedRun } from "./next-run.js";
 import type { TextEmbedder } from "./text-embedder.js";
 
 /** The rows of the inputs by what the exact stage found. */
@@ -17,6 +18,8 @@ export interface EmbeddedRows {
   readonly model: ModelSpec;
   /** Path of embeddings.arrow. */
   readonly storePath: string;
+  /** Options of the run that wrote the folder, which a further run on it keeps; undefined for files. */
+  readonly recorded?: Partial<CalibratedRun>;
   /** Starts the model that made the vectors; undefined where they came with the input. */
   readonly startModel?: () => Promise<TextEmbedder>;
   /** Reads all texts in order: the number of each row and its text, null where it has none. */

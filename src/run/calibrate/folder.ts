@@ -7,7 +7,7 @@ import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
 import { batchTexts } from "../../io/schema/text-columns.js";
 import type { ModelSpec } from "../../models/spec.js";
 import { prepareModel } from "../embed/prepare-model.js";
-import type { RunContext, SharedOptions } from "../options.js";
+import type { Format, RunContext, SharedOptions } from "../options.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
 import { readDedupManifest } from "../work/dedup-folder.js";
 import { EMBEDDINGS } from "../write/output-names.js";
@@ -17,6 +17,7 @@ import { startTextEmbedder } from "./text-embedder.js";
 /** The parts of a manifest that say how the vectors of its folder were made. */
 interface FolderRecord {
   readonly options: Partial<Omit<SharedOptions, "endpoint">> & {
+    readonly formats?: readonly Format[];
     readonly endpoint?: { url: string; model?: string; concurrency: number };
   };
   readonly model: { readonly name: string; readonly fingerprint: string; readonly max_tokens: number };
@@ -50,6 +51,7 @@ export async function readFolder(options: CalibrationInputsOptions, context: Run
     counts: { read, rejected, distinct },
     model: prepared.model,
     storePath: join(folder, EMBEDDINGS),
+    recorded: { ...record.options, ...manifest.options, out: folder },
     startModel: shared.vectorField === undefined ? () => startTextEmbedder(prepared) : undefined,
     async *texts() {
       for (const path of tables) yield* tableTexts(path, shared);

@@ -17,6 +17,7 @@ import { openWorkArea } from "../work/work-area.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 import type { CalibrationCounts, CalibrationInputsOptions, EmbeddedRows } from "./embedded-rows.js";
 import { readFolder } from "./folder.js";
+import type { CalibratedRun } from "./next-run.js";
 import { drawPositions, indexOf } from "./positions.js";
 import { startTextEmbedder, type TextEmbedder } from "./text-embedder.js";
 
@@ -76,6 +77,11 @@ export class CalibrationInputs {
   /** True where a model can embed further texts; false where the vectors came with the input. */
   get hasModel(): boolean {
     return this.#rows.startModel !== undefined;
+  }
+
+  /** The run of bge-dedup whose threshold is sought. */
+  get run(): CalibratedRun {
+    return { ...this.#options, ...this.#rows.recorded };
   }
 
   /** True where `pairsInBands` and `scan` over `allRows` compare every pair of the input. */

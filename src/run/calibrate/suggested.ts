@@ -49,7 +49,7 @@ export function warningsOf(options: { inputs: CalibrationInputs; wanted: number;
   const { inputs, wanted, sampled } = options;
   const warnings: string[] = [];
   if (sampled < wanted)
-    warnings.push(`the sample has all ${sampled} distinct texts of the input, not the ${wanted} asked for`);
+    warnings.push(`the input has fewer distinct texts (${sampled}) than --sample ${wanted}; the sample has them all`);
   if (inputs.vectors.count === 1)
     warnings.push("the input has a single distinct text, so there are no pairs to look at");
   if (!inputs.hasModel) {
