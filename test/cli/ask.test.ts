@@ -155,6 +155,18 @@ describe("a session at the terminal", () => {
     assert.match(drawn(), /1 of 40.*2 of 40.*3 of 40.*4 of 40.*3 of 40.*4 of 40/s);
   });
 
+  it("takes no key for an answer that a terminal kept from before the first pair was shown", async () => {
+    const { kept, input, start, drawn } = scene();
+    Object.assign(input, { isTTY: true });
+    input.write("yynq");
+    const done = start(40);
+    while (!drawn().includes("1 of 40")) await idle();
+    assert.deepEqual(kept, []);
+    input.write("nq");
+    await done;
+    assert.deepEqual(kept, [false]);
+  });
+
   it("ends after the number of pairs that was asked for", async () => {
     const { kept, input, start } = scene();
     const done = start(3);

@@ -55,6 +55,8 @@ export async function ask(options: {
   process.once("exit", leave);
   enter();
   try {
+    await keyboard.forgetEarlier();
+    signal.throwIfAborted();
     while (session.at < most && run.pair() !== undefined && !(session.settled && session.before === undefined)) {
       draw(run, most, screen);
       const command = await keyboard.next();

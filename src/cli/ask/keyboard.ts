@@ -24,8 +24,12 @@ const CONTROLS: ReadonlyMap<string, Command> = new Map([
   ["l", "redraw"],
 ]);
 
+/** How long a terminal takes at most to hand over the keys that it kept. */
+const EARLIER_MS = 50;
+
 /** A keyboard: standard input where it is a terminal. */
 export interface KeyboardInput extends NodeJS.ReadableStream {
+  readonly isTTY?: boolean;
   setRawMode?(raw: boolean): unknown;
 }
 
@@ -70,6 +74,16 @@ export class Keyboard {
     this.#input.off("keypress", this.#onKey).off("end", this.#onEnd);
     this.#input.setRawMode?.(false);
     this.#input.pause();
+  }
+
+  /**
+   * Forgets the keys that a terminal kept from before it was taken over. Whoever pressed them has not seen the question
+   * that they would answer.
+   */
+  async forgetEarlier(): Promise<void> {
+    if (this.#input.isTTY !== true) return;
+    await new Promise((resolve) => setTimeout(resolve, EARLIER_MS));
+    this.#waiting.length = 0;
   }
 
   /** Puts a command behind the keys that wait, as a new size of the terminal does. */
