@@ -13,7 +13,8 @@ import { openVectorStore } from "../vectors/store.js";
 import type { Layout } from "./flags/export.js";
 import { readClusters } from "./page/clusters.js";
 import { type Projection, projectVectors } from "./page/project.js";
-import { numbersOf, readTable, reasonsOf, type TableRows, tablePath } from "./page/tables.js";
+import { reasonsOf } from "./page/reasons.js";
+import { numbersOf, type ResultBatch, readResultTable, resultFile } from "./read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
 import { CLUSTER_COLUMNS, DEDUP_COLUMNS, uint64Column } from "./write/output-columns.js";
 import { EMBEDDINGS, OUTPUT_FILES } from "./write/output-names.js";
@@ -85,9 +86,10 @@ export async function exportFolder(options: {
   const manifest = await readDedupManifest(folder);
   requireNoInput(to, "to", manifest.inputs);
   await requireWritable(to, "to");
-  const keptPath = tablePath(folder, "kept.arrow", "export");
-  const removedPath = tablePath(folder, "removed.arrow", "export");
-  const places = await placeAll(tablePath(folder, EMBEDDINGS, "export"), options);
+  const [keptPath, removedPath, storePath] = ["kept.arrow", "removed.arrow", EMBEDDINGS].map((name) =>
+    resultFile({ folder, manifest, name, needs: "export" }),
+  );
+  const places = await placeAll(storePath, options);
   const clusters = await readClusters(folder, manifest.options);
   const terms = new Map(clusters?.clusters.map(({ cluster, terms }) => [cluster, terms.join(", ")]));
   const { fields } = await readSchema(keptPath);
@@ -100,7 +102,7 @@ export async function exportFolder(options: {
   let [rows, unplaced] = [0, 0];
   try {
     for (const path of [keptPath, removedPath]) {
-      for await (const table of readTable(path, manifest.options)) {
+      for await (const table of readResultTable(path, manifest.options)) {
         signal?.throwIfAborted();
         const fates = fatesOf(table, path, path === removedPath);
         const cluster = Array.from(table.rows, (row, i) =>
@@ -162,7 +164,7 @@ interface Fates {
   readonly similarities: Float64Array;
 }
 
-function fatesOf({ rows, batch }: TableRows, path: string, removed: boolean): Fates {
+function fatesOf({ rows, batch }: ResultBatch, path: string, removed: boolean): Fates {
   if (!removed) {
     const none = (value: number) => new Float64Array(rows.length).fill(value);
     return { names: Array.from(rows, () => "kept"), kept: none(-1), similarities: none(Number.NaN) };
@@ -187,7 +189,7 @@ async function writeBatch(
   schema: Schema,
   columns: RecordBatch["data"]["children"],
   from: {
-    readonly table: TableRows;
+    readonly table: ResultBatch;
     readonly places: Pick<Projection, "x" | "y">;
     readonly fates: Fates;
     readonly cluster: readonly (number | undefined)[];

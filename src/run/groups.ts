@@ -3,8 +3,9 @@ import type { GuardDifference } from "../text/guards.js";
 import { differences, named } from "./explain-row.js";
 import type { NamedRow } from "./explanation.js";
 import type { GroupOrder } from "./flags/groups.js";
-import { type GroupMembers, readGroupMembers, rowNumbers } from "./read/group-members.js";
+import { type GroupMembers, readGroupMembers } from "./read/group-members.js";
 import { openResultRows, type ResultRows } from "./read/result-rows.js";
+import { numbersOf } from "./read/result-table.js";
 
 /** Removed rows of each group that are shown. */
 const SHOWN = 3;
@@ -119,13 +120,12 @@ async function largest({ kept }: ResultRows, top: number): Promise<{ groups: num
   const highest = new Highest(top);
   let groups = 0;
   for await (const { batch } of kept.scan(["_row", "_group_size"])) {
-    const numbers = rowNumbers(batch, "_row");
-    const sizes = batch.getChild("_group_size");
+    const numbers = numbersOf(batch, "_row", kept.path);
+    const sizes = numbersOf(batch, "_group_size", kept.path);
     for (let i = 0; i < numbers.length; i++) {
-      const size = Number(sizes?.get(i));
-      if (size < 2) continue;
+      if (sizes[i] < 2) continue;
       groups++;
-      highest.add(numbers[i], size);
+      highest.add(numbers[i], sizes[i]);
     }
   }
   return { groups, best: highest.rows };
@@ -138,10 +138,10 @@ async function leastSimilar(
 ): Promise<{ groups: number; best: number[] }> {
   const least = new Float32Array(manifest.counts.read).fill(Number.POSITIVE_INFINITY);
   for await (const { batch } of removed.scan(["_kept_row", "_similarity"])) {
-    const keepers = rowNumbers(batch, "_kept_row");
-    const similarities = batch.getChild("_similarity");
+    const keepers = numbersOf(batch, "_kept_row", removed.path);
+    const similarities = numbersOf(batch, "_similarity", removed.path);
     for (let i = 0; i < keepers.length; i++) {
-      least[keepers[i]] = Math.min(least[keepers[i]], Number(similarities?.get(i)));
+      least[keepers[i]] = Math.min(least[keepers[i]], similarities[i]);
     }
   }
   const highest = new Highest(top);

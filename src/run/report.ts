@@ -25,9 +25,9 @@ import {
 import { pageHtml } from "./page/html.js";
 import type { SampledNeighbours } from "./page/neighbours.js";
 import { type Survey, surveyTables } from "./page/survey.js";
-import { tablePath } from "./page/tables.js";
 import { CUT_AT, findTexts, PageTexts } from "./page/texts.js";
 import { apartPairs, keptVectors, measureVectors } from "./page/vectors.js";
+import { resultFile } from "./read/result-table.js";
 import { type DedupManifest, readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
 import { VERSION } from "./work/manifest.js";
 import { EMBEDDINGS, REPORT } from "./write/output-names.js";
@@ -70,9 +70,9 @@ export async function writeReport(options: {
   const manifest = await readDedupManifest(folder);
   await checkOut(out);
   const loose = JSON.parse(manifest.text) as LooseManifest;
-  const keptPath = tablePath(folder, "kept.arrow", "report");
-  const removedPath = tablePath(folder, "removed.arrow", "report");
-  const storePath = tablePath(folder, EMBEDDINGS, "report");
+  const [keptPath, removedPath, storePath] = ["kept.arrow", "removed.arrow", EMBEDDINGS].map((name) =>
+    resultFile({ folder, manifest, name, needs: "report" }),
+  );
 
   const reading = reporter.stage("read", manifest.counts.kept + manifest.counts.removed);
   const survey = await surveyTables({

@@ -215,6 +215,6 @@ describe("bge-cluster", () => {
     assert.match(first.stdout, /For bge-cluster and verify add --format arrow/);
     const { code, stderr } = await run("cluster", [out, "--k", "2", "-q"]);
     assert.equal(code, 3);
-    assert.match(stderr, /kept\.arrow is missing; run bge-dedup with --format arrow/);
+    assert.match(stderr, /kept\.arrow is missing; bge-cluster needs .*--format arrow/);
   });
 });

@@ -1,14 +1,10 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { RecordBatch } from "apache-arrow";
 import { parseEndpoint } from "../../embed/endpoint/address.js";
-import { InputError, UsageError } from "../../errors.js";
-import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
-import { batchTexts } from "../../io/schema/text-columns.js";
+import { UsageError } from "../../errors.js";
 import type { ModelSpec } from "../../models/spec.js";
 import { prepareModel } from "../embed/prepare-model.js";
 import type { Format, RunContext, SharedOptions } from "../options.js";
-import { acceptedTextColumns } from "../read/missing-field.js";
+import { readResultTable, resultFile } from "../read/result-table.js";
 import { readDedupManifest } from "../work/dedup-folder.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 import type { CalibrationInputsOptions, EmbeddedRows } from "./embedded-rows.js";
@@ -34,13 +30,9 @@ export async function readFolder(options: CalibrationInputsOptions, context: Run
   const [folder] = options.inputs;
   const manifest = await readDedupManifest(folder);
   const record = JSON.parse(manifest.text) as FolderRecord;
-  const tables = ["kept.arrow", "removed.arrow"].map((name) => join(folder, name));
-  const missing = tables.find((path) => !existsSync(path));
-  if (missing !== undefined) {
-    throw new InputError(
-      `${missing} is missing; run bge-dedup with --format arrow, or name the input files themselves`,
-    );
-  }
+  const tables = ["kept.arrow", "removed.arrow"].map((name) =>
+    resultFile({ folder, manifest, name, needs: "calibrate" }),
+  );
   const shared = modelOptions(options, record);
   const prepared = await prepareModel(shared, context.reporter, context.signal);
   requireSameModel(prepared.model, record, options);
@@ -54,7 +46,11 @@ export async function readFolder(options: CalibrationInputsOptions, context: Run
     recorded: { ...record.options, ...manifest.options, out: folder },
     startModel: shared.vectorField === undefined ? () => startTextEmbedder(prepared) : undefined,
     async *texts() {
-      for (const path of tables) yield* tableTexts(path, shared);
+      for (const path of tables) {
+        for await (const { rows, texts } of readResultTable(path, shared)) {
+          yield texts.map((text, i) => ({ row: rows[i], text }));
+        }
+      }
     },
     close: async () => {},
   };
@@ -89,20 +85,4 @@ function requireSameModel(model: ModelSpec, record: FolderRecord, { inputs, mode
     `the vectors of ${inputs[0]} were made by ${record.model.name} (${record.model.fingerprint}), ` +
       `not by ${model.name} (${model.fingerprint}); ${cure}`,
   );
-}
-
-/** The rows of a table with their texts. */
-async function* tableTexts(path: string, options: Pick<SharedOptions, "textFields" | "vectorField">) {
-  const columns = acceptedTextColumns(await readSchema(path), options, path);
-  for await (const batch of readTableBatches(path)) {
-    const rows = rowNumbers(batch, path);
-    const { texts } = batchTexts(batch, columns, options.vectorField !== undefined);
-    yield texts.map((text, i) => ({ row: rows[i], text }));
-  }
-}
-
-function rowNumbers(batch: RecordBatch, path: string): number[] {
-  const column = batch.getChild("_row");
-  if (column === null) throw new InputError(`${path} has no column _row; run bge-dedup again`);
-  return Array.from({ length: batch.numRows }, (_, i) => Number(column.get(i)));
 }

@@ -1,5 +1,4 @@
 import { DataType, type RecordBatch, type Schema } from "apache-arrow";
-import { InputError } from "../../errors.js";
 import type { KeepPolicy } from "../../exact/priority.js";
 import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
 import { findColumn } from "../../io/schema/column-paths.js";
@@ -8,8 +7,10 @@ import { batchTexts } from "../../io/schema/text-columns.js";
 import type { KeptTable, RemovedTable } from "../../proofs/certificates.js";
 import { guardSignature, isGuarded } from "../../text/guards.js";
 import { normalise } from "../../text/normalise.js";
+import { Gathered, gatherNumbers } from "../read/gathered.js";
 import { hash128 } from "../read/hash.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
+import { numbersOf } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
 import { namesOfInput } from "../write/output-columns.js";
 import { characters, type PriorityKey } from "./verify-priority.js";
@@ -17,45 +18,11 @@ import { characters, type PriorityKey } from "./verify-priority.js";
 /** The options of the run, from the manifest, that say how to read its tables. */
 type VerifyOptions = DedupManifest["options"];
 
-/** Collects numbers or 64-bit integers of unknown count in one array, which doubles when it is full. */
-class Gathered<T extends Float64Array | BigUint64Array> {
-  #values: T;
-  #count = 0;
+const gatherHashes = () => new Gathered(new BigUint64Array());
 
-  /** @param empty an empty array of the wanted type */
-  constructor(empty: T) {
-    this.#values = empty;
-  }
-
-  push(value: T[number]): void {
-    if (this.#count === this.#values.length) {
-      const Kind = this.#values.constructor as new (length: number) => T;
-      const grown = new Kind(Math.max(1024, this.#count * 2));
-      (grown as Float64Array).set(this.#values as Float64Array);
-      this.#values = grown;
-    }
-    this.#values[this.#count++] = value;
-  }
-
-  get values(): T {
-    return this.#values.subarray(0, this.#count) as T;
-  }
-}
-
-const numbers = () => new Gathered(new Float64Array());
-const hashes = () => new Gathered(new BigUint64Array());
-
-/**
- * Appends a column of numbers to `into`; a null becomes -1.
- * @throws InputError if the table lacks the column
- */
-function readNumbers(batch: RecordBatch, name: string, table: string, into: Gathered<Float64Array>): void {
-  const column = batch.getChild(name);
-  if (column === null) throw new InputError(`${table} has no column ${name}; name a folder that bge-dedup wrote`);
-  for (let i = 0; i < batch.numRows; i++) {
-    const value = column.get(i);
-    into.push(value === null ? -1 : Number(value));
-  }
+/** Appends a column of numbers to `into`; a null becomes -1. @throws InputError if the table lacks the column */
+function addNumbers(batch: RecordBatch, name: string, path: string, into: Gathered<Float64Array>): void {
+  for (const value of numbersOf(batch, name, path)) into.push(value);
 }
 
 const words = new Uint32Array(4);
@@ -98,7 +65,13 @@ function priorityKeys(policy: KeepPolicy, schema: Schema): KeysOf | undefined {
 
 /** Collects the columns that both tables have. Texts are kept as 64-bit hashes, as received and normalised. */
 function openColumns(path: string, schema: Schema, options: VerifyOptions) {
-  const columns = { rows: numbers(), vectors: numbers(), texts: hashes(), forms: hashes(), signatures: hashes() };
+  const columns = {
+    rows: gatherNumbers(),
+    vectors: gatherNumbers(),
+    texts: gatherHashes(),
+    forms: gatherHashes(),
+    signatures: gatherHashes(),
+  };
   const paths = acceptedTextColumns(schema, options, path);
   const keysOf = priorityKeys(options.keep, schema);
   const keys: PriorityKey[] = [];
@@ -107,8 +80,8 @@ function openColumns(path: string, schema: Schema, options: VerifyOptions) {
   return {
     add(batch: RecordBatch): void {
       const first = columns.rows.values.length;
-      readNumbers(batch, "_row", path, columns.rows);
-      readNumbers(batch, "_vector", path, columns.vectors);
+      addNumbers(batch, "_row", path, columns.rows);
+      addNumbers(batch, "_vector", path, columns.vectors);
       const rows = columns.rows.values;
       const keyOf = keysOf?.(batch);
       for (const [i, found] of batchTexts(batch, paths).texts.entries()) {
@@ -136,10 +109,10 @@ function openColumns(path: string, schema: Schema, options: VerifyOptions) {
  */
 export async function readKept(path: string, options: VerifyOptions): Promise<KeptTable & PolicyColumns> {
   const columns = openColumns(path, await readSchema(path), options);
-  const sizes = numbers();
+  const sizes = gatherNumbers();
   for await (const batch of readTableBatches(path)) {
     columns.add(batch);
-    readNumbers(batch, "_group_size", path, sizes);
+    addNumbers(batch, "_group_size", path, sizes);
   }
   return { ...columns.values(), groupSizes: sizes.values };
 }
@@ -150,12 +123,12 @@ export async function readKept(path: string, options: VerifyOptions): Promise<Ke
  */
 export async function readRemoved(path: string, options: VerifyOptions): Promise<RemovedTable & PolicyColumns> {
   const columns = openColumns(path, await readSchema(path), options);
-  const [keptRows, similarity] = [numbers(), numbers()];
+  const [keptRows, similarity] = [gatherNumbers(), gatherNumbers()];
   const reasons: string[] = [];
   for await (const batch of readTableBatches(path)) {
     columns.add(batch);
-    readNumbers(batch, "_kept_row", path, keptRows);
-    readNumbers(batch, "_similarity", path, similarity);
+    addNumbers(batch, "_kept_row", path, keptRows);
+    addNumbers(batch, "_similarity", path, similarity);
     const reason = batch.getChild("_reason");
     for (let i = 0; i < batch.numRows; i++) reasons.push(String(reason?.get(i)));
   }

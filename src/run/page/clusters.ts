@@ -1,13 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../errors.js";
-import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
-import { batchTexts } from "../../io/schema/text-columns.js";
+import { readTableBatches } from "../../io/arrow/arrow.js";
 import type { PageCluster, PageRow } from "../../report/page/data.js";
-import { acceptedTextColumns } from "../read/missing-field.js";
+import { numbersOf, textReader } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
 import { CENTROIDS, CLUSTERS } from "../write/output-names.js";
-import { numbersOf } from "./tables.js";
 
 /** Rows that are shown of a cluster: typical ones, and outliers. */
 const TYPICAL = 5;
@@ -63,12 +61,12 @@ export async function readClusters(
   const known = await readCentroids(centroidsPath);
   const found = known.map(() => ({ sum: 0, count: 0, typical: new Lowest(TYPICAL), outliers: new Lowest(OUTLIERS) }));
   const clusterOf = new Map<number, number>();
-  const paths = acceptedTextColumns(await readSchema(rowsPath), options, rowsPath);
+  const textsOf = await textReader(rowsPath, options);
   for await (const batch of readTableBatches(rowsPath)) {
     const rows = numbersOf(batch, "_row", rowsPath);
     const numbers = numbersOf(batch, "cluster", rowsPath);
     const distances = numbersOf(batch, "distance", rowsPath);
-    const { texts } = batchTexts(batch, paths, true);
+    const texts = textsOf(batch);
     const marks = batch.getChild("representative");
     const degrees = batch.getChild("outlier");
     for (let i = 0; i < rows.length; i++) {

@@ -1,6 +1,8 @@
 import { lengthClasses } from "../../report/page/figures.js";
+import { Gathered, gatherNumbers } from "../read/gathered.js";
+import { numbersOf, readResultTable } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
-import { Column, numbersOf, readTable, reasonsOf } from "./tables.js";
+import { reasonsOf } from "./reasons.js";
 
 /** What the page takes from all rows of a run: numbers only, some 30 bytes a row. */
 export interface Survey {
@@ -33,12 +35,12 @@ export async function surveyTables(options: {
   readonly onRows: (rows: number) => void;
 }): Promise<Survey> {
   const { keptPath, removedPath, onRows } = options;
-  const kept = { row: numbers(), vector: numbers(), groupSize: new Column(new Uint32Array()) };
+  const kept = { row: gatherNumbers(), vector: gatherNumbers(), groupSize: new Gathered(new Uint32Array()) };
   const removed = {
-    row: numbers(),
-    keptRow: numbers(),
-    similarity: new Column(new Float32Array()),
-    reason: new Column(new Uint8Array()),
+    row: gatherNumbers(),
+    keptRow: gatherNumbers(),
+    similarity: new Gathered(new Float32Array()),
+    reason: new Gathered(new Uint8Array()),
   };
   const lengths = lengthClasses();
   let read = 0;
@@ -47,14 +49,14 @@ export async function surveyTables(options: {
     read += texts.length;
     onRows(read);
   };
-  for await (const { rows, vectors, texts, batch } of readTable(keptPath, options.options)) {
+  for await (const { rows, vectors, texts, batch } of readResultTable(keptPath, options.options)) {
     for (const row of rows) kept.row.push(row);
     for (const vector of vectors) kept.vector.push(vector);
     for (const size of numbersOf(batch, "_group_size", keptPath)) kept.groupSize.push(size);
     addLengths("kept", texts);
   }
   let references = false;
-  for await (const { rows, texts, batch } of readTable(removedPath, options.options)) {
+  for await (const { rows, texts, batch } of readResultTable(removedPath, options.options)) {
     const inFolder = batch.getChild("_kept_in");
     const keptRows = numbersOf(batch, "_kept_row", removedPath);
     const similarities = numbersOf(batch, "_similarity", removedPath);
@@ -71,8 +73,6 @@ export async function surveyTables(options: {
   }
   return { kept: valuesOf(kept), removed: valuesOf(removed), lengths, references };
 }
-
-const numbers = () => new Column(new Float64Array());
 
 /** The arrays of columns. */
 function valuesOf<T extends Record<string, { readonly values: unknown }>>(columns: T) {

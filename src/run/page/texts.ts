@@ -1,6 +1,6 @@
 import { NO_TEXT } from "../../report/page/data.js";
+import { readResultTable } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
-import { readTable } from "./tables.js";
 
 /** UTF-16 units after which a text of the page is cut. */
 export const CUT_AT = 600;
@@ -34,7 +34,7 @@ export async function findTexts(options: {
   const { wanted, paths, idField } = options;
   const found = new Map<number, FoundText>();
   for (const path of paths) {
-    for await (const { rows, texts, batch } of readTable(path, options.options)) {
+    for await (const { rows, texts, batch } of readResultTable(path, options.options)) {
       const ids = idField === undefined ? null : batch.getChild(idField);
       for (let i = 0; i < rows.length; i++) {
         if (!wanted.has(rows[i])) continue;

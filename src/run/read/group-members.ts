@@ -1,7 +1,7 @@
 import type { RecordBatch, Vector } from "apache-arrow";
-import { InputError } from "../../errors.js";
 import type { ArrowTable } from "../../io/arrow/table.js";
 import type { Reason } from "../../join/decisions.js";
+import { numbersOf } from "./result-table.js";
 
 /** The removed rows of a group, summed up. */
 export interface GroupMembers {
@@ -47,9 +47,9 @@ export async function readGroupMembers(options: {
   const { removed, keptRows, shown, limit, vector } = options;
   const tallies = new Map(keptRows.map((row) => [row, newTally()]));
   for await (const { first, batch } of removed.scan(["_kept_row", "_similarity", "_reason", "_vector"])) {
-    const keepers = rowNumbers(batch, "_kept_row");
-    const vectors = rowNumbers(batch, "_vector");
-    const similarities = batch.getChild("_similarity")?.data[0].values as Float32Array;
+    const keepers = numbersOf(batch, "_kept_row", removed.path);
+    const vectors = numbersOf(batch, "_vector", removed.path);
+    const similarities = numbersOf(batch, "_similarity", removed.path);
     const reasonAt = reasonReader(batch);
     for (let i = 0; i < keepers.length; i++) {
       const tally = tallies.get(keepers[i]);
@@ -97,18 +97,4 @@ function show(tally: Tally, row: Tally["shown"][number], which: ShownRows, limit
   const place = shown.findIndex(({ similarity }) => row.similarity < similarity);
   shown.splice(place < 0 ? shown.length : place, 0, row);
   shown.length = Math.min(shown.length, limit);
-}
-
-/** A uint64 column as numbers; a null becomes -1. @throws InputError for a column of another type */
-export function rowNumbers(batch: RecordBatch, name: string): Float64Array {
-  const data = batch.getChild(name)?.data[0];
-  const values: unknown = data?.values;
-  if (data === undefined || !(values instanceof BigUint64Array))
-    throw new InputError(`a table has another column ${name} than uint64; run bge-dedup again`);
-  // Two 32-bit words, the lower one first, are read ten times as fast as a bigint.
-  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * batch.numRows);
-  const numbers = new Float64Array(batch.numRows);
-  for (let i = 0; i < numbers.length; i++) numbers[i] = words[2 * i] + words[2 * i + 1] * 2 ** 32;
-  for (let i = 0; data.nullCount > 0 && i < numbers.length; i++) if (!data.getValid(i)) numbers[i] = -1;
-  return numbers;
 }

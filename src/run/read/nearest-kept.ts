@@ -4,7 +4,7 @@ import type { Engine } from "../../onnx/engine.js";
 import { cosine, float32DotError } from "../../vectors/cosine.js";
 import { isAscending } from "../../vectors/gather.js";
 import type { VectorReader } from "../../vectors/reader.js";
-import { rowNumbers } from "./group-members.js";
+import { numbersOf } from "./result-table.js";
 
 /** A kept row and its float64 cosine with the row that was asked for. */
 export interface NearRow {
@@ -79,7 +79,7 @@ async function keptVectors(kept: ArrowTable, except: number, count: number) {
   const positions = new Uint32Array(kept.rows);
   let n = 0;
   for await (const { batch } of kept.scan(["_row", "_vector"])) {
-    const [numbers, vectors] = [rowNumbers(batch, "_row"), rowNumbers(batch, "_vector")];
+    const [numbers, vectors] = ["_row", "_vector"].map((name) => numbersOf(batch, name, kept.path));
     for (let i = 0; i < numbers.length; i++) {
       if (vectors[i] < 0 || vectors[i] >= count || numbers[i] === except) continue;
       rows[n] = numbers[i];

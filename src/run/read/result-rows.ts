@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { InputError } from "../../errors.js";
 import { type ArrowTable, openArrowTable } from "../../io/arrow/table.js";
@@ -9,6 +7,7 @@ import type { Reason } from "../../join/decisions.js";
 import { type DedupManifest, readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
 import { namesOfInput } from "../write/output-columns.js";
 import { acceptedTextColumns } from "./missing-field.js";
+import { resultFile } from "./result-table.js";
 import { columnNames, rowIds, rowsWithId } from "./row-ids.js";
 
 /** A kept or removed row of a result, as its table has it. */
@@ -96,24 +95,6 @@ export async function openResultRows(options: {
     await Promise.all([kept.close(), removed.close()]);
     throw error;
   }
-}
-
-/** The path of a file of a result. @throws InputError that says how to get it where it is missing */
-export function resultFile(options: {
-  readonly folder: string;
-  readonly manifest: DedupManifest;
-  readonly name: string;
-  readonly needs: string;
-}): string {
-  const { folder, manifest, name, needs } = options;
-  const path = join(folder, name);
-  if (existsSync(path)) return path;
-  const written = manifest.outputs.some((output) => output.name === name);
-  throw new InputError(
-    written
-      ? `${path} is missing, though the run wrote it; run bge-dedup again`
-      : `${path} is missing; ${needs} needs the Arrow files of a run (bge-dedup --format arrow)`,
-  );
 }
 
 /** Reads rows of one table. */

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Schema as ArrowSchema, type RecordBatch, type Schema } from "apache-arrow";
 import { InputError } from "../../errors.js";
@@ -9,8 +8,10 @@ import { batchTexts } from "../../io/schema/text-columns.js";
 import { openVectorStore } from "../../vectors/store.js";
 import { embedInputs } from "../embed/embed-inputs.js";
 import type { ClusterOptions, RunContext } from "../options.js";
+import { gatherNumbers } from "../read/gathered.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
 import { readRows } from "../read/read-rows.js";
+import { numbersOf, resultFile, textReader } from "../read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
 import { type FileRecord, modelRecord } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";
@@ -90,43 +91,38 @@ const ADDED = ["_row", "_vector", "_group_size"];
  * @throws InputError if the folder lacks kept.arrow or its manifest, or if they do not fit each other
  */
 export async function dedupRows(folder: string): Promise<ClusterRows> {
-  const keptPath = join(folder, "kept.arrow");
   const manifest = await readDedupManifest(folder);
-  if (!existsSync(keptPath)) {
-    throw new InputError(`${keptPath} is missing; run bge-dedup with --format arrow, or name the files themselves`);
-  }
+  const keptPath = resultFile({ folder, manifest, name: "kept.arrow", needs: "bge-cluster" });
   const full = await readSchema(keptPath);
   const input = full.fields.flatMap(({ name }, index) => (ADDED.includes(name) ? [] : [index]));
   const schema = new ArrowSchema(input.map((index) => full.fields[index]));
-  const textColumns = acceptedTextColumns(full, manifest.options, keptPath);
-  const numbers = (batch: RecordBatch, name: string) => {
-    const column = batch.getChild(name);
-    if (column === null) throw new InputError(`${keptPath} has no column ${name}; run bge-dedup again`);
-    return Float64Array.from({ length: batch.numRows }, (_, i) => Number(column.get(i) ?? -1));
-  };
-  const pairs: [number, number][] = [];
+  const textsOf = await textReader(keptPath, manifest.options);
+  const [rows, vectors] = [gatherNumbers(), gatherNumbers()];
   for await (const batch of readTableBatches(keptPath)) {
-    const rows = numbers(batch, "_row");
-    const vectors = numbers(batch, "_vector");
-    for (let i = 0; i < rows.length; i++) pairs.push([rows[i], vectors[i]]);
+    for (const row of numbersOf(batch, "_row", keptPath)) rows.push(row);
+    for (const vector of numbersOf(batch, "_vector", keptPath)) vectors.push(vector);
+  }
+  function* rowVectors(): Generator<readonly [number, number]> {
+    const [rowOf, vectorOf] = [rows.values, vectors.values];
+    for (let i = 0; i < rowOf.length; i++) yield [rowOf[i], vectorOf[i]];
   }
   const storePath = join(folder, EMBEDDINGS);
   const store = await openVectorStore(storePath);
   await store.close();
   return {
-    count: pairs.length,
+    count: rows.values.length,
     rejected: 0,
     own: false,
     storePath,
-    ...distinctVectors(store.count, pairs),
+    ...distinctVectors(store.count, rowVectors()),
     schema,
     async *batches() {
       for await (const batch of readTableBatches(keptPath)) {
         const columns = input.map((index) => batch.data.children[index]);
         yield {
-          rows: numbers(batch, "_row"),
-          vectors: numbers(batch, "_vector"),
-          texts: batchTexts(batch, textColumns).texts,
+          rows: numbersOf(batch, "_row", keptPath),
+          vectors: numbersOf(batch, "_vector", keptPath),
+          texts: textsOf(batch),
           columns: batchOf(schema, columns, batch.numRows),
         };
       }
