@@ -2,10 +2,15 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { FailedRunError, InputError, UsageError } from "../../src/errors.js";
+import { openArrowTable } from "../../src/io/arrow/table.js";
+import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { openExplainer } from "../../src/run/explain.js";
 import type { ExplainedRemoved } from "../../src/run/explanation.js";
+import { nearestKept } from "../../src/run/read/nearest-kept.js";
 import { readRejected } from "../../src/run/read/rejected-row.js";
+import type { VectorReader } from "../../src/vectors/reader.js";
 import { explain, naiveCosines, rowsOf } from "./explained.js";
 import { dedup, readTable, silent, testFolder, writeJsonl } from "./folders.js";
 
@@ -122,6 +127,14 @@ describe("the explanation of a row", () => {
     assert.deepEqual(found, [lines[2], lines[3], lines[0], lines[4], lines[1], undefined]);
   });
 
+  it("says so where the rejects cannot be read or are damaged", async () => {
+    const path = join(folder, "damaged-rejects.jsonl");
+    writeFileSync(path, '{"source":"a","line":1}\n{"source":"a","li');
+    const refused = (message: RegExp) => (error: unknown) => error instanceof InputError && message.test(error.message);
+    await assert.rejects(readRejected({ path, nth: 0, inputs: [] }), refused(/^line 2 of .* is damaged/));
+    await assert.rejects(readRejected({ path: folder, nth: 0, inputs: [] }), refused(/^cannot read /));
+  });
+
   it("names the row from which a guard alone keeps a row apart, and in what the texts differ", async () => {
     const guarded = readTable(out, "guarded.arrow").toArray();
     assert.ok(guarded.length > 0);
@@ -158,6 +171,41 @@ describe("the nearest kept rows", () => {
     const [removed] = rowsOf(out).removed;
     assert.equal(await explainer.nearest(removed.row, 5), undefined);
     await explainer.close();
+  });
+
+  it("cut short while vectors are being read, wait for them, so that nothing fails after the end", async () => {
+    const kept = await openArrowTable(join(out, "kept.arrow"));
+    const stop = new AbortController();
+    const dim = 1 << 18;
+    let pieces = 0;
+    let reading = false;
+    const vectors: VectorReader = {
+      count: 1000,
+      dim,
+      async gather(_, into) {
+        if (into.length === dim || ++pieces < 2) return;
+        stop.abort(new Error("stopped"));
+        reading = true;
+        await setTimeout(20);
+        reading = false;
+        throw new Error("the file was closed");
+      },
+    };
+    const engine = createOrtEngine({ threads: 1 });
+    const search = nearestKept({
+      kept,
+      vectors,
+      engine,
+      row: -1,
+      vector: 0,
+      limit: 3,
+      onProgress() {},
+      signal: stop.signal,
+    });
+    await assert.rejects(search, /stopped/);
+    assert.equal(pieces, 2);
+    assert.equal(reading, false);
+    await kept.close();
   });
 });
 

@@ -52,8 +52,8 @@ export async function nearestKept(options: {
   };
   const found: NearRow[] = [];
   const product = await createScoreProduct(engine, dim);
+  let next = read(0);
   try {
-    let next = read(0);
     for (let start = 0; start < positions.length; start += size) {
       signal?.throwIfAborted();
       const { values, done } = next;
@@ -68,6 +68,8 @@ export async function nearestKept(options: {
       onProgress(Math.min(start + size, positions.length));
     }
   } finally {
+    // A piece that nobody waits for any more must not fail later, when the caller has closed the vectors.
+    await next.done.catch(() => {});
     await product.release();
   }
   return found;

@@ -1,5 +1,6 @@
 import { createReadStream, existsSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { StringDecoder } from "node:string_decoder";
+import { InputError } from "../../errors.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
 
 /** A line of rejects.jsonl. */
@@ -19,6 +20,7 @@ export interface RejectedRecord {
  * read once for the order and once for the line.
  * @param options.nth number of rejected rows before this one
  * @returns undefined where the file is missing or has fewer lines
+ * @throws InputError where the file cannot be read or a line is no record
  */
 export async function readRejected(options: {
   readonly path: string;
@@ -41,6 +43,29 @@ export async function readRejected(options: {
 }
 
 async function* records(path: string): AsyncGenerator<RejectedRecord> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const line of lines) yield JSON.parse(line) as RejectedRecord;
+  let number = 0;
+  for await (const line of linesOf(path)) {
+    number++;
+    try {
+      yield JSON.parse(line) as RejectedRecord;
+    } catch (cause) {
+      throw new InputError(`line ${number} of ${path} is damaged: ${(cause as Error).message}; run bge-dedup again`);
+    }
+  }
+}
+
+/** The lines of a file. node:readline would leave the file open and an error of the file uncaught. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  try {
+    for await (const bytes of createReadStream(path)) {
+      const lines = (rest + decoder.write(bytes as Buffer)).split("\n");
+      rest = lines.pop() as string;
+      yield* lines;
+    }
+  } catch (cause) {
+    throw new InputError(`cannot read ${path}: ${(cause as Error).message}; check its permissions`);
+  }
+  if (rest !== "") yield rest;
 }
