@@ -10,7 +10,7 @@
 import type { KMeansResult } from "./cluster/kmeans.js";
 import { UsageError } from "./errors.js";
 import type { JoinResult } from "./join/judge.js";
-import type { Calibration } from "./run/calibrate.js";
+import type { Calibration } from "./run/calibration.js";
 import type { CalibrateFlags } from "./run/flags/calibrate.js";
 import type { ClusterFlags } from "./run/flags/cluster.js";
 import type { DedupFlags } from "./run/flags/dedup.js";

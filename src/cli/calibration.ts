@@ -1,6 +1,6 @@
 import { type DamageKind, MUST_MERGE, TRAPS } from "../report/calibrate/damage.js";
 import { shownIndices, type ThresholdRow } from "../report/calibrate/table.js";
-import type { Calibration, ExamplePair } from "../run/calibrate.js";
+import type { Calibration, ExamplePair } from "../run/calibration.js";
 import { difference, shortened } from "../text/difference.js";
 import { fittedLine, type Marks, sideOf, wrapped } from "./marked.js";
 import { commandOf } from "./next-command.js";

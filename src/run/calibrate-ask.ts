@@ -111,8 +111,13 @@ async function measuredAnswers(pairs: readonly PairRecord[], inputs: Calibration
     return judged.flatMap(({ same, cosine }) => (cosine === undefined ? [] : [{ same: same === true, cosine }]));
   }
   if (judged.length === 0) return [];
-  const { vectors, directed } = await inputs.embedTexts(judged.flatMap(({ first, second }) => [first, second]));
   const { dim } = inputs.vectors;
+  const vectors = new Float32Array(2 * judged.length * dim);
+  const directed = new Uint8Array(2 * judged.length);
+  for await (const window of inputs.embedTexts(judged.flatMap(({ first, second }) => [first, second]))) {
+    vectors.set(window.vectors, window.first * dim);
+    directed.set(window.directed, window.first);
+  }
   return judged.flatMap(({ same }, i) => {
     const [a, b] = [2 * i, 2 * i + 1];
     if (!(directed[a] && directed[b])) return [];

@@ -9,17 +9,15 @@ import { seededRandom } from "../../random.js";
 import { type Band, BandSample, type NearPair } from "../../report/calibrate/pair-visitors.js";
 import { type PairVisitor, scanPairs } from "../../report/calibrate/scan-pairs.js";
 import { openVectorStore, type VectorStore } from "../../vectors/store.js";
-import { embedInputs } from "../embed/embed-inputs.js";
-import { prepareModel } from "../embed/prepare-model.js";
-import type { RunContext, SharedOptions } from "../options.js";
+import type { RunContext } from "../options.js";
+import { indexOf } from "../read/row-index.js";
 import { isDedupFolder } from "../work/dedup-folder.js";
-import { openWorkArea } from "../work/work-area.js";
-import { EMBEDDINGS } from "../write/output-names.js";
 import type { CalibrationCounts, CalibrationInputsOptions, EmbeddedRows } from "./embedded-rows.js";
+import { embedFiles } from "./files.js";
 import { readFolder } from "./folder.js";
 import type { CalibratedRun } from "./next-run.js";
-import { drawPositions, indexOf } from "./positions.js";
-import { startTextEmbedder, type TextEmbedder } from "./text-embedder.js";
+import { drawPositions } from "./positions.js";
+import type { TextEmbedder, TextVectors } from "./text-embedder.js";
 
 /** Pairs drawn from bands of cosines. */
 export interface BandPairs {
@@ -31,7 +29,8 @@ export interface BandPairs {
 }
 
 /**
- * Most multiplications, n² / 2 · (dim + 256), for which all pairs of the input are compared: 59,000 vectors of 256 components, or 37,000 of 1,024. Beyond it a sample of rows meets all vectors.
+ * Most multiplications, n² / 2 · (dim + 256), for which all pairs of the input are compared: 59,000 vectors of 256
+ * components, or 37,000 of 1,024. Beyond it a sample of rows meets all vectors.
  */
 const MOST_WORK = 9e11;
 
@@ -133,11 +132,11 @@ export class CalibrationInputs {
    * Embeds texts as those of the input were embedded: same model, length and server. Starts the model at the first call.
    * @throws Error where the vectors came with the input; UnavailableError as the model or server gives cause
    */
-  async embedTexts(texts: readonly string[], onProgress?: (done: number) => void) {
+  async *embedTexts(texts: readonly string[]): AsyncGenerator<TextVectors> {
     const start = this.#rows.startModel;
     if (start === undefined) throw new Error("vectors that came with the input leave no model to embed texts");
     this.#embedder ??= start();
-    return (await this.#embedder).embed(texts, { onProgress, signal: this.#signal });
+    yield* (await this.#embedder).embed(texts, this.#signal);
   }
 
   /** Compares `rows` (all vectors by `allRows`) with all vectors; see `scanPairs`. */
@@ -211,51 +210,4 @@ export async function openCalibration(
     await remove();
     throw error;
   }
-}
-
-/** Reads and embeds files. The work area in `options.out` keeps the vectors. */
-async function embedFiles(options: CalibrationInputsOptions, context: RunContext): Promise<EmbeddedRows> {
-  const { textFields, vectorField } = options;
-  const work = await openWorkArea(options.out);
-  try {
-    const signal = work.stopSignal(context.signal);
-    const inputs = await embedInputs({
-      shared: options,
-      keep: { kind: "first" },
-      work,
-      context: { ...context, signal },
-    });
-    const { sources, index, model, rejected } = inputs;
-    const { rows, groups } = index.exact.counts;
-    return {
-      counts: { read: rows, rejected, distinct: groups - inputs.texts.refused.length },
-      model,
-      storePath: work.path(EMBEDDINGS),
-      startModel: vectorField === undefined ? () => startAgain(options, model, context) : undefined,
-      async *texts() {
-        let row = 0;
-        for (const source of sources) {
-          for await (const { texts } of source.scan({ textFields, vectorField, vectorDim: index.vectorDim })) {
-            yield texts.map((text) => ({ row: row++, text: text ?? null }));
-          }
-        }
-      },
-      close: () => work.close(),
-    };
-  } catch (error) {
-    const explained = work.explain(error);
-    await work.close();
-    throw explained;
-  }
-}
-
-/** Starts the model a second time, for texts that are not of the input. */
-async function startAgain(options: SharedOptions, model: ModelSpec, context: RunContext): Promise<TextEmbedder> {
-  // The first pass has told which model and device it took.
-  const silent = { ...context.reporter, note: () => {} };
-  const prepared = await prepareModel(options, silent, context.signal);
-  if (prepared.model.fingerprint !== model.fingerprint) {
-    throw new FailedRunError(`model ${model.name} changed while it was used; run the same command again`);
-  }
-  return startTextEmbedder(prepared);
 }

@@ -1,7 +1,9 @@
 import type { PreparedModel } from "../embed/prepared-model.js";
 
-/** Vectors of texts, in the order of the texts. */
+/** Vectors of a window of texts, in the order of the texts. */
 export interface TextVectors {
+  /** Number of the first text of the window among all texts. */
+  readonly first: number;
   /** n × dim, row-major, unit vectors; zeros where a text has no direction or the server refuses it. */
   readonly vectors: Float32Array;
   /** 1 for each text that has a vector, else 0. */
@@ -10,10 +12,8 @@ export interface TextVectors {
 
 /** Embeds texts that do not come from a file. */
 export interface TextEmbedder {
-  embed(
-    texts: readonly string[],
-    options?: { onProgress?: (done: number) => void; signal?: AbortSignal },
-  ): Promise<TextVectors>;
+  /** Embeds texts window by window. @throws the signal's reason once that is aborted */
+  embed(texts: readonly string[], signal?: AbortSignal): AsyncGenerator<TextVectors>;
   close(): Promise<void>;
 }
 
@@ -27,20 +27,14 @@ const WINDOW_TEXTS = 2048;
 export async function startTextEmbedder({ start, windowChars }: PreparedModel): Promise<TextEmbedder> {
   const embedder = await start();
   return {
-    async embed(texts, { onProgress, signal } = {}) {
-      const { dim } = embedder;
-      const vectors = new Float32Array(texts.length * dim);
-      const directed = new Uint8Array(texts.length);
+    async *embed(texts, signal) {
       let first = 0;
       for (const window of windowsOf(texts, windowChars)) {
         signal?.throwIfAborted();
-        const embedded = await embedder.embed(window);
-        vectors.set(embedded.vectors, first * dim);
-        directed.set(embedded.directed, first);
+        const { vectors, directed } = await embedder.embed(window);
+        yield { first, vectors, directed };
         first += window.length;
-        onProgress?.(first);
       }
-      return { vectors, directed };
     },
     close: () => embedder.close(),
   };
