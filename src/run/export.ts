@@ -1,5 +1,5 @@
 import { rename, rm } from "node:fs/promises";
-import { extname } from "node:path";
+import { basename, extname } from "node:path";
 import { Field, Float32, Int32, makeData, type RecordBatch, Schema, Uint64, Utf8, vectorFromArray } from "apache-arrow";
 import { UsageError } from "../errors.js";
 import { readSchema } from "../io/arrow/arrow.js";
@@ -11,7 +11,7 @@ import { REASONS } from "../report/page/data.js";
 import type { Reporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
 import type { Layout } from "./flags/export.js";
-import { readClusters } from "./page/clusters.js";
+import { clusterAt, readClusters } from "./page/clusters.js";
 import { type Projection, projectVectors } from "./page/project.js";
 import { reasonsOf } from "./page/reasons.js";
 import { numbersOf, type ResultBatch, readResultTable, resultFile } from "./read/result-table.js";
@@ -57,7 +57,7 @@ export function exportTarget(to: string): string {
   }
   if (extname(to) !== ".parquet")
     throw new UsageError(`--to ${to} is no Parquet file; expected a path that ends in .parquet`);
-  if (OUTPUT_FILES.has(to.slice(to.lastIndexOf("/") + 1))) {
+  if (OUTPUT_FILES.has(basename(to))) {
     throw new UsageError(`--to ${to} has the name of a result of bge-dedup; choose another one`);
   }
   return to;
@@ -90,7 +90,7 @@ export async function exportFolder(options: {
     resultFile({ folder, manifest, name, needs: "export" }),
   );
   const places = await placeAll(storePath, options);
-  const clusters = await readClusters(folder, manifest.options);
+  const clusters = await readClusters(folder, manifest);
   const terms = new Map(clusters?.clusters.map(({ cluster, terms }) => [cluster, terms.join(", ")]));
   const { fields } = await readSchema(keptPath);
   const taken = new Set([...ADDED.map(({ name }) => name), ...DEDUP_COLUMNS, ...CLUSTER_COLUMNS]);
@@ -106,7 +106,7 @@ export async function exportFolder(options: {
         signal?.throwIfAborted();
         const fates = fatesOf(table, path, path === removedPath);
         const cluster = Array.from(table.rows, (row, i) =>
-          clusters?.clusterOf.get(fates.kept[i] < 0 ? row : fates.kept[i]),
+          clusterAt(clusters, fates.kept[i] < 0 ? row : fates.kept[i]),
         );
         await writeBatch(writer, schema, carriedColumns(table.batch, carried), {
           table,

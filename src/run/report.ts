@@ -4,7 +4,7 @@ import { basename, extname, join, resolve } from "node:path";
 import { UsageError } from "../errors.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import type { PageFacts } from "../report/page/data.js";
-import { PAGE_LAYOUT } from "../report/page/data.js";
+import { PAGE_LAYOUT, SEMANTIC } from "../report/page/data.js";
 import { binCosines, thresholdCurve } from "../report/page/figures.js";
 import type { Reporter } from "../reporter.js";
 import { chooseGroups } from "./page/choose-groups.js";
@@ -37,7 +37,6 @@ import { partOf, requireWritable } from "./write/target.js";
 const TEXT_BYTES = 2_750_000;
 /** Pairs of kept rows that are shown. */
 const APART_PAIRS = 200;
-const SEMANTIC = 2;
 
 /** What `report` says of the page it wrote. */
 export interface ReportSummary {
@@ -53,7 +52,8 @@ export interface ReportSummary {
 
 /**
  * Writes the page of a folder: what was removed and why, as one HTML file that needs no network. Tables are read in
- * bounded batches; held are some 60 bytes a row, the texts that the page shows, and the vectors of samples.
+ * bounded batches; held are some 70 bytes a row, 64 MB of texts at most,
+ * and the vectors of samples.
  * @param options.out path of the page; report.html in the folder if absent
  * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format; UsageError where `out` cannot be the
  * page; FailedRunError if another run writes to the folder meanwhile
@@ -85,7 +85,7 @@ export async function writeReport(options: {
     },
   });
   reading.end();
-  const clusters = await readClusters(folder, manifest.options);
+  const clusters = await readClusters(folder, manifest);
   const kept = keptVectors(survey);
   const engine = createOrtEngine({ threads });
   const { neighbours, points } = await measureVectors({ storePath, kept, engine, reporter, signal });

@@ -1,6 +1,5 @@
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
-import { InputError } from "../errors.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { verifyCertificates } from "../proofs/certificates.js";
 import { verifyIndependence } from "../proofs/independence.js";
@@ -10,6 +9,7 @@ import { findChangedFile, findWrongCount } from "./check/verify-manifest.js";
 import { findBrokenPolicy } from "./check/verify-policy.js";
 import { readKept, readRemoved } from "./check/verify-tables.js";
 import { REJECTS } from "./embed/embed-inputs.js";
+import { resultFile } from "./read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
 import { EMBEDDINGS } from "./write/output-names.js";
 
@@ -50,11 +50,7 @@ export async function verifyFolder(options: {
   const { folder, threads, memory, reporter, signal } = options;
   const manifest = await readDedupManifest(folder);
   const { threshold } = manifest;
-  const file = (name: string) => {
-    const path = join(folder, name);
-    if (existsSync(path)) return path;
-    throw new InputError(`${path} is missing; verify needs the Arrow files of a bge-dedup run (--format arrow)`);
-  };
+  const file = (name: string) => resultFile({ folder, manifest, name, needs: "verify" });
   const kept = await readKept(file("kept.arrow"), manifest.options);
   const removed = await readRemoved(file("removed.arrow"), manifest.options);
   const rejected = await countLines(join(folder, REJECTS));

@@ -15,6 +15,9 @@ export const NO_TEXT = 0;
 /** Reasons of removal in the order of their numbers in `PageColumns.memberReason`. */
 export const REASONS = ["exact", "normalized", "semantic"] as const;
 
+/** Number of the reason of rows removed by meaning. */
+export const SEMANTIC = REASONS.indexOf("semantic");
+
 /** Counts of rows, as in the manifest. */
 export interface PageCounts {
   readonly read: number;

@@ -1,3 +1,4 @@
+import { SEMANTIC } from "../../report/page/data.js";
 import type { Survey } from "./survey.js";
 
 /** Most groups, and most removed rows of one group, that the page lists. */
@@ -5,7 +6,6 @@ const MOST_GROUPS = 200_000;
 const MOST_MEMBERS = 50;
 /** Removed rows nearest to the threshold that are shown as pairs. */
 const NEAR_PAIRS = 200;
-const SEMANTIC = 2;
 
 /** Groups in the order in which the page shows them first. Numbers are indices into the tables of the survey. */
 export interface ChosenGroups {
@@ -51,20 +51,24 @@ export function chooseGroups({ kept, removed }: Survey): ChosenGroups {
   const indexOf = new Map<number, number>();
   for (const { start } of shown) indexOf.set(removed.keptRow[order[start]], -1);
   for (let i = 0; i < kept.row.length; i++) if (indexOf.has(kept.row[i])) indexOf.set(kept.row[i], i);
-  const near: { member: number; group: number }[] = [];
+  let near: { member: number; group: number }[] = [];
+  const nearest = () =>
+    near
+      .sort((a, b) => removed.similarity[members[a.member]] - removed.similarity[members[b.member]])
+      .slice(0, NEAR_PAIRS);
   for (let g = 0, at = 0; g < shown.length; g++) {
     for (let j = 0; j < counts[g]; j++, at++) {
       members[at] = order[shown[g].start + j];
       if (removed.reason[members[at]] === SEMANTIC) near.push({ member: at, group: g });
     }
+    if (near.length > 100 * NEAR_PAIRS) near = nearest();
   }
-  near.sort((a, b) => removed.similarity[members[a.member]] - removed.similarity[members[b.member]]);
   return {
     total,
     kept: Int32Array.from(shown, ({ start }) => indexOf.get(removed.keptRow[order[start]]) ?? -1),
     size: Uint32Array.from(shown, ({ start, end }) => end - start + 1),
     members,
     counts,
-    near: near.slice(0, NEAR_PAIRS),
+    near: nearest(),
   };
 }

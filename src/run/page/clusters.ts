@@ -16,7 +16,14 @@ const CUT_AT = 160;
 /** The clusters of a folder, and the cluster of every row that has one. */
 export interface FolderClusters {
   readonly clusters: readonly PageCluster[];
-  readonly clusterOf: ReadonlyMap<number, number>;
+  /** Cluster of each row of the run by its number; -1 for a row without one. */
+  readonly clusterOf: Int32Array;
+}
+
+/** The cluster of a row; undefined where it has none. */
+export function clusterAt(clusters: FolderClusters | undefined, row: number): number | undefined {
+  const cluster = clusters?.clusterOf[row] ?? -1;
+  return cluster < 0 ? undefined : cluster;
 }
 
 /** Keeps the rows with the lowest keys. */
@@ -45,13 +52,14 @@ class Lowest {
 
 /**
  * Reads the clusters that bge-cluster wrote into the folder. Typical rows are those marked `representative`, or else
- * those nearest to the centroid; outliers are those with the highest `outlier`, or else the farthest ones.
+ * those nearest to the centroid; outliers are those with the highest `outlier`, or else the farthest ones. Holds 4 bytes
+ * for each row of the run.
  * @returns undefined where the folder has no clusters
  * @throws InputError where one of the two files is missing or damaged
  */
 export async function readClusters(
   folder: string,
-  options: DedupManifest["options"],
+  { options, counts }: DedupManifest,
 ): Promise<FolderClusters | undefined> {
   const [rowsPath, centroidsPath] = [join(folder, CLUSTERS), join(folder, CENTROIDS)];
   if (!existsSync(rowsPath) && !existsSync(centroidsPath)) return undefined;
@@ -60,7 +68,7 @@ export async function readClusters(
   }
   const known = await readCentroids(centroidsPath);
   const found = known.map(() => ({ sum: 0, count: 0, typical: new Lowest(TYPICAL), outliers: new Lowest(OUTLIERS) }));
-  const clusterOf = new Map<number, number>();
+  const clusterOf = new Int32Array(counts.read).fill(-1);
   const textsOf = await textReader(rowsPath, options);
   for await (const batch of readTableBatches(rowsPath)) {
     const rows = numbersOf(batch, "_row", rowsPath);
@@ -72,7 +80,7 @@ export async function readClusters(
     for (let i = 0; i < rows.length; i++) {
       const cluster = found[numbers[i]];
       if (cluster === undefined) continue;
-      clusterOf.set(rows[i], numbers[i]);
+      clusterOf[rows[i]] = numbers[i];
       cluster.sum += distances[i];
       cluster.count++;
       const text = shortened(texts[i] ?? "");

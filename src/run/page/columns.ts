@@ -1,9 +1,10 @@
 import { NO_TEXT, type PageColumns } from "../../report/page/data.js";
+import { indexOf } from "../read/row-index.js";
 import type { ChosenGroups } from "./choose-groups.js";
-import type { FolderClusters } from "./clusters.js";
+import { clusterAt, type FolderClusters } from "./clusters.js";
 import type { KeptPair } from "./neighbours.js";
 import type { Survey } from "./survey.js";
-import type { FoundText, PageTexts } from "./texts.js";
+import { CUT_AT, type FoundText, type PageTexts } from "./texts.js";
 import type { KeptVectors, MapPoints } from "./vectors.js";
 
 /** What the columns are made of. */
@@ -16,13 +17,35 @@ export interface ColumnSources {
   readonly clusters?: FolderClusters;
 }
 
-/** The rows whose texts the page would show, had it room for all. */
+/** UTF-16 units of the texts that are held while the page is made; the page carries a tenth of them at most. */
+const MOST_UNITS = 32_000_000;
+/** Units that stand for what a text takes beside its characters. */
+const UNITS_OF_TEXT = 50;
+
+/**
+ * The rows whose texts the page may show, in the order in which `pageColumns` takes them. The list ends where their texts
+ * would take more than 64 MB: long before that the page is full.
+ */
 export function wantedRows({ survey, groups, apart, keptVectors, points }: ColumnSources): Set<number> {
+  const { kept, removed } = survey;
   const wanted = new Set<number>();
-  for (const i of groups.kept) if (i >= 0) wanted.add(survey.kept.row[i]);
-  for (const i of groups.members) wanted.add(survey.removed.row[i]);
-  for (const { a, b } of apart) wanted.add(keptVectors.rows[a]).add(keptVectors.rows[b]);
-  for (const row of points?.rows ?? []) wanted.add(row);
+  let left = MOST_UNITS;
+  const want = ({ row, units }: Survey["kept"] | Survey["removed"], i: number) => {
+    if (i < 0 || left <= 0 || wanted.has(row[i])) return;
+    wanted.add(row[i]);
+    left -= UNITS_OF_TEXT + Math.min(CUT_AT, units[i]);
+  };
+  const wantKept = (row: number) => want(kept, indexOf(kept.row, row));
+  for (const { a, b } of apart) for (const at of [a, b]) wantKept(keptVectors.rows[at]);
+  for (const { member, group } of groups.near) {
+    want(removed, groups.members[member]);
+    want(kept, groups.kept[group]);
+  }
+  for (let g = 0, at = 0; g < groups.kept.length; g++) {
+    want(kept, groups.kept[g]);
+    for (let j = 0; j < groups.counts[g]; j++, at++) want(removed, groups.members[at]);
+  }
+  for (const row of points?.rows ?? []) wantKept(row);
   return wanted;
 }
 
@@ -92,7 +115,7 @@ function mapColumns({ points, clusters }: ColumnSources, textOf: (row: number) =
   return {
     mapX: place(points?.x, scale.x),
     mapY: place(points?.y, scale.y),
-    mapCluster: Uint32Array.from(rows, (row) => (clusters?.clusterOf.get(row) ?? -1) + 1),
+    mapCluster: Uint32Array.from(rows, (row) => (clusterAt(clusters, row) ?? -1) + 1),
     mapRow: Uint32Array.from(rows),
     mapText: Uint32Array.from(rows, textOf),
   };

@@ -10,6 +10,8 @@ export interface Survey {
     readonly row: Float64Array;
     readonly vector: Float64Array;
     readonly groupSize: Uint32Array;
+    /** UTF-16 units of the row's text, at most 65,535. */
+    readonly units: Uint16Array;
   };
   readonly removed: {
     readonly row: Float64Array;
@@ -17,6 +19,7 @@ export interface Survey {
     readonly similarity: Float32Array;
     /** Numbers of `REASONS`. */
     readonly reason: Uint8Array;
+    readonly units: Uint16Array;
   };
   readonly lengths: ReturnType<typeof lengthClasses>;
   /** Whether any row names a kept row of another folder, which then has no group here. */
@@ -35,17 +38,27 @@ export async function surveyTables(options: {
   readonly onRows: (rows: number) => void;
 }): Promise<Survey> {
   const { keptPath, removedPath, onRows } = options;
-  const kept = { row: gatherNumbers(), vector: gatherNumbers(), groupSize: new Gathered(new Uint32Array()) };
+  const kept = {
+    row: gatherNumbers(),
+    vector: gatherNumbers(),
+    groupSize: new Gathered(new Uint32Array()),
+    units: new Gathered(new Uint16Array()),
+  };
   const removed = {
     row: gatherNumbers(),
     keptRow: gatherNumbers(),
     similarity: new Gathered(new Float32Array()),
     reason: new Gathered(new Uint8Array()),
+    units: new Gathered(new Uint16Array()),
   };
   const lengths = lengthClasses();
   let read = 0;
   const addLengths = (fate: "kept" | "removed", texts: readonly (string | null)[]) => {
-    for (const text of texts) if (text !== null) lengths.add(fate, text.length);
+    const { units } = fate === "kept" ? kept : removed;
+    for (const text of texts) {
+      units.push(Math.min(text?.length ?? 0, 65_535));
+      if (text !== null) lengths.add(fate, text.length);
+    }
     read += texts.length;
     onRows(read);
   };
