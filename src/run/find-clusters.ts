@@ -37,8 +37,8 @@ interface Finding {
  * shows each cluster to a person. Each vector weighs as many rows as have it, so that copies count without being
  * computed again. Fewer distinct vectors than `--k` make as many clusters.
  * @returns the clusters, and why there are so many of them where that was not given
- * @throws InputError if there is nothing to cluster; UsageError with `--strict-k` if `--k` is more than the number of distinct
- * vectors
+ * @throws InputError if there is nothing to cluster; UsageError with `--strict-k` if `--k` is more than the number of
+ * distinct vectors
  */
 export async function findClusters(finding: Finding): Promise<{ result: Clustering; chosen?: ChosenK }> {
   const { options, rows, reporter, signal } = finding;

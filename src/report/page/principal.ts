@@ -68,6 +68,6 @@ function dot(a: Float32Array, start: number, b: Float32Array, dim: number): numb
 }
 
 function normalised(vector: Float32Array): Float32Array {
-  const length = Math.hypot(...vector);
+  const length = Math.sqrt(dot(vector, 0, vector, vector.length));
   return length > 1e-9 ? vector.map((value) => value / length) : new Float32Array(vector.length);
 }

@@ -16,8 +16,8 @@ const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).di
 
 /**
  * The page as one HTML document that needs no other file and no network. The data are deflated and in base64, so no
- * text of a user is ever markup; the only exception, the name of the folder, is escaped. The policy allows the one script by its
- * hash and no request at all.
+ * text of a user is ever markup; the only exception, the name of the folder, is escaped. The policy allows the one script
+ * by its hash and no request at all.
  */
 export async function pageHtml(data: PageData): Promise<string> {
   const [script, style, notices] = await Promise.all(

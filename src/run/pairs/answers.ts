@@ -36,7 +36,8 @@ export interface AnswersFile {
  * Opens the answers at `path`, which need not exist. Nothing is written before the first answer.
  * @param options.inputs what is calibrated; the answers must not be among it, or a run would read them as rows
  * @param options.memory bytes that the whole program may take
- * @throws UsageError where answers cannot be written there or lie among the inputs; InputError where the file holds something other than pairs
+ * @throws UsageError where answers cannot be written there or lie among the inputs; InputError where the file holds
+ * something other than pairs
  */
 export async function openAnswers(
   path: string,

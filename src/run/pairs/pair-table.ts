@@ -21,8 +21,8 @@ export interface TableCounts {
 const UNJUDGED = 2;
 
 /**
- * The measured pairs of a file without their texts, some 150 bytes each. A pair counts once, with its last label, so that an
- * answer may be corrected by a later one.
+ * The measured pairs of a file without their texts, some 150 bytes each. A pair counts once, with its last label, so that
+ * an answer may be corrected by a later one.
  */
 export class PairTable {
   /** Records added, and those of them that the server refused. */
