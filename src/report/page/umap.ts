@@ -53,13 +53,17 @@ export async function layOut(options: {
   const strongest = edges.weight.reduce((most, weight) => Math.max(most, weight), 0);
   // An edge is drawn as often as its weight says: one of half the largest weight every second epoch.
   const due = Float32Array.from(edges.weight, (weight) => strongest / weight);
-  const random = seededRandom(SEED);
+    const turned = new Uint8Array(due.length);
+    const random = seededRandom(SEED);
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const rate = 1 - (epoch - 1) / epochs;
     for (let e = 0; e < due.length; e++) {
       if (due[e] > epoch) continue;
       due[e] += strongest / edges.weight[e];
-      drawEdge(places, edges.from[e], edges.to[e], rate, random);
+      // From either end in turn, so that points at random push both.
+      const [from, to] = turned[e] === 0 ? [edges.from[e], edges.to[e]] : [edges.to[e], edges.from[e]];
+      turned[e] ^= 1;
+      drawEdge(places, from, to, rate, random);
     }
     await pause(epoch);
   }
@@ -72,7 +76,8 @@ function drawEdge(places: Float32Array, from: number, to: number, rate: number, 
   const j = 2 * to;
   const near = squaredDistance(places, i, j);
   if (near > 0) {
-    const pull = (-2 * A * B * near ** (B - 1)) / (1 + A * near ** B);
+    const power = near ** B;
+    const pull = (-2 * A * B * power) / (near * (1 + A * power));
     for (let c = 0; c < 2; c++) {
       const step = rate * clipped(pull * (places[i + c] - places[j + c]));
       places[i + c] += step;

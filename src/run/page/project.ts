@@ -12,7 +12,8 @@ const FEWEST = 50;
 /** Neighbours of each point in UMAP's graph, and those between which a further point lies. */
 const NEIGHBOURS = 15;
 const BETWEEN = 5;
-const EPOCHS = 200;
+/** Rounds of the layout: few points need more of them, and can have them for as much time. */
+const epochsOf = (points: number) => (points <= 5000 ? 500 : 200);
 /** Rows of one product. */
 const TILE = 1024;
 
@@ -51,16 +52,17 @@ export async function projectVectors(options: {
     const both = [0, 1].map((c) => Float32Array.from({ length: size }, (_, i) => places[2 * i + c]));
     return { method: "pca", fitted: size, x: both[0], y: both[1] };
   }
+  const epochs = epochsOf(size);
   const graphKernel = await createNearest(engine, dim, NEIGHBOURS + 1);
   const graph = await neighbourGraph(graphKernel, sample, dim).finally(() => graphKernel.release());
   await layOut({
     graph,
     start: places,
-    epochs: EPOCHS,
+    epochs,
     async pause(epoch) {
       await new Promise(setImmediate);
       signal?.throwIfAborted();
-      onDone((0.7 * epoch) / EPOCHS);
+      onDone((0.7 * epoch) / epochs);
     },
   });
   const x = new Float32Array(count);
