@@ -159,7 +159,7 @@ export const exportFlags = {
   layout: {
     type: "string",
     choices: LAYOUTS,
-    demandOption: true,
-    describe: "for which program: embedding-atlas, with the places of a map",
+    default: "plain",
+    describe: "plain: with the vectors; embedding-atlas: with the places of a map, for that program",
   },
 } as const satisfies Record<string, Options>;

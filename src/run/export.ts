@@ -1,18 +1,27 @@
 import { rename, rm } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import { Field, Float32, Int32, makeData, type RecordBatch, Schema, Uint64, Utf8, vectorFromArray } from "apache-arrow";
+import {
+  type Data,
+  Field,
+  Float32,
+  Int32,
+  makeData,
+  type RecordBatch,
+  Schema,
+  Uint64,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
 import { UsageError } from "../errors.js";
 import { readSchema } from "../io/arrow/arrow.js";
 import { batchOf } from "../io/columns/take.js";
 import { openParquetWriter } from "../io/parquet/write.js";
 import type { TableWriter } from "../io/table-writer.js";
-import { createOrtEngine } from "../onnx/ort-engine.js";
 import { REASONS } from "../report/page/data.js";
 import type { Reporter } from "../reporter.js";
-import { openVectorStore } from "../vectors/store.js";
+import { floats, openLayout } from "./export-layouts.js";
 import type { Layout } from "./flags/export.js";
 import { clusterAt, readClusters } from "./page/clusters.js";
-import { type Projection, projectVectors } from "./page/project.js";
 import { reasonsOf } from "./page/reasons.js";
 import { numbersOf, type ResultBatch, readResultTable, resultFile } from "./read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
@@ -26,16 +35,13 @@ export interface ExportSummary {
   readonly layout: Layout;
   readonly file: string;
   readonly rows: number;
-  /** Rows without a place on the map, because their text has no direction. */
+  /** Rows without a vector and so without a place on the map, because their text has no direction. */
   readonly unplaced: number;
 }
 
-/** The columns of an exported row, after those of the input. */
-const ADDED = [
-  new Field("row", new Uint64(), false),
-  new Field("text", new Utf8(), true),
-  new Field("x", new Float32(), true),
-  new Field("y", new Float32(), true),
+/** The columns of an exported row before those of the layout, and between these and those of the input. */
+const FIRST = [new Field("row", new Uint64(), false), new Field("text", new Utf8(), true)];
+const LAST = [
   new Field("cluster", new Int32(), true),
   new Field("cluster_terms", new Utf8(), true),
   new Field("fate", new Utf8(), false),
@@ -64,8 +70,8 @@ export function exportTarget(to: string): string {
 }
 
 /**
- * Writes all rows of a folder, kept and removed, with their texts and places on a map, to a Parquet file that Embedding
- * Atlas opens:
+ * Writes all rows of a folder, kept and removed, with their texts and fates to a Parquet file. The layout `plain` adds the
+ * vectors, `embedding-atlas` places on a map, for
  *
  *     embedding-atlas FILE.parquet --text text --x x --y y
  *
@@ -89,13 +95,14 @@ export async function exportFolder(options: {
   const [keptPath, removedPath, storePath] = ["kept.arrow", "removed.arrow", EMBEDDINGS].map((name) =>
     resultFile({ folder, manifest, name, needs: "export" }),
   );
-  const places = await placeAll(storePath, options);
   const clusters = await readClusters(folder, manifest);
   const terms = new Map(clusters?.clusters.map(({ cluster, terms }) => [cluster, terms.join(", ")]));
   const { fields } = await readSchema(keptPath);
-  const taken = new Set([...ADDED.map(({ name }) => name), ...DEDUP_COLUMNS, ...CLUSTER_COLUMNS]);
+  const own = await openLayout(layout, { ...options, storePath });
+  const added = [...FIRST, ...own.fields, ...LAST];
+  const taken = new Set([...added.map(({ name }) => name), ...DEDUP_COLUMNS, ...CLUSTER_COLUMNS]);
   const carried = fields.flatMap((field, index) => (taken.has(field.name) ? [] : [{ field, index }]));
-  const schema = new Schema([...ADDED, ...carried.map(({ field }) => field)]);
+  const schema = new Schema([...added, ...carried.map(({ field }) => field)]);
   const part = partOf(to);
   const writer = await openParquetWriter({ path: part, schema });
   const writing = reporter.stage("write", manifest.counts.kept + manifest.counts.removed);
@@ -110,7 +117,7 @@ export async function exportFolder(options: {
         );
         await writeBatch(writer, schema, carriedColumns(table.batch, carried), {
           table,
-          places,
+          own: await own.columns(table.vectors),
           fates,
           cluster,
           terms,
@@ -127,32 +134,11 @@ export async function exportFolder(options: {
     await writer.abort().catch(() => {});
     await rm(part, { force: true });
     throw error;
+  } finally {
+    await own.close();
   }
   writing.end();
   return { command: "export", layout, file: to, rows, unplaced };
-}
-
-/** Places every vector of the store. */
-async function placeAll(
-  storePath: string,
-  { threads, reporter, signal }: { threads: number; reporter: Reporter; signal?: AbortSignal },
-): Promise<Pick<Projection, "x" | "y">> {
-  const vectors = await openVectorStore(storePath);
-  try {
-    if (vectors.count === 0) return { x: new Float32Array(), y: new Float32Array() };
-    const placing = reporter.stage("map", vectors.count);
-    const places = await projectVectors({
-      vectors,
-      positions: Uint32Array.from({ length: vectors.count }, (_, position) => position),
-      engine: createOrtEngine({ threads }),
-      onDone: (share) => placing.advance(Math.floor(share * vectors.count)),
-      signal,
-    });
-    placing.end();
-    return places;
-  } finally {
-    await vectors.close();
-  }
 }
 
 /** What became of the rows of a batch. */
@@ -190,21 +176,18 @@ async function writeBatch(
   columns: RecordBatch["data"]["children"],
   from: {
     readonly table: ResultBatch;
-    readonly places: Pick<Projection, "x" | "y">;
+    readonly own: readonly Data[];
     readonly fates: Fates;
     readonly cluster: readonly (number | undefined)[];
     readonly terms: ReadonlyMap<number, string>;
   },
 ): Promise<void> {
-  const { table, places, fates, cluster, terms } = from;
-  const { rows, vectors, texts } = table;
-  const length = rows.length;
-  const place = (axis: Float32Array) => floats(Array.from(vectors, (vector) => (vector < 0 ? null : axis[vector])));
+  const { table, own, fates, cluster, terms } = from;
+  const { rows, texts } = table;
   const added = [
     uint64Column(rows),
     strings(texts),
-    place(places.x),
-    place(places.y),
+    ...own,
     vectorFromArray(
       cluster.map((number) => number ?? null),
       new Int32(),
@@ -214,15 +197,10 @@ async function writeBatch(
     uint64Column(fates.kept),
     floats(Array.from(fates.similarities, (value) => (Number.isNaN(value) ? null : value))),
   ];
-  await writer.write(batchOf(schema, [...added, ...columns], length));
+  await writer.write(batchOf(schema, [...added, ...columns], rows.length));
 }
 
 /** A column of texts, which may be null. */
 function strings(values: readonly (string | null)[]) {
   return values.length === 0 ? makeData({ type: new Utf8() }) : vectorFromArray(values, new Utf8()).data[0];
-}
-
-/** A column of float32 numbers, which may be null. */
-function floats(values: readonly (number | null)[]) {
-  return values.length === 0 ? makeData({ type: new Float32() }) : vectorFromArray(values, new Float32()).data[0];
 }

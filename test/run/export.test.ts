@@ -58,6 +58,38 @@ describe("export --layout embedding-atlas", () => {
   });
 });
 
+describe("export --layout plain", () => {
+  it("writes the text, vector, fate and input columns of every row, as Polars reads them", async () => {
+    const out = join(folder, "plain");
+    const records = ["one text", "one text", "another of them", ",,,"].map((text, i) => ({ text, note: `note ${i}` }));
+    await dedup([writeJsonl(`${out}.jsonl`, records)], out);
+    const to = join(folder, "plain.parquet");
+    const { code, stdout } = await run("dedup", ["export", out, "--to", to]);
+    assert.equal(code, 0);
+    const rows = pl.readParquet(to).toRecords() as Record<string, unknown>[];
+    assert.deepEqual(Object.keys(rows[0]), [
+      ...["row", "text", "vector", "cluster", "cluster_terms", "fate", "kept_row", "similarity", "note"],
+    ]);
+    const store = readTable(out, "embeddings.arrow").getChild("embedding");
+    const positions = new Map(
+      ["kept.arrow", "removed.arrow"].flatMap((name) => {
+        const table = readTable(out, name);
+        return numbers(table, "_row").map((row, i) => [row, numbers(table, "_vector")[i]] as const);
+      }),
+    );
+    assert.equal(rows.length, records.length);
+    let vectorless = 0;
+    for (const { row, text, note, vector } of rows) {
+      assert.deepEqual({ text, note }, records[Number(row)]);
+      const position = positions.get(Number(row)) ?? -1;
+      if (position < 0) vectorless++;
+      const expected = position < 0 ? null : Array.from(store?.get(position) as Iterable<number>);
+      assert.deepEqual(vector === null ? null : Array.from(vector as Iterable<number>), expected);
+    }
+    assert.equal(stdout.includes("without a vector"), vectorless > 0);
+  });
+});
+
 describe("export refuses, with the cure and the code", () => {
   for (const [to, message] of [
     ["milvus://localhost:19530/texts", /no export to milvus:\/\/ yet; expected the path of a Parquet file/],

@@ -45,11 +45,11 @@ function exportCommand(flags: FlagsOf<typeof exportArguments>): Promise<number> 
     reporter.close();
     if (flags.json) await print(jsonLine(summary));
     else if (!flags.quiet) {
-      const unplaced = summary.unplaced > 0 ? `, ${count.format(summary.unplaced)} of them without a place` : "";
-      await print(
-        `written ${printable(to)}: ${count.format(summary.rows)} rows${unplaced}\n` +
-          `Open it: embedding-atlas ${printable(shellWord(to))} --text text --x x --y y\n`,
-      );
+      const forAtlas = layout === "embedding-atlas";
+      const lacking = `, ${count.format(summary.unplaced)} of them without a ${forAtlas ? "place" : "vector"}`;
+      const written = `written ${printable(to)}: ${count.format(summary.rows)} rows${summary.unplaced > 0 ? lacking : ""}\n`;
+      const next = `Open it: embedding-atlas ${printable(shellWord(to))} --text text --x x --y y\n`;
+      await print(forAtlas ? written + next : written);
     }
     return 0;
   });

@@ -53,8 +53,8 @@ export async function layOut(options: {
   const strongest = edges.weight.reduce((most, weight) => Math.max(most, weight), 0);
   // An edge is drawn as often as its weight says: one of half the largest weight every second epoch.
   const due = Float32Array.from(edges.weight, (weight) => strongest / weight);
-    const turned = new Uint8Array(due.length);
-    const random = seededRandom(SEED);
+  const turned = new Uint8Array(due.length);
+  const random = seededRandom(SEED);
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const rate = 1 - (epoch - 1) / epochs;
     for (let e = 0; e < due.length; e++) {
