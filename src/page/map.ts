@@ -181,7 +181,7 @@ function mapCaption({ facts: { map, clusters } }: PageData): Child {
   const what =
     map.points < map.of ? `${count(map.points)} of ${count(map.of)} texts.` : `${plural(map.points, "text")}.`;
   const colour = clusters.length > 0 ? " Colours tell neighbouring clusters apart and repeat." : "";
-  return `${what} ${how} Near points have similar texts; far ones need not differ much.${colour} Click a point for its cluster; with the lasso, or with Shift held, draw around points.`;
+  return `${what} ${how} Near points have similar texts; far ones need not differ much.${colour} Click a point for its ${clusters.length > 0 ? "cluster" : "text"}; with the lasso, or with Shift held, draw around points.`;
 }
 
 /** The texts of a selection, page by page. */

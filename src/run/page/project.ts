@@ -25,9 +25,7 @@ export interface Projection extends Pick<PageMap, "method" | "fitted"> {
 
 /**
  * Places vectors on a map: UMAP of an even sample, and every other vector between its nearest five of the sample,
- * weighted by the inverse square of the cosine distance. Trustworthiness by scikit-learn (15 neighbours, 1 is best): 0.964
- * on the 13,071 texts of banking77 with a static model, 0.772 on 24,000 Chinese titles with multilingual-e5-small; the
- * plane of the principal components reaches 0.751 and 0.717.
+ * weighted by the inverse square of the cosine distance. `layOut` says how true to the vectors that is.
  * @param options.positions vectors to place; stays the caller's
  * @param options.onDone called with the share that is done, 0 to 1
  */
