@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { UsageError } from "../../src/errors.js";
@@ -57,6 +57,15 @@ describe("answers", () => {
     await answers.append(line("c", 0));
     await answers.close();
     assert.deepEqual(JSON.parse(linesOf(path)[2]), line("c", 0));
+  });
+
+  it("say at the first answer that their folder has gone meanwhile", async () => {
+    const gone = join(folder, "gone");
+    mkdirSync(gone);
+    const answers = await openAnswers(join(gone, "labels.jsonl"), { inputs: [], memory: 2 ** 30 });
+    rmSync(gone, { recursive: true });
+    await assert.rejects(answers.append(line("a", 1)), /answers cannot be written to .*; choose another --answers/);
+    await answers.close();
   });
 
   it("are refused a place where they cannot be written", async () => {

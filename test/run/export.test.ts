@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import pl from "nodejs-polars";
@@ -104,10 +104,12 @@ describe("export refuses, with the cure and the code", () => {
     const input = join(folder, "own.parquet");
     pl.DataFrame({ text: ["one text", "another"] }).writeParquet(input);
     const before = readFileSync(input);
+    const blocked = join(folder, "blocked.parquet");
+    mkdirSync(`${blocked}.part`);
     await dedup([input], out);
     for (const [to, message] of [
       [join(folder, "nowhere", "rows.parquet"), /--to .*: the folder .*nowhere does not exist/],
-      ["/proc/rows.parquet", /--to .* cannot be written: .*; choose a folder that you may write to/],
+      [blocked, /--to .* cannot be written: .*; choose a folder that you may write to/],
       [input, /is an input of that run and would be overwritten; choose another name/],
     ] as const) {
       const { code, stderr } = await run("dedup", ["export", out, "--to", to, "--layout", "embedding-atlas"]);

@@ -183,7 +183,9 @@ describe("report refuses, with the cure and the code", () => {
     const data = writeJsonl(join(folder, "data.jsonl"), [{ text: "keep me" }]);
     await refused([out, "-o", data], 2, /expected a path that ends in .html/);
     assert.equal(readFileSync(data, "utf8"), '{"text":"keep me"}\n');
-    await refused([out, "-o", "/proc/page.html"], 2, /cannot be written: .*; choose a folder that you may write to/);
+    const blocked = join(folder, "blocked.html");
+    mkdirSync(`${blocked}.part`);
+    await refused([out, "-o", blocked], 2, /cannot be written: .*; choose a folder that you may write to/);
     mkdirSync(join(folder, "taken"));
     await refused([out, "-o", join(folder, "taken")], 2, /is a folder; name the file/);
     await refused([out, "-o", join(folder, "nowhere", "page.html")], 2, /does not exist/);

@@ -66,7 +66,12 @@ function removedEntries(row: ExplainedRemoved, { threshold, guards, folder }: Ex
   const { count, rows } = row.copies;
   if (count > 0) {
     const listed = `${rows.join(", ")}${count > rows.length ? ", ..." : ""}`;
-    entries.push(entry("same text", `${counted(count, "more row")} that share its vector and go with it: ${listed}`));
+    entries.push(
+      entry(
+        "same text",
+        `${counted(count, "more row")} that ${count === 1 ? "shares its vector and goes" : "share its vector and go"} with it: ${listed}`,
+      ),
+    );
   }
   return entries;
 }

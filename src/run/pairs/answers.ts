@@ -49,7 +49,7 @@ export async function openAnswers(
     if (found?.isDirectory()) throw new Error("it is a folder");
     await access(found === undefined ? dirname(path) : path, constants.W_OK);
   } catch (error) {
-    throw new UsageError(`answers cannot be written to ${path}: ${(error as Error).message}; choose another --answers`);
+    throw unwritable(path, error);
   }
   const faults: PairFaults = { rejected: 0 };
   const earlier: PairRecord[] = [];
@@ -63,7 +63,9 @@ export async function openAnswers(
     faults,
     async append(line) {
       if (file === undefined) {
-        file = await open(path, "a");
+        file = await open(path, "a").catch((error): never => {
+          throw unwritable(path, error);
+        });
         if (found === undefined) await syncFolder(dirname(path));
         // A line that a crash cut short must not swallow the next one.
         if (found !== undefined && !(await endsWithLine(path))) await file.appendFile("\n");
@@ -76,6 +78,9 @@ export async function openAnswers(
     },
   };
 }
+
+const unwritable = (path: string, cause: unknown) =>
+  new UsageError(`answers cannot be written to ${path}: ${(cause as Error).message}; choose another --answers`);
 
 /** @throws UsageError where the path is an input, or lies in a folder whose files are inputs */
 async function requireOutside(path: string, inputs: readonly string[]): Promise<void> {
