@@ -1,4 +1,5 @@
 import type { Reason } from "../join/decisions.js";
+import { Lowest } from "../lowest.js";
 import type { GuardDifference } from "../text/guards.js";
 import { differences, named } from "./explain-row.js";
 import type { NamedRow } from "./explanation.js";
@@ -87,37 +88,9 @@ async function describeGroup(rows: ResultRows, row: number, members: GroupMember
   return { kept: named(kept), size: kept.groupSize, exact, normalized, semantic, least, mean, removed };
 }
 
-/** Keeps the rows with the highest keys; of equal keys the lower row. */
-class Highest {
-  readonly #limit: number;
-  readonly #entries: { readonly row: number; readonly key: number }[] = [];
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Takes a row; rows must come in ascending order. */
-  add(row: number, key: number): void {
-    const entries = this.#entries;
-    if (entries.length === this.#limit && key <= entries[entries.length - 1].key) return;
-    let [low, high] = [0, entries.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (entries[middle].key >= key) low = middle + 1;
-      else high = middle;
-    }
-    entries.splice(low, 0, { row, key });
-    if (entries.length > this.#limit) entries.pop();
-  }
-
-  get rows(): number[] {
-    return this.#entries.map(({ row }) => row);
-  }
-}
-
 /** The kept rows of the largest groups, and the number of groups, by one scan of kept.arrow. */
 async function largest({ kept }: ResultRows, top: number): Promise<{ groups: number; best: number[] }> {
-  const highest = new Highest(top);
+  const best = new Lowest<number>(top);
   let groups = 0;
   for await (const { batch } of kept.scan(["_row", "_group_size"])) {
     const numbers = numbersOf(batch, "_row", kept.path);
@@ -125,10 +98,10 @@ async function largest({ kept }: ResultRows, top: number): Promise<{ groups: num
     for (let i = 0; i < numbers.length; i++) {
       if (sizes[i] < 2) continue;
       groups++;
-      highest.add(numbers[i], sizes[i]);
+      best.add(-sizes[i], numbers[i]);
     }
   }
-  return { groups, best: highest.rows };
+  return { groups, best: best.entries };
 }
 
 /** The kept rows of the groups with the least similar removed row, by one scan of removed.arrow. */
@@ -144,12 +117,12 @@ async function leastSimilar(
       least[keepers[i]] = Math.min(least[keepers[i]], similarities[i]);
     }
   }
-  const highest = new Highest(top);
+  const best = new Lowest<number>(top);
   let groups = 0;
   for (let row = 0; row < least.length; row++) {
     if (least[row] === Number.POSITIVE_INFINITY) continue;
     groups++;
-    highest.add(row, -least[row]);
+    best.add(least[row], row);
   }
-  return { groups, best: highest.rows };
+  return { groups, best: best.entries };
 }

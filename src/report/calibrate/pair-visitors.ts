@@ -1,3 +1,4 @@
+import { Lowest } from "../../lowest.js";
 import { below, type Random } from "../../random.js";
 import type { PairVisitor } from "./scan-pairs.js";
 
@@ -143,8 +144,7 @@ export class MarginPairs implements PairVisitor {
   readonly #rows: Uint32Array;
   readonly #isRow: ReadonlySet<number>;
   readonly #thresholds: readonly number[];
-  readonly #each: number;
-  readonly #pairs: NearPair[][];
+  readonly #pairs: Lowest<NearPair>[];
 
   /**
    * @param options.rows as `scanPairs` gets them
@@ -155,8 +155,7 @@ export class MarginPairs implements PairVisitor {
     this.#rows = options.rows;
     this.#isRow = new Set(options.rows);
     this.#thresholds = options.thresholds;
-    this.#each = options.each;
-    this.#pairs = options.thresholds.map(() => []);
+    this.#pairs = options.thresholds.map(() => new Lowest(options.each));
     this.floors = new Float64Array(options.rows.length).fill(options.thresholds[0]);
   }
 
@@ -166,22 +165,17 @@ export class MarginPairs implements PairVisitor {
     const at = this.#nearestThreshold((least + most) / 2);
     const threshold = this.#thresholds[at];
     const pairs = this.#pairs[at];
-    const farthest =
-      pairs.length < this.#each ? Number.POSITIVE_INFINITY : distance(pairs[pairs.length - 1], threshold);
-    if (Math.max(least - threshold, threshold - most) >= farthest) return;
+    if (Math.max(least - threshold, threshold - most) >= pairs.bound) return;
     const [a, b] = [Math.min(position, column), Math.max(position, column)];
     // A text that is near to many others, as one of a template, is shown once.
-    if (pairs.some((pair) => [pair.a, pair.b].some((known) => known === a || known === b))) return;
-    const pair = { a, b, cosine: measure() };
-    if (distance(pair, threshold) >= farthest) return;
-    pairs.push(pair);
-    pairs.sort((x, y) => distance(x, threshold) - distance(y, threshold));
-    pairs.length = Math.min(pairs.length, this.#each);
+    if (pairs.entries.some((pair) => [pair.a, pair.b].some((known) => known === a || known === b))) return;
+    const cosine = measure();
+    pairs.add(Math.abs(cosine - threshold), { a, b, cosine });
   }
 
   /** The pairs of each threshold, the nearest first. */
   get pairs(): readonly (readonly NearPair[])[] {
-    return this.#pairs;
+    return this.#pairs.map(({ entries }) => entries);
   }
 
   #nearestThreshold(cosine: number): number {
@@ -191,8 +185,4 @@ export class MarginPairs implements PairVisitor {
       at++;
     return at;
   }
-}
-
-function distance({ cosine }: NearPair, threshold: number): number {
-  return Math.abs(cosine - threshold);
 }

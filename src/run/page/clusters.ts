@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../errors.js";
 import { readTableBatches } from "../../io/arrow/arrow.js";
+import { Lowest } from "../../lowest.js";
 import type { PageCluster, PageRow } from "../../report/page/data.js";
 import { numbersOf, textReader } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
@@ -26,28 +27,11 @@ export function clusterAt(clusters: FolderClusters | undefined, row: number): nu
   return cluster < 0 ? undefined : cluster;
 }
 
-/** Keeps the rows with the lowest keys. */
-class Lowest {
-  readonly rows: (PageRow & { readonly key: number })[] = [];
-  readonly #most: number;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  add(key: number, row: number, text: string): void {
-    if (this.rows.length === this.#most && key >= this.rows[this.#most - 1].key) return;
-    // Copies of one text would fill the list.
-    if (this.rows.some((other) => other.text === text)) return;
-    const at = this.rows.findIndex((other) => key < other.key);
-    this.rows.splice(at < 0 ? this.rows.length : at, 0, { key, row, text });
-    if (this.rows.length > this.#most) this.rows.pop();
-  }
-
-  /** The rows as the page shows them. */
-  get shown(): PageRow[] {
-    return this.rows.map(({ row, text }) => ({ row, text }));
-  }
+/** Takes a row into a list, unless its text is there already: copies of one text would fill the list. */
+function show(list: Lowest<PageRow>, key: number, row: number, text: string | null): void {
+  if (key >= list.bound) return;
+  const shown = { row, text: shortened(text ?? "") };
+  if (!list.entries.some((other) => other.text === shown.text)) list.add(key, shown);
 }
 
 /**
@@ -67,7 +51,12 @@ export async function readClusters(
     if (!existsSync(path)) throw new InputError(`${path} is missing; run bge-cluster ${folder} again`);
   }
   const known = await readCentroids(centroidsPath);
-  const found = known.map(() => ({ sum: 0, count: 0, typical: new Lowest(TYPICAL), outliers: new Lowest(OUTLIERS) }));
+  const found = known.map(() => ({
+    sum: 0,
+    count: 0,
+    typical: new Lowest<PageRow>(TYPICAL),
+    outliers: new Lowest<PageRow>(OUTLIERS),
+  }));
   const clusterOf = new Int32Array(counts.read).fill(-1);
   const textsOf = await textReader(rowsPath, options);
   for await (const batch of readTableBatches(rowsPath)) {
@@ -83,10 +72,9 @@ export async function readClusters(
       clusterOf[rows[i]] = numbers[i];
       cluster.sum += distances[i];
       cluster.count++;
-      const text = shortened(texts[i] ?? "");
       // A marked row comes before every other.
-      cluster.typical.add(distances[i] - (marks?.get(i) === true ? 4 : 0), rows[i], text);
-      cluster.outliers.add(-(degrees?.get(i) ?? distances[i]), rows[i], text);
+      show(cluster.typical, distances[i] - (marks?.get(i) === true ? 4 : 0), rows[i], texts[i]);
+      show(cluster.outliers, -(degrees?.get(i) ?? distances[i]), rows[i], texts[i]);
     }
   }
   const clusters = known.map(({ cluster, size, terms }, i) => {
@@ -96,8 +84,8 @@ export async function readClusters(
       size,
       terms,
       meanDistance: sum / Math.max(1, count),
-      typical: typical.shown,
-      outliers: outliers.shown,
+      typical: typical.entries,
+      outliers: outliers.entries,
     };
   });
   return { clusters, clusterOf };

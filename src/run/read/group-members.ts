@@ -1,6 +1,7 @@
 import type { RecordBatch, Vector } from "apache-arrow";
 import type { ArrowTable } from "../../io/arrow/table.js";
 import type { Reason } from "../../join/decisions.js";
+import { Lowest } from "../../lowest.js";
 import { numbersOf } from "./result-table.js";
 
 /** The removed rows of a group, summed up. */
@@ -21,13 +22,19 @@ export interface GroupMembers {
 /** Which removed rows of a group are shown: the first ones, or of each text the first, least similar texts first. */
 export type ShownRows = "first" | "least similar";
 
+/** A removed row by its place in removed.arrow and its vector. */
+interface ShownRow {
+  readonly at: number;
+  readonly vector: number;
+}
+
 interface Tally {
   readonly counts: Record<Reason, number>;
   least: number;
   sum: number;
   copies: number;
   readonly copyPlaces: number[];
-  shown: { readonly at: number; readonly vector: number; readonly similarity: number }[];
+  readonly shown: Lowest<ShownRow>;
 }
 
 /**
@@ -45,7 +52,7 @@ export async function readGroupMembers(options: {
   readonly vector?: number;
 }): Promise<Map<number, GroupMembers>> {
   const { removed, keptRows, shown, limit, vector } = options;
-  const tallies = new Map(keptRows.map((row) => [row, newTally()]));
+  const tallies = new Map(keptRows.map((row) => [row, newTally(limit)]));
   for await (const { first, batch } of removed.scan(["_kept_row", "_similarity", "_reason", "_vector"])) {
     const keepers = numbersOf(batch, "_kept_row", removed.path);
     const vectors = numbersOf(batch, "_vector", removed.path);
@@ -58,7 +65,8 @@ export async function readGroupMembers(options: {
       tally.counts[reasonAt(i)]++;
       tally.least = Math.min(tally.least, similarity);
       tally.sum += similarity;
-      show(tally, { at: first + i, vector: vectors[i], similarity }, shown, limit);
+      if (shown === "first") tally.shown.add(first + i, { at: first + i, vector: vectors[i] });
+      else showText(tally.shown, { at: first + i, vector: vectors[i] }, similarity);
       if (vectors[i] === vector && tally.copies++ < limit) tally.copyPlaces.push(first + i);
     }
   }
@@ -66,13 +74,14 @@ export async function readGroupMembers(options: {
     Array.from(tallies, ([row, { counts, least, sum, shown, copies, copyPlaces }]) => {
       const rows = counts.exact + counts.normalized + counts.semantic;
       const mean = rows === 0 ? 1 : sum / rows;
-      return [row, { ...counts, least, mean, places: shown.map(({ at }) => at), copies, copyPlaces }];
+      return [row, { ...counts, least, mean, places: shown.entries.map(({ at }) => at), copies, copyPlaces }];
     }),
   );
 }
 
-function newTally(): Tally {
-  return { counts: { exact: 0, normalized: 0, semantic: 0 }, least: 1, sum: 0, copies: 0, copyPlaces: [], shown: [] };
+function newTally(limit: number): Tally {
+  const counts = { exact: 0, normalized: 0, semantic: 0 };
+  return { counts, least: 1, sum: 0, copies: 0, copyPlaces: [], shown: new Lowest(limit) };
 }
 
 /** Reads the reasons of a batch by the indices of their dictionary, since a large group has many of them. */
@@ -85,16 +94,8 @@ function reasonReader(batch: RecordBatch): (row: number) => Reason {
   return (row) => reasons[values[row]];
 }
 
-/** Takes a row among those to show where it belongs to them. */
-function show(tally: Tally, row: Tally["shown"][number], which: ShownRows, limit: number): void {
-  const { shown } = tally;
-  if (which === "first") {
-    if (shown.length < limit) shown.push(row);
-    return;
-  }
-  if (shown.length === limit && row.similarity >= shown[limit - 1].similarity) return;
-  if (shown.some(({ vector }) => vector === row.vector)) return;
-  const place = shown.findIndex(({ similarity }) => row.similarity < similarity);
-  shown.splice(place < 0 ? shown.length : place, 0, row);
-  shown.length = Math.min(shown.length, limit);
+/** Takes a row among the least similar ones, unless a row of the same text is there. */
+function showText(shown: Lowest<ShownRow>, row: ShownRow, similarity: number): void {
+  if (similarity >= shown.bound || shown.entries.some(({ vector }) => vector === row.vector)) return;
+  shown.add(similarity, row);
 }

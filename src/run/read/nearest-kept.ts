@@ -1,5 +1,6 @@
 import type { ArrowTable } from "../../io/arrow/table.js";
 import { createScoreProduct } from "../../join/codes/tile-product.js";
+import { Lowest } from "../../lowest.js";
 import type { Engine } from "../../onnx/engine.js";
 import { cosine, float32DotError } from "../../vectors/cosine.js";
 import { isAscending } from "../../vectors/gather.js";
@@ -50,7 +51,7 @@ export async function nearestKept(options: {
     const into = buffers[(start / size) % 2].subarray(0, part.length * dim);
     return { values: into, done: vectors.gather(part, into) };
   };
-  const found: NearRow[] = [];
+  const found = new Lowest<NearRow>(limit);
   const product = await createScoreProduct(engine, dim);
   let next = read(0);
   try {
@@ -62,8 +63,9 @@ export async function nearestKept(options: {
       if (start + size < positions.length) next = read(start + size);
       const scores = await product.scores(own, values);
       for (let at = 0; at < scores.length; at++) {
-        if (found.length === limit && scores[at] < found[limit - 1].cosine - error) continue;
-        insert(found, { row: rows[start + at], cosine: cosine(own, 0, values, at * dim, dim) }, limit);
+        if (scores[at] < -found.bound - error) continue;
+        const near = { row: rows[start + at], cosine: cosine(own, 0, values, at * dim, dim) };
+        found.add(-near.cosine, near, near.row);
       }
       onProgress(Math.min(start + size, positions.length));
     }
@@ -72,7 +74,7 @@ export async function nearestKept(options: {
     await next.done.catch(() => {});
     await product.release();
   }
-  return found;
+  return found.entries;
 }
 
 /** All kept rows but one that have a vector, in the order of their vectors. */
@@ -95,14 +97,4 @@ async function keptVectors(kept: ArrowTable, except: number, count: number) {
     rows: Float64Array.from(order, (i) => rows[i]),
     positions: order.map((i) => positions[i]),
   };
-}
-
-/** Takes a row into the list of the nearest, nearest first. */
-function insert(found: NearRow[], near: NearRow, limit: number): void {
-  const before = (other: NearRow) =>
-    near.cosine > other.cosine || (near.cosine === other.cosine && near.row < other.row);
-  const place = found.findIndex(before);
-  if (place < 0 && found.length === limit) return;
-  found.splice(place < 0 ? found.length : place, 0, near);
-  found.length = Math.min(found.length, limit);
 }
