@@ -74,5 +74,5 @@ export function makeNotice(): string {
 // Run by hand: node dist/test/make/names.js
 if (process.argv[1] === import.meta.filename) {
   for (const [file, text] of Object.entries(makeNames())) writeFileSync(`src/text/names/${file}`, text);
-  writeFileSync("NOTICE", makeNotice());
+  writeFileSync("src/text/names/NOTICE", makeNotice());
 }

@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { type Browser, launch, type Page } from "puppeteer-core";
+import { cluster } from "../../src/index.js";
+import { writeReport } from "../../src/run/report.js";
+import { dedup, silent } from "../run/folders.js";
 
 /** Where Chromium is on the systems that the suite runs on; the variable CHROMIUM names another. */
 const PLACES = [
@@ -35,6 +38,14 @@ export async function startBrowser(): Promise<Browser> {
     // WebGL in software; root, as in a container, has no sandbox.
     args: ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"],
   });
+}
+
+/** Writes the page of the FAQ with its clusters and returns its path. @param out folder of the result */
+export async function faqPage(out: string): Promise<string> {
+  await dedup(["fixtures/faq.jsonl"], out);
+  await cluster({ inputs: out, out, k: 8 });
+  const { file } = await writeReport({ folder: out, threads: 1, reporter: silent });
+  return file;
 }
 
 /** Opens a file and waits until all parts of the page are drawn. */

@@ -2,20 +2,16 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "puppeteer-core";
-import { cluster } from "../../src/index.js";
 import { writeReport } from "../../src/run/report.js";
 import { dedup, silent, testFolder, writeJsonl } from "../run/folders.js";
-import { openPage, startBrowser } from "./browser.js";
+import { faqPage, openPage, startBrowser } from "./browser.js";
 
 const folder = testFolder();
 let browser: Browser;
 let file: string;
 
 before(async () => {
-  const out = join(folder, "faq");
-  await dedup(["fixtures/faq.jsonl"], out);
-  await cluster({ inputs: out, out, k: 8 });
-  ({ file } = await writeReport({ folder: out, threads: 1, reporter: silent }));
+  file = await faqPage(join(folder, "faq"));
   browser = await startBrowser();
 });
 

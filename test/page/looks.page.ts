@@ -3,20 +3,15 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import axe from "axe-core";
 import type { Browser } from "puppeteer-core";
-import { cluster } from "../../src/index.js";
-import { writeReport } from "../../src/run/report.js";
-import { dedup, silent, testFolder } from "../run/folders.js";
-import { openPage, startBrowser } from "./browser.js";
+import { testFolder } from "../run/folders.js";
+import { faqPage, openPage, startBrowser } from "./browser.js";
 
 const folder = testFolder();
 let browser: Browser;
 let file: string;
 
 before(async () => {
-  const out = join(folder, "faq");
-  await dedup(["fixtures/faq.jsonl"], out);
-  await cluster({ inputs: out, out, k: 8 });
-  ({ file } = await writeReport({ folder: out, threads: 1, reporter: silent }));
+  file = await faqPage(join(folder, "faq"));
   browser = await startBrowser();
 });
 

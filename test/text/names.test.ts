@@ -229,7 +229,7 @@ describe("the word lists", () => {
   it("are what their packages make", () => {
     for (const [file, text] of Object.entries(makeNames()))
       assert.ok(readFileSync(`src/text/names/${file}`, "utf8") === text, `${file}: run node dist/test/make/names.js`);
-    assert.equal(readFileSync("NOTICE", "utf8"), makeNotice());
+    assert.equal(readFileSync("src/text/names/NOTICE", "utf8"), makeNotice());
   });
 
   it("come back from their coding", () => {
