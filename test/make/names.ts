@@ -28,7 +28,7 @@ export function makeNames(): WordFiles {
   return {
     "english-words.ts": `${head("dictionary-en 4.0.0, dictionary-en-gb 3.0.0 (SCOWL, MIT AND BSD) and simple-icons 16.37.0 (CC0)")}
 /** Words of English, front-coded: the class is "+" of an ordinary word, "=" of a name, "&" of what may be either. */
-export const ENGLISH_WORDS =
+export const ENGLISH_WORDS: string =
   "${frontCoded(englishWords())}";
 `,
     "chinese-words.ts": `${head("@node-rs/jieba 2.0.3 (MIT) and segment 0.1.3 (MIT)")}
@@ -36,7 +36,7 @@ export const ENGLISH_WORDS =
  * Words of Chinese, front-coded: the class is the logarithm to base 2 of the frequency as a letter from a, a capital for
  * a name.
  */
-export const CHINESE_WORDS =
+export const CHINESE_WORDS: string =
   "${frontCoded(chineseWords())}";
 
 /** Surnames of one character. */
