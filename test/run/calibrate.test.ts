@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
@@ -77,14 +77,20 @@ describe("calibrate", () => {
   });
 
   it("leaves no files behind", async () => {
-    const names = () => readdirSync(tmpdir()).filter((name) => name.startsWith("bge-dedup-"));
-    const earlier = new Set(names());
-    await calibrate({ inputs: input("few.jsonl", ["a text", "another text"]) });
-    await assert.rejects(calibrate({ inputs: input("empty.jsonl", []) }), InputError);
-    assert.deepEqual(
-      names().filter((name) => !earlier.has(name)),
-      [],
-    );
+    // A folder of its own: other test files run beside this one and use the common one.
+    const own = mkdtempSync(join(tmpdir(), "only-calibrate-"));
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = own;
+    try {
+      assert.equal(tmpdir(), own);
+      await calibrate({ inputs: input("few.jsonl", ["a text", "another text"]) });
+      await assert.rejects(calibrate({ inputs: input("empty.jsonl", []) }), InputError);
+      assert.deepEqual(readdirSync(own), []);
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+      rmSync(own, { recursive: true });
+    }
   });
 });
 
