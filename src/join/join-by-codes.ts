@@ -3,6 +3,7 @@ import type { CodeJoin } from "./code-join.js";
 import type { CodePlan } from "./codes/code-plan.js";
 import { GROUP } from "./codes/column-codes.js";
 import { IntegerScreen } from "./codes/integer-screen.js";
+import { ColumnGroup } from "./column-group.js";
 import type { Deal } from "./deal.js";
 import { joinEarlier } from "./join-earlier.js";
 import type { JoinOptions } from "./join-options.js";
@@ -24,24 +25,27 @@ const NUMBER_BYTES = 4 * 8;
  * The join by integer codes, block by block in priority order, as many rows in a block as the memory holds.
  *
  *     for each block of rows
- *       joinEarlier   its tiles meet the groups kept by earlier blocks
+ *       joinEarlier   its tiles meet the groups of the references and those kept by earlier blocks
  *       JoinWithin    tile by tile: the tile meets the groups kept within this block, then itself,
  *                     and its remaining rows become columns of the last group
  *
  * Where hosts are workers, the next tiles meet groups there while this thread decides one tile. Codes of all kept
  * vectors stay in memory where they fit in half of it; otherwise each block reads the kept vectors once and codes them
- * again. To measure pairs, only the vectors of surviving columns are read from earlier blocks. The outcome is in
+ * again. The references' vectors are always streamed: one group of them is in memory at a time for each host, and their
+ * codes stay only where there are later blocks. To measure pairs, only the vectors of surviving columns are read from earlier blocks. The outcome is in
  * `judge`.
+ * @param parts.kept positions of the references' vectors, in priority order; none by default
  * @throws the signal's reason once that is aborted, or the error of a host
  */
 export async function joinByCodes(
   options: JoinOptions,
-  { plan, judge, deal }: { plan: CodePlan; judge: Judge; deal: Deal },
+  { plan, judge, deal, kept = new Uint32Array(0) }: { plan: CodePlan; judge: Judge; deal: Deal; kept?: Uint32Array },
 ): Promise<void> {
   const { vectors, order, threshold, memory, onProgress } = options;
   const { book, callRows } = plan;
+  const groups = ColumnGroup.ofKept(kept);
   // A kept vector's code is held once as a column, by its host, and once as a row while its block is in memory.
-  const codeBytes = order.length * book.depth;
+  const codeBytes = (kept.length + order.length) * book.depth;
   const keepCodes = codeBytes <= memory / 2;
   const groupBytes = GROUP * book.depth;
   const columnBytes = (keepCodes ? codeBytes : 0) + deal.roundGroups * GROUP_COPIES * groupBytes;
@@ -56,8 +60,10 @@ export async function joinByCodes(
   const screen = new IntegerScreen(book, plan.product, threshold, callRows);
   const measurer = new PairMeasurer(options, judge);
   const buffers = allocateBlock(plan, blockRows);
-  const groupBuffers = allocateBlock(plan, blockRows < order.length ? GROUP : 0);
-  const join: CodeJoin = { options, plan, measurer, screen, deal, groups: [], groupBuffers, keepCodes };
+  const severalBlocks = blockRows < order.length;
+  const groupBuffers = allocateBlock(plan, severalBlocks || kept.length > 0 ? GROUP : 0);
+  const shared = { options, plan, measurer, screen, deal, groups, groupBuffers };
+  const join: CodeJoin = { ...shared, keepCodes: keepCodes && severalBlocks };
   try {
     for (const host of deal.hosts) await host.open({ book: plan.scale, threshold, callRows });
     for (let start = 0; start < order.length; start += blockRows) {

@@ -11,7 +11,7 @@ import { PairList } from "./pair-list.js";
 const MOST_PAIRS = 1 << 20;
 
 /**
- * Joins a block with the groups kept by earlier blocks. The groups go in rounds of as many as there are hosts: all
+ * Joins a block with the groups of the references and those kept by earlier blocks. The groups go in rounds of as many as there are hosts: all
  * tiles of the block meet the groups of a round, then the surviving pairs are decided. A vector of an earlier block is
  * read from the store only if one of its pairs survives, and once for all pairs that are decided together.
  * @returns the rows of the block that were not removed, as ascending indices
@@ -20,7 +20,7 @@ export async function joinEarlier(join: CodeJoin, block: Block): Promise<Int32Ar
   const { groups, deal } = join;
   let active: Int32Array = Int32Array.from(block.positions, (_, local) => local);
   for (let first = 0; first < groups.length && active.length > 0; first += deal.roundGroups) {
-    if (!join.keepCodes) await sendGroups(join, first);
+    await sendGroups(join, first);
     await screenTiles(join, block, active, first);
     await releaseGroups(join, first);
     active = join.measurer.remaining(block, active);
@@ -35,17 +35,19 @@ function* groupsOfRound({ groups, deal }: CodeJoin, first: number) {
   }
 }
 
-/** Sends the codes of a round's groups to their hosts, made anew from the store. */
+/** Makes the codes of a round's groups from the store and sends them to their hosts, where these do not hold them. */
 async function sendGroups(join: CodeJoin, first: number): Promise<void> {
   for (const { number, group, host } of groupsOfRound(join, first)) {
+    if (group.held) continue;
     await host.hold(number, await codesOf(join, group));
+    group.held = join.keepCodes;
   }
 }
 
 /** Makes the hosts free what a round took: the codes too where they are not kept. */
 async function releaseGroups(join: CodeJoin, first: number): Promise<void> {
-  for (const { number, host } of groupsOfRound(join, first)) {
-    if (join.keepCodes) await host.unload(number);
+  for (const { number, group, host } of groupsOfRound(join, first)) {
+    if (group.held) await host.unload(number);
     else await host.drop(number);
   }
 }

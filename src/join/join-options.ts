@@ -14,6 +14,16 @@ export interface ColumnWorkers {
   start(count: number): Promise<ColumnHost[]>;
 }
 
+/** Vectors of earlier runs. They come before all vectors of the join and are kept whatever they resemble. */
+export interface ReferenceVectors {
+  /** Vectors of all references; only those in `order` are read. Components as many as those of the join's vectors. */
+  readonly vectors: VectorReader;
+  /** Positions of the vectors that the references kept, in priority order: reference after reference. */
+  readonly order: Uint32Array;
+  /** Signature of the guards by position in `vectors`; given exactly where the join has signatures. */
+  readonly signatures?: BigUint64Array;
+}
+
 /** What `selfJoin` needs. */
 export interface JoinOptions {
   /** Unit vectors, read by position. */
@@ -24,6 +34,8 @@ export interface JoinOptions {
   readonly threshold: number;
   /** Signature of the guards for each vector; a pair with different signatures is not merged. No guard if absent. */
   readonly signatures?: BigUint64Array;
+  /** Vectors that the vectors of the join are compared with before each other, and that are never removed. */
+  readonly references?: ReferenceVectors;
   /** Engine of this thread. It should have a single thread of its own, since its products are short calls. */
   readonly engine: Engine;
   /**

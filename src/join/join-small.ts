@@ -4,12 +4,16 @@ import { createScoreProduct } from "./codes/tile-product.js";
 import type { JoinOptions } from "./join-options.js";
 import type { Judge } from "./judge.js";
 
+/** Multiplications by which a reference vector gets its code, for each of its components. */
+const CODING = 128;
+
 /**
- * True where float32 products of all pairs take less time than learning a basis, about 0.1 s: up to 3,500 vectors of
- * 1,024 components or 5,600 of 256. Fetching a score costs as much as 256 multiplications.
+ * True where float32 products of all pairs take less time than learning a basis, about 0.1 s, and coding the reference
+ * vectors: up to 3,500 vectors of 1,024 components or 5,600 of 256, and up to 100 against any number of references.
+ * Fetching a score costs as much as 256 multiplications.
  */
-export function isSmall(count: number, dim: number): boolean {
-  return ((count * count) / 2) * (dim + 256) <= 8e9;
+export function isSmall(count: number, dim: number, references = 0): boolean {
+  return count * (count / 2 + references) * (dim + 256) <= 8e9 + CODING * dim * references;
 }
 
 /** Rows that are decided together, and columns of one product. */
@@ -19,16 +23,21 @@ const TILE_COLUMNS = 2048;
 /**
  * The join of few vectors. Float32 scores of a tile with the vectors kept so far, then with the tile itself, reject the
  * pairs whose score is below the threshold by more than the error of a score; the others are judged. Holds all vectors,
- * count × dim float32, and one tile of scores, 4 MB. Both arrays are compacted in place; while a tile is decided they
- * hold
+ * count × dim float32, one tile of scores, 4 MB, and 2,048 vectors of the references, which all rows meet first. Both
+ * arrays are compacted in place; while a tile is decided they hold
  *
  *     | kept vectors | gap left by removed rows | the tile   | rows still to come |
  *     0            kept                       start        end
+ *
+ * @param references positions of the references' vectors, in priority order; none by default
  */
-export async function joinSmall(options: JoinOptions, judge: Judge): Promise<void> {
+export async function joinSmall(
+  options: JoinOptions,
+  judge: Judge,
+  references: Uint32Array = new Uint32Array(0),
+): Promise<void> {
   const { vectors, order, threshold, engine, wideEngine = engine, onProgress, signal } = options;
   const { dim } = vectors;
-  if (order.length === 0) return;
   const positions = order.slice();
   const values = new Float32Array(positions.length * dim);
   await gatherInAnyOrder(vectors, positions, values);
@@ -38,8 +47,9 @@ export async function joinSmall(options: JoinOptions, judge: Judge): Promise<voi
   // Kept vectors move to the front, so that they lie together as the columns of a product.
   let kept = 0;
   try {
-    for (let start = 0; start < positions.length; start += TILE_ROWS) {
-      let end = Math.min(start + TILE_ROWS, positions.length);
+    const rows = await joinReferences();
+    for (let start = 0; start < rows; start += TILE_ROWS) {
+      let end = Math.min(start + TILE_ROWS, rows);
       // The last product has the tile's own rows as its columns: each row meets the earlier rows only.
       for (let first = 0; ; first += TILE_COLUMNS) {
         signal?.throwIfAborted();
@@ -61,10 +71,33 @@ export async function joinSmall(options: JoinOptions, judge: Judge): Promise<voi
       values.copyWithin(kept * dim, start * dim, end * dim);
       positions.copyWithin(kept, start, end);
       kept += end - start;
-      onProgress?.(Math.min(start + TILE_ROWS, positions.length));
+      onProgress?.(positions.length - rows + Math.min(start + TILE_ROWS, rows));
     }
   } finally {
     await product.release();
+  }
+
+  /** Decides all rows against the references, which are read once. @returns the number of rows that stay, at the front */
+  async function joinReferences(): Promise<number> {
+    const columns = new Float32Array(Math.min(references.length, TILE_COLUMNS) * dim);
+    let rows = positions.length;
+    for (let first = 0; first < references.length && rows > 0; first += TILE_COLUMNS) {
+      const part = references.subarray(first, first + TILE_COLUMNS);
+      const chunk = columns.subarray(0, part.length * dim);
+      await gatherInAnyOrder(vectors, part, chunk);
+      for (let start = 0; start < rows; start += TILE_ROWS) {
+        signal?.throwIfAborted();
+        const end = Math.min(start + TILE_ROWS, rows);
+        const scores = await product.scores(values.subarray(start * dim, end * dim), chunk);
+        for (let r = start, at = 0; r < end; r++) {
+          for (let c = 0; c < part.length; c++, at++) {
+            if (scores[at] >= scoreThreshold) judge.judge(positions[r], part[c], values, r * dim, chunk, c * dim);
+          }
+        }
+      }
+      rows = compact(0, rows);
+    }
+    return rows;
   }
 
   /** Closes the gaps that removed rows leave in the tile and returns the tile's new end. */

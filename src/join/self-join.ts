@@ -1,9 +1,10 @@
+import { concatenated } from "../vectors/concatenated.js";
 import { planCodes } from "./codes/code-plan.js";
 import { GROUP } from "./codes/column-codes.js";
 import { type ColumnHost, LocalHost } from "./column-host.js";
 import { dealGroups } from "./deal.js";
 import { joinByCodes } from "./join-by-codes.js";
-import type { JoinOptions } from "./join-options.js";
+import type { JoinOptions, ReferenceVectors } from "./join-options.js";
 import { isSmall, joinSmall } from "./join-small.js";
 import { type JoinResult, Judge } from "./judge.js";
 
@@ -18,24 +19,54 @@ import { type JoinResult, Judge } from "./judge.js";
  * threads, device and memory. A removed vector leaves the search: at once in this thread, from the next group on in a
  * worker.
  *
- * Starts and closes its own workers. Memory: `options.memory`, plus 16 bytes a vector for the outcome.
+ * References' vectors come before all others in the order and are never removed. They are not compared with each other.
+ *
+ * Starts and closes its own workers. Memory: `options.memory`, plus 16 bytes a vector for the outcome, and with
+ * references 8 bytes more a vector and 16 bytes a reference vector.
  * @throws the signal's reason once that is aborted; an Error where a worker or the device fails
  */
 export async function selfJoin(options: JoinOptions): Promise<JoinResult> {
-  const { vectors, order, threshold, signatures } = options;
-  const judge = new Judge({ count: vectors.count, dim: vectors.dim, threshold, signatures });
-  if (isSmall(order.length, vectors.dim)) await joinSmall(options, judge);
+  const { vectors, order, threshold, signatures, references } = options;
+  const { count, dim } = vectors;
+  const judge = new Judge({ count, dim, threshold, signatures, references });
+  if (order.length === 0) return judge.result;
+  if (references === undefined) await joinAll(options, judge, new Uint32Array(0));
   else {
-    const workers = await startWorkers(options);
+    requireFitting(options, references);
+    // One reader for all, in which the references' vectors lie behind those of the join.
+    const all = { ...options, vectors: concatenated([vectors, references.vectors]) };
+    const kept = references.order.map((position) => count + position);
+    await joinAll(all, judge, kept);
+  }
+  return judge.result;
+}
+
+/** @throws Error where the references' vectors cannot be compared with those of the join */
+function requireFitting({ vectors, signatures }: JoinOptions, references: ReferenceVectors): void {
+  if (references.vectors.dim !== vectors.dim) {
+    throw new Error(`references have vectors of ${references.vectors.dim} components; expected ${vectors.dim}`);
+  }
+  if ((references.signatures === undefined) !== (signatures === undefined)) {
+    throw new Error("guard signatures are given for one side only; expected them for vectors and references");
+  }
+}
+
+/** Joins vectors with the vectors at the positions `kept`, which are known to stay, then with each other. */
+async function joinAll(options: JoinOptions, judge: Judge, kept: Uint32Array): Promise<void> {
+  const { order } = options;
+  const { dim } = options.vectors;
+  if (isSmall(order.length, dim, kept.length)) await joinSmall(options, judge, kept);
+  else {
+    const workers = await startWorkers(options, kept.length);
     const local = new LocalHost(options.engine);
     try {
-      const plan = await planCodes(options);
+      const plan = await planCodes(options, kept);
       try {
         const { productNs } = plan;
         const device = options.workers?.device;
-        const deal = dealGroups({ local, workers, device, rows: order.length, dim: vectors.dim, productNs });
+        const deal = dealGroups({ local, workers, device, rows: kept.length + order.length, dim, productNs });
         const memory = options.memory - workers.length * WORKER_BYTES;
-        await joinByCodes({ ...options, memory }, { plan, judge, deal });
+        await joinByCodes({ ...options, memory }, { plan, judge, deal, kept });
       } finally {
         await plan.release();
       }
@@ -43,7 +74,6 @@ export async function selfJoin(options: JoinOptions): Promise<JoinResult> {
       await Promise.all([...workers, local].map((host) => host.close()));
     }
   }
-  return judge.result;
 }
 
 /** Below this number of vectors, starting workers takes longer than they save. */
@@ -57,10 +87,11 @@ const WORKER_SHARE = 0.25;
  * Starts as many workers as are allowed, get about two groups each, and fit the memory. A requested device always
  * starts.
  */
-async function startWorkers({ order, workers, memory }: JoinOptions): Promise<ColumnHost[]> {
+async function startWorkers({ order, workers, memory }: JoinOptions, references: number): Promise<ColumnHost[]> {
+  const columns = order.length + references;
   if (workers?.device) return workers.start(1);
-  if (workers === undefined || order.length < WORKERS_FROM) return [];
-  const groups = Math.ceil(order.length / GROUP);
+  if (workers === undefined || columns < WORKERS_FROM) return [];
+  const groups = Math.ceil(columns / GROUP);
   const count = Math.min(workers.most, Math.ceil(groups / 2), Math.floor((WORKER_SHARE * memory) / WORKER_BYTES));
   return workers.start(Math.max(0, count));
 }

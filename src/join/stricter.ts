@@ -18,13 +18,13 @@ const STEPS = [0.01, 0.02];
  * vectors lie so close that 0.93 removes 35 % of them.
  * @returns one entry for each threshold that does not exceed 1
  */
-export function stricterThresholds({ keptBy, similarity }: JoinResult, threshold: number): Stricter[] {
+export function stricterThresholds({ similarity }: JoinResult, threshold: number): Stricter[] {
   return STEPS.flatMap((step) => {
     // Decimal fractions, so that 0.85 + 0.01 is printed as 0.86.
     const higher = Number((threshold + step).toFixed(6));
     if (higher > 1) return [];
     let more = 0;
-    for (let v = 0; v < keptBy.length; v++) if (keptBy[v] >= 0 && similarity[v] < higher) more++;
+    for (const cosine of similarity) if (cosine > 0 && cosine < higher) more++;
     return [{ threshold: higher, more_kept: more }];
   });
 }

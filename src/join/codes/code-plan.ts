@@ -61,20 +61,27 @@ const MEASURED_PAIRS = 1000;
  *     cost of a pair = product + needless survivors · (scan of a strip + measure) + coding of a row / pairs of a row
  *
  * Takes about 0.1 s for each depth tried. The outcome of a join does not depend on the plan.
+ * @param options.order vectors to be compared with each other and with those of `kept`
+ * @param kept vectors that are not compared with each other; none by default
  * @throws the signal's reason once that is aborted
  */
-export async function planCodes(options: {
-  vectors: VectorReader;
-  order: Uint32Array;
-  threshold: number;
-  engine: Engine;
-  wideEngine?: Engine;
-  signal?: AbortSignal;
-}): Promise<CodePlan> {
+export async function planCodes(
+  options: {
+    vectors: VectorReader;
+    order: Uint32Array;
+    threshold: number;
+    engine: Engine;
+    wideEngine?: Engine;
+    signal?: AbortSignal;
+  },
+  kept: Uint32Array = new Uint32Array(0),
+): Promise<CodePlan> {
   const { vectors, order, threshold, engine, wideEngine = engine, signal } = options;
   const { dim } = vectors;
-  const learnRows = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * order.length)));
-  const positions = samplePositions(order, learnRows + TRIAL_ROWS);
+  const rows = kept.length + order.length;
+  const pairs = order.length * (order.length / 2 + kept.length);
+  const learnRows = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * rows)));
+  const positions = samplePositions(both(kept, order), learnRows + TRIAL_ROWS);
   const sample = new Float32Array(positions.length * dim);
   await gatherInAnyOrder(vectors, positions, sample);
   // Where there are enough rows, none of the trial rows is learnt from: a basis flatters the rows it was learnt from.
@@ -101,14 +108,13 @@ export async function planCodes(options: {
       const timed = { callRows, productNs };
       const scaled = { book, scale: { depth, scale, base, slack, usualLength } };
       const plan = { ...scaled, projection, product, ...timed, release };
-      const cost = productNs + survivorNs + (CODE_NS * depth) / (order.length / 2);
+      const cost = productNs + survivorNs + (CODE_NS * depth * rows) / pairs;
       if (best === undefined || cost < best.cost) {
         await best?.plan.release();
         best = { plan, cost };
       } else await release();
       if (survivorNs < NEGLIGIBLE * productNs) break;
-      const saving = (survivorNs * order.length * order.length) / 2;
-      if (saving < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
+      if (survivorNs * pairs < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
     }
     return (best as { plan: CodePlan; cost: number }).plan;
   } catch (error) {
@@ -117,6 +123,15 @@ export async function planCodes(options: {
   } finally {
     await learner.release();
   }
+}
+
+/** The positions of `kept`, then those of `order`. */
+function both(kept: Uint32Array, order: Uint32Array): Uint32Array {
+  if (kept.length === 0) return order;
+  const all = new Uint32Array(kept.length + order.length);
+  all.set(kept);
+  all.set(order, kept.length);
+  return all;
 }
 
 /** Copies about FIT_ROWS of the first `count` rows, at even distances. */

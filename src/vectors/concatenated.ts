@@ -1,0 +1,38 @@
+import type { VectorReader } from "./reader.js";
+
+/**
+ * Puts readers behind one another as one reader whose positions run through: those of the second reader start at the
+ * count of the first. The readers stay the caller's. All of them have the same number of components.
+ */
+export function concatenated(readers: readonly VectorReader[]): VectorReader {
+  const starts = new Float64Array(readers.length + 1);
+  for (const [i, { count }] of readers.entries()) starts[i + 1] = starts[i] + count;
+  const { dim } = readers[0];
+  return {
+    count: starts[readers.length],
+    dim,
+    async gather(positions, into) {
+      for (let start = 0; start < positions.length; ) {
+        const reader = readerAt(starts, positions[start]);
+        const [first, last] = [starts[reader], starts[reader + 1]];
+        let end = start + 1;
+        while (end < positions.length && positions[end] >= first && positions[end] < last) end++;
+        const own = Uint32Array.from({ length: end - start }, (_, i) => positions[start + i] - first);
+        await readers[reader].gather(own, into.subarray(start * dim, end * dim));
+        start = end;
+      }
+    },
+  };
+}
+
+/** Number of the reader that holds a position: the last one that starts at or before it. */
+function readerAt(starts: Float64Array, position: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (starts[middle] <= position) low = middle;
+    else high = middle;
+  }
+  return low;
+}
