@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -92,4 +92,29 @@ export function checkDecisions(options: {
     if (decided[row] < 0 && decided[other] < 0 && cosine(row, other) >= threshold) decided[row] = other;
   }
   assert.deepEqual(keptBy, decided, "decisions differ from those of the exact peer's pairs");
+}
+
+/**
+ * Searches for the first `queries` vectors of the store `rows` among those of the store `references` by FAISS.
+ * @returns its run, and pairs (row, reference); a word where it cannot run
+ */
+export function runReferencesPeer(options: {
+  python: string;
+  references: string;
+  rows: string;
+  threshold: number;
+  queries: number;
+  threads: number;
+}): { run: PeerRun; pairs: Int32Array } | string {
+  const { python, references, rows, threshold, queries, threads } = options;
+  const pairsFile = `${rows}.pairs`;
+  const args = [peerFile("faiss_references.py"), references, rows, "--threshold", threshold, "--queries", queries];
+  args.push("--threads", threads, "--pairs", pairsFile);
+  const { status, stdout, stderr, error } = spawnSync(python, args.map(String), { encoding: "utf8" });
+  if (status !== 0) return error?.message ?? stderr.trim().split("\n").at(-1) ?? `exit ${status}`;
+  const bytes = readFileSync(pairsFile);
+  return {
+    run: JSON.parse(stdout),
+    pairs: new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)),
+  };
 }
