@@ -130,15 +130,23 @@ export const calibrateFlags = {
 export const clusterFlags = {
   k: {
     type: "string",
-    default: "50",
-    describe: "number of clusters; auto: found on a sample of the vectors, the summary says why",
+    describe: "number of clusters (50, or as many as --like has); auto: found on a sample, the summary says why",
   },
   "strict-k": { type: "boolean", default: false, describe: "fail where there are fewer distinct texts than clusters" },
   iterations: { type: "string", default: "50", describe: "most iterations of Lloyd's algorithm" },
   tolerance: { type: "string", default: "1e-4", describe: "relative shift of the centroids at which it ends" },
   starts: { type: "string", default: "1", describe: "runs from different seeds, of which the tightest clusters win" },
-  spherical: { type: "boolean", default: false, describe: "centroids of unit length: cluster by cosine alone" },
+  spherical: { type: "boolean", describe: "centroids of unit length: cluster by cosine alone" },
   labels: { type: "string", default: "5", describe: "key terms for each cluster" },
+  like: {
+    type: "string",
+    describe: "folder of earlier clusters to go on from: the same ones keep ids and key terms, and drift is reported",
+  },
+  assign: {
+    type: "boolean",
+    default: false,
+    describe: "with --like: put the rows into those clusters as they are, without fitting",
+  },
 } as const satisfies Record<string, Options>;
 
 /** Flags of bge-dedup explain and groups alone. */

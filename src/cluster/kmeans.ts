@@ -4,12 +4,11 @@ import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import { countDistinct } from "./distinct.js";
 import { assignFinally, iterate, type Run } from "./lloyd.js";
-import { medoids, numberBySize } from "./measure.js";
+import { inertiaOf, medoids, numberBySize } from "./measure.js";
 import { planMemory, planShards } from "./plan.js";
 import { refineStart } from "./refine.js";
 import { startCentroids } from "./seed/start.js";
-import { localShard, type Shard } from "./shard.js";
-import { openShards, type Shards } from "./shards.js";
+import { openShards, type Shards, type ShardWorkers, startShards } from "./shards.js";
 
 /** Default of `memory`, in bytes. */
 const DEFAULT_MEMORY = 2 ** 30;
@@ -25,19 +24,6 @@ export interface KMeansProgress {
   /** Rows that this stage has finished, of `total`. */
   readonly done: number;
   readonly total: number;
-}
-
-/** Makes shards in other threads. */
-export interface ShardWorkers {
-  /** All threads that may work, including the calling one. */
-  readonly threads: number;
-  /** Makes an engine of `threads` threads for the shard on the calling thread. */
-  engine(threads: number): Engine;
-  /**
-   * Starts `count` workers, each with an engine of `threads` threads. The workers load in the background, and a worker
-   * ends when its shard is closed. `onRows` gets the number of the shard and the rows that the current pass has done.
-   */
-  start(count: number, threads: number, onRows: (shard: number, rows: number) => void): Shard[];
 }
 
 /** The vectors to cluster, and the settings of `kmeans`. */
@@ -68,6 +54,8 @@ export interface KMeansOptions {
    * copied: do not write to it before `kmeans` has ended.
    */
   readonly start?: Float32Array;
+  /** Number the clusters as the centroids of `start` in place of by size; default false. */
+  readonly keepNumbers?: boolean;
   /** Computes the products of tiles and centroids; must multiply in true float32. */
   readonly engine: Engine;
   /** Other threads that share the work; default: `engine` does all the work on this thread. */
@@ -85,8 +73,8 @@ export interface KMeansOptions {
 }
 
 /**
- * The clusters, numbered from the heaviest to the lightest; equal ones in the order of their first rows. The caller
- * owns all arrays.
+ * The clusters, numbered from the heaviest to the lightest, equal ones in the order of their first rows; or as the start
+ * with `keepNumbers`. The caller owns all arrays.
  */
 export interface KMeansResult {
   /** k × dim float32: the mean of each cluster, scaled to unit length where `spherical`. */
@@ -137,7 +125,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   const progress = createProgress(options, total, count);
   const hooks = { onTile: () => signal?.throwIfAborted(), pause: createBreaks(signal) };
   progress.enter("seed", 1, 0);
-  const members = startShards(options, count, hooks, progress.onRows);
+  const members = startShards({ ...options, ...hooks, count, onRows: progress.onRows });
   let shards: Shards | null = null;
 
   async function runFrom(start: number): Promise<KMeansResult> {
@@ -155,7 +143,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
     const converged = await iterate(run, { iterations, tolerance, spherical, onIteration });
     await assignFinally(run);
     progress.enter("measure", start, updates);
-    return { ...(await measure(run, weights)), iterations: updates, converged };
+    return { ...(await measure(run, options)), iterations: updates, converged };
   }
 
   try {
@@ -190,20 +178,6 @@ function createProgress({ onProgress, signal }: KMeansOptions, total: number, sh
       report();
     },
   };
-}
-
-/** Starts the workers before the shard of the calling thread, so that they load while that shard opens. */
-function startShards(
-  { workers, engine, vectors }: KMeansOptions,
-  count: number,
-  hooks: { readonly onTile: () => void; readonly pause: () => Promise<void> },
-  onRows: (shard: number, rows: number) => void,
-): Shard[] {
-  const own = (on: Engine, shard: number) =>
-    localShard({ ...hooks, engine: on, vectors, onRows: (rows) => onRows(shard, rows) });
-  if (!workers) return Array.from({ length: count }, (_, shard) => own(engine, shard));
-  const threads = Math.max(1, Math.floor(workers.threads / count));
-  return [...workers.start(count - 1, threads, onRows), own(workers.engine(threads), count - 1)];
 }
 
 /** @throws UsageError where the rows cannot make k clusters or the options contradict each other */
@@ -245,17 +219,18 @@ async function check(
 /** The final assignment with its distances, inertia and medoids, in the final numbering of the clusters. */
 async function measure(
   { shards, centroids }: Run,
-  weights: Uint32Array | undefined,
+  { weights, keepNumbers = false }: KMeansOptions,
 ): Promise<Omit<KMeansResult, "iterations" | "converged">> {
   const squared = await shards.distances();
-  let inertia = 0;
-  for (let row = 0; row < squared.length; row++) inertia += (weights ? weights[row] : 1) * squared[row];
   const assignment = await shards.assignment();
-  const numbered = numberBySize({ assignment, centroids, weight: shards.totals.weight });
+  const { weight } = shards.totals;
+  const numbered = keepNumbers
+    ? { assignment: assignment.slice(), centroids, sizes: Uint32Array.from(weight) }
+    : numberBySize({ assignment, centroids, weight });
   return {
     ...numbered,
     distances: Float32Array.from(squared, Math.sqrt),
     medoids: medoids(numbered.assignment, squared, numbered.sizes.length),
-    inertia,
+    inertia: inertiaOf(squared, weights),
   };
 }

@@ -50,10 +50,10 @@ export async function iterate(
 
 /**
  * Assigns each row to the nearest centroid and moves the centroids of empty clusters until no cluster is empty. There
- * must be k distinct vectors.
+ * must be k distinct vectors. The last pass measures the distances.
  */
 export async function assignFinally(run: Run): Promise<void> {
-  do await run.shards.pass(run.centroids);
+  do await run.shards.pass(run.centroids, true);
   while (await restartEmpty(run));
 }
 

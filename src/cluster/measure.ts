@@ -29,6 +29,13 @@ export async function squaredDistances(options: {
   return distances;
 }
 
+/** The inertia: weight times squared distance, summed over the rows in their order. Each row weighs 1 by default. */
+export function inertiaOf(squared: Float64Array, weights?: Uint32Array): number {
+  let inertia = 0;
+  for (let row = 0; row < squared.length; row++) inertia += (weights ? weights[row] : 1) * squared[row];
+  return inertia;
+}
+
 /** For each of k clusters the row nearest to its centroid, the lowest among equals; −1 for an empty cluster. */
 export function medoids(assignment: Int32Array, squared: Float64Array, k: number): Int32Array {
   const rows = new Int32Array(k).fill(-1);

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
-import { createAssigner, NORM_SLACK } from "./assign.js";
+import { createAssigner, NORM_SLACK, squaredDistance } from "./assign.js";
 import { squaredDistances } from "./measure.js";
 import type { Plan } from "./plan.js";
 import { openRows } from "./rows.js";
@@ -34,12 +34,14 @@ export interface Shard {
   /**
    * Assigns each row to the nearest of `centroids`, k × dim float32, and returns the sums. The shard keeps the array of
    * centroids, so do not write to it afterwards. The shard owns the sums and changes them in the next call.
+   * @param measured whether the pass measures the distances of all rows while it has their vectors, so that `distances`
+   * need not read the vectors again
    * @throws Error where a vector has not unit length
    */
-  pass(centroids: Float32Array): Promise<Totals>;
+  pass(centroids: Float32Array, measured?: boolean): Promise<Totals>;
   /** Moves a row to cluster `to` and returns the sums. The next pass assigns the row anew. */
   move(row: number, to: number): Promise<Totals>;
-  /** Squared distance of each row, in float64, to the centroid of its cluster in the last pass. */
+  /** Squared distance of each row, in float64, to the centroid of its cluster in the last pass. The caller owns the array. */
   distances(): Promise<Float64Array>;
   /** Cluster of each row. */
   assignment(): Promise<Int32Array>;
@@ -86,21 +88,29 @@ export function localShard(options: {
       busy = done.catch(() => {});
       return done;
     },
-    pass: (centroids) =>
+    pass: (centroids, measured = false) =>
       work(async (shard) => {
         shard.centroids = centroids;
+        shard.squared = measured ? new Float64Array(shard.positions.length) : null;
         await assignRows(shard, onTileOfPass);
         return shard.sums;
       }),
     move: (row, to) =>
-      work(async ({ positions, weights, assignment, sums }) => {
+      work(async (shard) => {
+        const { positions, weights, assignment, sums } = shard;
+        shard.squared = null;
         const vector = new Float32Array(sums.dim);
         await options.vectors.gather([positions[row]], vector);
         moveRow(sums, assignment[row], to, vector, 0, weights ? weights[row] : 1);
         assignment[row] = to;
         return sums;
       }),
-    distances: () => work((shard) => squaredDistances({ ...shard, onRows: onTileOfPass, pause })),
+    distances: () =>
+      work(async (shard) => {
+        const measured = shard.squared;
+        shard.squared = null;
+        return measured ?? squaredDistances({ ...shard, onRows: onTileOfPass, pause });
+      }),
     assignment: () => work(async ({ assignment }) => assignment),
     async close() {
       closing = true;
@@ -129,6 +139,8 @@ async function openShard(
     /** Cluster of each row, −1 before its first assignment. */
     assignment: new Int32Array(positions.length).fill(-1),
     centroids: new Float32Array(0) as Float32Array,
+    /** Squared distance of each row where the last pass measured them and nobody has taken them yet. */
+    squared: null as Float64Array | null,
   };
 }
 
@@ -137,7 +149,7 @@ async function openShard(
  * subtracted, so a late pass, in which few rows move, costs little more than the product.
  */
 async function assignRows(shard: Opened, onRows: (rows: number) => void): Promise<void> {
-  const { rows, assigner, centroids, assignment, sums, weights } = shard;
+  const { rows, assigner, centroids, assignment, sums, weights, squared } = shard;
   const { count: total, tileRows, dim } = rows;
   assigner.use(centroids);
   for (let start = 0; start < total; start += tileRows) {
@@ -148,6 +160,7 @@ async function assignRows(shard: Opened, onRows: (rows: number) => void): Promis
       const row = start + r;
       const from = assignment[row];
       const to = nearest[r];
+      if (squared) squared[row] = squaredDistance(vectors, r * dim, centroids, to * dim, dim);
       if (from === to) continue;
       const weight = weights ? weights[row] : 1;
       if (from >= 0) moveRow(sums, from, to, vectors, r * dim, weight);

@@ -1,4 +1,6 @@
-import type { Shard, ShardSettings } from "./shard.js";
+import type { Engine } from "../onnx/engine.js";
+import type { VectorReader } from "../vectors/reader.js";
+import { localShard, type Shard, type ShardSettings } from "./shard.js";
 import { addTotals, createSums, type Totals } from "./sums.js";
 
 /**
@@ -17,10 +19,46 @@ export interface Shards {
    */
   readonly totals: Totals;
   /** Assigns all rows to the nearest of `centroids`, k × dim float32; see `Shard.pass`. */
-  pass(centroids: Float32Array): Promise<void>;
+  pass(centroids: Float32Array, measured?: boolean): Promise<void>;
   move(row: number, to: number): Promise<void>;
   distances(): Promise<Float64Array>;
   assignment(): Promise<Int32Array>;
+}
+
+/** Makes shards in other threads. */
+export interface ShardWorkers {
+  /** All threads that may work, including the calling one. */
+  readonly threads: number;
+  /** Makes an engine of `threads` threads for the shard on the calling thread. */
+  engine(threads: number): Engine;
+  /**
+   * Starts `count` workers, each with an engine of `threads` threads. The workers load in the background, and a worker
+   * ends when its shard is closed. `onRows` gets the number of the shard and the rows that the current pass has done.
+   */
+  start(count: number, threads: number, onRows: (shard: number, rows: number) => void): Shard[];
+}
+
+/**
+ * Starts `count` shards, of which the last works on the calling thread. The workers start before that one, so that they
+ * load while it opens. Without `workers` all shards share `engine` and the calling thread.
+ */
+export function startShards(options: {
+  readonly count: number;
+  readonly vectors: VectorReader;
+  readonly engine: Engine;
+  readonly workers?: ShardWorkers;
+  /** Called with the number of a shard and the rows that its current pass has done; may throw to stop. */
+  readonly onRows: (shard: number, rows: number) => void;
+  /** As `localShard` has them. */
+  readonly onTile: () => void;
+  readonly pause: () => Promise<void>;
+}): Shard[] {
+  const { count, workers, engine, onRows } = options;
+  const own = (on: Engine, shard: number) =>
+    localShard({ ...options, engine: on, onRows: (rows) => onRows(shard, rows) });
+  if (!workers) return Array.from({ length: count }, (_, shard) => own(engine, shard));
+  const threads = Math.max(1, Math.floor(workers.threads / count));
+  return [...workers.start(count - 1, threads, onRows), own(workers.engine(threads), count - 1)];
 }
 
 /** Deals the rows at `positions` to the shards and opens these. The caller, who made the shards, closes them. */
@@ -62,8 +100,8 @@ export async function openShards(
       if (parts.length === 0) throw new Error("sums are known after the first pass");
       return sum ?? parts[0];
     },
-    async pass(centroids) {
-      parts = await Promise.all(shards.map((shard) => shard.pass(centroids)));
+    async pass(centroids, measured) {
+      parts = await Promise.all(shards.map((shard) => shard.pass(centroids, measured)));
       if (sum) addTotals(sum, parts);
     },
     async move(row, to) {

@@ -4,11 +4,14 @@ import type { ChosenK } from "../cluster/choose-k.js";
 import { UsageError } from "../errors.js";
 import { type TimedReporter, timedReporter } from "../reporter.js";
 import { clustersWarning, rejectsWarning } from "./check/warnings.js";
+import type { FoundDrift } from "./cluster/drift.js";
+import { findClusters } from "./cluster/find-clusters.js";
+import { type Former, readFormer } from "./cluster/former.js";
+import { requireSameKind, requireSameModel } from "./cluster/same-model.js";
 import { REJECTS } from "./embed/embed-inputs.js";
-import { findClusters } from "./find-clusters.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import { findInputs } from "./read/find-inputs.js";
-import type { ClusterSummary } from "./summary.js";
+import type { ClusterDrift, ClusterSummary } from "./summary.js";
 import { isDedupFolder } from "./work/dedup-folder.js";
 import { environment, fileRecord, MANIFEST, readManifestIfAny, VERSION, writeManifest } from "./work/manifest.js";
 import { noteOverMemory, noteSmallMemory, peakMemory } from "./work/memory.js";
@@ -48,16 +51,20 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
   });
   const signal = work.stopSignal(context.signal);
   try {
+    const former = options.like && (await readFormer(options.like.folder));
+    if (former) requireSameKind(former, options.spherical);
+    const accepts = former && ((model: object) => requireSameModel(former, model));
     const rows = fromFolder
       ? await dedupRows(options.inputs[0])
-      : await rawRows(options, work, { ...context, reporter, signal });
-    const { result, chosen } = await findClusters({ options, rows, reporter, signal });
+      : await rawRows({ options, work, context: { ...context, reporter, signal }, accepts });
+    const { result, chosen, drift } = await findClusters({ options, rows, former, reporter, signal });
     const writing = reporter.stage("write", rows.count);
     const written = await writeClusters({
       rows,
       result,
       labels: options.labels,
       described: SHOWN,
+      quoted: drift?.farthest.map(({ row }) => row) ?? [],
       path: work.path,
       stage: writing,
       signal,
@@ -66,12 +73,14 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
 
     const files = [...(rows.own ? [EMBEDDINGS] : []), CLUSTERS, CENTROIDS];
     if (rows.rejected > 0) files.push(REJECTS);
-    const summary = summaryOf({ options, rows, result, chosen, written, files, reporter });
+    const summary = summaryOf({ options, rows, result, chosen, drift, written, files, reporter });
     const record = {
       ...summary,
+      next_cluster: result.next,
+      far_distance: result.farDistance,
       stages: reporter.stages,
       environment: environment(),
-      options: describeOptions(options),
+      options: describeOptions(options, former),
       model: rows.model,
       inputs: rows.inputs,
       outputs: await Promise.all(
@@ -102,6 +111,7 @@ function summaryOf({
   rows,
   result,
   chosen,
+  drift,
   written,
   files,
   reporter,
@@ -110,6 +120,7 @@ function summaryOf({
   readonly rows: ClusterRows;
   readonly result: Clustering;
   readonly chosen?: ChosenK;
+  readonly drift?: FoundDrift;
   readonly written: Awaited<ReturnType<typeof writeClusters>>;
   readonly files: readonly string[];
   readonly reporter: TimedReporter;
@@ -129,19 +140,24 @@ function summaryOf({
     iterations: result.iterations,
     converged: result.converged,
     ...(chosen === undefined ? {} : { chosen_k: chosen }),
-    largest: written.described.map(({ label, representatives }, cluster) => ({
-      cluster,
-      size: result.sizes[cluster],
-      label,
+    largest: written.described.map(({ representatives, ...described }) => ({
+      ...described,
       representatives: representatives.map(({ row, text }) => ({ row, text: cut(text) })),
     })),
+    ...(drift === undefined ? {} : { drift: withTexts(drift, written.texts) }),
     warnings: [
       ...rejectsWarning(rows.rejected, rows.count + rows.rejected, options.out),
-      ...(options.k === "auto" ? [] : clustersWarning(options.k, result.sizes.length)),
+      ...(typeof options.k === "number" ? clustersWarning(options.k, result.sizes.length) : []),
     ],
     seconds: reporter.seconds,
     peak_memory: peakMemory(),
   };
+}
+
+/** The drift with the texts of the rows that it names. */
+function withTexts(drift: FoundDrift, texts: ReadonlyMap<number, string>): ClusterDrift {
+  const farthest = drift.farthest.map(({ row, ...far }) => ({ row, ...far, text: cut(texts.get(row) ?? "") }));
+  return { ...drift, farthest };
 }
 
 /** The start of a text; "…" stands for the rest. */
@@ -168,7 +184,11 @@ async function checkFolders({ inputs, out }: ClusterOptions): Promise<{ fromFold
   return { fromFolder, inPlace };
 }
 
-/** Every option that a repetition of the run needs. `--fresh` is left out, because it does not change the result. */
-function describeOptions({ maxRejects, fresh: _, ...rest }: ClusterOptions) {
-  return { ...rest, maxRejects: maxRejects?.text };
+/**
+ * Every option that a repetition of the run needs. `--fresh` is left out, because it does not change the result; what
+ * the former clusters decided is filled in.
+ */
+function describeOptions({ maxRejects, fresh: _, ...rest }: ClusterOptions, former?: Former) {
+  const { spherical = former?.spherical, k = former?.ids.length } = rest;
+  return { ...rest, k, spherical, maxRejects: maxRejects?.text };
 }

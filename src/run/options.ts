@@ -81,10 +81,18 @@ export interface DedupOptions extends SharedOptions {
   readonly maxRemoved?: Limit;
 }
 
+/** The earlier clusters that a run goes on from. */
+export interface LikeChoice {
+  /** Folder that bge-cluster wrote. */
+  readonly folder: string;
+  /** Puts the rows into those clusters as they are, without fitting. */
+  readonly assign: boolean;
+}
+
 /** Options of bge-cluster. */
 export interface ClusterOptions extends SharedOptions {
-  /** Number of clusters; `auto` lets the vectors decide. */
-  readonly k: number | "auto";
+  /** Number of clusters; `auto` lets the vectors decide. Absent only with `like`: as many as there. */
+  readonly k?: number | "auto";
   /** Refuses to make fewer clusters than `k`. */
   readonly strictK: boolean;
   /** Most iterations of a start. */
@@ -93,8 +101,10 @@ export interface ClusterOptions extends SharedOptions {
   readonly tolerance: number;
   /** Number of k-means runs from different seeds; the run with the least inertia counts. */
   readonly starts: number;
-  /** Scales the centroids to unit length. */
-  readonly spherical: boolean;
+  /** Scales the centroids to unit length. Absent only with `like`: as there. */
+  readonly spherical?: boolean;
+  /** Goes on from the clusters of an earlier run. */
+  readonly like?: LikeChoice;
   /** Number of key terms of each cluster. */
   readonly labels: number;
 }

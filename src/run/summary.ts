@@ -1,6 +1,7 @@
 import type { ChosenK } from "../cluster/choose-k.js";
 import type { Stricter } from "../join/stricter.js";
 
+import type { FoundDrift } from "./cluster/drift.js";
 import type { modelRecord } from "./work/manifest.js";
 
 /** Summary of a finished run of bge-dedup. `--json` prints the summary as it is, and the manifest contains it. */
@@ -58,6 +59,12 @@ export interface DedupSummary {
   readonly peak_memory: number;
 }
 
+/** What has changed since the clusters of `--like`. */
+export interface ClusterDrift extends Omit<FoundDrift, "farthest"> {
+  /** The rows farthest from every former centroid with the start of their texts; at most ten, none that is near. */
+  readonly farthest: readonly (FoundDrift["farthest"][number] & { readonly text: string })[];
+}
+
 /** Summary of a finished run of bge-cluster. `--json` prints the summary as it is, and the manifest contains it. */
 export interface ClusterSummary {
   readonly command: "bge-cluster";
@@ -74,12 +81,14 @@ export interface ClusterSummary {
   };
   /** Sum of the squared distances of all rows to their centroids. */
   readonly inertia: number;
-  /** Iterations of the start that counts. */
+  /** Iterations of the start that counts; 0 where the clusters of `--like` stayed as they are. */
   readonly iterations: number;
   /** False if the iterations ended before the centroids came to rest. */
   readonly converged: boolean;
   /** How the number of clusters was found; only where it was `auto`. */
   readonly chosen_k?: ChosenK;
+  /** What has changed since the clusters of `--like`; absent without it. */
+  readonly drift?: ClusterDrift;
   /** The largest clusters, for a person to read. */
   readonly largest: readonly {
     readonly cluster: number;

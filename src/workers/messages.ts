@@ -77,7 +77,10 @@ export interface Workers {
     readonly calls: {
       open(settings: ShardSettings): void;
       /** Assigns every row to its nearest centroid. Tells the number of rows done so far. */
-      pass(centroids: Float32Array, tell: (rows: number) => void): Totals;
+      pass(
+        what: { readonly centroids: Float32Array; readonly measured: boolean },
+        tell: (rows: number) => void,
+      ): Totals;
       /** Moves a row to cluster `to` and returns the new sums. */
       move(row: { readonly row: number; readonly to: number }): Totals;
       /** Squared distance of each row to its centroid. Tells the number of rows done so far. */

@@ -21,9 +21,9 @@ serve<Workers["rows"]>(async ({ store, threads }) => {
   });
   return {
     open: (settings) => shard.open(settings),
-    async pass(centroids, tell) {
+    async pass({ centroids, measured }, tell) {
       onRows = tell;
-      return copied(await shard.pass(centroids));
+      return copied(await shard.pass(centroids, measured));
     },
     move: async ({ row, to }) => copied(await shard.move(row, to)),
     async distances(_, tell) {

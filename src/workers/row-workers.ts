@@ -1,5 +1,5 @@
-import type { ShardWorkers } from "../cluster/kmeans.js";
 import type { Shard } from "../cluster/shard.js";
+import type { ShardWorkers } from "../cluster/shards.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { startWorkers, type WorkerClient } from "./client.js";
 import type { Workers } from "./messages.js";
@@ -26,7 +26,7 @@ export function rowWorkers(threads: number, store: string): ShardWorkers {
 function workerShard({ call, close }: WorkerClient<Workers["rows"]["calls"]>, onRows: (rows: number) => void): Shard {
   return {
     open: (settings) => call("open", settings),
-    pass: (centroids) => call("pass", centroids, onRows),
+    pass: (centroids, measured = false) => call("pass", { centroids, measured }, onRows),
     move: (row, to) => call("move", { row, to }),
     distances: () => call("distances", undefined, onRows),
     assignment: () => call("assignment", undefined),

@@ -80,6 +80,8 @@ export interface EmbedInputsOptions {
    * begin again at group 0.
    */
   readonly onGroup?: (text: string, group: number) => void;
+  /** Throws for a model whose vectors the caller cannot use, before anything is embedded. */
+  readonly accepts?: (model: ModelSpec) => void;
   readonly work: WorkArea;
   readonly context: RunContext;
 }
@@ -98,6 +100,7 @@ export async function embedInputs(options: EmbedInputsOptions): Promise<Embedded
   await checkInputs({ files, shared, orderField: orderFieldOf(keep), misfit, reporter, signal });
   const identified = await Promise.all(files.map(identifyInput));
   const prepared = await prepareModel(shared, reporter, signal);
+  options.accepts?.(prepared.model);
   for (let fresh = shared.fresh; ; fresh = true) {
     const rejects = createRejectsWriter(work.path(REJECTS));
     try {

@@ -25,7 +25,7 @@ import { uint64Column } from "./output-columns.js";
 export async function writeCentroids(options: {
   readonly path: string;
   readonly rows: ClusterRows;
-  readonly result: KMeansResult;
+  readonly result: KMeansResult & { readonly ids: Int32Array };
   readonly labels: readonly (readonly string[])[];
   readonly representatives: readonly (readonly number[])[];
 }): Promise<void> {
@@ -52,7 +52,7 @@ export async function writeCentroids(options: {
     batchOf(
       schema,
       [
-        makeData({ type: new Int32(), length: k, nullCount: 0, data: Int32Array.from({ length: k }, (_, c) => c) }),
+        makeData({ type: new Int32(), length: k, nullCount: 0, data: result.ids }),
         uint64Column(result.sizes),
         makeData({ type: labelType, length: k, nullCount: 0, valueOffsets: offsetsOf(labels), child: terms }),
         uint64Column(medoidRows),

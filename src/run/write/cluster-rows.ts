@@ -5,6 +5,7 @@ import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
 import { batchOf } from "../../io/columns/take.js";
 import { sourcesSchema } from "../../io/schema/source-schema.js";
 import { batchTexts } from "../../io/schema/text-columns.js";
+import type { ModelSpec } from "../../models/spec.js";
 import { openVectorStore } from "../../vectors/store.js";
 import { embedInputs } from "../embed/embed-inputs.js";
 import type { ClusterOptions, RunContext } from "../options.js";
@@ -137,10 +138,17 @@ export async function dedupRows(folder: string): Promise<ClusterRows> {
 
 /**
  * All accepted rows of raw inputs. This run embeds them first.
- * @throws as `embedInputs`
+ * @param run.accepts throws for a model whose vectors are of no use, before anything is embedded
+ * @throws as `embedInputs` and `accepts`
  */
-export async function rawRows(options: ClusterOptions, work: WorkArea, context: RunContext): Promise<ClusterRows> {
-  const embedded = await embedInputs({ shared: options, keep: { kind: "first" }, work, context });
+export async function rawRows(run: {
+  readonly options: ClusterOptions;
+  readonly work: WorkArea;
+  readonly context: RunContext;
+  readonly accepts?: (model: ModelSpec) => void;
+}): Promise<ClusterRows> {
+  const { options, ...others } = run;
+  const embedded = await embedInputs({ shared: options, keep: { kind: "first" }, ...others });
   const { sources, index, texts, model, provider, vectorOfGroup, rejected, inputs } = embedded;
   const { exact } = index;
   const vectorOf = (row: number) => vectorOfGroup[exact.groupOf(row)];

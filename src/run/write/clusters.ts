@@ -15,10 +15,20 @@ export interface Clustering extends KMeansResult {
   readonly outliers: Float32Array;
   /** The vectors that show what each cluster holds, as indices of `assignment`, the nearest to the centroid first. */
   readonly representatives: readonly (readonly number[])[];
+  /** Id of each cluster, ascending: its number in the tables. The other arrays go by the place of an id in this one. */
+  readonly ids: Int32Array;
+  /** Least id that no cluster has ever had. */
+  readonly next: number;
+  /** Key terms that a cluster brings along; the texts give those of the others. */
+  readonly labels?: readonly (readonly string[] | undefined)[];
+  /** Distance within which 99 % of the rows lie from their centroids, as of the last fit. */
+  readonly farDistance: number;
 }
 
-/** What the summary says of a cluster beside its size. */
+/** What the summary says of a cluster. */
 export interface Described {
+  readonly cluster: number;
+  readonly size: number;
   /** Key terms, best first; none where no term sets the cluster apart. */
   readonly label: readonly string[];
   readonly representatives: readonly { readonly row: number; readonly text: string }[];
@@ -28,18 +38,20 @@ export interface Described {
  * Writes clusters.arrow, one batch of rows at a time, and then centroids.arrow with the key terms that the texts gave.
  * @param options.labels number of key terms of each cluster
  * @param options.described number of clusters to describe, the largest first
+ * @param options.quoted rows whose texts are wanted as well
  * @param options.path returns the path under which a file of that name is built
- * @returns the number of rows that have a cluster, and what the largest clusters hold
+ * @returns the number of rows that have a cluster, what the largest clusters hold, and the texts wanted, by row
  */
 export async function writeClusters(options: {
   rows: ClusterRows;
   result: Clustering;
   labels: number;
   described: number;
+  quoted: readonly number[];
   path: (name: string) => string;
   stage: Stage;
   signal?: AbortSignal;
-}): Promise<{ clustered: number; described: Described[] }> {
+}): Promise<{ clustered: number; described: Described[]; texts: ReadonlyMap<number, string> }> {
   const { rows, result, path, stage, signal } = options;
   const k = result.sizes.length;
   const carried = carriedColumns(rows.schema, CLUSTER_COLUMNS);
@@ -57,9 +69,11 @@ export async function writeClusters(options: {
   // Of the rows that share a vector the first stands for all.
   const shown = result.representatives.map((those) => those.map((index) => rows.rowOfPosition[index]));
   const representative = new Set(shown.flat());
-  const wanted = new Map<number, string>(
-    shown.slice(0, options.described).flatMap((those) => those.map((r) => [r, ""])),
-  );
+  // Clusters of equal size in the order of their ids.
+  const largest = Array.from(result.sizes.keys())
+    .sort((a, b) => result.sizes[b] - result.sizes[a] || a - b)
+    .slice(0, options.described);
+  const wanted = new Map([...largest.flatMap((cluster) => shown[cluster]), ...options.quoted].map((row) => [row, ""]));
 
   const labeller = createLabeller({ k });
   const writer = await openArrowWriter({ path: path(CLUSTERS), schema });
@@ -85,13 +99,16 @@ export async function writeClusters(options: {
     await writer.abort().catch(() => {});
     throw error;
   }
-  const labels = labeller.labels(options.labels);
+  const found = labeller.labels(options.labels);
+  const labels = found.map((label, cluster) => result.labels?.[cluster] ?? label);
   await writeCentroids({ path: path(CENTROIDS), rows, result, labels, representatives: shown });
-  const described = labels.slice(0, options.described).map((label, cluster) => ({
-    label,
+  const described = largest.map((cluster) => ({
+    cluster: result.ids[cluster],
+    size: result.sizes[cluster],
+    label: labels[cluster],
     representatives: shown[cluster].map((row) => ({ row, text: wanted.get(row) ?? "" })),
   }));
-  return { clustered, described };
+  return { clustered, described, texts: wanted };
 }
 
 /**
@@ -118,7 +135,7 @@ function clusterBatch(
     }
     validity[i >> 3] |= 1 << (i & 7);
     if (representative.has(rows[i])) shown[i >> 3] |= 1 << (i & 7);
-    clusters[i] = result.assignment[index[i]];
+    clusters[i] = result.ids[result.assignment[index[i]]];
     distances[i] = result.distances[index[i]];
     outliers[i] = result.outliers[index[i]];
   }
