@@ -38,6 +38,12 @@ export class InputError extends Error {
 /** `--max-removed` or `--max-rejects` was exceeded, so nothing was published: exit 4. */
 export class BrakeError extends Error {
   readonly exitCode = 4;
+  /** Rows that the brake had counted when it stopped the run. */
+  readonly counted?: { readonly limit: "max_removed" | "max_rejects"; readonly rows: number };
+  constructor(message: string, counted?: BrakeError["counted"]) {
+    super(message);
+    this.counted = counted;
+  }
 }
 
 /** The model, the device or the endpoint is not available: exit 5. */

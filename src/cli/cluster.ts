@@ -1,9 +1,9 @@
 import { clusterOptions } from "../run/flags/cluster.js";
 import { formatCluster } from "./cluster-summary.js";
-import { reportError, runCommand } from "./command.js";
+import { failUnparsed, runCommand } from "./command.js";
 import { EXIT_CODES } from "./commands/add-command.js";
-import { clusterFlags, sharedFlags } from "./flags.js";
-import { parser, wantedLogFormat } from "./parser.js";
+import { clusterFlags, metricsFlags, sharedFlags } from "./flags.js";
+import { parser } from "./parser.js";
 import { jsonLine } from "./printable.js";
 import { widthOf } from "./text-width.js";
 
@@ -31,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
             .options({
               ...clusterFlags,
               ...others,
+              ...metricsFlags,
               out: {
                 alias: "o",
                 type: "string",
@@ -46,13 +47,15 @@ export async function main(argv: readonly string[]): Promise<number> {
           const { isDedupFolder } = await import("../run/work/dedup-folder.js");
           // Only embedding leaves something to continue with.
           const resumes = !isDedupFolder(inputs);
-          exitCode = await runCommand({ ...flags, resumes }, async ({ reporter, signal, print }) => {
+          const measured = "bge-cluster";
+          exitCode = await runCommand({ ...flags, resumes, measured }, async ({ reporter, signal, record, print }) => {
             const { runCluster } = await import("../run/cluster.js");
             const summary = await runCluster(clusterOptions(flags, inputs), {
               reporter,
               signal,
               stdin: process.stdin,
             });
+            record(summary);
             reporter.close();
             summary.warnings.forEach(reporter.warn);
             if (flags.json) await print(jsonLine(summary));
@@ -63,7 +66,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       )
       .parseAsync();
   } catch (error) {
-    return reportError(error, wantedLogFormat(argv));
+    return failUnparsed(error, argv, "bge-cluster");
   }
   return exitCode;
 }

@@ -1,7 +1,12 @@
+import type { MeasuredCommand } from "../metrics/run-metrics.js";
+import type { MetricsFlags } from "../run/flags/metrics.js";
+import type { ClusterSummary, DedupSummary } from "../run/summary.js";
 import { verdictOf } from "./exit-code.js";
+import { wantedLogFormat, wantedMetrics } from "./parser.js";
 import { jsonLine, printable } from "./printable.js";
 import { createReporter, type LogFormat, progressMode } from "./progress.js";
 import type { ProgressReporter } from "./progress-reporter.js";
+import type { RunRecorder } from "./run-recorder.js";
 
 /** Exit codes that no error class carries. */
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -31,6 +36,8 @@ class Interrupted extends Error {
 export interface Terminal {
   readonly reporter: ProgressReporter;
   readonly signal: AbortSignal;
+  /** Takes the summary of a run that has published its result, for its metrics. */
+  record(summary: DedupSummary | ClusterSummary): void;
   /** Prints a result on standard output. */
   print(text: string): Promise<void>;
 }
@@ -39,9 +46,16 @@ export interface Terminal {
  * Runs a command: makes the reporter, turns SIGINT and SIGTERM into an abort (a second one ends at once), prints errors
  * to standard error and returns the exit code. Results go to standard output; a closed pipe ends quietly.
  * @param flags.resumes false for a command that saves nothing on its way (true)
+ * @param flags.measured the command, if it tells metrics
  */
 export async function runCommand(
-  flags: { progress?: string; quiet?: boolean; logFormat?: string; resumes?: boolean },
+  flags: {
+    progress?: string;
+    quiet?: boolean;
+    logFormat?: string;
+    resumes?: boolean;
+    measured?: MeasuredCommand;
+  } & MetricsFlags,
   run: (terminal: Terminal) => Promise<number>,
 ): Promise<number> {
   // By default onnxruntime keeps a database in the user's cache for figures that it sends to its makers.
@@ -57,6 +71,7 @@ export async function runCommand(
     stderr,
   );
   const reporter = await createReporter(mode, stderr, format);
+  const { recorder, error: unrecorded } = await startRecorder(flags.measured, flags, format);
   const controller = new AbortController();
   // The process ends by the signal itself, for which shells report the same codes. process.exit would wait for a thread
   // that loads a model or computes a long batch. The saved state is complete at every moment, so the process may end at
@@ -72,8 +87,9 @@ export async function runCommand(
     const handler = () => {
       if (controller.signal.aborted) return endBy(name);
       controller.abort(new Interrupted(name, flags.resumes !== false));
-      setTimeout(() => {
-        reportError(controller.signal.reason, format);
+      setTimeout(async () => {
+        const exitCode = reportError(controller.signal.reason, format);
+        await recorder?.end(exitCode, { hurried: true });
         endBy(name);
       }, PATIENCE).unref();
     };
@@ -83,24 +99,71 @@ export async function runCommand(
   // Node itself would print the stack of an error that nobody waits for, and exit with 1.
   const onStray = (error: unknown) => {
     reporter.close();
-    process.exit(reportError(error, format));
+    const exitCode = reportError(error, format);
+    // A push would give the run time to go on.
+    recorder?.write(exitCode);
+    process.exit(exitCode);
   };
   process.on("uncaughtException", onStray);
+  let exitCode: number;
   try {
-    return await run({
-      reporter,
+    if (unrecorded !== undefined) throw unrecorded;
+    exitCode = await run({
+      reporter: recorder?.watch(reporter) ?? reporter,
       signal: controller.signal,
+      record: (summary) => recorder?.result(summary),
       print: (text) =>
         new Promise((resolve, reject) => stdout.write(text, (error) => (error ? reject(error) : resolve()))),
     });
   } catch (error) {
     reporter.close();
-    return reportError(controller.signal.aborted ? controller.signal.reason : error, format);
+    recorder?.failure(error);
+    exitCode = reportError(controller.signal.aborted ? controller.signal.reason : error, format);
   } finally {
     reporter.close();
     process.off("uncaughtException", onStray);
     for (const [name, handler] of handlers) process.off(name, handler);
   }
+  await recorder?.end(exitCode, { hurried: controller.signal.aborted });
+  return exitCode;
+}
+
+/**
+ * Begins to record a run for Prometheus, where the flags ask for it. Trouble with telling the metrics later on goes to
+ * standard error, whatever `--quiet` says: nobody else would tell.
+ */
+async function startRecorder(
+  command: MeasuredCommand | undefined,
+  flags: MetricsFlags,
+  format: LogFormat,
+): Promise<{ readonly recorder?: RunRecorder; readonly error?: unknown }> {
+  if (command === undefined || (flags.metrics === undefined && flags.push === undefined)) return {};
+  const { openRecorder } = await import("./run-recorder.js");
+  const warn = (message: string) => {
+    const time = new Date().toISOString();
+    process.stderr.write(
+      format === "json" ? jsonLine({ time, level: "warning", message }) : `warning: ${printable(message)}\n`,
+    );
+  };
+  return openRecorder({ command, flags, warn });
+}
+
+/**
+ * Ends a command whose arguments cannot be parsed: prints the error and tells the metrics, where the arguments say to
+ * whom.
+ * @param command undefined for a command that tells no metrics
+ * @returns the exit code
+ */
+export async function failUnparsed(
+  error: unknown,
+  argv: readonly string[],
+  command: MeasuredCommand | undefined,
+): Promise<number> {
+  const format = wantedLogFormat(argv);
+  const exitCode = reportError(error, format);
+  const { recorder } = await startRecorder(command, wantedMetrics(argv), format);
+  await recorder?.end(exitCode);
+  return exitCode;
 }
 
 /** Prints an error for a person, or as a log line in JSON, and returns its exit code. */

@@ -4,7 +4,7 @@ import { UsageError } from "../errors.js";
 import { dedupOptions } from "../run/flags/dedup.js";
 import { inputsOf } from "../run/flags/shared.js";
 import { closest } from "../text/closest.js";
-import { reportError, runCommand } from "./command.js";
+import { failUnparsed, runCommand } from "./command.js";
 import { type AddCommand, EXIT_CODES, type FlagsOf } from "./commands/add-command.js";
 import { addCalibrate } from "./commands/calibrate.js";
 import { addDoctor } from "./commands/doctor.js";
@@ -14,8 +14,8 @@ import { addGroups } from "./commands/groups.js";
 import { addModels } from "./commands/models-command.js";
 import { addReport } from "./commands/report.js";
 import { addVerify } from "./commands/verify.js";
-import { dedupFlags, sharedFlags } from "./flags.js";
-import { parser, wantedLogFormat } from "./parser.js";
+import { dedupFlags, metricsFlags, sharedFlags } from "./flags.js";
+import { parser } from "./parser.js";
 import { jsonLine } from "./printable.js";
 import { formatDedup, formatEstimate } from "./summary.js";
 
@@ -51,7 +51,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     for (const add of Object.values(COMMANDS)) add(commands, exitWith);
     await commands.parseAsync();
   } catch (error) {
-    return reportError(error, wantedLogFormat(argv));
+    const measured = { verify: "bge-dedup verify" } as const;
+    const own = Object.hasOwn(COMMANDS, argv[0] ?? "") ? measured[argv[0] as keyof typeof measured] : "bge-dedup";
+    return failUnparsed(error, argv, own);
   }
   return exitCode;
 }
@@ -63,7 +65,7 @@ function dedupArguments(args: Argv) {
       array: true,
       describe: 'files, folders, globs, or "-" for standard input',
     })
-    .options({ ...sharedFlags, ...dedupFlags })
+    .options({ ...sharedFlags, ...dedupFlags, ...metricsFlags })
     .example("$0 input.jsonl", "write kept.arrow, removed.arrow and embeddings.arrow to bge-out")
     .example("$0 data/*.parquet -t title -t body -o clean", "two text columns of several files")
     .example(
@@ -76,7 +78,8 @@ function dedupArguments(args: Argv) {
 }
 
 function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
-  return runCommand({ ...flags, resumes: !flags.dryRun }, async ({ reporter, signal, print }) => {
+  const measured = flags.dryRun ? undefined : "bge-dedup";
+  return runCommand({ ...flags, resumes: !flags.dryRun, measured }, async ({ reporter, signal, record, print }) => {
     const options = dedupOptions(flags, requireInputs(flags.inputs));
     const context = { reporter, signal, stdin: process.stdin };
     if (flags.dryRun) {
@@ -90,6 +93,7 @@ function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
     }
     const { runDedup } = await import("../run/dedup.js");
     const summary = await runDedup(options, context);
+    record(summary);
     reporter.close();
     summary.warnings.forEach(reporter.warn);
     if (flags.json) await print(jsonLine(summary));

@@ -87,6 +87,20 @@ export const sharedFlags = {
   },
 } as const satisfies Record<string, Options>;
 
+/** Flags by which a scheduled job tells Prometheus about its runs. */
+export const metricsFlags = {
+  metrics: {
+    type: "string",
+    describe: "file NAME.prom for the node exporter's textfile collector, however the run ends; commands may share it",
+  },
+  push: {
+    type: "string",
+    describe:
+      "URL of a Pushgateway, also with labels as /metrics/job/NAME (credentials: environment BGE_PUSH_TOKEN, or " +
+      "BGE_PUSH_USER and BGE_PUSH_PASSWORD)",
+  },
+} as const satisfies Record<string, Options>;
+
 /** Flags of bge-dedup alone. */
 export const dedupFlags = {
   threshold: { type: "string", describe: "cosine in (0, 1] from which texts are near-duplicates (per model)" },

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import yargs, { type Argv, type Options } from "yargs";
 import { UsageError } from "../errors.js";
+import type { MetricsFlags } from "../run/flags/metrics.js";
 import { VERSION } from "../run/work/manifest.js";
 import { closest } from "../text/closest.js";
 import * as tables from "./flags.js";
@@ -103,10 +104,27 @@ export function parser(
 
 /** The log format of error lines for a command line that cannot be parsed. */
 export function wantedLogFormat(argv: readonly string[]): LogFormat {
-  const json = argv.some(
-    (argument, i) => argument === "--log-format=json" || (argument === "--log-format" && argv[i + 1] === "json"),
-  );
-  return json ? "json" : "text";
+  return valuesOf(argv, "log-format").includes("json") ? "json" : "text";
+}
+
+/** Where a command line that cannot be parsed wants its metrics told; nowhere for a dry run, which tells none. */
+export function wantedMetrics(argv: readonly string[]): MetricsFlags {
+  if (argv.includes("--dry-run")) return {};
+  const wanted = (flag: string) => {
+    const values = valuesOf(argv, flag);
+    return values.length < 2 ? values[0] : values;
+  };
+  return { metrics: wanted("metrics"), push: wanted("push") };
+}
+
+/** The values of a flag, as far as they can be told without parsing. */
+function valuesOf(argv: readonly string[], flag: string): string[] {
+  const end = argv.indexOf("--");
+  const before = end < 0 ? argv : argv.slice(0, end);
+  return before.flatMap((argument, i) => {
+    if (argument.startsWith(`--${flag}=`)) return [argument.slice(flag.length + 3)];
+    return argument === `--${flag}` && before[i + 1] !== undefined ? [before[i + 1]] : [];
+  });
 }
 
 /** A message of yargs in the form of this program: one line, beginning in lower case. */

@@ -35,15 +35,11 @@ function calibrateArguments(args: Argv) {
     .epilogue(EXIT_CODES);
 }
 
-async function calibrateCommand(
-  flags: FlagsOf<typeof calibrateArguments>,
-  { reporter, signal, print }: Terminal,
-): Promise<number> {
+async function calibrateCommand(flags: FlagsOf<typeof calibrateArguments>, terminal: Terminal): Promise<number> {
+  const { reporter, signal, print } = terminal;
   if (usesLabels(flags)) {
     const { askCommand, pairsCommand } = await import("./calibrate-labels.js");
-    return flags.pairs === undefined
-      ? askCommand(flags, { reporter, signal, print })
-      : pairsCommand(flags, { reporter, signal, print });
+    return flags.pairs === undefined ? askCommand(flags, terminal) : pairsCommand(flags, terminal);
   }
   const options = calibrateOptions(flags, inputsOf(flags.inputs));
   const { runCalibrate } = await import("../../run/calibrate.js");

@@ -2,7 +2,7 @@ import type { Argv } from "yargs";
 import { InputError } from "../../errors.js";
 import { memoryOf, threadsOf } from "../../run/flags/shared.js";
 import { runCommand } from "../command.js";
-import { sharedFlags } from "../flags.js";
+import { metricsFlags, sharedFlags } from "../flags.js";
 import { jsonLine, printable } from "../printable.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
@@ -20,13 +20,13 @@ function verifyArguments(args: Argv) {
   const { memory, threads, json, quiet, progress } = sharedFlags;
   return args
     .positional("dir", { type: "string", demandOption: true, describe: "folder that bge-dedup wrote" })
-    .options({ memory, threads, json, quiet, progress, "log-format": sharedFlags["log-format"] })
+    .options({ memory, threads, json, quiet, progress, "log-format": sharedFlags["log-format"], ...metricsFlags })
     .example("$0 verify bge-out", "exit 0: proved; exit 3 and the first violation: not")
     .epilogue(EXIT_CODES);
 }
 
 function verifyCommand(flags: FlagsOf<typeof verifyArguments>): Promise<number> {
-  return runCommand({ ...flags, resumes: false }, async ({ reporter, signal, print }) => {
+  return runCommand({ ...flags, resumes: false, measured: "bge-dedup verify" }, async ({ reporter, signal, print }) => {
     const memory = memoryOf(flags.memory);
     const threads = threadsOf(flags.threads);
     const { verifyFolder } = await import("../../run/verify.js");

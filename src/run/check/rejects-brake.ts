@@ -46,6 +46,7 @@ export class RejectsBrake {
     return new BrakeError(
       `${this.#count} ${what} were rejected, more than --max-rejects ${text}; nothing was published. ` +
         `The first are ${this.#shown.join("; ")}. Mend the inputs or raise the limit`,
+      { limit: "max_rejects", rows: this.#count },
     );
   }
 }

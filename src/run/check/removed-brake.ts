@@ -46,6 +46,7 @@ export async function applyRemovedBrake(
   throw new BrakeError(
     `${removed} of ${rows} rows would be removed, more than --max-removed ${limit.text}; nothing was published. ` +
       `Some of them: ${pairs.join("; ")}. Raise the limit or --threshold`,
+    { limit: "max_removed", rows: removed },
   );
 }
 
