@@ -124,6 +124,11 @@ export const dedupFlags = {
     describe: "format of kept and removed; repeatable",
   },
   "max-removed": { type: "string", describe: "count or share of removed rows beyond which nothing is published" },
+  against: {
+    type: "string",
+    array: true,
+    describe: "folders of earlier runs, or globs of them, whose rows count as kept before all of these; repeatable",
+  },
   "dry-run": { type: "boolean", default: false, describe: "read, count, sample and estimate; write nothing" },
 } as const satisfies Record<string, Options>;
 

@@ -5,6 +5,21 @@ import { HashTable } from "./hash-table.js";
 /** Writes a 128-bit hash of a text to `into[0..4)`. Two texts with the same hash count as the same text. */
 export type Hash128 = (text: string, into: Uint32Array) => void;
 
+/** Texts that are known before the first record comes, as those of the references. */
+export interface KnownTexts {
+  /** Number of the entry of a normal form, given by its hash; -1 where no known text has this form. */
+  find(form: Uint32Array): number;
+  /** Whether the text of an entry equals, as received, the text with this hash. */
+  equals(entry: number, text: Uint32Array): boolean;
+}
+
+/** Those of the rows, distinct texts and groups of an exact stage whose texts were known before. */
+export interface KnownCounts {
+  readonly rows: number;
+  readonly rawTexts: number;
+  readonly groups: number;
+}
+
 /** Counts of the exact stage: rows = rejected + rawTexts + exactSurplus, and rawTexts = groups + normalisedSurplus. */
 export interface ExactCounts {
   /** Records added, rejected ones among them. */
@@ -28,7 +43,8 @@ export interface ExactCounts {
  *
  * A text is remembered only by 128-bit hashes: of the text, and of its normal form where that differs. A text received
  * before costs one hash and one look-up and is not normalised again. Memory: 4 bytes for each row, distinct text and
- * group, and 29 to 35 bytes for each distinct hash. Up to 2^31 rows.
+ * group, and 29 to 35 bytes for each distinct hash; where texts are known before, 4 more for each distinct text and
+ * group. Up to 2^31 rows.
  */
 export class ExactTexts {
   readonly #hash: Hash128;
@@ -44,14 +60,24 @@ export class ExactTexts {
   readonly #groupOfRaw = new Int32Chunks();
   readonly #firstRow = new Int32Chunks();
   #rejected = 0;
+  readonly #known: KnownTexts | undefined;
+  /** Entry of each group among the known texts, -1 for none; empty where no texts are known. */
+  readonly #entryOfGroup = new Int32Chunks();
+  /** 1 for each text that equals the known text of its group as received; empty where no texts are known. */
+  readonly #equalsKnown = new Int32Chunks();
+  readonly #knownCounts = { rows: 0, rawTexts: 0, groups: 0 };
+  /** Hash of the text being added where texts are known: `#key` may hold that of its normal form by then. */
+  readonly #textKey = new Uint32Array(4);
 
-  constructor(options: { readonly hash128: Hash128 }) {
+  /** @param options.known texts that are never embedded; must be there until the last record is taken */
+  constructor(options: { readonly hash128: Hash128; readonly known?: KnownTexts }) {
     this.#hash = options.hash128;
+    this.#known = options.known;
   }
 
   /**
    * Takes the next record in row order: its text, or null where it was rejected. Returns true where the text starts a
-   * new group, numbered `counts.groups - 1`; this text then stands for the group and is embedded.
+   * new group, numbered `counts.groups - 1`, and is not known; this text then stands for the group and is embedded.
    * @throws Error after `close`
    */
   add(text: string | null): boolean {
@@ -66,12 +92,15 @@ export class ExactTexts {
       const raw = this.#rawOfKey.get(known);
       if (raw >= 0) {
         this.#rawOfRow.push(raw);
+        if (this.entryOf(this.#groupOfRaw.get(raw)) >= 0) this.#knownCounts.rows++;
         return false;
       }
+      this.#textKey.set(this.#key);
       // So far the text was only the normal form of others; a normal form is its own normal form.
       this.#rawOfKey.set(known, this.#addRaw(this.#groupOfKey.get(known)));
       return false;
     }
+    this.#textKey.set(this.#key);
     // A text that is no normal form can never equal an entry that is one, so one group number for a hash serves both.
     const normal = normalise(text);
     const raw = this.#groupOfRaw.length;
@@ -90,15 +119,15 @@ export class ExactTexts {
       }
       this.#groupOfKey.set(known, group);
     }
+    const begins = group === this.#firstRow.length;
+    if (begins) this.#beginGroup(row, this.#known?.find(this.#key));
     this.#addRaw(group);
-    if (group < this.#firstRow.length) return false;
-    this.#firstRow.push(row);
-    return true;
+    return begins && this.entryOf(group) < 0;
   }
 
   /** Takes the next record where it has no text but a vector of its own: it starts a group by itself. */
   addWithoutText(): true {
-    this.#firstRow.push(this.#rawOfRow.length);
+    this.#beginGroup(this.#rawOfRow.length, this.#known && -1);
     this.#addRaw(this.#firstRow.length - 1);
     return true;
   }
@@ -142,6 +171,21 @@ export class ExactTexts {
     return raw < 0 ? -1 : this.#groupOfRaw.get(raw);
   }
 
+  /** Entry of a group among the known texts; -1 where its texts were not known. */
+  entryOf(group: number): number {
+    return this.#known === undefined ? -1 : this.#entryOfGroup.get(group);
+  }
+
+  /** Whether the text of a row, as received, equals the known text of its group. Only for rows of known groups. */
+  equalsKnown(row: number): boolean {
+    return this.#equalsKnown.get(this.#rawOfRow.get(row)) === 1;
+  }
+
+  /** The counts of the rows taken so far whose texts were known. */
+  get known(): KnownCounts {
+    return this.#knownCounts;
+  }
+
   /** First row of a group. Its text stands for the group. */
   firstRow(group: number): number {
     return this.#firstRow.get(group);
@@ -159,6 +203,7 @@ export class ExactTexts {
   /** Bytes that the hash table and the lists hold. */
   get byteLength(): number {
     const lists = [this.#rawOfKey, this.#groupOfKey, this.#rawOfRow, this.#groupOfRaw, this.#firstRow];
+    lists.push(this.#entryOfGroup, this.#equalsKnown);
     return lists.reduce((bytes, list) => bytes + list.byteLength, this.#table?.byteLength ?? 0);
   }
 
@@ -169,12 +214,27 @@ export class ExactTexts {
     return this.#table.findOrAdd(this.#key);
   }
 
-  /** Gives the current row a new text of the given group; returns the number of the text. */
+  /** Gives the current row, whose hash is in `#textKey`, a new text of the given group; returns the text's number. */
   #addRaw(group: number): number {
     const raw = this.#groupOfRaw.length;
     this.#groupOfRaw.push(group);
     this.#rawOfRow.push(raw);
+    if (this.#known === undefined) return raw;
+    const entry = this.entryOf(group);
+    this.#equalsKnown.push(entry >= 0 && this.#known.equals(entry, this.#textKey) ? 1 : 0);
+    if (entry >= 0) {
+      this.#knownCounts.rows++;
+      this.#knownCounts.rawTexts++;
+    }
     return raw;
+  }
+
+  /** Begins a group with its first row and, where texts are known, its entry among these. */
+  #beginGroup(firstRow: number, entry: number | undefined): void {
+    this.#firstRow.push(firstRow);
+    if (entry === undefined) return;
+    this.#entryOfGroup.push(entry);
+    if (entry >= 0) this.#knownCounts.groups++;
   }
 }
 

@@ -28,6 +28,21 @@ export class HashTable {
     return this.#slots.byteLength + this.#keys.length * CHUNK * 16;
   }
 
+  /** Number of the key `key[0..4)`; -1 where it is not in the set. */
+  find(key: Uint32Array): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let slot = key[3] & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const number = slots[slot] - 1;
+      const chunk = this.#keys[number >>> CHUNK_BITS];
+      const at = 4 * (number & (CHUNK - 1));
+      if (chunk[at + 3] === key[3] && chunk[at] === key[0] && chunk[at + 1] === key[1] && chunk[at + 2] === key[2]) {
+        return number;
+      }
+    }
+    return -1;
+  }
+
   /**
    * Number of the key `key[0..4)`, which is copied. A number equal to the former `count` means that the key was new.
    */

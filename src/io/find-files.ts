@@ -149,6 +149,20 @@ async function filesOfGlob(input: string, out: string, outputs: ReadonlySet<stri
   throw new InputError(`no file with a known extension matches ${input}; expected ${EXPECTED}`);
 }
 
+/**
+ * The folders and files that match a glob, sorted; without those whose names begin with a dot.
+ * @param inside name of a file: folders that hold it are found even where the match is a link to a folder
+ */
+export async function matchesOfGlob(pattern: string, inside: string): Promise<string[]> {
+  const { glob } = await import("tinyglobby");
+  const options = { expandDirectories: false, absolute: pattern.startsWith("/") };
+  const [all, files] = await Promise.all([
+    glob(pattern, { ...options, onlyFiles: false }),
+    glob(`${pattern}/${inside}`, options),
+  ]);
+  return inOrder([...new Set([...all.map((path) => path.replace(/\/+$/, "")), ...files.map(dirname)])]);
+}
+
 /** Sorts by code units, which gives the same order on every machine and in every locale, unlike the order on disk. */
 function inOrder(paths: string[]): string[] {
   return paths.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));

@@ -1,19 +1,17 @@
 import { createBreaks } from "../breaks.js";
-import { exactDecisions } from "../exact/exact.js";
+import { type ExactTexts, exactDecisions } from "../exact/exact.js";
 import { formatKeepPolicy } from "../exact/priority.js";
 import { sourcesSchema } from "../io/schema/source-schema.js";
-import { decisionsFrom, vectorPriority } from "../join/decisions.js";
+import { type Decisions, decisionsFrom, vectorPriority } from "../join/decisions.js";
 import type { JoinResult } from "../join/judge.js";
-import { selfJoin } from "../join/self-join.js";
 import { stricterThresholds } from "../join/stricter.js";
-import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
-import { type Reporter, timedReporter } from "../reporter.js";
-import { openVectorStore } from "../vectors/store.js";
-import { columnWorkers } from "../workers/column-workers.js";
+import { type TimedReporter, timedReporter } from "../reporter.js";
+import { type Against, openAgainst, whileUnchanged } from "./against/against.js";
 import { applyRemovedBrake } from "./check/removed-brake.js";
 import { rejectsWarning } from "./check/warnings.js";
 import { joinProvider } from "./embed/device.js";
 import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed/embed-inputs.js";
+import { joinStore } from "./join-store.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { guardSignatures } from "./read/guard-signatures.js";
 import type { DedupSummary } from "./summary.js";
@@ -26,11 +24,11 @@ import {
   VERSION,
   writeManifest,
 } from "./work/manifest.js";
-import { makeRoom, noteOverMemory, noteSmallMemory, peakMemory, vectorBudget } from "./work/memory.js";
+import { makeRoom, noteOverMemory, noteSmallMemory, peakMemory } from "./work/memory.js";
 import { openWorkArea, type WorkArea } from "./work/work-area.js";
 import { GUARDED, writeGuarded } from "./write/guarded.js";
 import { CLUSTER_FILES, EMBEDDINGS, OUTPUT_FILES, TABLE_FILES } from "./write/output-names.js";
-import { misfitOf, writeOutputs } from "./write/outputs.js";
+import { misfitOf, type OutputCounts, writeOutputs } from "./write/outputs.js";
 import { stalePage } from "./write/stale-page.js";
 
 /**
@@ -44,7 +42,7 @@ const OPTIONAL = [REJECTS, GUARDED, ...TABLE_FILES];
  *
  *     read -> exact -> tokenize -> embed -> store      embedInputs, streaming
  *                                            |
- *                                join -> decide        needs all vectors
+ *                 references ->  join -> decide        needs all vectors
  *                                            |
  *                                          write       second pass, streaming
  *
@@ -59,6 +57,20 @@ const OPTIONAL = [REJECTS, GUARDED, ...TABLE_FILES];
 export async function runDedup(options: DedupOptions, context: RunContext): Promise<DedupSummary> {
   const reporter = timedReporter(context.reporter);
   noteSmallMemory(options.memory, reporter.note);
+  const against = await openAgainst(options, { reporter, signal: context.signal });
+  try {
+    return await whileUnchanged(against, () => runAgainst(options, { ...context, reporter }, against));
+  } finally {
+    await against?.close();
+  }
+}
+
+/** The run, once its references are open. */
+async function runAgainst(
+  options: DedupOptions,
+  { reporter, ...context }: RunContext & { readonly reporter: TimedReporter },
+  against: Against | undefined,
+): Promise<DedupSummary> {
   const work = await openWorkArea(options.out, { files: [...OUTPUT_FILES, MANIFEST], note: reporter.note });
   const signal = work.stopSignal(context.signal);
   try {
@@ -68,6 +80,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       keep: options.keep,
       misfit: await misfitOf(options.formats),
       onGroup: guards.add,
+      references: against,
       work,
       context: { ...context, reporter, signal },
     });
@@ -84,13 +97,14 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       threshold,
       order,
       signatures,
+      references: against?.vectors,
       provider,
       reporter,
       signal,
     });
-    const decisions = decisionsFrom({ ...inputs, exact, winner, join });
+    const decisions = decisionsFrom({ ...inputs, exact, winner, join, references: against });
     const readable = { sources: inputs.sources, index: inputs.index, schema };
-    await applyRemovedBrake(options.maxRemoved, decisions, readable, options);
+    await applyRemovedBrake(options.maxRemoved, decisions, readable, { ...options, folders: against?.paths });
 
     makeRoom(options.memory);
     const bytes = inputs.sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -98,22 +112,26 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     const outputs = await writeOutputs({
       inputs: readable,
       decisions,
+      folders: against?.paths,
       options,
       path: work.path,
       stage: writing,
       note: reporter.note,
       signal,
     });
-    const guarded = guards.active ? await writeGuarded(work.path(GUARDED), exact.counts.rows, decisions) : 0;
+    const guarded = guards.active
+      ? await writeGuarded(work.path(GUARDED), exact.counts.rows, decisions, against?.paths)
+      : 0;
     writing.end();
 
     const files = [EMBEDDINGS, ...outputs.files];
     if (inputs.rejected > 0) files.push(REJECTS);
     if (guards.active) files.push(GUARDED);
     const summary: DedupSummary = {
-      ...describeRun(options, inputs, threshold, join),
+      ...describeRun(options, inputs, threshold, join, exactCounts(exact, decisions)),
+      ...(against === undefined ? {} : { references: await against.records(outputs.against) }),
       files: [...files, MANIFEST],
-      counts: countRows(inputs, outputs, guarded),
+      counts: countRows(inputs, outputs, guarded, against !== undefined),
       warnings: rejectsWarning(inputs.rejected, inputs.index.exact.counts.rows, options.out),
       seconds: reporter.seconds,
       peak_memory: peakMemory(),
@@ -128,6 +146,7 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
       vectors: inputs.texts.state,
       guarantees: guarantees(threshold, order.length, join.measured),
     });
+    await against?.requireUnchanged();
     const absent = OPTIONAL.filter((name) => !files.includes(name));
     await work.publish([...files, MANIFEST], [...CLUSTER_FILES, ...absent, ...(await stalePage(options.out))]);
     noteOverMemory(options.memory, reporter.note);
@@ -136,48 +155,6 @@ export async function runDedup(options: DedupOptions, context: RunContext): Prom
     throw work.explain(error);
   } finally {
     await work.close();
-  }
-}
-
-/**
- * Joins all vectors of the finished store. The join may hold as many bytes as `--memory` leaves beside what is resident
- * by now.
- * @param options.path the store
- * @param options.order every vector position once, in priority order
- * @param options.signatures guard signature of each vector; absent if no guard is active
- * @param options.provider device that computes the products; the decisions do not depend on it
- */
-async function joinStore(options: {
-  options: DedupOptions;
-  path: string;
-  threshold: number;
-  order: Uint32Array;
-  signatures?: BigUint64Array;
-  provider: Provider;
-  reporter: Reporter;
-  signal?: AbortSignal;
-}): Promise<JoinResult> {
-  const { path, threshold, order, signatures, provider, reporter, signal } = options;
-  const { memory, threads } = options.options;
-  const stage = reporter.stage("join", order.length);
-  const vectors = await openVectorStore(path);
-  try {
-    const result = await selfJoin({
-      vectors,
-      order,
-      threshold,
-      signatures,
-      engine: createOrtEngine({ threads: 1 }),
-      wideEngine: createOrtEngine({ threads }),
-      workers: columnWorkers(threads, provider),
-      memory: vectorBudget(memory),
-      onProgress: (decided) => stage.advance(decided),
-      signal,
-    });
-    stage.end();
-    return result;
-  } finally {
-    await vectors.close();
   }
 }
 
@@ -193,19 +170,37 @@ function describeOutputs(files: readonly string[], { texts }: EmbeddedInputs, wo
   );
 }
 
+/**
+ * What the exact stage has found: the copies of rows of this run, and the rows that equal rows of the references. Rows
+ * that equal one which a reference removed as a near-duplicate are no copies.
+ */
+function exactCounts(exact: ExactTexts, decisions: Decisions): DedupSummary["exact_stage"] {
+  const { counts, known } = exact;
+  const equal = { exact: 0, normalized: 0, semantic: 0 };
+  for (let row = 0; known.rows > 0 && row < counts.rows; row++) {
+    const group = exact.groupOf(row);
+    if (group >= 0 && exact.entryOf(group) >= 0) equal[decisions.reason(row)]++;
+  }
+  return {
+    exact: counts.exactSurplus - (known.rows - known.rawTexts) + equal.exact,
+    normalized: counts.normalisedSurplus - (known.rawTexts - known.groups) + equal.normalized,
+    distinct: counts.groups - known.groups,
+  };
+}
+
 /** The part of the summary that describes the settings and the first pass. */
 function describeRun(
   options: DedupOptions,
-  { index, texts, model, provider }: EmbeddedInputs,
+  { texts, model, provider }: EmbeddedInputs,
   threshold: number,
   join: JoinResult,
+  exactStage: DedupSummary["exact_stage"],
 ) {
-  const { exactSurplus, normalisedSurplus, groups } = index.exact.counts;
   return {
     command: "bge-dedup" as const,
     version: VERSION,
     out: options.out,
-    exact_stage: { exact: exactSurplus, normalized: normalisedSurplus, distinct: groups },
+    exact_stage: exactStage,
     threshold,
     threshold_source: options.threshold === undefined ? model.thresholdSource : "--threshold",
     stricter: stricterThresholds(join, threshold),
@@ -224,10 +219,12 @@ function describeRun(
  */
 function countRows(
   { index, texts, rejected }: EmbeddedInputs,
-  { kept, removed }: { kept: number; removed: { exact: number; normalized: number; semantic: number } },
+  { kept, removed, against }: OutputCounts,
   guarded: number,
+  hasReferences: boolean,
 ): DedupSummary["counts"] {
   const { rows, groups } = index.exact.counts;
+  const directed = texts.rowOfVector.length + texts.refused.length + index.exact.known.groups;
   const all = removed.exact + removed.normalized + removed.semantic;
   if (kept + all + rejected !== rows) {
     throw new Error(
@@ -240,8 +237,9 @@ function countRows(
     kept,
     removed: all,
     ...removed,
+    ...(hasReferences ? { against: against.reduce((sum, count) => sum + count, 0) } : {}),
     truncated: texts.truncated,
-    undirected: groups - texts.rowOfVector.length - texts.refused.length,
+    undirected: groups - directed,
     guarded,
     unordered: index.order.unordered,
   };

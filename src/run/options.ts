@@ -77,6 +77,8 @@ export interface DedupOptions extends SharedOptions {
   /** Rules on texts that keep near pairs apart. */
   readonly guards: Guards;
   readonly formats: readonly Format[];
+  /** Folders of earlier runs, or globs of them, whose rows come before all rows of this run; absent where not asked for. */
+  readonly against?: readonly string[];
   /** Most removed rows that the run tolerates; no limit if absent. */
   readonly maxRemoved?: Limit;
 }

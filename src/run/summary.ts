@@ -3,6 +3,7 @@ import type { Stricter } from "../join/stricter.js";
 
 import type { FoundDrift } from "./cluster/drift.js";
 import type { modelRecord } from "./work/manifest.js";
+import type { ReferenceRecord } from "./work/reference-record.js";
 
 /** Summary of a finished run of bge-dedup. `--json` prints the summary as it is, and the manifest contains it. */
 export interface DedupSummary {
@@ -22,6 +23,8 @@ export interface DedupSummary {
     readonly exact: number;
     readonly normalized: number;
     readonly semantic: number;
+    /** Number of the removed rows that go on account of rows of the references; absent without `--against`. */
+    readonly against?: number;
     /** Number of distinct texts that were cut to the model's length. */
     readonly truncated: number;
     /** Number of distinct texts without a direction. Such a text is never a near-duplicate. */
@@ -33,7 +36,8 @@ export interface DedupSummary {
   };
   /**
    * Copies that were found before anything was embedded. If a text is itself removed as a near-duplicate, its copies
-   * count as semantic in `counts`, because the kept row on whose account they go is not a row that they equal.
+   * count as semantic in `counts`, because the kept row on whose account they go is not a row that they equal. Rows that
+   * equal a row of a reference are among the copies, unless the reference removed that row as a near-duplicate.
    */
   readonly exact_stage: { readonly exact: number; readonly normalized: number; readonly distinct: number };
   /** Cosine from which two texts were near-duplicates. */
@@ -43,6 +47,8 @@ export interface DedupSummary {
   /** Up to about how many more texts a threshold higher by 0.01 and by 0.02 would have kept, from the similarities measured. */
   readonly stricter: readonly Stricter[];
   readonly model: ReturnType<typeof modelRecord>;
+  /** The references, and the folders that they name; absent without `--against`. */
+  readonly references?: readonly ReferenceRecord[];
   /**
    * Number of tokens that were embedded. With an endpoint: the sum of what the server reports, 0 if the server reports
    * nothing.

@@ -17,18 +17,18 @@ type TextFields = Parameters<typeof acceptedTextColumns>[1];
 /**
  * Enforces `--max-removed` before anything is written.
  * @param limit no limit if undefined
- * @param fields options that name the text of a record, for the message
+ * @param fields options that name the text of a record, and paths of the folders that `keptIn` numbers, for the message
  * @throws BrakeError with the numbers and some of the removed pairs, spread evenly over all rows, with their texts
  */
 export async function applyRemovedBrake(
   limit: Limit | undefined,
   decisions: Decisions,
   inputs: ReadableInputs,
-  fields: TextFields,
+  fields: TextFields & { readonly folders?: readonly string[] },
 ): Promise<void> {
   if (limit === undefined) return;
   const rows = inputs.index.firstRows.at(-1) ?? 0;
-  const goes = (row: number) => decisions.keptRow(row) >= 0 && decisions.keptRow(row) !== row;
+  const goes = (row: number) => decisions.keptRow(row) >= 0 && !decisions.isKept(row);
   let removed = 0;
   for (let row = 0; row < rows; row++) if (goes(row)) removed++;
   if (!limitReached(limit, removed, rows)) return;
@@ -37,11 +37,14 @@ export async function applyRemovedBrake(
   for (let row = 0, seen = 0; row < rows; row++) {
     if (goes(row) && seen++ >= shown.length * every) shown.push(row);
   }
-  const texts = await textsOfRows(new Set(shown.flatMap((row) => [row, decisions.keptRow(row)])), inputs, fields);
+  const ofThisRun = shown.flatMap((row) => (decisions.keptIn(row) < 0 ? [row, decisions.keptRow(row)] : [row]));
+  const texts = await textsOfRows(new Set(ofThisRun), inputs, fields);
   const named = (row: number) => `row ${row}${texts.has(row) ? ` ${excerpt(texts.get(row) as string)}` : ""}`;
   const pairs = shown.map((row) => {
     const why = `${decisions.reason(row)}, ${decisions.similarity(row).toFixed(4)}`;
-    return `${named(row)} for ${named(decisions.keptRow(row))} (${why})`;
+    const folder = fields.folders?.[decisions.keptIn(row)];
+    const keeper = decisions.keptRow(row);
+    return `${named(row)} for ${folder === undefined ? named(keeper) : `row ${keeper} of ${folder}`} (${why})`;
   });
   throw new BrakeError(
     `${removed} of ${rows} rows would be removed, more than --max-removed ${limit.text}; nothing was published. ` +

@@ -1,4 +1,5 @@
 import { InputError } from "../../errors.js";
+import type { KnownTexts } from "../../exact/exact.js";
 import { type KeepPolicy, orderFieldOf } from "../../exact/priority.js";
 import type { InputFile } from "../../io/open-sources.js";
 import { createRejectsWriter, type RejectsWriter } from "../../io/rejects.js";
@@ -69,6 +70,19 @@ export interface EmbeddedInputs {
   readonly inputs: readonly InputRecord[];
 }
 
+/** The references of a run, as far as they spare it embedding. */
+export interface KnownReferences {
+  /** Identity of all references: other ones leave other texts to embed. */
+  readonly identity: string;
+  /**
+   * Called once the inputs are checked and the model is known, before anything is embedded.
+   * @throws UsageError where the vectors of a reference cannot be compared with those of the model
+   */
+  readTexts(model: ModelSpec): Promise<KnownTexts>;
+  /** Called with the components of the run's vectors as soon as they are known. @throws UsageError as `readTexts` */
+  requireDimension(dim: number): void;
+}
+
 /** Options of `embedInputs`. */
 export interface EmbedInputsOptions {
   readonly shared: SharedOptions;
@@ -82,6 +96,8 @@ export interface EmbedInputsOptions {
   readonly onGroup?: (text: string, group: number) => void;
   /** Throws for a model whose vectors the caller cannot use, before anything is embedded. */
   readonly accepts?: (model: ModelSpec) => void;
+  /** Texts equal to those of references are not embedded. */
+  readonly references?: KnownReferences;
   readonly work: WorkArea;
   readonly context: RunContext;
 }
@@ -101,10 +117,11 @@ export async function embedInputs(options: EmbedInputsOptions): Promise<Embedded
   const identified = await Promise.all(files.map(identifyInput));
   const prepared = await prepareModel(shared, reporter, signal);
   options.accepts?.(prepared.model);
+  const known = await options.references?.readTexts(prepared.model);
   for (let fresh = shared.fresh; ; fresh = true) {
     const rejects = createRejectsWriter(work.path(REJECTS));
     try {
-      const opened = { files, identified, prepared, rejects };
+      const opened = { files, identified, prepared, known, rejects };
       return await embedSources(opened, { ...options, shared: { ...shared, fresh } });
     } catch (error) {
       await rejects.finish().catch(() => {});
@@ -120,6 +137,7 @@ interface OpenedInputs {
   /** Identity of each file. */
   readonly identified: readonly FileRecord[];
   readonly prepared: PreparedModel;
+  readonly known?: KnownTexts;
   readonly rejects: RejectsWriter;
 }
 
@@ -128,14 +146,14 @@ interface OpenedInputs {
  * @throws StaleWorkError as `embedToStore` does
  */
 async function embedSources(
-  { files, identified, prepared, rejects }: OpenedInputs,
-  { shared, keep, onGroup, work, context }: EmbedInputsOptions,
+  { files, identified, prepared, known, rejects }: OpenedInputs,
+  { shared, keep, onGroup, references, work, context }: EmbedInputsOptions,
 ): Promise<EmbeddedInputs> {
   const { model, provider, start, windowChars } = prepared;
   const { reporter, signal } = context;
   const { textFields, vectorField, fresh } = shared;
   const sources = files.map(({ source }) => source);
-  const index = createRowIndex(keep);
+  const index = createRowIndex(keep, known);
   const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const reading = reporter.stage("read", bytes);
   const embedding = reporter.stage("embed", bytes);
@@ -161,21 +179,27 @@ async function embedSources(
   const texts = await embedToStore({
     windows: timed(windows, (milliseconds) => reading.waited?.("read", milliseconds)),
     work,
-    fingerprint: fingerprintOf(sources, shared, model, provider),
+    fingerprint: fingerprintOf(sources, shared, model, provider, references?.identity),
     inputs: identified,
-    startEmbedder: () => startWindows(start, vectorField, index),
+    startEmbedder: async () => {
+      const embedder = await startWindows(start, vectorField, index);
+      // Vectors of the inputs themselves have a dimension once the first of them is read.
+      if (vectorField === undefined) references?.requireDimension(embedder.dim);
+      return embedder;
+    },
     fresh,
     // The number of texts is unknown before the end of reading. The share of the texts found so far that is embedded
     // stands for it.
     stage: {
       ...embedding,
-      advance: (done) => embedding.advance((bytesRead * done) / Math.max(index.exact.counts.groups, 1), done),
+      advance: (done) => embedding.advance((bytesRead * done) / Math.max(toEmbed(index), 1), done),
     },
     note: (message) => reporter.note(message),
     signal,
   });
   embedding.end();
   index.exact.close();
+  if (texts.rowOfVector.length > 0) references?.requireDimension(texts.dim);
   await rejectRefused({
     refused: texts.refused,
     sources,
@@ -196,6 +220,11 @@ async function embedSources(
   });
   const rejected = rejects.count;
   return { sources, index, texts, model, provider, rejected, ...matchVectors(index, texts.rowOfVector), inputs };
+}
+
+/** Distinct texts so far that have to be embedded. */
+function toEmbed({ exact }: RowIndex): number {
+  return exact.counts.groups - exact.known.groups;
 }
 
 /**

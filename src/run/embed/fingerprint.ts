@@ -14,12 +14,14 @@ const STATE_FORMAT = 3;
 /**
  * Everything that the vectors depend on. A flag that changes vectors must appear here, or an interrupted run would
  * continue with vectors of another kind.
+ * @param references identity of the references, whose texts are not embedded; absent where the run has none
  */
 export function fingerprintOf(
   sources: readonly Source[],
   shared: SharedOptions,
   model: ModelSpec,
   provider: DeviceName,
+  references?: string,
 ): Fingerprint {
   return {
     version: VERSION,
@@ -35,5 +37,6 @@ export function fingerprintOf(
     "batch tokens": shared.batchTokens ?? "default",
     device: provider,
     "state format": STATE_FORMAT,
+    ...(references === undefined ? {} : { references }),
   };
 }

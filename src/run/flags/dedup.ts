@@ -10,7 +10,7 @@ export const GUARDS = ["numbers", "negation", "names", "none"] as const;
 export const FORMATS = ["arrow", "parquet", "jsonl"] as const;
 
 /** Every name of `DedupFlags` beside the shared ones. */
-export const DEDUP_NAMES = ["threshold", "keep", "guard", "format", "maxRemoved"];
+export const DEDUP_NAMES = ["threshold", "keep", "guard", "format", "maxRemoved", "against"];
 
 /** The flags of bge-dedup as a person or a program gives them. */
 export interface DedupFlags extends SharedFlags {
@@ -24,6 +24,11 @@ export interface DedupFlags extends SharedFlags {
   readonly format?: string | readonly string[];
   /** Removed rows, a count or a share such as 0.2 or "20%", beyond which nothing is published. */
   readonly maxRemoved?: Value;
+  /**
+   * Folders that bge-dedup wrote, or globs of them: rows that are near to their kept rows, or equal to any of their rows,
+   * are removed. Their rows come first in priority and never change.
+   */
+  readonly against?: string | readonly string[];
 }
 
 /**
@@ -31,7 +36,7 @@ export interface DedupFlags extends SharedFlags {
  * @throws UsageError naming the flag, its value and what was expected
  */
 export function dedupOptions(flags: DedupFlags, inputs: readonly string[]): DedupOptions {
-  const { threshold, keep = "first", guard = [], format = "arrow", maxRemoved } = flags;
+  const { threshold, keep = "first", guard = [], format = "arrow", maxRemoved, against } = flags;
   const guards = new Set(listOf(guard).map((name) => chosen("guard", name, GUARDS)));
   return {
     ...sharedOptions(flags, inputs, flags.out ?? "bge-out"),
@@ -42,6 +47,7 @@ export function dedupOptions(flags: DedupFlags, inputs: readonly string[]): Dedu
     keep: parseKeepPolicy(textOf("keep", keep)),
     guards: { numbers: guards.has("numbers"), negation: guards.has("negation"), names: guards.has("names") },
     formats: [...new Set(textsOf("format", format).map((name) => chosen("format", name, FORMATS)))],
+    against: against === undefined ? undefined : textsOf("against", against),
     maxRemoved: maxRemoved === undefined ? undefined : parseLimit("max-removed", single("max-removed", maxRemoved)),
   };
 }

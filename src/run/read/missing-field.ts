@@ -6,7 +6,7 @@ import { type FieldPath, fieldPath } from "../../io/schema/path.js";
 import { resolveTextColumns } from "../../io/schema/text-columns.js";
 import { missingText, recordText, valueAt } from "../../io/schema/text-fields.js";
 import type { Reject } from "../../io/source.js";
-import { DEDUP_COLUMNS, namesOfInput } from "../write/output-columns.js";
+import { isDedupColumn, namesOfInput } from "../write/output-columns.js";
 
 /** Records whose fields are listed where the text is missing. */
 const LISTED_RECORDS = 1000;
@@ -134,7 +134,7 @@ export function acceptedTextColumns(
   const named = namesOfInput(schema);
   const present = textFields.filter((field) => findColumn(named, field) !== undefined);
   if (present.length > 0) return resolveTextColumns(named, present, name);
-  return vectorField !== undefined || schema.fields.every((field) => DEDUP_COLUMNS.includes(field.name))
+  return vectorField !== undefined || schema.fields.every((_, index) => isDedupColumn(schema, index))
     ? []
     : resolveTextColumns(named, textFields, name);
 }

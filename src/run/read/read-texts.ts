@@ -1,4 +1,4 @@
-import { ExactTexts } from "../../exact/exact.js";
+import { ExactTexts, type KnownTexts } from "../../exact/exact.js";
 import { type KeepPolicy, orderFieldOf, RowOrder } from "../../exact/priority.js";
 import { RejectedRecords } from "../../io/rejected-records.js";
 import type { RejectsWriter } from "../../io/rejects.js";
@@ -124,7 +124,13 @@ function emptyWindow(vectorField: string | undefined): TextWindow {
   return vectorField === undefined ? { texts: [], rows: [] } : { texts: [], rows: [], vectors: [] };
 }
 
-/** Creates the empty index of a run. */
-export function createRowIndex(keep: KeepPolicy): RowIndex {
-  return { exact: new ExactTexts({ hash128 }), order: new RowOrder(keep), firstRows: [], rejected: [], vectorDim: 0 };
+/** Creates the empty index of a run. @param known texts that are not to be embedded, as those of the references */
+export function createRowIndex(keep: KeepPolicy, known?: KnownTexts): RowIndex {
+  return {
+    exact: new ExactTexts({ hash128, known }),
+    order: new RowOrder(keep),
+    firstRows: [],
+    rejected: [],
+    vectorDim: 0,
+  };
 }

@@ -7,6 +7,7 @@ import type { Guards } from "../../text/guards.js";
 import { isFileName } from "../write/output-names.js";
 import { type FileRecord, MANIFEST } from "./manifest.js";
 import { hasPlan } from "./publication.js";
+import { isReferenceList, type ReferenceRecord } from "./reference-record.js";
 
 /** The parts of bge-dedup's manifest that other commands read. */
 export interface DedupManifest {
@@ -26,6 +27,8 @@ export interface DedupManifest {
   readonly clusterOutputs: readonly FileRecord[];
   /** The model as the manifest shows it. */
   readonly model: object;
+  /** What `--against` named and what that led to; absent where the run had no `--against`. */
+  readonly references?: readonly ReferenceRecord[];
   /** The manifest as written. Comparing it byte for byte shows whether another run has published meanwhile. */
   readonly text: string;
 }
@@ -86,6 +89,7 @@ function parseManifest(text: string): DedupManifest {
     inputs?: unknown;
     outputs?: unknown;
     model?: unknown;
+    references?: unknown;
     cluster?: { outputs?: unknown };
   } | null;
   const { threshold, counts, options, model } = read ?? {};
@@ -107,6 +111,7 @@ function parseManifest(text: string): DedupManifest {
   const { numbers, negation, names = false } = guards ?? {};
   require("guards", [numbers, negation, names].every((guard) => typeof guard === "boolean"));
   require("model", typeof model === "object" && model !== null);
+  require("list of references", read?.references === undefined || isReferenceList(read.references));
   require("list of outputs", isRecordList(read?.outputs));
   require("list of clusters' outputs", read?.cluster === undefined || isRecordList(read.cluster?.outputs));
   return {
@@ -121,6 +126,7 @@ function parseManifest(text: string): DedupManifest {
     outputs: read?.outputs as FileRecord[],
     clusterOutputs: (read?.cluster?.outputs ?? []) as FileRecord[],
     model: model as object,
+    references: read?.references as DedupManifest["references"],
     text,
   };
 }

@@ -10,6 +10,7 @@ import {
   Uint32,
   Uint64,
   Utf8,
+  type Vector,
   vectorFromArray,
 } from "apache-arrow";
 import { batchOf } from "../../io/columns/take.js";
@@ -17,6 +18,8 @@ import type { Decisions, Reason } from "../../join/decisions.js";
 
 /** Columns that bge-dedup adds to those of the input. */
 export const DEDUP_COLUMNS = ["_row", "_vector", "_group_size", "_kept_row", "_similarity", "_reason"];
+/** Column of removed.arrow that names the folder of the kept row, where a run has references. */
+export const KEPT_IN = "_kept_in";
 /** Columns that bge-cluster adds to those of the input. */
 export const CLUSTER_COLUMNS = ["_row", "cluster", "distance", "representative", "outlier"];
 
@@ -115,13 +118,29 @@ export function carriedBatch(batch: RecordBatch, carried: readonly CarriedColumn
  */
 export function namesOfInput(schema: Schema): Schema {
   return new Schema(
-    schema.fields.map((field) => {
+    schema.fields.map((field, index) => {
       const { name, type, nullable, metadata } = field;
       const before = metadata.get(NAME_KEY);
       if (before !== undefined) return new Field(before, type, nullable, metadata);
-      return DEDUP_COLUMNS.includes(name) ? new Field(`${name} of bge-dedup`, type, nullable, metadata) : field;
+      return isDedupColumn(schema, index) ? new Field(`${name} of bge-dedup`, type, nullable, metadata) : field;
     }),
   );
+}
+
+/**
+ * Whether a column of a table is one that bge-dedup added. `_kept_in` is one of them behind `_kept_row` alone: elsewhere
+ * it is a column of the input, which a run without references carries under its name.
+ */
+export function isDedupColumn({ fields }: Schema, index: number): boolean {
+  const { name } = fields[index];
+  return DEDUP_COLUMNS.includes(name) || (name === KEPT_IN && fields[index - 1]?.name === "_kept_row");
+}
+
+/** The column `_kept_in` of a batch of a removed table; undefined where the run had no references. */
+export function keptInColumn(batch: RecordBatch): Vector | undefined {
+  const { schema } = batch;
+  const index = schema.fields.findIndex(({ name }, at) => name === KEPT_IN && isDedupColumn(schema, at));
+  return index < 0 ? undefined : (batch.getChildAt(index) ?? undefined);
 }
 
 /** All reasons, in the order of the dictionary's indices. */
@@ -140,16 +159,23 @@ export function keptSchema(input: readonly Field[]): Schema {
   ]);
 }
 
-/** Schema of removed.arrow over these input columns. */
-export function removedSchema(input: readonly Field[]): Schema {
+/** Schema of removed.arrow over these input columns; `_kept_in` is there where the run has references. */
+export function removedSchema(input: readonly Field[], references = false): Schema {
   return new Schema([
     new Field("_row", new Uint64(), false),
     ...input,
     new Field("_vector", new Uint64(), true),
     new Field("_kept_row", new Uint64(), false),
+    ...(references ? [new Field(KEPT_IN, new Utf8(), true)] : []),
     new Field("_similarity", new Float32(), false),
     new Field("_reason", reasonType, false),
   ]);
+}
+
+/** Builds a column of folders' paths: null for number -1, else the path of that number. */
+export function folderColumn(numbers: readonly number[], paths: readonly string[]): Data<Utf8> {
+  const values = numbers.map((number) => (number < 0 ? null : paths[number]));
+  return values.length === 0 ? makeData({ type: new Utf8() }) : vectorFromArray(values, new Utf8()).data[0];
 }
 
 /** Builds a uint64 column. A negative value becomes a null. */
@@ -196,12 +222,14 @@ export function keptBatch(
  * Builds a batch of removed.arrow.
  * @param rows numbers of the removed rows
  * @param columns input columns of these rows
+ * @param folders paths of the folders that `keptIn` numbers, where the run has references
  */
 export function removedBatch(
   schema: Schema,
   rows: readonly number[],
   columns: readonly Data[],
   to: Decisions,
+  folders?: readonly string[],
 ): RecordBatch {
   const length = rows.length;
   const similarity = Float32Array.from(rows, (row) => to.similarity(row));
@@ -213,6 +241,14 @@ export function removedBatch(
       ...columns,
       uint64Column(rows.map((row) => to.vector(row))),
       uint64Column(rows.map((row) => to.keptRow(row))),
+      ...(folders === undefined
+        ? []
+        : [
+            folderColumn(
+              rows.map((row) => to.keptIn(row)),
+              folders,
+            ),
+          ]),
       makeData({ type: new Float32(), length, nullCount: 0, data: similarity }),
       makeData({ type: reasonType, length, nullCount: 0, data: reasons, dictionary: reasonDictionary }),
     ],

@@ -13,6 +13,7 @@ import {
   carriedBatch,
   carriedColumns,
   DEDUP_COLUMNS,
+  KEPT_IN,
   keptBatch,
   keptSchema,
   removedBatch,
@@ -35,6 +36,8 @@ export async function misfitOf(formats: readonly Format[]): Promise<CheckInputsO
 export interface OutputCounts {
   readonly kept: number;
   readonly removed: Readonly<Record<Reason, number>>;
+  /** Rows of these that go on account of a row of each folder that `keptIn` numbers. */
+  readonly against: readonly number[];
   /** Names of the files written. */
   readonly files: readonly string[];
 }
@@ -51,28 +54,34 @@ function namedColumns({ textFields, vectorField, idField, keep }: OutputOptions)
 /**
  * The second pass: reads the inputs again and writes every accepted row to kept or removed, in every format asked for.
  * If a write fails, all tables are given up.
+ * @param options.folders paths of the folders that `keptIn` numbers, where the run has references
  * @param options.path returns the path under which a file of that name is built
  * @throws Error if an input has changed since the first pass
  */
 export async function writeOutputs(options: {
   inputs: ReadableInputs;
   decisions: Decisions;
+  folders?: readonly string[];
   options: OutputOptions;
   path: (name: string) => string;
   stage: Stage;
   note: (message: string) => void;
   signal?: AbortSignal;
 }): Promise<OutputCounts> {
-  const { inputs, decisions, path, stage, note, signal } = options;
+  const { inputs, decisions, folders, path, stage, note, signal } = options;
   const { formats } = options.options;
   const named = namedColumns(options.options);
-  const carried = carriedColumns(inputs.schema, DEDUP_COLUMNS, named);
+  const own = folders === undefined ? DEDUP_COLUMNS : [...DEDUP_COLUMNS, KEPT_IN];
+  const carried = carriedColumns(inputs.schema, own, named);
   noteReplaced(inputs.schema, carried, note);
   const input = carried.map(({ field }) => field);
   const kept = new OutputTable(keptSchema(input), keptBatch);
-  const removed = new OutputTable(removedSchema(input), removedBatch);
+  const removed = new OutputTable(removedSchema(input, folders !== undefined), (...batch) =>
+    removedBatch(...batch, folders),
+  );
   const files: string[] = [];
   const reasons = { exact: 0, normalized: 0, semantic: 0 };
+  const against = (folders ?? []).map(() => 0);
   try {
     for (const format of formats) {
       files.push(`kept.${format}`, `removed.${format}`);
@@ -84,10 +93,12 @@ export async function writeOutputs(options: {
       const stay: number[] = [];
       const go: number[] = [];
       for (let i = 0; i < rows.length; i++) {
-        if (decisions.keptRow(rows[i]) === rows[i]) stay.push(i);
+        if (decisions.isKept(rows[i])) stay.push(i);
         else {
           go.push(i);
           reasons[decisions.reason(rows[i])]++;
+          const folder = decisions.keptIn(rows[i]);
+          if (folder >= 0) against[folder]++;
         }
       }
       const carriedRows = carriedBatch(columns, carried);
@@ -103,7 +114,7 @@ export async function writeOutputs(options: {
     await removed.abort();
     throw error;
   }
-  return { kept: kept.rows, removed: reasons, files };
+  return { kept: kept.rows, removed: reasons, against, files };
 }
 
 /** Says which columns of the inputs the outputs leave out, if any. */

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { realpath } from "node:fs/promises";
+import { FailedRunError, UsageError } from "../../errors.js";
+import type { ReferenceRow, ReferenceRows } from "../../join/decisions.js";
+import type { ReferenceVectors } from "../../join/join-options.js";
+import type { Reporter } from "../../reporter.js";
+import { openVectorStores, type VectorStores } from "../../vectors/stores.js";
+import type { KnownReferences } from "../embed/embed-inputs.js";
+import type { DedupOptions } from "../options.js";
+import type { ReferenceRecord } from "../work/reference-record.js";
+import { Accounts } from "./accounts.js";
+import { findReferences } from "./find-references.js";
+import { hasVectors, type ReferenceRowsRead, readReferences } from "./read-references.js";
+import { type Reference, requireSameModel, requireSameReference } from "./reference.js";
+
+/** The references of a run, from `--against` to the records in its manifest. The caller closes them. */
+export interface Against extends KnownReferences, ReferenceRows {
+  /** Paths of the folders that `ReferenceRow.folder` numbers, as `_kept_in` names them. */
+  readonly paths: readonly string[];
+  /** Kept vectors of the references; undefined where they have none. Once `readTexts` has been called. */
+  readonly vectors: ReferenceVectors | undefined;
+  /** Makes sure that all references are still those that were opened. @throws FailedRunError */
+  requireUnchanged(): Promise<void>;
+  /**
+   * What the manifest records.
+   * @param removed rows of the run that went on account of each folder
+   */
+  records(removed: readonly number[]): Promise<ReferenceRecord[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * Finds and opens the references of a run. Their manifests are read now, their tables once the model is known. Nothing
+ * in them is locked or changed: a run that publishes into one meanwhile makes `requireUnchanged` fail.
+ * @returns undefined where the run has no `--against`
+ * @throws as `findReferences`
+ */
+export async function openAgainst(
+  options: Pick<DedupOptions, "against" | "guards" | "memory" | "out">,
+  { reporter, signal }: { readonly reporter: Reporter; readonly signal?: AbortSignal },
+): Promise<Against | undefined> {
+  const { against, guards, memory, out } = options;
+  if (against === undefined) return undefined;
+  const references = await findReferences({ against, out, note: reporter.note });
+  const accounts = new Accounts(references);
+  let stores: VectorStores | undefined;
+  let read: ReferenceRowsRead | undefined;
+  const once = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Error("the references are used before they are read");
+    return value;
+  };
+  return {
+    identity: identityOfAll(references),
+    async readTexts(model) {
+      for (const reference of references) requireSameModel(reference, model);
+      requireOneDimension(references.filter(hasVectors));
+      const kept = references.reduce((sum, { manifest }) => sum + manifest.counts.kept, 0);
+      reporter.note(`${references.length} references with ${kept} kept rows`);
+      const rows = references.reduce((sum, { manifest }) => sum + manifest.counts.kept + manifest.counts.removed, 0);
+      const stage = reporter.stage("references", rows);
+      try {
+        const filled = references.filter(hasVectors);
+        if (filled.length > 0) stores = await openVectorStores(filled.map(({ store }) => store));
+        read = await readReferences({ references, accounts, stores, guards, memory, stage, signal });
+      } catch (error) {
+        // A reference that is replaced while it is read looks damaged.
+        for (const reference of references) await requireSameReference(reference);
+        throw error;
+      }
+      stage.end();
+      return read.texts;
+    },
+    requireDimension(dim) {
+      if (stores === undefined || stores.count === 0 || stores.dim === dim) return;
+      const [{ path }] = references.filter(hasVectors);
+      throw new UsageError(
+        `reference ${path} has vectors of ${stores.dim} dimensions, but this run of ${dim}: they cannot be compared; choose another --against`,
+      );
+    },
+    get paths() {
+      return accounts.paths;
+    },
+    get vectors() {
+      return read?.vectors;
+    },
+    fate: (entry) => once(read).texts.fate(entry),
+    rowAt: (position): ReferenceRow => once(read).rowAt(position),
+    async requireUnchanged() {
+      for (const reference of references) await requireSameReference(reference);
+    },
+    records: async (removed) => accounts.records(await realpath(out), removed),
+    close: async () => stores?.close(),
+  };
+}
+
+/** @throws UsageError naming two references whose vectors have different dimensions */
+function requireOneDimension(references: readonly Reference[]): void {
+  const dimOf = ({ manifest }: Reference) => (manifest.model as { dim?: unknown }).dim;
+  const [first] = references;
+  const other = references.find((reference) => dimOf(reference) !== dimOf(first));
+  if (other === undefined) return;
+  throw new UsageError(
+    `reference ${first.path} has vectors of ${dimOf(first)} dimensions, but ${other.path} of ${dimOf(other)}: they cannot be compared; choose another --against`,
+  );
+}
+
+/** Identity of all references in their order, as a person may read it in a message. */
+function identityOfAll(references: readonly Reference[]): string {
+  const all = references.map(({ identity }) => identity).join("\n");
+  return `${references.length} with ${createHash("sha256").update(all).digest("hex").slice(0, 16)}`;
+}
+
+/**
+ * Runs what reads references. Where it fails because another run replaced a reference meanwhile, the error says so.
+ * @throws FailedRunError in that case, else what `task` throws
+ */
+export async function whileUnchanged<T>(against: Against | undefined, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    if (!(error instanceof FailedRunError)) await against?.requireUnchanged();
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+import type { ReferenceVectors } from "../join/join-options.js";
+import type { JoinResult } from "../join/judge.js";
+import { selfJoin } from "../join/self-join.js";
+import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
+import type { Reporter } from "../reporter.js";
+import { openVectorStore } from "../vectors/store.js";
+import { columnWorkers } from "../workers/column-workers.js";
+import type { DedupOptions } from "./options.js";
+import { vectorBudget } from "./work/memory.js";
+
+/**
+ * Joins all vectors of the finished store. The join may hold as many bytes as `--memory` leaves beside what is resident
+ * by now.
+ * @param options.path the store
+ * @param options.order every vector position once, in priority order
+ * @param options.signatures guard signature of each vector; absent if no guard is active
+ * @param options.references kept vectors of the references, if there are any
+ * @param options.provider device that computes the products; the decisions do not depend on it
+ */
+export async function joinStore(options: {
+  options: DedupOptions;
+  path: string;
+  threshold: number;
+  order: Uint32Array;
+  signatures?: BigUint64Array;
+  references?: ReferenceVectors;
+  provider: Provider;
+  reporter: Reporter;
+  signal?: AbortSignal;
+}): Promise<JoinResult> {
+  const { path, threshold, order, signatures, references, provider, reporter, signal } = options;
+  const { memory, threads } = options.options;
+  const stage = reporter.stage("join", order.length);
+  const vectors = await openVectorStore(path);
+  try {
+    const result = await selfJoin({
+      vectors,
+      order,
+      threshold,
+      signatures,
+      references,
+      engine: createOrtEngine({ threads: 1 }),
+      wideEngine: createOrtEngine({ threads }),
+      workers: columnWorkers(threads, provider),
+      memory: vectorBudget(memory),
+      onProgress: (decided) => stage.advance(decided),
+      signal,
+    });
+    stage.end();
+    return result;
+  } finally {
+    await vectors.close();
+  }
+}
