@@ -4,7 +4,7 @@ import type { VectorReader } from "../vectors/reader.js";
 import { inertiaOf } from "./measure.js";
 import { planMemory, planShards } from "./plan.js";
 import { openShards, type ShardWorkers, startShards } from "./shards.js";
-import { means } from "./sums.js";
+import { gainOf, means } from "./sums.js";
 
 /** Rows in the clusters of given centroids. The caller owns all arrays. */
 export interface Assigned {
@@ -18,6 +18,8 @@ export interface Assigned {
   readonly means: Float32Array;
   /** Sum of weight times squared distance, added up in the order of the rows as `kmeans` does. */
   readonly inertia: number;
+  /** The part of the inertia that moving the centroids to `means` would save, from 0 to 1. */
+  readonly gain: number;
 }
 
 /**
@@ -71,12 +73,14 @@ export async function assignRows(options: {
     const shards = await openShards(members, { positions, weights, k, dim, plan, totalWeight });
     await shards.pass(centroids, true);
     const squared = await shards.distances();
+    const after = means(shards.totals, centroids, spherical);
     return {
       assignment: await shards.assignment(),
       squared,
       sizes: Uint32Array.from(shards.totals.weight),
-      means: means(shards.totals, centroids, spherical),
+      means: after,
       inertia: inertiaOf(squared, weights),
+      gain: gainOf(shards.totals, centroids, after),
     };
   } finally {
     await Promise.all(members.map((shard) => shard.close()));

@@ -43,6 +43,11 @@ export interface KMeansOptions {
    * variance of a component; default 1e-4. scikit-learn stops by the same rule.
    */
   readonly tolerance?: number;
+  /**
+   * The centroids come to rest also where an update would save less than this part of the inertia, and they then stay
+   * where they are. So a start that is good enough is kept as it is. Default 0: no such rule.
+   */
+  readonly leastGain?: number;
   /** Seed of the random numbers for the sample, its projection and k-means++; default 0. */
   readonly seed?: number;
   /** Number of runs, with the seeds `seed`, `seed + 1` and so on; the first of least inertia wins. Default 1. */
@@ -99,7 +104,7 @@ export interface KMeansResult {
  * Lloyd's k-means on data of any size: seed, alternate assignment and update until the centroids come to rest, measure.
  *
  * Each assignment equals that of a plain float64 scan of the float32 centroids, so the result depends only on the data,
- * k, `spherical`, seed, starts, iterations and tolerance. Of centroids at the same distance the one with the lower
+ * k, `spherical`, seed, starts, iterations, tolerance and `leastGain`. Of centroids at the same distance the one with the lower
  * number in the start wins; the clusters get their final numbers at the end. Worker threads, where there are any, hold
  * the rows in shards. The sums of the clusters are exact, so any number of shards gives the same bits as one.
  *
@@ -110,7 +115,7 @@ export interface KMeansResult {
  */
 export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   const { vectors, weights, k, workers, signal } = options;
-  const { iterations = 50, tolerance = 1e-4, seed = 0, starts = 1, spherical = false } = options;
+  const { iterations = 50, tolerance = 1e-4, leastGain, seed = 0, starts = 1, spherical = false } = options;
   const positions = options.positions ?? Uint32Array.from({ length: vectors.count }, (_, position) => position);
   const total = positions.length;
   const { dim } = vectors;
@@ -140,7 +145,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
       progress.enter("assign", start, iteration);
     };
     progress.enter("assign", start, 0);
-    const converged = await iterate(run, { iterations, tolerance, spherical, onIteration });
+    const converged = await iterate(run, { iterations, tolerance, leastGain, spherical, onIteration });
     await assignFinally(run);
     progress.enter("measure", start, updates);
     return { ...(await measure(run, options)), iterations: updates, converged };

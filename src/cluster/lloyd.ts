@@ -1,7 +1,7 @@
 import type { VectorReader } from "../vectors/reader.js";
 import { hashVector } from "./distinct.js";
 import type { Shards } from "./shards.js";
-import { means, meanVariance, type Totals } from "./sums.js";
+import { gainOf, means, meanVariance, type Totals } from "./sums.js";
 
 /** The rows and centroids of a run of Lloyd's iterations. */
 export interface Run {
@@ -19,7 +19,7 @@ export interface Run {
 /**
  * Alternates assignment and update. The last update is the one that moves the centroids by a summed squared distance of
  * at most `tolerance` times the mean variance of a component, or update number `iterations`. Returns whether the
- * tolerance was met. `run.centroids` are then the means of the last assignment, to which no row has been assigned yet.
+ * tolerance or `leastGain` was met. `run.centroids` are then the means of the last assignment, to which no row has been assigned yet.
  * Source: S. Lloyd, Least squares quantization in PCM, IEEE Transactions on Information Theory 28 (1982).
  */
 export async function iterate(
@@ -28,21 +28,26 @@ export async function iterate(
     readonly iterations: number;
     readonly tolerance: number;
     readonly spherical: boolean;
+    /** Ends before an update that would save less than this part of the inertia; default 0. See `KMeansOptions`. */
+    readonly leastGain?: number;
     /** Called before each iteration with its number, counted from 1. */
     readonly onIteration?: (iteration: number) => void;
   },
 ): Promise<boolean> {
-  const { iterations, tolerance, spherical, onIteration } = options;
+  const { iterations, tolerance, spherical, leastGain = 0, onIteration } = options;
   const { shards } = run;
   let allowed = 0;
   for (let iteration = 1; iteration <= iterations; iteration++) {
     onIteration?.(iteration);
     await shards.pass(run.centroids);
-    await refillEmpty(run);
+    const refilled = await refillEmpty(run);
     // The variance of all rows is the same in every iteration.
     if (iteration === 1) allowed = tolerance * meanVariance(shards.totals);
     const before = run.centroids;
-    run.centroids = means(shards.totals, before, spherical);
+    const after = means(shards.totals, before, spherical);
+    // A cluster that has just been refilled has no centroid yet.
+    if (leastGain > 0 && !refilled && gainOf(shards.totals, before, after) < leastGain) return true;
+    run.centroids = after;
     if (squaredShift(before, run.centroids, shards.dim) <= allowed) return true;
   }
   return false;
@@ -69,13 +74,14 @@ function squaredShift(before: Float32Array, after: Float32Array, dim: number): n
 
 /**
  * Moves into each empty cluster the row that is farthest from its own centroid, as scikit-learn does. The next update
- * then puts the centroid on this row.
+ * then puts the centroid on this row. Returns false if none is empty.
  */
-async function refillEmpty(run: Run): Promise<void> {
+async function refillEmpty(run: Run): Promise<boolean> {
   const empty = emptyClusters(run.shards.totals);
-  if (empty.length === 0) return;
+  if (empty.length === 0) return false;
   const found = await farthestRows(run, empty.length);
   for (let e = 0; e < found.length; e++) await run.shards.move(found[e].row, empty[e]);
+  return true;
 }
 
 /**

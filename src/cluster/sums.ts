@@ -135,6 +135,32 @@ export function means(from: Totals, old: Float32Array, spherical = false): Float
   return centroids;
 }
 
+/**
+ * The inertia of the rows behind the sums if each cluster had this centroid, in grid units: Σ|x|² + Σ (w·|c|² − 2·s·c)
+ * over the clusters with weight w and sum s.
+ */
+export function inertiaAt({ sums, scale, weight, dim, squaredNorms }: Totals, centroids: Float32Array): number {
+  let inertia = squaredNorms;
+  for (let j = 0; j < weight.length; j++) {
+    let [squared, product] = [0, 0];
+    for (let i = j * dim; i < (j + 1) * dim; i++) {
+      squared += centroids[i] * centroids[i];
+      product += sums[i] * centroids[i];
+    }
+    inertia += scale * weight[j] * squared - 2 * product;
+  }
+  return inertia;
+}
+
+/**
+ * The part of the inertia that an update of the centroids saves, from 0 to 1.
+ * @param before centroids, k × dim float32, and `after` the updated ones
+ */
+export function gainOf(totals: Totals, before: Float32Array, after: Float32Array): number {
+  const inertia = inertiaAt(totals, before);
+  return inertia > 0 ? (inertia - inertiaAt(totals, after)) / inertia : 0;
+}
+
 function lengthOf(values: Float64Array, at: number, dim: number): number {
   let sum = 0;
   for (let i = at; i < at + dim; i++) sum += values[i] * values[i];

@@ -47,11 +47,18 @@ export interface FoundClusters {
  * without being computed again.
  * @param start.k number of clusters, at most that of the distinct vectors
  * @param start.centroids where to start in place of seeding; the clusters are then numbered as these
+ * @param start.leastGain as `kmeans` has it
  */
 export async function fitClusters(
   { options, rows, vectors, reporter, signal }: Finding,
-  { k, centroids, spherical }: { readonly k: number; readonly centroids?: Float32Array; readonly spherical: boolean },
+  start: {
+    readonly k: number;
+    readonly spherical: boolean;
+    readonly centroids?: Float32Array;
+    readonly leastGain?: number;
+  },
 ): Promise<KMeansResult> {
+  const { centroids, ...settings } = start;
   const total = rows.positions.length;
   const { starts, iterations, threads } = options;
   // Progress counts rows: a start seeds once, iterates at most `iterations` times and measures the result once.
@@ -61,13 +68,12 @@ export async function fitClusters(
     vectors,
     positions: rows.positions,
     weights: rows.weights,
-    k,
+    ...settings,
     iterations,
     tolerance: options.tolerance,
     starts,
     start: centroids,
     keepNumbers: centroids !== undefined,
-    spherical,
     seed: options.seed,
     engine: createOrtEngine({ threads }),
     workers: rowWorkers(threads, rows.storePath),
