@@ -182,11 +182,32 @@ export const explainFlags = {
 
 /** Flags of `export` alone. */
 export const exportFlags = {
-  to: { type: "string", demandOption: true, describe: "Parquet file to write" },
+  to: {
+    type: "string",
+    demandOption: true,
+    describe: "Parquet file to write, or milvus://HOST:PORT/COLLECTION (milvus+tls:// encrypts)",
+  },
   layout: {
     type: "string",
     choices: LAYOUTS,
     default: "plain",
-    describe: "plain: with the vectors; embedding-atlas: with the places of a map, for that program",
+    describe:
+      "of a Parquet file. plain: every row with its vector; embedding-atlas: with the places of a map, for that program; pinecone: the kept rows, for its import",
+  },
+  "id-field": {
+    type: "string",
+    describe:
+      "milvus and pinecone: field of the ids, _row for the numbers of the rows (the --id-field of the run, else _row)",
+  },
+  "id-prefix": { type: "string", describe: "milvus and pinecone: text before each id, as 2026-11-27:" },
+  column: {
+    type: "string",
+    array: true,
+    describe: "milvus and pinecone: column of the input to take along; repeatable (all)",
+  },
+  "delete-removed": {
+    type: "boolean",
+    default: false,
+    describe: "milvus: delete the rows of the collection that the run removed",
   },
 } as const satisfies Record<string, Options>;

@@ -2,7 +2,7 @@ import { type Data, Field, FixedSizeList, Float32, makeData, vectorFromArray } f
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import type { Reporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
-import type { Layout } from "./flags/export.js";
+import type { TableLayout } from "./flags/export.js";
 import { type Projection, projectVectors } from "./page/project.js";
 
 /** The columns that one layout adds to those of all. */
@@ -25,7 +25,7 @@ interface LayoutOptions {
 }
 
 /** Prepares the columns of a layout; the caller closes them. */
-export function openLayout(layout: Layout, options: LayoutOptions): Promise<LayoutColumns> {
+export function openLayout(layout: TableLayout, options: LayoutOptions): Promise<LayoutColumns> {
   return layout === "plain" ? vectorColumn(options) : mapColumns(options);
 }
 

@@ -1,5 +1,4 @@
 import { rename, rm } from "node:fs/promises";
-import { basename, extname } from "node:path";
 import {
   type Data,
   Field,
@@ -12,7 +11,6 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
-import { UsageError } from "../errors.js";
 import { readSchema } from "../io/arrow/arrow.js";
 import { batchOf } from "../io/columns/take.js";
 import { openParquetWriter } from "../io/parquet/write.js";
@@ -20,19 +18,19 @@ import type { TableWriter } from "../io/table-writer.js";
 import { REASONS } from "../report/page/data.js";
 import type { Reporter } from "../reporter.js";
 import { floats, openLayout } from "./export-layouts.js";
-import type { Layout } from "./flags/export.js";
+import type { TableLayout } from "./flags/export.js";
 import { clusterAt, readClusters } from "./page/clusters.js";
 import { reasonsOf } from "./page/reasons.js";
 import { numbersOf, type ResultBatch, readResultTable, resultFile } from "./read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
 import { CLUSTER_COLUMNS, DEDUP_COLUMNS, uint64Column } from "./write/output-columns.js";
-import { EMBEDDINGS, OUTPUT_FILES } from "./write/output-names.js";
+import { EMBEDDINGS } from "./write/output-names.js";
 import { partOf, requireNoInput, requireWritable } from "./write/target.js";
 
 /** What `export` says of the file it wrote. */
 export interface ExportSummary {
   readonly command: "export";
-  readonly layout: Layout;
+  readonly layout: TableLayout;
   readonly file: string;
   readonly rows: number;
   /** Rows without a vector and so without a place on the map, because their text has no direction. */
@@ -50,40 +48,20 @@ const LAST = [
 ];
 
 /**
- * Checks where an export goes, before anything is read.
- * @returns the path of the Parquet file
- * @throws UsageError for a target that is no Parquet file, or one that is a result of bge-dedup
- */
-export function exportTarget(to: string): string {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(to)?.[1];
-  if (scheme !== undefined) {
-    throw new UsageError(
-      `--to ${to}: there is no export to ${scheme}:// yet; expected the path of a Parquet file, as rows.parquet`,
-    );
-  }
-  if (extname(to) !== ".parquet")
-    throw new UsageError(`--to ${to} is no Parquet file; expected a path that ends in .parquet`);
-  if (OUTPUT_FILES.has(basename(to))) {
-    throw new UsageError(`--to ${to} has the name of a result of bge-dedup; choose another one`);
-  }
-  return to;
-}
-
-/**
  * Writes all rows of a folder, kept and removed, with their texts and fates to a Parquet file. The layout `plain` adds the
  * vectors, `embedding-atlas` places on a map, for
  *
  *     embedding-atlas FILE.parquet --text text --x x --y y
  *
  * Input columns follow under their own names; one that is named like a column of the export is left out.
- * @param options.to as `exportTarget` checked it
+ * @param options.to as `checkExport` checked it
  * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format; UsageError if `to` cannot be written
  * or is an input of that run; FailedRunError if another run writes to the folder meanwhile
  */
 export async function exportFolder(options: {
   readonly folder: string;
   readonly to: string;
-  readonly layout: Layout;
+  readonly layout: TableLayout;
   readonly threads: number;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import pl from "nodejs-polars";
 import { cluster } from "../../src/index.js";
-import { exportFolder, exportTarget } from "../../src/run/export.js";
+import { exportFolder } from "../../src/run/export.js";
+import { checkExport } from "../../src/run/flags/export.js";
 import { run } from "../cli/command-line.js";
 import { dedup, numbers, readTable, silent, testFolder, writeJsonl } from "./folders.js";
 
@@ -92,11 +93,11 @@ describe("export --layout plain", () => {
 
 describe("export refuses, with the cure and the code", () => {
   for (const [to, message] of [
-    ["milvus://localhost:19530/texts", /no export to milvus:\/\/ yet; expected the path of a Parquet file/],
+    ["qdrant://localhost:6333/texts", /no export to qdrant:\/\/; expected milvus:.* or the path of a Parquet file/],
     ["rows.csv", /expected a path that ends in .parquet/],
     ["kept.parquet", /has the name of a result/],
   ] as const) {
-    it(to, () => assert.throws(() => exportTarget(to), message));
+    it(to, () => assert.throws(() => checkExport({ to, layout: "plain", deleteRemoved: false }), message));
   }
 
   it("a target that cannot be written, and an input of the run", async () => {

@@ -1,13 +1,11 @@
 import type { Argv } from "yargs";
-import type { Layout } from "../../run/flags/export.js";
+import { checkExport, type ExportTarget } from "../../run/flags/export.js";
 import { threadsOf } from "../../run/flags/shared.js";
-import { shellWord } from "../../shell-word.js";
-import { runCommand } from "../command.js";
+import { runCommand, type Terminal } from "../command.js";
+import { milvusText, pineconeText, tableText } from "../export-summary.js";
 import { exportFlags, sharedFlags } from "../flags.js";
-import { jsonLine, printable } from "../printable.js";
+import { jsonLine } from "../printable.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
-
-const count = new Intl.NumberFormat("en-US");
 
 /** Declares `export`. */
 export function addExport(parser: Argv, exitWith: ExitWith): void {
@@ -32,25 +30,58 @@ function exportArguments(args: Argv) {
       "$0 export bge-out --to rows.parquet --layout embedding-atlas",
       "then: embedding-atlas rows.parquet --text text --x x --y y",
     )
+    .example(
+      "$0 export bge-out --to milvus://localhost:19530/texts --id-field id",
+      "the kept rows, into a collection; MILVUS_TOKEN, or MILVUS_USERNAME and MILVUS_PASSWORD, from the environment",
+    )
     .epilogue(EXIT_CODES);
 }
 
-function exportCommand(flags: FlagsOf<typeof exportArguments>): Promise<number> {
-  return runCommand({ ...flags, resumes: false }, async ({ reporter, signal, print }) => {
-    const threads = threadsOf(flags.threads);
-    const { exportFolder, exportTarget } = await import("../../run/export.js");
-    const to = exportTarget(flags.to);
-    const layout = flags.layout as Layout;
-    const summary = await exportFolder({ folder: flags.dir, to, layout, threads, reporter, signal });
-    reporter.close();
-    if (flags.json) await print(jsonLine(summary));
-    else if (!flags.quiet) {
-      const forAtlas = layout === "embedding-atlas";
-      const lacking = `, ${count.format(summary.unplaced)} of them without a ${forAtlas ? "place" : "vector"}`;
-      const written = `written ${printable(to)}: ${count.format(summary.rows)} rows${summary.unplaced > 0 ? lacking : ""}\n`;
-      const next = `Open it: embedding-atlas ${printable(shellWord(to))} --text text --x x --y y\n`;
-      await print(forAtlas ? written + next : written);
-    }
+type Flags = FlagsOf<typeof exportArguments>;
+
+function exportCommand(flags: Flags): Promise<number> {
+  const milvus = [flags.to].flat().some((to) => to.startsWith("milvus"));
+  return runCommand({ ...flags, resumes: milvus }, async (terminal) => {
+    const target = checkExport(flags);
+    const { summary, text } = await exportTo(target, flags, terminal);
+    terminal.reporter.close();
+    if (flags.json) await terminal.print(jsonLine(summary));
+    else if (!flags.quiet) await terminal.print(text);
     return 0;
   });
+}
+
+/** Runs the export of a kind; the code of each is loaded when it is called. */
+async function exportTo(target: ExportTarget, flags: Flags, { reporter, signal }: Terminal) {
+  const shared = { folder: flags.dir, to: target.to, reporter, signal };
+  if (target.kind === "milvus") {
+    const { exportToMilvus } = await import("../../run/export/milvus.js");
+    const { address, deleteRemoved, rows } = target;
+    const summary = await exportToMilvus({
+      ...shared,
+      ...rows,
+      address,
+      deleteRemoved,
+      credentials: credentialsOf(process.env),
+    });
+    return { summary, text: milvusText(summary) };
+  }
+  if (target.kind === "pinecone") {
+    const { exportForPinecone } = await import("../../run/export/pinecone.js");
+    const summary = await exportForPinecone({ ...shared, ...target.rows });
+    return { summary, text: pineconeText(summary) };
+  }
+  const threads = threadsOf(flags.threads);
+  const { exportFolder } = await import("../../run/export.js");
+  const summary = await exportFolder({ ...shared, layout: target.layout, threads });
+  return { summary, text: tableText(summary) };
+}
+
+/** What proves to a server who the user is. An empty variable counts as unset. */
+function credentialsOf({ MILVUS_TOKEN, MILVUS_USERNAME, MILVUS_PASSWORD }: NodeJS.ProcessEnv) {
+  return {
+    token: MILVUS_TOKEN || undefined,
+    username: MILVUS_USERNAME || undefined,
+    password: MILVUS_PASSWORD || undefined,
+  };
 }
