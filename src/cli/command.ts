@@ -71,7 +71,7 @@ export async function runCommand(
     stderr,
   );
   const reporter = await createReporter(mode, stderr, format);
-  const { recorder, error: unrecorded } = await startRecorder(flags.measured, flags, format);
+  let recorder: RunRecorder | undefined;
   const controller = new AbortController();
   // The process ends by the signal itself, for which shells report the same codes. process.exit would wait for a thread
   // that loads a model or computes a long batch. The saved state is complete at every moment, so the process may end at
@@ -107,7 +107,9 @@ export async function runCommand(
   process.on("uncaughtException", onStray);
   let exitCode: number;
   try {
-    if (unrecorded !== undefined) throw unrecorded;
+    const recording = await startRecorder(flags.measured, flags, format);
+    recorder = recording.recorder;
+    if (recording.error !== undefined) throw recording.error;
     exitCode = await run({
       reporter: recorder?.watch(reporter) ?? reporter,
       signal: controller.signal,

@@ -83,6 +83,7 @@ function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
     const options = dedupOptions(flags, requireInputs(flags.inputs));
     const context = { reporter, signal, stdin: process.stdin };
     if (flags.dryRun) {
+      if (flags.metrics !== undefined || flags.push !== undefined) reporter.note("a dry run tells no metrics");
       const { estimate } = await import("../run/dry-run.js");
       const report = await estimate(options, context);
       reporter.close();

@@ -16,6 +16,8 @@ export interface Start {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Buffer;
+  /** Leaves standard input open for the caller, who ends it. */
+  readonly openStdin?: boolean;
 }
 
 /** As bin/*.js does, but from the build that this test belongs to. */
@@ -25,11 +27,15 @@ function launch(command: "dedup" | "cluster"): string {
 }
 
 /** Starts a command as a process of its own. */
-export function start(command: "dedup" | "cluster", args: readonly string[], { cwd, env, stdin }: Start = {}) {
+export function start(
+  command: "dedup" | "cluster",
+  args: readonly string[],
+  { cwd, env, stdin, openStdin = false }: Start = {},
+) {
   const child: ChildProcess = spawn(process.execPath, ["-e", launch(command), "--", ...args], {
     cwd,
     env: { ...process.env, BGE_MODEL: "", ...env },
-    stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    stdio: [stdin === undefined && !openStdin ? "ignore" : "pipe", "pipe", "pipe"],
   });
   let stdout = "";
   let stderr = "";
@@ -40,7 +46,8 @@ export function start(command: "dedup" | "cluster", args: readonly string[], { c
     stderr += text;
   });
   // A process that is killed or refuses its input closes the pipe.
-  child.stdin?.on("error", () => {}).end(stdin);
+  child.stdin?.on("error", () => {});
+  if (!openStdin) child.stdin?.end(stdin);
   const outcome: Promise<Outcome> = once(child, "close").then(([code]) => ({ code, stdout, stderr }));
   return { child, outcome, stderr: () => stderr };
 }
