@@ -13,6 +13,7 @@ import type { ClusterOptions, RunContext } from "./options.js";
 import { findInputs } from "./read/find-inputs.js";
 import type { ClusterDrift, ClusterSummary } from "./summary.js";
 import { isDedupFolder } from "./work/dedup-folder.js";
+import { createGpuMeter } from "./work/gpu-meter.js";
 import { environment, fileRecord, MANIFEST, readManifestIfAny, VERSION, writeManifest } from "./work/manifest.js";
 import { noteOverMemory, noteSmallMemory, peakMemory } from "./work/memory.js";
 import { openWorkArea } from "./work/work-area.js";
@@ -50,13 +51,14 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     note: reporter.note,
   });
   const signal = work.stopSignal(context.signal);
+  const gpus = context.gpus ?? createGpuMeter();
   try {
     const former = options.like && (await readFormer(options.like.folder));
     if (former) requireSameKind(former, options.spherical);
     const accepts = former && ((model: object) => requireSameModel(former, model));
     const rows = fromFolder
       ? await dedupRows(options.inputs[0])
-      : await rawRows({ options, work, context: { ...context, reporter, signal }, accepts });
+      : await rawRows({ options, work, context: { ...context, reporter, signal, gpus }, accepts });
     const { result, chosen, drift } = await findClusters({ options, rows, former, reporter, signal });
     const writing = reporter.stage("write", rows.count);
     const written = await writeClusters({
@@ -73,7 +75,8 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
 
     const files = [...(rows.own ? [EMBEDDINGS] : []), CLUSTERS, CENTROIDS];
     if (rows.rejected > 0) files.push(REJECTS);
-    const summary = summaryOf({ options, rows, result, chosen, drift, written, files, reporter });
+    const found = { options, rows, result, chosen, drift, written, files, reporter };
+    const summary = { ...summaryOf(found), ...gpus.record() };
     const record = {
       ...summary,
       next_cluster: result.next,
@@ -101,6 +104,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
   } catch (error) {
     throw work.explain(error);
   } finally {
+    gpus.stop();
     await work.close();
   }
 }

@@ -15,6 +15,7 @@ import { joinStore } from "./join-store.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { guardSignatures } from "./read/guard-signatures.js";
 import type { DedupSummary } from "./summary.js";
+import { createGpuMeter } from "./work/gpu-meter.js";
 import {
   environment,
   type FileRecord,
@@ -73,6 +74,7 @@ async function runAgainst(
 ): Promise<DedupSummary> {
   const work = await openWorkArea(options.out, { files: [...OUTPUT_FILES, MANIFEST], note: reporter.note });
   const signal = work.stopSignal(context.signal);
+  const gpus = context.gpus ?? createGpuMeter();
   try {
     const guards = guardSignatures(options.guards);
     const inputs = await embedInputs({
@@ -82,7 +84,7 @@ async function runAgainst(
       onGroup: guards.add,
       references: against,
       work,
-      context: { ...context, reporter, signal },
+      context: { ...context, reporter, signal, gpus },
     });
     const schema = await sourcesSchema(inputs.sources, options);
     const threshold = options.threshold ?? inputs.model.threshold;
@@ -91,6 +93,7 @@ async function runAgainst(
     const order = await vectorPriority(winner, inputs.groupOfVector, rowOrder, createBreaks(signal));
     const signatures = guards.of(inputs.groupOfVector);
     const provider = await joinProvider(options.device, inputs.provider);
+    gpus.watch(provider);
     const join = await joinStore({
       options,
       path: inputs.texts.storePath,
@@ -135,6 +138,7 @@ async function runAgainst(
       warnings: rejectsWarning(inputs.rejected, inputs.index.exact.counts.rows, options.out),
       seconds: reporter.seconds,
       peak_memory: peakMemory(),
+      ...gpus.record(),
     };
     await writeManifest(work.path(MANIFEST), {
       ...summary,
@@ -154,6 +158,7 @@ async function runAgainst(
   } catch (error) {
     throw work.explain(error);
   } finally {
+    gpus.stop();
     await work.close();
   }
 }

@@ -6,6 +6,7 @@ import type { Provider } from "../onnx/ort-engine.js";
 import type { Reporter } from "../reporter.js";
 import type { Guards } from "../text/guards.js";
 import type { Limit } from "./check/limit.js";
+import type { GpuMeter } from "./work/gpu-meter.js";
 
 /** The text field where none is named. */
 export const TEXT_FIELD = "text";
@@ -118,4 +119,6 @@ export interface RunContext {
   readonly stdin: NodeJS.ReadableStream;
   /** Stops the run, which saves its state first. */
   readonly signal?: AbortSignal;
+  /** Samples GPUs beside the run, which stops it at the end; nvidia-smi where absent. */
+  readonly gpus?: GpuMeter;
 }

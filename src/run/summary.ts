@@ -1,7 +1,7 @@
 import type { ChosenK } from "../cluster/choose-k.js";
 import type { Stricter } from "../join/stricter.js";
-
 import type { FoundDrift } from "./cluster/drift.js";
+import type { GpuUse } from "./work/gpu-meter.js";
 import type { modelRecord } from "./work/manifest.js";
 import type { ReferenceRecord } from "./work/reference-record.js";
 
@@ -63,6 +63,8 @@ export interface DedupSummary {
   readonly seconds: Readonly<Record<string, number>>;
   /** Most resident memory that the process had, in bytes. */
   readonly peak_memory: number;
+  /** Use of the GPUs that the run saw; absent without CUDA, and where nvidia-smi told nothing. */
+  readonly gpu?: readonly GpuUse[];
 }
 
 /** What has changed since the clusters of `--like`. */
@@ -109,4 +111,6 @@ export interface ClusterSummary {
   readonly seconds: Readonly<Record<string, number>>;
   /** Most resident memory that the process had, in bytes. */
   readonly peak_memory: number;
+  /** Use of the GPUs that the run saw; absent without CUDA, and where nvidia-smi told nothing. */
+  readonly gpu?: readonly GpuUse[];
 }

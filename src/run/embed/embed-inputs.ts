@@ -118,6 +118,7 @@ export async function embedInputs(options: EmbedInputsOptions): Promise<Embedded
   const prepared = await prepareModel(shared, reporter, signal);
   options.accepts?.(prepared.model);
   const known = await options.references?.readTexts(prepared.model);
+  context.gpus?.watch(prepared.provider);
   for (let fresh = shared.fresh; ; fresh = true) {
     const rejects = createRejectsWriter(work.path(REJECTS));
     try {
