@@ -18,13 +18,10 @@ export interface CodeJoin {
   readonly screen: IntegerScreen;
   /** Names the host of each group. A host has every full group, and every group of an earlier block. */
   readonly deal: Deal;
-  /**
-   * All groups of kept vectors so far, in priority order: those of the references first. The steps of the join append
-   * to the list.
-   */
+  /** All groups of kept vectors so far, in priority order. The steps of the join append to the list. */
   readonly groups: ColumnGroup[];
-  /** Room for the vectors of one group that are read again. Empty where one block holds the vectors of all groups. */
+  /** Room for the vectors of one group that are read again. Empty where one block holds all vectors. */
   readonly groupBuffers: BlockBuffers;
-  /** True where the hosts keep the codes for later blocks; otherwise every block codes the earlier groups anew. */
+  /** True where the hosts keep the codes of earlier blocks; otherwise every block codes the groups anew. */
   readonly keepCodes: boolean;
 }

@@ -14,25 +14,9 @@ export class ColumnGroup {
   count = 0;
   /** Codes of the columns while tiles are screened in this thread; undefined once a host has them. */
   codes: ColumnCodes | undefined;
-  /** True where the group's host holds the codes for this block and the later ones. */
-  held = false;
 
-  /** @param codes the codes to be filled; without them the group's codes are made from the store when they are needed */
-  constructor(codes?: ColumnCodes) {
+  constructor(codes: ColumnCodes) {
     this.codes = codes;
-  }
-
-  /** Makes the groups of vectors that are known to be kept, `positions` in priority order. */
-  static ofKept(positions: Uint32Array): ColumnGroup[] {
-    const groups: ColumnGroup[] = [];
-    for (let start = 0; start < positions.length; start += GROUP) {
-      const group = new ColumnGroup();
-      const part = positions.subarray(start, start + GROUP);
-      group.positions.set(part);
-      group.count = part.length;
-      groups.push(group);
-    }
-    return groups;
   }
 
   /** Appends rows of a block: `locals` are their indices in the block, `positions` the positions of all its rows. */

@@ -3,10 +3,10 @@ import type { CodeJoin } from "./code-join.js";
 import type { CodePlan } from "./codes/code-plan.js";
 import { GROUP } from "./codes/column-codes.js";
 import { IntegerScreen } from "./codes/integer-screen.js";
-import { ColumnGroup } from "./column-group.js";
 import type { Deal } from "./deal.js";
 import { joinEarlier } from "./join-earlier.js";
 import type { JoinOptions } from "./join-options.js";
+import { joinReferences } from "./join-references.js";
 import { JoinWithin } from "./join-within.js";
 import type { Judge } from "./judge.js";
 import { PairMeasurer } from "./pair-measurer.js";
@@ -25,14 +25,14 @@ const NUMBER_BYTES = 4 * 8;
  * The join by integer codes, block by block in priority order, as many rows in a block as the memory holds.
  *
  *     for each block of rows
- *       joinEarlier   its tiles meet the groups of the references and those kept by earlier blocks
- *       JoinWithin    tile by tile: the tile meets the groups kept within this block, then itself,
- *                     and its remaining rows become columns of the last group
+ *       joinReferences  the references' vectors pass by once, tile by tile
+ *       joinEarlier     its tiles meet the groups kept by earlier blocks
+ *       JoinWithin      tile by tile: the tile meets the groups kept within this block, then itself,
+ *                       and its remaining rows become columns of the last group
  *
  * Where hosts are workers, the next tiles meet groups there while this thread decides one tile. Codes of all kept
  * vectors stay in memory where they fit in half of it; otherwise each block reads the kept vectors once and codes them
- * again. The references' vectors are always streamed: one group of them is in memory at a time for each host, and their
- * codes stay only where there are later blocks. To measure pairs, only the vectors of surviving columns are read from earlier blocks. The outcome is in
+ * again. To measure pairs, only the vectors of surviving columns are read from earlier blocks. The outcome is in
  * `judge`.
  * @param parts.kept positions of the references' vectors, in priority order; none by default
  * @throws the signal's reason once that is aborted, or the error of a host
@@ -43,32 +43,37 @@ export async function joinByCodes(
 ): Promise<void> {
   const { vectors, order, threshold, memory, onProgress } = options;
   const { book, callRows } = plan;
-  const groups = ColumnGroup.ofKept(kept);
   // A kept vector's code is held once as a column, by its host, and once as a row while its block is in memory.
-  const codeBytes = (kept.length + order.length) * book.depth;
+  const codeBytes = order.length * book.depth;
   const keepCodes = codeBytes <= memory / 2;
   const groupBytes = GROUP * book.depth;
   const columnBytes = (keepCodes ? codeBytes : 0) + deal.roundGroups * GROUP_COPIES * groupBytes;
   // Beside the codes: columns read from the store, the chunk being coded, and for each host the tiles on their way to
   // it.
   const tileBytes = deal.roundGroups * (deal.ahead + 1) * TILE_ROWS * (book.depth + NUMBER_BYTES);
-  const fixed = columnBytes + tileBytes + (GROUP + CODE_ROWS) * vectors.dim * 4;
-  const rowBytes = vectors.dim * 4 + (keepCodes ? 1 : 2) * book.depth + NUMBER_BYTES;
+  const vectorBytes = vectors.dim * 4;
+  const referenceBytes =
+    Math.min(kept.length, (deal.ahead + 2) * TILE_ROWS) * (vectorBytes + book.depth + NUMBER_BYTES);
+  const fixed = columnBytes + tileBytes + referenceBytes + (GROUP + CODE_ROWS) * vectorBytes;
+  const rowBytes = vectorBytes + (keepCodes ? 1 : 2) * book.depth + NUMBER_BYTES;
   const rows = Math.floor(((1 - RESERVE) * memory - fixed) / rowBytes);
   const blockRows = Math.min(order.length, Math.max(TILE_ROWS, rows));
 
   const screen = new IntegerScreen(book, plan.product, threshold, callRows);
   const measurer = new PairMeasurer(options, judge);
   const buffers = allocateBlock(plan, blockRows);
-  const severalBlocks = blockRows < order.length;
-  const groupBuffers = allocateBlock(plan, severalBlocks || kept.length > 0 ? GROUP : 0);
-  const shared = { options, plan, measurer, screen, deal, groups, groupBuffers };
-  const join: CodeJoin = { ...shared, keepCodes: keepCodes && severalBlocks };
+  const groupBuffers = allocateBlock(plan, blockRows < order.length ? GROUP : 0);
+  const join: CodeJoin = { options, plan, measurer, screen, deal, groups: [], groupBuffers, keepCodes };
   try {
     for (const host of deal.hosts) await host.open({ book: plan.scale, threshold, callRows });
     for (let start = 0; start < order.length; start += blockRows) {
       const block = new Block(vectors, plan, order.subarray(start, start + blockRows), buffers);
-      const active = await joinEarlier(join, block);
+      // Each block meets all references: its share of the rows is its share of that work.
+      const share = block.positions.length / order.length;
+      const met = await joinReferences(join, block, kept, (count) =>
+        options.onReferences?.(Math.floor((kept.length * start) / order.length + share * count)),
+      );
+      const active = await joinEarlier(join, block, met);
       const within = new JoinWithin(join, block);
       await within.run(active, (decided) => onProgress?.(start + decided));
       const end = start + block.positions.length;

@@ -11,16 +11,17 @@ import { PairList } from "./pair-list.js";
 const MOST_PAIRS = 1 << 20;
 
 /**
- * Joins a block with the groups of the references and those kept by earlier blocks. The groups go in rounds of as many as there are hosts: all
+ * Joins a block with the groups kept by earlier blocks. The groups go in rounds of as many as there are hosts: all
  * tiles of the block meet the groups of a round, then the surviving pairs are decided. A vector of an earlier block is
  * read from the store only if one of its pairs survives, and once for all pairs that are decided together.
- * @returns the rows of the block that were not removed, as ascending indices
+ * @param rows rows of the block that are not removed, as ascending indices
+ * @returns those that were not removed here either
  */
-export async function joinEarlier(join: CodeJoin, block: Block): Promise<Int32Array> {
+export async function joinEarlier(join: CodeJoin, block: Block, rows: Int32Array): Promise<Int32Array> {
   const { groups, deal } = join;
-  let active: Int32Array = Int32Array.from(block.positions, (_, local) => local);
+  let active = rows;
   for (let first = 0; first < groups.length && active.length > 0; first += deal.roundGroups) {
-    await sendGroups(join, first);
+    if (!join.keepCodes) await sendGroups(join, first);
     await screenTiles(join, block, active, first);
     await releaseGroups(join, first);
     active = join.measurer.remaining(block, active);
@@ -35,19 +36,17 @@ function* groupsOfRound({ groups, deal }: CodeJoin, first: number) {
   }
 }
 
-/** Makes the codes of a round's groups from the store and sends them to their hosts, where these do not hold them. */
+/** Sends the codes of a round's groups to their hosts, made anew from the store. */
 async function sendGroups(join: CodeJoin, first: number): Promise<void> {
   for (const { number, group, host } of groupsOfRound(join, first)) {
-    if (group.held) continue;
     await host.hold(number, await codesOf(join, group));
-    group.held = join.keepCodes;
   }
 }
 
 /** Makes the hosts free what a round took: the codes too where they are not kept. */
 async function releaseGroups(join: CodeJoin, first: number): Promise<void> {
-  for (const { number, group, host } of groupsOfRound(join, first)) {
-    if (group.held) await host.unload(number);
+  for (const { number, host } of groupsOfRound(join, first)) {
+    if (join.keepCodes) await host.unload(number);
     else await host.drop(number);
   }
 }

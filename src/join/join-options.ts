@@ -49,6 +49,8 @@ export interface JoinOptions {
   readonly memory: number;
   /** Receives the number of vectors of `order` that are decided. */
   readonly onProgress?: (decided: number) => void;
+  /** Receives the number of the references' vectors that are compared with all vectors of `order`, before these are decided. */
+  readonly onReferences?: (compared: number) => void;
   /** Aborting it ends the join with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -96,6 +96,7 @@ export async function joinSmall(
         }
       }
       rows = compact(0, rows);
+      options.onReferences?.(first + part.length);
     }
     return rows;
   }

@@ -81,7 +81,6 @@ export class JoinWithin {
       else if (g < this.#whole) await host.unload(g);
       else if (codes !== undefined) await host.hold(g, codes);
       groups[g].codes = undefined;
-      groups[g].held = keepCodes;
     }
   }
 

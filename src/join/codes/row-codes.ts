@@ -70,6 +70,18 @@ export function allocateCodes({ depth }: Pick<CodeBook, "depth">, count: number)
   };
 }
 
+/** Views of the codes of the first `count` rows. */
+export function firstCodes(depth: number, codes: RowCodes, count: number): RowCodes {
+  return {
+    count,
+    bytes: codes.bytes.subarray(0, count * depth),
+    additive: codes.additive.subarray(0, count),
+    error: codes.error.subarray(0, count),
+    length: codes.length.subarray(0, count),
+    coded: codes.coded.subarray(0, count),
+  };
+}
+
 /** Copies the codes of some rows into fresh buffers, in the order of `rows`. */
 export function gatherCodes(depth: number, codes: RowCodes, rows: Int32Array): RowCodes {
   const count = rows.length;
