@@ -1,11 +1,8 @@
-import { modelProto } from "../onnx/builder.js";
 import type { Engine } from "../onnx/engine.js";
 import { firstNotUnit, float32DotError } from "../vectors/cosine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import type { KeptTable } from "./certificates.js";
-
-/** Rows on each side of a tile, all of whose scores are fetched: 4 MB. */
-const TILE = 1024;
+import { createProofProduct, TILE } from "./scores.js";
 
 /**
  * Proves guarantees 2 and 3: no two kept vectors have a float64 cosine of at least the threshold, unless a guard tells
@@ -36,16 +33,7 @@ export async function verifyIndependence(options: {
   if (outside !== undefined) {
     return { violation: `row ${kept.rows[outside]} has vector ${kept.vectors[outside]} of ${vectors.count}`, pairs: 0 };
   }
-  const kernel = await engine.compile(
-    modelProto({
-      nodes: [{ op: "Gemm", inputs: ["a", "b"], outputs: ["scores"], attributes: { transB: { int: 1 } } }],
-      inputs: [
-        { name: "a", dtype: "float32", shape: ["n", dim] },
-        { name: "b", dtype: "float32", shape: ["m", dim] },
-      ],
-      outputs: [{ name: "scores", dtype: "float32", shape: ["n", "m"] }],
-    }),
-  );
+  const product = await createProofProduct(engine, dim);
   const load = async (from: number, count: number) => {
     const positions = members.subarray(from, from + count);
     const values = new Float32Array(positions.length * dim);
@@ -76,12 +64,11 @@ export async function verifyIndependence(options: {
           signal?.throwIfAborted();
           const tile = left.subarray((row - slab) * dim, (row - slab + TILE) * dim);
           const rows = tile.length / dim;
-          const feed = (data: Float32Array, n: number) => ({ dtype: "float32" as const, shape: [n, dim], data });
-          const { scores } = await kernel.run({ a: feed(tile, rows), b: feed(right, columns) });
+          const scores = await product.scores(tile, right);
           for (let i = 0; i < rows; i++) {
             for (let j = Math.max(0, row + i + 1 - column); j < columns; j++) {
               pairs++;
-              if ((scores.data as Float32Array)[i * columns + j] < scoreThreshold) continue;
+              if (scores[i * columns + j] < scoreThreshold) continue;
               const [a, b] = [members[row + i], members[column + j]];
               if (kept.signatures !== undefined && kept.signatures[a] !== kept.signatures[b]) continue;
               let dot = 0;
@@ -99,7 +86,7 @@ export async function verifyIndependence(options: {
       }
     }
   } finally {
-    await kernel.release();
+    await product.release();
   }
   return { pairs };
 }

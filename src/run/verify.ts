@@ -5,8 +5,10 @@ import { verifyCertificates } from "../proofs/certificates.js";
 import { verifyIndependence } from "../proofs/independence.js";
 import type { Reporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
+import { requireSameReference } from "./against/reference.js";
 import { findChangedFile, findWrongCount } from "./check/verify-manifest.js";
 import { findBrokenPolicy } from "./check/verify-policy.js";
+import { type CheckedReferences, findProvedReferences, verifyReferences } from "./check/verify-references.js";
 import { readKept, readRemoved } from "./check/verify-tables.js";
 import { REJECTS } from "./embed/embed-inputs.js";
 import { resultFile } from "./read/result-table.js";
@@ -26,6 +28,8 @@ export interface VerifyReport {
     readonly removed: number;
     readonly rejected: number;
     readonly pairs: number;
+    /** References, with their kept rows and the pairs of these with the folder's own; absent where it has none. */
+    readonly references?: CheckedReferences;
   };
 }
 
@@ -34,10 +38,11 @@ export interface VerifyReport {
  * Every row is in exactly one of kept, removed and rejected. Every removed row names a kept row that equals it or is
  * near enough, and that precedes it under the keep policy. No two kept rows are as near as the threshold, unless a
  * guard of the manifest tells their texts apart. The counts of the manifest are those of the tables, and every output,
- * those of bge-cluster included, has its recorded SHA-256. The proof ends at the first violation.
+ * those of bge-cluster included, has its recorded SHA-256. The proof ends at the first violation. Where the run had
+ * references, all of this is proved against them too, see `verifyReferences`.
  * @returns `ok`, or the first violation in words
- * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format, or if another run writes to it
- * meanwhile
+ * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format, or if a reference is gone or was
+ * written anew; FailedRunError if another run writes to the folder or a reference meanwhile
  */
 export async function verifyFolder(options: {
   folder: string;
@@ -49,13 +54,27 @@ export async function verifyFolder(options: {
 }): Promise<VerifyReport> {
   const { folder, threads, memory, reporter, signal } = options;
   const manifest = await readDedupManifest(folder);
-  const { threshold } = manifest;
+  const { threshold, references: records } = manifest;
+  const references = records && (await findProvedReferences(folder, records));
   const file = (name: string) => resultFile({ folder, manifest, name, needs: "verify" });
   const kept = await readKept(file("kept.arrow"), manifest.options);
-  const removed = await readRemoved(file("removed.arrow"), manifest.options);
+  const removed = await readRemoved(
+    file("removed.arrow"),
+    manifest.options,
+    records?.map(({ path }) => path),
+  );
   const rejected = await countLines(join(folder, REJECTS));
   const vectors = await openVectorStore(file(EMBEDDINGS));
   let pairs = 0;
+  let checkedReferences: CheckedReferences | undefined;
+  const findAgainst = async (): Promise<string | undefined> => {
+    if (records === undefined || references === undefined) return undefined;
+    const engine = createOrtEngine({ threads });
+    const proved = { folder, manifest, records, kept, removed, vectors, engine, memory: memory / 2, reporter, signal };
+    const { violation, checked } = await verifyReferences(proved, references);
+    checkedReferences = checked;
+    return violation;
+  };
   const find = async (): Promise<string | undefined> => {
     const misplaced = findMisplacedRow(manifest.counts.read, kept.rows, removed.rows, rejected);
     if (misplaced !== undefined) return misplaced;
@@ -76,6 +95,7 @@ export async function verifyFolder(options: {
     pairs = scan.pairs;
     return (
       scan.violation ??
+      (await findAgainst()) ??
       findWrongCount(manifest.counts, { kept, removed, rejected }) ??
       (await findChangedFile(folder, [...manifest.outputs, ...manifest.clusterOutputs]))
     );
@@ -83,7 +103,14 @@ export async function verifyFolder(options: {
   try {
     const violation = await find();
     await requireUnchanged(folder, manifest);
-    const checked = { kept: kept.rows.length, removed: removed.rows.length, rejected, pairs };
+    for (const reference of references ?? []) await requireSameReference(reference);
+    const checked = {
+      kept: kept.rows.length,
+      removed: removed.rows.length,
+      rejected,
+      pairs,
+      references: checkedReferences,
+    };
     return { command: "verify", folder, ok: violation === undefined, violation, checked };
   } finally {
     await vectors.close();

@@ -102,7 +102,7 @@ describe("night by night", () => {
         against += counts.against ?? Number.NaN;
         removed.push(...removedRows(pathOf(n), starts[n], offsetOf));
         if (guards.numbers) apart.push(...guardedRows(pathOf(n), starts[n], offsetOf));
-        if (process.env.VERIFY) assert.equal((await verify(pathOf(n))).violation, undefined);
+        assert.equal((await verify(pathOf(n))).violation, undefined);
       }
       assert.deepEqual(new Map(removed), removedRows(whole, 0, offsetOf));
       if (guards.numbers) assert.deepEqual(new Map(apart), guardedRows(whole, 0, offsetOf));

@@ -1,6 +1,7 @@
 import type { Argv } from "yargs";
 import { InputError } from "../../errors.js";
 import { memoryOf, threadsOf } from "../../run/flags/shared.js";
+import type { VerifyReport } from "../../run/verify.js";
 import { runCommand } from "../command.js";
 import { metricsFlags, sharedFlags } from "../flags.js";
 import { jsonLine, printable } from "../printable.js";
@@ -32,15 +33,21 @@ function verifyCommand(flags: FlagsOf<typeof verifyArguments>): Promise<number> 
     const { verifyFolder } = await import("../../run/verify.js");
     const report = await verifyFolder({ folder: flags.dir, threads, memory, reporter, signal });
     reporter.close();
-    const { kept, removed, rejected, pairs } = report.checked;
+    const { kept, removed, rejected, pairs, references } = report.checked;
     if (flags.json) await print(jsonLine(report));
     else if (!report.ok) process.stderr.write(`violation: ${printable(report.violation ?? "")}\n`);
     else if (!flags.quiet) {
       await print(
         `proved: ${removed} removed rows each name a kept row that they equal or resemble, ` +
-          `none of ${pairs} pairs among ${kept} kept rows is a near-duplicate, no row is lost (${rejected} rejected)\n`,
+          `none of ${pairs} pairs among ${kept} kept rows is a near-duplicate, no row is lost (${rejected} rejected)` +
+          (references === undefined ? "" : referencesProved(references)) +
+          "\n",
       );
     }
     return report.ok ? 0 : VIOLATION;
   });
+}
+
+function referencesProved({ folders, kept, pairs }: NonNullable<VerifyReport["checked"]["references"]>): string {
+  return `; none of ${pairs} pairs with ${kept} kept rows of ${folders} references is one, and no kept row has a text of theirs`;
 }

@@ -9,7 +9,7 @@ import type { PolicyColumns } from "./verify-tables.js";
  *
  * Together with certificate and independence, precedence makes the kept rows the lexicographically first maximal
  * independent set. A scan of all pairs in priority order would keep the same rows, because there is only one such set.
- * @param kept must hold every row that a removed row names
+ * @param kept must hold every row of this run that a removed row names
  * @returns the first violation in words, or undefined
  */
 export function findBrokenPolicy(
@@ -20,6 +20,8 @@ export function findBrokenPolicy(
   const at = new Map<number, number>();
   for (let k = 0; k < kept.rows.length; k++) at.set(kept.rows[k], k);
   for (let r = 0; r < removed.rows.length; r++) {
+    // Rows of a reference come before all others, whatever the policy.
+    if (removed.keptIn !== undefined && removed.keptIn[r] >= 0) continue;
     const k = at.get(removed.keptRows[r]) as number;
     const row = removed.rows[r];
     const pair = `row ${row} was removed for row ${kept.rows[k]}`;

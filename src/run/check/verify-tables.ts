@@ -1,4 +1,5 @@
 import { DataType, type RecordBatch, type Schema } from "apache-arrow";
+import { InputError } from "../../errors.js";
 import type { KeepPolicy } from "../../exact/priority.js";
 import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
 import { findColumn } from "../../io/schema/column-paths.js";
@@ -12,7 +13,7 @@ import { hash128 } from "../read/hash.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
 import { numbersOf } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
-import { namesOfInput } from "../write/output-columns.js";
+import { KEPT_IN, keptInColumn, namesOfInput } from "../write/output-columns.js";
 import { characters, type PriorityKey } from "./verify-priority.js";
 
 /** The options of the run, from the manifest, that say how to read its tables. */
@@ -27,8 +28,11 @@ function addNumbers(batch: RecordBatch, name: string, path: string, into: Gather
 
 const words = new Uint32Array(4);
 
+/** A row that has only a vector, in place of the hash of its text. */
+export const NO_TEXT = 0n;
+
 /** The first 64 bits of a text's hash. A proof compares only the two texts of a pair, for which 64 bits suffice. */
-function hash64(text: string): bigint {
+export function hash64(text: string): bigint {
   hash128(text, words);
   return (BigInt(words[0]) << 32n) | BigInt(words[1]);
 }
@@ -86,8 +90,8 @@ function openColumns(path: string, schema: Schema, options: VerifyOptions) {
       const keyOf = keysOf?.(batch);
       for (const [i, found] of batchTexts(batch, paths).texts.entries()) {
         const text = found ?? "";
-        columns.texts.push(hash64(text));
-        columns.forms.push(hash64(normalise(text)));
+        columns.texts.push(found === null ? NO_TEXT : hash64(text));
+        columns.forms.push(found === null ? NO_TEXT : hash64(normalise(text)));
         if (guarded) columns.signatures.push(hash64(guardSignature(text, guards)));
         if (keyOf !== undefined) keys.push(keyOf(rows[first + i], text, i));
       }
@@ -117,20 +121,44 @@ export async function readKept(path: string, options: VerifyOptions): Promise<Ke
   return { ...columns.values(), groupSizes: sizes.values };
 }
 
+/** @throws InputError for a folder that the manifest does not list */
+function numberIn(numbers: ReadonlyMap<string, number>, folder: string, path: string): number {
+  const number = numbers.get(folder);
+  if (number !== undefined) return number;
+  throw new InputError(`${path} names rows of ${folder}, which the manifest does not list; run bge-dedup again`);
+}
+
 /**
  * Reads what the proofs need of removed.arrow.
- * @throws InputError if a column is missing
+ * @param folders paths that `_kept_in` may name, where the run had references
+ * @throws InputError if a column is missing, or names a folder that the manifest does not list
  */
-export async function readRemoved(path: string, options: VerifyOptions): Promise<RemovedTable & PolicyColumns> {
+export async function readRemoved(
+  path: string,
+  options: VerifyOptions,
+  folders?: readonly string[],
+): Promise<RemovedTable & PolicyColumns> {
   const columns = openColumns(path, await readSchema(path), options);
   const [keptRows, similarity] = [gatherNumbers(), gatherNumbers()];
   const reasons: string[] = [];
+  const keptIn = new Gathered(new Int32Array());
+  const numberOf = new Map(folders?.map((folder, number) => [folder, number]));
   for await (const batch of readTableBatches(path)) {
     columns.add(batch);
     addNumbers(batch, "_kept_row", path, keptRows);
     addNumbers(batch, "_similarity", path, similarity);
     const reason = batch.getChild("_reason");
     for (let i = 0; i < batch.numRows; i++) reasons.push(String(reason?.get(i)));
+    if (folders === undefined) continue;
+    const places = keptInColumn(batch);
+    if (places === undefined) throw new InputError(`${path} has no column ${KEPT_IN}; run bge-dedup again`);
+    for (const place of places) keptIn.push(place === null ? -1 : numberIn(numberOf, place as string, path));
   }
-  return { ...columns.values(), keptRows: keptRows.values, similarity: similarity.values, reasons };
+  return {
+    ...columns.values(),
+    keptIn: folders && keptIn.values,
+    keptRows: keptRows.values,
+    similarity: similarity.values,
+    reasons,
+  };
 }

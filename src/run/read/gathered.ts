@@ -1,5 +1,5 @@
 /** Arrays that can be gathered. */
-type Numbers = Float64Array | Float32Array | Uint32Array | Uint16Array | Uint8Array | BigUint64Array;
+type Numbers = Float64Array | Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array | BigUint64Array;
 
 /** Numbers of unknown count in one array, which doubles when it is full. */
 export class Gathered<T extends Numbers> {
