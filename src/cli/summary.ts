@@ -58,6 +58,14 @@ function where({ model, tokens, reused }: DedupSummary): string {
     : `${model.dtype} on ${model.device}`;
 }
 
+/** The removed rows that go on account of references, where there are any. */
+function againstRows({ counts: { against }, references }: DedupSummary): [string, number, string][] {
+  if (against === undefined) return [];
+  const given = references?.filter(({ given }) => given).length ?? 0;
+  const of = given === 1 ? "the reference" : `${count.format(given)} references`;
+  return [["against", against, given === 0 ? "no reference yet" : `of the removed rows go on account of ${of}`]];
+}
+
 /** The last lines of a summary. */
 export function warned(warnings: readonly string[]): string {
   return warnings.map((warning) => `warning: ${printable(warning)}\n`).join("");
@@ -73,6 +81,7 @@ export function formatDedup(summary: DedupSummary): string {
     ["normalized", counts.normalized, copiesNote(counts.normalized, exact_stage.normalized)],
     ["semantic", counts.semantic, `cosine >= ${threshold} (${threshold_source})`],
     ["kept", counts.kept, stricterNote(summary)],
+    ...againstRows(summary),
     ["truncated", counts.truncated, counts.truncated > 0 ? longerThan(model.max_tokens) : undefined],
   );
   if (counts.undirected > 0) rows.push(["undirected", counts.undirected, "texts without a known token: kept"]);
@@ -114,6 +123,7 @@ export function formatEstimate(estimate: Estimate): string {
       ["rejected", counts.rejected],
       ["exact", counts.exact],
       ["normalized", counts.normalized],
+      ...(counts.against === undefined ? [] : [["against", counts.against, "equal rows of references"] as const]),
       ["to embed", counts.distinct],
     ]),
     ["model", `${model}, ${dim} dimensions${reused > 0 ? "; the vectors of the last run will be used again" : ""}`],

@@ -47,6 +47,12 @@ export class ReferenceTexts implements KnownTexts {
     return this.#folders.length;
   }
 
+  /** Bytes that the forms and the fates hold. */
+  get byteLength(): number {
+    const lists = [this.#folders, this.#rows, this.#high, this.#low];
+    return lists.reduce((bytes, list) => bytes + list.byteLength, (this.#forms?.byteLength ?? 0) + 8 * this.count);
+  }
+
   /** Takes the next row in the order of the references. @throws Error after `close` */
   add({ text, folder, row, similarity, asKept }: ReferenceText): void {
     if (this.#forms === undefined) throw new Error("a reference's row after the last one");

@@ -86,6 +86,7 @@ async function runAgainst(
       work,
       context: { ...context, reporter, signal, gpus },
     });
+    against?.forgetTexts();
     const schema = await sourcesSchema(inputs.sources, options);
     const threshold = options.threshold ?? inputs.model.threshold;
     const { exact, order: rowOrder } = inputs.index;

@@ -2,11 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WindowVectors } from "../embed/local/embedder.js";
+import type { KnownTexts } from "../exact/exact.js";
 import { orderFieldOf } from "../exact/priority.js";
 import type { RejectsWriter } from "../io/rejects.js";
 import type { Source } from "../io/source.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import { columnWorkers } from "../workers/column-workers.js";
+import { openAgainst } from "./against/against.js";
 import { estimateJoin } from "./check/join-estimate.js";
 import { rejectsWarning } from "./check/warnings.js";
 import { joinProvider } from "./embed/device.js";
@@ -32,6 +34,9 @@ export interface Estimate {
     readonly rejected: number;
     readonly exact: number;
     readonly normalized: number;
+    /** Rows that equal a row of a reference; absent without `--against`. Near ones are not counted. */
+    readonly against?: number;
+    /** Distinct texts that have to be embedded. */
     readonly distinct: number;
   };
   /** What a person should know, such as a large share of rejected records. */
@@ -77,6 +82,7 @@ const WRITE_SHARE = 0.5;
  */
 export async function estimate(options: DedupOptions, context: RunContext): Promise<Estimate> {
   const { reporter, signal } = context;
+  const against = await openAgainst(options, { reporter, signal });
   const folder = await mkdtemp(join(tmpdir(), "bge-dedup-"));
   try {
     const files = await openInputs(options, folder, context);
@@ -84,22 +90,28 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
     const sources = files.map(({ source }) => source);
     await checkInputs({ files, shared: options, orderField: orderFieldOf(options.keep), misfit, reporter, signal });
     const { model, provider, start, windowChars } = await prepareModel(options, reporter, signal);
+    const known = await against?.readTexts(model);
     const {
       index,
       rejected,
       windows,
       seconds: read,
-    } = await readAll(sources, windowChars, options, { reporter, signal });
-    const { rows, groups, exactSurplus, normalisedSurplus } = index.exact.counts;
+    } = await readAll(sources, windowChars, options, { reporter, signal, known });
+    const { exact } = index;
+    const { rows, exactSurplus, normalisedSurplus } = exact.counts;
+    const distinct = exact.counts.groups - exact.known.groups;
     const { dim, load, rate, sample } = await embedSample(
       () => startWindows(start, options.vectorField, index),
       windows,
       reporter.note,
     );
+    if (windows.length > 0) against?.requireDimension(dim);
+    const references = against?.vectors?.order.length ?? 0;
     const join = await estimateJoin({
       sample,
       dim,
-      count: groups,
+      // As many vectors as have so many pairs among them as the new ones have with each other and with the references.
+      count: Math.round(Math.sqrt(distinct * (distinct + 2 * references))),
       threshold: options.threshold ?? model.threshold,
       engine: createOrtEngine({ threads: 1 }),
       wideEngine: createOrtEngine({ threads: options.threads }),
@@ -112,25 +124,33 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
       ? undefined
       : await findFinishedVectors({
           out: options.out,
-          fingerprint: fingerprintOf(sources, options, model, provider),
+          fingerprint: fingerprintOf(sources, options, model, provider, against?.identity),
           inputs: await Promise.all(files.map(identifyInput)),
         });
-    const vectorBytes = groups * dim * 4;
+    const vectorBytes = distinct * dim * 4;
     const cached = Math.min(vectorBytes, Math.max(options.memory - BASE_BYTES, 0));
     const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return {
       command: "dry-run",
       version: VERSION,
-      counts: { read: rows, rejected, exact: exactSurplus, normalized: normalisedSurplus, distinct: groups },
+      counts: {
+        read: rows,
+        rejected,
+        exact: exactSurplus - (exact.known.rows - exact.known.rawTexts),
+        normalized: normalisedSurplus - (exact.known.rawTexts - exact.known.groups),
+        ...(against === undefined ? {} : { against: exact.known.rows }),
+        distinct,
+      },
       warnings: rejectsWarning(rejected, rows),
       model: model.name,
       dim,
       reused: finished?.state.stored ?? 0,
-      seconds: { read, embed: finished === undefined ? load + rate * groups : 0, join, write: WRITE_SHARE * read },
-      memory: BASE_BYTES + rows * ROW_BYTES + groups * TEXT_BYTES + cached,
+      seconds: { read, embed: finished === undefined ? load + rate * distinct : 0, join, write: WRITE_SHARE * read },
+      memory: BASE_BYTES + rows * ROW_BYTES + distinct * TEXT_BYTES + cached + (against?.byteLength ?? 0),
       disk: vectorBytes + 2 * bytes,
     };
   } finally {
+    await against?.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -140,10 +160,10 @@ async function readAll(
   sources: readonly Source[],
   windowChars: number,
   { keep, textFields, vectorField }: DedupOptions,
-  { reporter, signal }: Pick<RunContext, "reporter" | "signal">,
+  { reporter, signal, known }: Pick<RunContext, "reporter" | "signal"> & { readonly known?: KnownTexts },
 ) {
   const started = performance.now();
-  const index = createRowIndex(keep);
+  const index = createRowIndex(keep, known);
   const rejects = countingRejects();
   const stage = reporter.stage(
     "read",

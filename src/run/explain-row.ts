@@ -14,10 +14,11 @@ import type {
   RowOrigin,
 } from "./explanation.js";
 import { type GroupMembers, readGroupMembers } from "./read/group-members.js";
+import type { Keeper, Keepers } from "./read/keepers.js";
 import { readRejected } from "./read/rejected-row.js";
 import type { KeptRow, RemovedRow, ResultRow, ResultRows } from "./read/result-rows.js";
 import type { DedupManifest } from "./work/dedup-folder.js";
-import { GUARDED } from "./write/guarded.js";
+import { GUARDED, GUARDED_IN } from "./write/guarded.js";
 import { REJECTS } from "./write/output-names.js";
 
 /** Guards that the run did not use are named too, where they would have kept two texts apart. */
@@ -29,6 +30,7 @@ const SHOWN = 5;
 /** What an explanation looks at. */
 export interface Sight {
   readonly rows: ResultRows;
+  readonly keepers: Keepers;
   /** Undefined where embeddings.arrow is missing. */
   readonly vectors: VectorReader | undefined;
   /** The guards of the run. */
@@ -51,9 +53,13 @@ async function explainRejected({ rows }: Sight, row: number): Promise<ExplainedR
 
 async function explainKept(sight: Sight, found: KeptRow): Promise<ExplainedKept> {
   const { rows } = sight;
-  const [members] = (
-    await readGroupMembers({ removed: rows.removed, keptRows: [found.row], shown: "first", limit: SHOWN })
-  ).values();
+  const [members] = await readGroupMembers({
+    removed: rows.removed,
+    keepers: [{ row: found.row }],
+    references: rows.manifest.references !== undefined,
+    shown: "first",
+    limit: SHOWN,
+  });
   return {
     ...named(found),
     fate: "kept",
@@ -66,23 +72,23 @@ async function explainKept(sight: Sight, found: KeptRow): Promise<ExplainedKept>
 
 async function explainRemoved(sight: Sight, found: RemovedRow): Promise<ExplainedRemoved> {
   const { rows } = sight;
-  const kept = await rows.findKept(found.keptRow);
-  const [members] = (
-    await readGroupMembers({
-      removed: rows.removed,
-      keptRows: [kept.row],
-      shown: "first",
-      limit: SHOWN,
-      vector: found.reason === "semantic" ? found.vector : undefined,
-    })
-  ).values();
+  const kept = await sight.keepers.of(found);
+  const [members] = await readGroupMembers({
+    removed: rows.removed,
+    keepers: [kept],
+    references: rows.manifest.references !== undefined,
+    shown: "first",
+    limit: SHOWN,
+    vector: found.reason === "semantic" && found.vector >= 0 ? found.vector : undefined,
+  });
   const copies: number[] = [];
   for (const at of members.copyPlaces) copies.push((await rows.removedAt(at)).row);
   return {
     ...named(found),
     fate: "removed",
     origin: originOf(rows.manifest, found.row),
-    directed: found.vector >= 0,
+    // A text that a reference has is not embedded again.
+    directed: found.vector >= 0 || found.keptIn !== undefined,
     reason: found.reason,
     cosine: await cosineOf(sight, found, kept),
     similarity: found.similarity,
@@ -93,14 +99,18 @@ async function explainRemoved(sight: Sight, found: RemovedRow): Promise<Explaine
   };
 }
 
-async function groupOf(rows: ResultRows, { row, groupSize }: KeptRow, members: GroupMembers): Promise<RowGroup> {
+async function groupOf(rows: ResultRows, keeper: Keeper, members: GroupMembers): Promise<RowGroup> {
   const first: RowGroup["first"][number][] = [];
   for (const at of members.places) {
     const removed = await rows.removedAt(at);
     first.push({ ...named(removed), reason: removed.reason, similarity: removed.similarity });
   }
   const { exact, normalized, semantic } = members;
-  return { kept_row: row, size: groupSize, exact, normalized, semantic, first };
+  const { row, in: keptIn, groupSize } = keeper;
+  // What a kept row of a reference stands for in its own folder is no part of the group here.
+  const size = keptIn === undefined ? groupSize : 1 + exact + normalized + semantic;
+  const group = { kept_row: row, size, exact, normalized, semantic, first };
+  return keptIn === undefined ? group : { ...group, kept_in: keptIn };
 }
 
 /** The kept row that guarded.arrow names for a kept row. */
@@ -112,9 +122,11 @@ async function guardedFrom(sight: Sight, kept: KeptRow): Promise<ExplainedKept["
   try {
     const at = table.countBelow("_row", kept.row);
     if (at === table.rows) return undefined;
-    const batch = await table.row(["_row", "_guarded_from"], at);
+    const placed = rows.manifest.references === undefined ? [] : [GUARDED_IN];
+    const batch = await table.row(["_row", "_guarded_from", ...placed], at);
     if (Number(batch.getChild("_row")?.get(0)) !== kept.row) return undefined;
-    const other = await rows.findKept(Number(batch.getChild("_guarded_from")?.get(0)));
+    const place = (batch.getChild(GUARDED_IN)?.get(0) ?? undefined) as string | undefined;
+    const other = await sight.keepers.find(Number(batch.getChild("_guarded_from")?.get(0)), place);
     const measured = (await cosineOf(sight, kept, other)) ?? undefined;
     return { ...named(other), cosine: measured, differs: differences(kept, other) };
   } finally {
@@ -122,8 +134,16 @@ async function guardedFrom(sight: Sight, kept: KeptRow): Promise<ExplainedKept["
   }
 }
 
-/** The float64 cosine of two rows; null where one has no vector, undefined where embeddings.arrow is missing. */
-export async function cosineOf({ vectors }: Sight, a: ResultRow, b: ResultRow): Promise<number | null | undefined> {
+/**
+ * The float64 cosine of two rows; null where one has no vector, undefined where embeddings.arrow is missing.
+ * @param a row of the folder
+ */
+export async function cosineOf(
+  { vectors, keepers }: Sight,
+  a: ResultRow,
+  b: ResultRow | Keeper,
+): Promise<number | null | undefined> {
+  if ("in" in b && b.in !== undefined) return keepers.cosine(vectors, a.vector, b);
   if (a.vector < 0 || b.vector < 0) return null;
   if (vectors === undefined) return undefined;
   const { dim } = vectors;
@@ -138,8 +158,16 @@ export function differences(a: NamedRow, b: NamedRow): GuardDifference[] {
 }
 
 /** What names a row to a person. */
-export function named({ row, id, text }: ResultRow): NamedRow {
-  return id === undefined ? { row, text } : { row, id, text };
+export function named(found: ResultRow | Keeper): NamedRow {
+  const { row, id, text } = found;
+  const { in: folder, missing } = found as Partial<Keeper>;
+  return {
+    row,
+    ...(folder === undefined ? {} : { in: folder }),
+    ...(missing === undefined ? {} : { missing }),
+    ...(id === undefined ? {} : { id }),
+    text,
+  };
 }
 
 function originOf({ inputs }: DedupManifest, row: number): RowOrigin | undefined {

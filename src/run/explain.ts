@@ -7,6 +7,7 @@ import type { Reporter, Stage } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
 import { cosineOf, differences, explainRow, named, type Sight } from "./explain-row.js";
 import type { ExplainedPair, ExplainedRow, Explanation, Neighbour } from "./explanation.js";
+import { openKeepers } from "./read/keepers.js";
 import { openResultRows, type ResultRow } from "./read/result-rows.js";
 import { numberOfRow } from "./read/row-names.js";
 import type { DedupManifest } from "./work/dedup-folder.js";
@@ -50,7 +51,8 @@ export async function openExplainer(options: {
   const path = join(folder, EMBEDDINGS);
   try {
     const vectors = existsSync(path) ? await openVectorStore(path) : undefined;
-    const sight: Sight = { rows, vectors, guards: guardsOf(rows.manifest) };
+    const keepers = openKeepers(rows);
+    const sight: Sight = { rows, keepers, vectors, guards: guardsOf(rows.manifest) };
     return {
       explain: async (names) => {
         const found = await explainRows(sight, names, idField !== undefined);
@@ -63,7 +65,7 @@ export async function openExplainer(options: {
         return found;
       },
       close: async () => {
-        await Promise.all([rows.close(), vectors?.close()]);
+        await Promise.all([rows.close(), keepers.close(), vectors?.close()]);
       },
     };
   } catch (error) {

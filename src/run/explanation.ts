@@ -6,6 +6,10 @@ import type { RejectedRecord } from "./read/rejected-row.js";
 /** A row of a result as an explanation names it. */
 export interface NamedRow {
   readonly row: number;
+  /** Folder of a reference that holds the row, as `_kept_in` names it; absent for the folder that is explained. */
+  readonly in?: string;
+  /** Why nothing more is known of the row, where that folder is gone or was written anew. */
+  readonly missing?: string;
   /** Its id; absent where no id field is known, null where the row has none. */
   readonly id?: string | null;
   /** Its text; null where it has only a vector. */
@@ -22,7 +26,9 @@ export interface RowOrigin {
 /** The rows that one kept row stands for. */
 export interface RowGroup {
   readonly kept_row: number;
-  /** All rows of the group, the kept one among them. */
+  /** Folder of a reference that holds the kept row; absent for the folder that is explained. */
+  readonly kept_in?: string;
+  /** All rows of the group that lie in the folder, and the kept one. */
   readonly size: number;
   readonly exact: number;
   readonly normalized: number;
@@ -49,7 +55,10 @@ export interface ExplainedRemoved extends NamedRow {
   /** As for a kept row. */
   readonly directed: boolean;
   readonly reason: Reason;
-  /** Cosine of the stored vectors, measured anew in float64; absent where it cannot be, null without a direction. */
+  /**
+   * Cosine of the stored vectors, measured anew in float64; absent where it cannot be, null without a direction and for a
+   * text that a reference has, which is not embedded again.
+   */
   readonly cosine?: number | null;
   /** As removed.arrow has it: 1 for equal texts. */
   readonly similarity: number;

@@ -5,6 +5,7 @@ import type {
   ExplainedRemoved,
   ExplainedRow,
   Explanation,
+  NamedRow,
   Neighbour,
 } from "../../run/explanation.js";
 import { shellWord } from "../../shell-word.js";
@@ -60,7 +61,9 @@ function removedEntries(row: ExplainedRemoved, { threshold, guards, folder }: Ex
       entry("damaged", `removed.arrow has cosine ${row.similarity}: see bge-dedup verify ${shellWord(folder)}`),
     );
   }
-  entries.push(...textEntries(["removed", row.text], ["kept", row.kept.text]));
+  entries.push(...missingEntries(row.kept));
+  if (row.kept.missing === undefined) entries.push(...textEntries(["removed", row.text], ["kept", row.kept.text]));
+  else if (row.text !== null) entries.push(shortEntry("removed", row.text));
   if (row.text === null) entries.push(entry("texts", NO_TEXT));
   if (row.reason === "semantic") entries.push(...guardEntries(row.differs, guards, true));
   const { count, rows } = row.copies;
@@ -76,13 +79,21 @@ function removedEntries(row: ExplainedRemoved, { threshold, guards, folder }: Ex
   return entries;
 }
 
-function reasonText({ reason, cosine, similarity }: ExplainedRemoved, threshold: number): string {
+/** Says why nothing more is known of a row of a reference. */
+function missingEntries({ missing }: NamedRow): Entry[] {
+  return missing === undefined ? [] : [entry("kept", `cannot be shown: ${missing}`)];
+}
+
+function reasonText({ reason, cosine, similarity, kept }: ExplainedRemoved, threshold: number): string {
   if (reason === "exact") return "exact: its text equals that of the kept row";
   if (reason === "normalized") {
     return "normalized: its text equals that of the kept row but for case, width, punctuation or spaces";
   }
   if (typeof cosine === "number") return `semantic: ${besideThreshold(cosine, threshold)}`;
-  return `semantic: ${besideThreshold(similarity, threshold)}, as removed.arrow has it: embeddings.arrow is missing`;
+  const recorded = `semantic: ${besideThreshold(similarity, threshold)}, as removed.arrow has it`;
+  if (kept.missing !== undefined) return `${recorded}: ${kept.missing}`;
+  if (cosine === null) return `${recorded}: an earlier result removed an equal text, which was not embedded again`;
+  return `${recorded}: embeddings.arrow is missing`;
 }
 
 function keptEntries(row: ExplainedKept, { guards, threshold }: Explanation): Entry[] {
@@ -94,7 +105,7 @@ function keptEntries(row: ExplainedKept, { guards, threshold }: Explanation): En
   if (other === undefined) return entries;
   const near = other.cosine === undefined ? "near enough" : besideThreshold(other.cosine, threshold);
   entries.push(entry("guarded", `a guard alone keeps it apart from ${rowName(other)}: ${near}`));
-  entries.push(...textEntries(["this row", row.text], [`row ${other.row}`, other.text]));
+  entries.push(...missingEntries(other), ...textEntries(["this row", row.text], [`row ${other.row}`, other.text]));
   entries.push(...guardEntries(other.differs, guards, false));
   return entries;
 }
@@ -113,7 +124,7 @@ function groupTable(row: ExplainedKept | ExplainedRemoved, { id_field, threshold
     base,
   }));
   return (
-    `group of row ${group.kept_row}: ${groupCounts(group)}; ${which}:\n` +
+    `group of ${rowName({ row: group.kept_row, in: group.kept_in })}: ${groupCounts(group)}; ${which}:\n` +
     tableLines(["row", ...(withIds ? ["id"] : []), "reason", "cosine"], rows, page) +
     legend(rows, "the kept row", page)
   );
@@ -135,7 +146,9 @@ function pairEntries(
   }
   entries.push(...textEntries([`row ${first.row}`, first.text], [`row ${second.row}`, second.text]));
   const third = pair.verdict === "merged" ? [] : thirdRows(first, second);
-  for (const { row, text } of third) if (text !== null) entries.push(shortEntry(`row ${row}`, text));
+  for (const { row, in: folder, text } of third) {
+    if (text !== null) entries.push(shortEntry(rowName({ row, in: folder }), text));
+  }
   if (first.text !== second.text) entries.push(...guardEntries(pair.differs, guards, merged));
   return entries;
 }
@@ -143,8 +156,8 @@ function pairEntries(
 /** The kept rows on whose account the two rows go, without the two themselves. */
 function thirdRows(...rows: readonly ExplainedRow[]) {
   const kept = rows.flatMap((row) => (row.fate === "removed" ? [row.kept] : []));
-  const others = kept.filter(({ row }) => rows.every((asked) => asked.row !== row));
-  return others.filter((row, i) => others.findIndex((other) => other.row === row.row) === i);
+  const others = kept.filter(({ row, in: folder }) => rows.every((asked) => folder !== undefined || asked.row !== row));
+  return others.filter((row, i) => others.findIndex((other) => other.row === row.row && other.in === row.in) === i);
 }
 
 function verdictText(
@@ -154,12 +167,12 @@ function verdictText(
   { keep, guards, folder }: Explanation,
 ): string {
   const removed = [first, second].filter((row) => row.fate === "removed");
-  const accounts = removed.map((row) => `row ${row.row} goes on account of row ${row.kept.row}`);
+  const accounts = removed.map((row) => `row ${row.row} goes on account of ${rowName({ ...row.kept, id: undefined })}`);
   switch (verdict) {
     case "merged":
       return `yes: ${accounts[0]}, as ${removed[0].reason}`;
     case "same-group":
-      return `yes: both go on account of row ${removed[0].kept.row}, ${asBoth(removed[0].reason, removed[1].reason)}`;
+      return `yes: both go on account of ${rowName({ ...removed[0].kept, id: undefined })}, ${asBoth(removed[0].reason, removed[1].reason)}`;
     case "below":
       return "no: their cosine is below the threshold";
     case "guarded":
@@ -168,6 +181,8 @@ function verdictText(
       return `no: ${accounts[0]}, which comes first (--keep ${keep}), and a row goes on account of one row only`;
     case "no-chain":
       return `no: ${accounts.join(" and ")}, and a removed row takes no other with it`;
+    case "known":
+      return `no: ${accounts.join(" and ")}, because a reference has the text, which was therefore not embedded`;
     case "undirected": {
       const row = [first, second].find((each) => each.fate !== "rejected" && !each.directed);
       return `no: row ${row?.row} has no vector, because no token of its text is known, so only equal texts merge with it`;

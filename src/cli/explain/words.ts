@@ -26,9 +26,10 @@ export function besideThreshold(cosine: number, threshold: number): string {
   return `cosine ${cosineText(cosine, threshold)}, ${place} the threshold ${threshold}`;
 }
 
-/** What names a row: its number and its id. */
-export function rowName({ row, id }: { readonly row: number; readonly id?: string | null }): string {
-  return id === undefined || id === null ? `row ${row}` : `row ${row} (id ${printable(id)})`;
+/** What names a row: its number, its id, and its folder where that is a reference. */
+export function rowName({ row, id, in: folder }: Pick<NamedRow, "row" | "id" | "in">): string {
+  const name = id === undefined || id === null ? `row ${row}` : `row ${row} (id ${printable(id)})`;
+  return folder === undefined ? name : `${name} of ${printable(folder)}`;
 }
 
 /** The first line about a row: what became of it. */

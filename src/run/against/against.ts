@@ -19,6 +19,10 @@ export interface Against extends KnownReferences, ReferenceRows {
   readonly paths: readonly string[];
   /** Kept vectors of the references; undefined where they have none. Once `readTexts` has been called. */
   readonly vectors: ReferenceVectors | undefined;
+  /** Bytes that texts and places of the references take in memory, once `readTexts` has been called. */
+  readonly byteLength: number;
+  /** Forgets what only the first pass needs. */
+  forgetTexts(): void;
   /** Makes sure that all references are still those that were opened. @throws FailedRunError */
   requireUnchanged(): Promise<void>;
   /**
@@ -83,6 +87,10 @@ export async function openAgainst(
     get vectors() {
       return read?.vectors;
     },
+    get byteLength() {
+      return read === undefined ? 0 : read.texts.byteLength + read.byteLength;
+    },
+    forgetTexts: () => read?.texts.close(),
     fate: (entry) => once(read).texts.fate(entry),
     rowAt: (position): ReferenceRow => once(read).rowAt(position),
     async requireUnchanged() {

@@ -21,6 +21,8 @@ export interface ReferenceRowsRead {
   readonly texts: ReferenceTexts;
   /** Vectors of their kept rows for the join; undefined where they have none. */
   readonly vectors?: ReferenceVectors;
+  /** Bytes of the places of the vectors. */
+  readonly byteLength: number;
   /** The kept row of a vector, by its position in `vectors`. */
   rowAt(position: number): ReferenceRow;
 }
@@ -82,6 +84,7 @@ export async function readReferences(options: ReadReferencesOptions): Promise<Re
   }
   return {
     texts,
+    byteLength: rowOf.byteLength + signatures.byteLength + order.values.byteLength,
     vectors:
       stores === undefined || order.values.length === 0
         ? undefined

@@ -2,7 +2,19 @@ import type { RecordBatch, Vector } from "apache-arrow";
 import type { ArrowTable } from "../../io/arrow/table.js";
 import type { Reason } from "../../join/decisions.js";
 import { Lowest } from "../../lowest.js";
+import { KEPT_IN } from "../write/output-columns.js";
 import { numbersOf } from "./result-table.js";
+
+/** A kept row: its number, and the folder that holds it where it is a reference's, as `_kept_in` names it. */
+export interface KeeperName {
+  readonly row: number;
+  readonly in?: string;
+}
+
+/** Identifies a kept row of a reference. */
+export function keeperKey(row: number, keptIn: string): string {
+  return `${row} ${keptIn}`;
+}
 
 /** The removed rows of a group, summed up. */
 export interface GroupMembers {
@@ -39,27 +51,38 @@ interface Tally {
 
 /**
  * Sums up the removed rows of some groups in one scan over removed.arrow, which reads 21 bytes a row.
- * @param options.keptRows kept rows of the groups
+ * @param options.keepers kept rows of the groups
+ * @param options.references whether the table has the column `_kept_in`
  * @param options.limit rows of each group to show
  * @param options.vector vector whose rows are counted as copies; none if absent
- * @returns an entry for each kept row
+ * @returns an entry for each kept row, in their order
  */
 export async function readGroupMembers(options: {
   readonly removed: ArrowTable;
-  readonly keptRows: readonly number[];
+  readonly keepers: readonly KeeperName[];
+  readonly references: boolean;
   readonly shown: ShownRows;
   readonly limit: number;
   readonly vector?: number;
-}): Promise<Map<number, GroupMembers>> {
-  const { removed, keptRows, shown, limit, vector } = options;
-  const tallies = new Map(keptRows.map((row) => [row, newTally(limit)]));
-  for await (const { first, batch } of removed.scan(["_kept_row", "_similarity", "_reason", "_vector"])) {
+}): Promise<GroupMembers[]> {
+  const { removed, keepers: asked, references, shown, limit, vector } = options;
+  const tallies = asked.map(() => newTally(limit));
+  const own = new Map<number, Tally>();
+  const others = new Map<string, Tally>();
+  for (const [i, { row, in: keptIn }] of asked.entries()) {
+    if (keptIn === undefined) own.set(row, tallies[i]);
+    else others.set(keeperKey(row, keptIn), tallies[i]);
+  }
+  const columns = ["_kept_row", "_similarity", "_reason", "_vector"];
+  for await (const { first, batch } of removed.scan(references ? [...columns, KEPT_IN] : columns)) {
     const keepers = numbersOf(batch, "_kept_row", removed.path);
+    const keptIn = references ? batch.getChild(KEPT_IN) : null;
     const vectors = numbersOf(batch, "_vector", removed.path);
     const similarities = numbersOf(batch, "_similarity", removed.path);
     const reasonAt = reasonReader(batch);
     for (let i = 0; i < keepers.length; i++) {
-      const tally = tallies.get(keepers[i]);
+      const place = (keptIn?.get(i) ?? undefined) as string | undefined;
+      const tally = place === undefined ? own.get(keepers[i]) : others.get(keeperKey(keepers[i], place));
       if (tally === undefined) continue;
       const similarity = similarities[i];
       tally.counts[reasonAt(i)]++;
@@ -70,13 +93,11 @@ export async function readGroupMembers(options: {
       if (vectors[i] === vector && tally.copies++ < limit) tally.copyPlaces.push(first + i);
     }
   }
-  return new Map(
-    Array.from(tallies, ([row, { counts, least, sum, shown, copies, copyPlaces }]) => {
-      const rows = counts.exact + counts.normalized + counts.semantic;
-      const mean = rows === 0 ? 1 : sum / rows;
-      return [row, { ...counts, least, mean, places: shown.entries.map(({ at }) => at), copies, copyPlaces }];
-    }),
-  );
+  return tallies.map(({ counts, least, sum, shown, copies, copyPlaces }) => {
+    const rows = counts.exact + counts.normalized + counts.semantic;
+    const mean = rows === 0 ? 1 : sum / rows;
+    return { ...counts, least, mean, places: shown.entries.map(({ at }) => at), copies, copyPlaces };
+  });
 }
 
 function newTally(limit: number): Tally {

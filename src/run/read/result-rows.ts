@@ -5,7 +5,7 @@ import { type ColumnPath, resolveColumns } from "../../io/schema/column-paths.js
 import { batchTexts } from "../../io/schema/text-columns.js";
 import type { Reason } from "../../join/decisions.js";
 import { type DedupManifest, readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
-import { namesOfInput } from "../write/output-columns.js";
+import { KEPT_IN, namesOfInput } from "../write/output-columns.js";
 import { acceptedTextColumns } from "./missing-field.js";
 import { resultFile } from "./result-table.js";
 import { columnNames, rowIds, rowsWithId } from "./row-ids.js";
@@ -35,6 +35,8 @@ export interface RemovedRow extends TableRow {
   readonly fate: "removed";
   /** The kept row on whose account it goes. */
   readonly keptRow: number;
+  /** Folder of a reference that holds this kept row, as `_kept_in` names it; undefined for this folder. */
+  readonly keptIn?: string;
   /** As stored, float32. */
   readonly similarity: number;
   readonly reason: Reason;
@@ -89,7 +91,8 @@ export async function openResultRows(options: {
   });
   try {
     const keptRows = rowReader(kept, KEPT_COLUMNS, manifest, idField);
-    const removedRows = rowReader(removed, REMOVED_COLUMNS, manifest, idField);
+    const removedColumns = manifest.references === undefined ? REMOVED_COLUMNS : [...REMOVED_COLUMNS, KEPT_IN];
+    const removedRows = rowReader(removed, removedColumns, manifest, idField);
     return resultRows({ folder, manifest, idField, kept, removed, keptRows, removedRows });
   } catch (error) {
     await Promise.all([kept.close(), removed.close()]);
@@ -167,10 +170,12 @@ function resultRows(parts: {
 
   async function removedAt(at: number): Promise<RemovedRow> {
     const { base, batch } = await removedRows.read(at);
+    const keptIn = manifest.references && (batch.getChild(KEPT_IN)?.get(0) as string | null);
     return {
       ...base,
       fate: "removed",
       keptRow: numberOf(batch, "_kept_row"),
+      ...(keptIn === undefined || keptIn === null ? {} : { keptIn }),
       similarity: numberOf(batch, "_similarity"),
       reason: String(batch.getChild("_reason")?.get(0)) as Reason,
     };

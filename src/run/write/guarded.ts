@@ -11,8 +11,8 @@ export const GUARDED = "guarded.arrow";
 const BATCH = 65_536;
 
 const FIELDS = [new Field("_row", new Uint64(), false), new Field("_guarded_from", new Uint64(), false)];
-/** Folder, of a reference, in which `_guarded_from` counts; null for this run. */
-const GUARDED_IN = new Field("_guarded_in", new Utf8(), true);
+/** Column of the folder, of a reference, in which `_guarded_from` counts; null for this run. */
+export const GUARDED_IN = "_guarded_in";
 
 /**
  * Writes one row for each kept row that only a guard keeps apart from another kept row, and names the earliest such
@@ -28,7 +28,7 @@ export async function writeGuarded(
   decisions: Decisions,
   folders?: readonly string[],
 ): Promise<number> {
-  const schema = new Schema(folders === undefined ? FIELDS : [...FIELDS, GUARDED_IN]);
+  const schema = new Schema(folders === undefined ? FIELDS : [...FIELDS, new Field(GUARDED_IN, new Utf8(), true)]);
   const writer = await openArrowWriter({ path, schema });
   let count = 0;
   let apart: number[] = [];
