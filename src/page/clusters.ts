@@ -90,10 +90,10 @@ function rowList(rows: readonly PageRow[]): HTMLElement {
   );
 }
 
-/** How clusters moved since a former run. */
+/** How clusters changed since a former run. */
 export function driftBlock({ drift }: PageFacts): Child {
   if (drift === undefined) return undefined;
-  const { like, figures, clusters } = drift;
+  const { like, figures, clusters, farthest } = drift;
   return [
     el("h3", {}, "Drift"),
     el("p", { class: "note" }, like === undefined ? "Compared with a former run." : `Compared with ${like}.`),
@@ -106,9 +106,16 @@ export function driftBlock({ drift }: PageFacts): Child {
     clusters.length > 0 &&
       table({
         caption: "Share of each cluster before and now",
-        head: ["Cluster", "Before", "Now"],
-        rows: clusters.map(({ cluster, before, now }) => [cluster, share(before, 1), share(now, 1)]),
-        numbers: [1, 2],
+        head: ["Cluster", "Before", "Now", "Way of the centroid"],
+        rows: clusters.map(({ cluster, before, now, shift }) => [
+          cluster,
+          before === 0 ? "new" : share(before, 1),
+          now === 0 ? "vanished" : share(now, 1),
+          shift?.toFixed(3),
+        ]),
+        numbers: [1, 2, 3],
       }),
+    farthest.length > 0 &&
+      el("details", {}, el("summary", {}, "Rows farthest from every former centroid"), rowList(farthest)),
   ];
 }

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { ChosenK } from "../cluster/choose-k.js";
 import { UsageError } from "../errors.js";
 import { type TimedReporter, timedReporter } from "../reporter.js";
-import { clustersWarning, rejectsWarning } from "./check/warnings.js";
+import { clustersWarning, driftWarning, rejectsWarning } from "./check/warnings.js";
 import type { FoundDrift } from "./cluster/drift.js";
 import { findClusters } from "./cluster/find-clusters.js";
 import { type Former, readFormer } from "./cluster/former.js";
@@ -152,6 +152,7 @@ function summaryOf({
     warnings: [
       ...rejectsWarning(rows.rejected, rows.count + rows.rejected, options.out),
       ...(typeof options.k === "number" ? clustersWarning(options.k, result.sizes.length) : []),
+      ...driftWarning(drift),
     ],
     seconds: reporter.seconds,
     peak_memory: peakMemory(),

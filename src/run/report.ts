@@ -10,13 +10,13 @@ import type { Reporter } from "../reporter.js";
 import { chooseGroups } from "./page/choose-groups.js";
 import { readClusters } from "./page/clusters.js";
 import { type ColumnSources, pageColumns, wantedRows } from "./page/columns.js";
+import { pageDrift } from "./page/drift.js";
 import {
   guardNames,
   type LooseManifest,
   modelLine,
   optionLines,
   pageCounts,
-  pageDrift,
   pageSources,
   stageSeconds,
   stricterThresholds,

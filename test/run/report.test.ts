@@ -140,10 +140,22 @@ describe("report", () => {
     const path = join(out, "manifest.json");
     const manifest = JSON.parse(readFileSync(path, "utf8"));
     const clusters = [{ cluster: 0, before: 0.25, now: 0.5 }];
-    manifest.cluster = { outputs: [], drift: { like: "before", moved_rows: 12, clusters } };
+    const farthest = [{ row: 7, cluster: 0, distance: 1.1, text: "foreign" }];
+    const figures = { far_share: 0.024, moved_rows: 12, new_clusters: [3, 4], vanished_clusters: [] };
+    manifest.cluster = { outputs: [], drift: { like: "before", ...figures, clusters, farthest } };
     writeFileSync(path, JSON.stringify(manifest));
     const { facts } = dataOf((await report(out)).file);
-    assert.deepEqual(facts.drift, { like: "before", figures: [["moved rows", "12"]], clusters });
+    assert.deepEqual(facts.drift, {
+      like: "before",
+      figures: [
+        ["rows far from every former centroid (1 % is usual)", "2.4 %"],
+        ["moved rows", "12"],
+        ["new clusters", "3, 4"],
+        ["vanished clusters", "none"],
+      ],
+      clusters,
+      farthest: [{ row: 7, text: "foreign" }],
+    });
   });
 });
 

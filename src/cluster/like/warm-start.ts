@@ -1,18 +1,17 @@
 import { seededRandom } from "../../random.js";
 import type { VectorReader } from "../../vectors/reader.js";
-import { squaredDistance } from "../assign.js";
+import { furtherCentres } from "../seed/plus-plus.js";
 import { drawSample } from "../seed/start.js";
 
-/** Most rows among which the starts of new clusters are drawn. They bound memory: 4 MB for 1,024 components at 1,000. */
+/** Most rows among which new clusters start, or k where that is more. They bound memory: 48 MB for 1,024 components. */
 const SAMPLE = 4096;
 
 /**
  * Starting centroids of k clusters that continue former ones. Former clusters without rows today leave, and where still
- * more than k are left, those with the fewest rows; the others start where they are. New clusters start at rows that
- * are far from all of these: each is drawn with a probability proportional to its squared distance (k-means++ goes on
- * from the former centroids).
+ * more than k are left, those with the fewest rows; the others start where they are. New clusters start at rows that are
+ * far from all of these: k-means++ goes on from the former centroids over a sample.
  *
- * Memory: up to 4,096 vectors where new clusters are needed.
+ * Memory: 4,096 vectors where new clusters are needed, or k where that is more.
  * @returns k × dim float32, former clusters in their order and then new ones; the caller owns the array
  */
 export async function warmStart(options: {
@@ -56,28 +55,12 @@ async function addStarts(options: Parameters<typeof warmStart>[0], start: Float3
   const sample = drawSample(positions, weights, Math.max(SAMPLE, k), random);
   const rows = new Float32Array(sample.length * dim);
   await vectors.gather(sample, rows);
+  const points = Array.from(sample, (_, s) => Array.from(rows.subarray(s * dim, (s + 1) * dim)));
   const nearest = new Float64Array(sample.length);
   for (let s = 0, row = 0; s < sample.length; s++) {
     while (positions[row] !== sample[s]) row++;
     nearest[s] = squared[row];
   }
-  for (let slot = from; slot < k; slot++) {
-    const chosen = draw(nearest, random());
-    const at = chosen * dim;
-    start.set(rows.subarray(at, at + dim), slot * dim);
-    for (let s = 0; s < sample.length; s++) {
-      nearest[s] = Math.min(nearest[s], squaredDistance(rows, s * dim, rows, at, dim));
-    }
-    await pause();
-  }
-}
-
-/** An index, drawn with a probability proportional to its weight; the last one where all weights are 0. */
-function draw(weights: Float64Array, random: number): number {
-  let left = random * weights.reduce((sum, weight) => sum + weight, 0);
-  for (let s = 0; s < weights.length; s++) {
-    left -= weights[s];
-    if (left < 0) return s;
-  }
-  return weights.length - 1;
+  const centres = await furtherCentres({ points, nearest, centres: k - from, of: k, random, pause });
+  for (const [slot, centre] of centres.entries()) start.set(centre, (from + slot) * dim);
 }

@@ -16,16 +16,37 @@ export async function plusPlus(
   pause: () => Promise<void>,
 ): Promise<number[][]> {
   const n = points.length;
-  const trials = 2 + Math.floor(Math.log(k));
   const first = points[Math.min(n - 1, Math.floor(random() * n))];
-  const centres = [first];
-  let nearest = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
+  const nearest = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
+  approach(points, first, nearest, nearest);
+  return [first, ...(await furtherCentres({ points, nearest, centres: k - 1, of: k, random, pause }))];
+}
+
+/**
+ * Goes on where some centres are given already: chooses more of them among the points, as `plusPlus` does.
+ * @param options.nearest squared distance of each point to the nearest centre so far; stays as it is
+ * @param options.centres number of centres to choose
+ * @param options.of number of centres in the end, which sets the number of points drawn for each
+ */
+export async function furtherCentres(options: {
+  readonly points: readonly number[][];
+  readonly nearest: Float64Array;
+  readonly centres: number;
+  readonly of: number;
+  readonly random: Random;
+  readonly pause: () => Promise<void>;
+}): Promise<number[][]> {
+  const { points, random, pause } = options;
+  const n = points.length;
+  const trials = 2 + Math.floor(Math.log(options.of));
+  const centres: number[][] = [];
+  let nearest = options.nearest.slice();
   let best = new Float64Array(n);
   let tried = new Float64Array(n);
-  let sum = approach(points, first, nearest, nearest);
-  while (centres.length < k) {
+  let sum = nearest.reduce((all, squared) => all + squared, 0);
+  while (centres.length < options.centres) {
     let least = Number.POSITIVE_INFINITY;
-    let chosen = first;
+    let chosen = points[0];
     for (let t = 0; t < trials; t++) {
       const point = points[draw(nearest, random() * sum)];
       const left = approach(points, point, nearest, tried);

@@ -87,14 +87,21 @@ export interface PageRow {
   readonly text: string;
 }
 
-/** How clusters moved since a former run, as the manifest of bge-cluster tells it. */
+/** How clusters changed since a former run, as the manifest of bge-cluster tells it. */
 export interface PageDrift {
   /** Folder of the former run, as given. */
   readonly like?: string;
   /** Figures in words, in the order of the manifest. */
   readonly figures: readonly Named[];
-  /** Clusters with their shares of the rows before and now. */
-  readonly clusters: readonly { readonly cluster: number; readonly before: number; readonly now: number }[];
+  /** Clusters with their shares of the rows before and now, and the way of the centroid where a cluster was in both. */
+  readonly clusters: readonly {
+    readonly cluster: number;
+    readonly before: number;
+    readonly now: number;
+    readonly shift?: number;
+  }[];
+  /** The rows farthest from every former centroid. */
+  readonly farthest: readonly PageRow[];
 }
 
 /** How the points of the map were placed. */

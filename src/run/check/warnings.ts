@@ -14,6 +14,16 @@ export function rejectsWarning(rejected: number, read: number, out?: string): st
   ];
 }
 
+/** Share of rows far from every former centroid beyond which a run says so in its last lines; 0.01 is usual. */
+const MANY_FAR = 0.03;
+
+/** Says that many rows are unlike those of the former clusters. */
+export function driftWarning(drift: { readonly far_share: number; readonly like: string } | undefined): string[] {
+  if (drift === undefined || drift.far_share <= MANY_FAR) return [];
+  const percent = (100 * drift.far_share).toFixed(1);
+  return [`${percent} % of the rows are far from every centroid of ${drift.like}, 1 % is usual: see drift.farthest`];
+}
+
 /**
  * Says that fewer clusters were made than asked for.
  * @param distinct vectors that can be told apart

@@ -36,8 +36,8 @@ function show(list: Lowest<PageRow>, key: number, row: number, text: string | nu
 
 /**
  * Reads the clusters that bge-cluster wrote into the folder. Typical rows are those marked `representative`, or else
- * those nearest to the centroid; outliers are those with the highest `outlier`, or else the farthest ones. Holds 4 bytes
- * for each row of the run.
+ * those nearest to the centroid; outliers are those with the highest `outlier`, or else the farthest ones. The largest
+ * cluster comes first. Holds 4 bytes for each row of the run.
  * @returns undefined where the folder has no clusters
  * @throws InputError where one of the two files is missing or damaged
  */
@@ -57,6 +57,8 @@ export async function readClusters(
     typical: new Lowest<PageRow>(TYPICAL),
     outliers: new Lowest<PageRow>(OUTLIERS),
   }));
+  // Ids have gaps where clusters have come and gone.
+  const foundOf = new Map(known.map(({ cluster }, i) => [cluster, found[i]]));
   const clusterOf = new Int32Array(counts.read).fill(-1);
   const textsOf = await textReader(rowsPath, options);
   for await (const batch of readTableBatches(rowsPath)) {
@@ -67,7 +69,7 @@ export async function readClusters(
     const marks = batch.getChild("representative");
     const degrees = batch.getChild("outlier");
     for (let i = 0; i < rows.length; i++) {
-      const cluster = found[numbers[i]];
+      const cluster = foundOf.get(numbers[i]);
       if (cluster === undefined) continue;
       clusterOf[rows[i]] = numbers[i];
       cluster.sum += distances[i];
@@ -88,7 +90,7 @@ export async function readClusters(
       outliers: outliers.entries,
     };
   });
-  return { clusters, clusterOf };
+  return { clusters: clusters.sort((a, b) => b.size - a.size || a.cluster - b.cluster), clusterOf };
 }
 
 function shortened(text: string): string {

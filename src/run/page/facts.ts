@@ -1,4 +1,4 @@
-import type { Named, PageCounts, PageDrift, PageFacts, PageSource } from "../../report/page/data.js";
+import type { Named, PageCounts, PageFacts, PageSource } from "../../report/page/data.js";
 import type { Survey } from "./survey.js";
 
 /** The manifest as JSON gives it: parts that older versions lack are left out of the page. */
@@ -55,7 +55,7 @@ export function stricterThresholds({ stricter }: LooseManifest): PageFacts["stri
 }
 
 /** A value of the manifest as a person reads it. */
-function valueText(value: unknown): string {
+export function valueText(value: unknown): string {
   if (Array.isArray(value)) return value.map(valueText).join(", ");
   if (typeof value !== "object" || value === null) return String(value);
   const entries = Object.entries(value);
@@ -113,23 +113,4 @@ function lastAtMost(numbers: Float64Array, value: number): number {
     else high = middle;
   }
   return Math.max(0, low - 1);
-}
-
-/** How clusters moved, where bge-cluster compared them with a former run; undefined where it did not. */
-export function pageDrift({ cluster }: LooseManifest): PageDrift | undefined {
-  const drift = cluster?.drift;
-  if (typeof drift !== "object" || drift === null) return undefined;
-  const { like, clusters, ...rest } = drift as { like?: unknown; clusters?: unknown } & Record<string, unknown>;
-  const moved = Array.isArray(clusters) ? (clusters as Record<string, unknown>[]) : [];
-  return {
-    like: typeof like === "string" ? like : undefined,
-    figures: Object.entries(rest).map(([name, value]) => [name.replaceAll("_", " "), valueText(value)] as const),
-    clusters: moved
-      .map(({ cluster: number, before, now }) => ({
-        cluster: Number(number),
-        before: Number(before),
-        now: Number(now),
-      }))
-      .filter(({ cluster: number, before, now }) => [number, before, now].every(Number.isFinite)),
-  };
 }
