@@ -6,6 +6,9 @@ import { drawSample } from "../seed/start.js";
 /** Most rows among which new clusters start, or k where that is more. They bound memory: 48 MB for 1,024 components. */
 const SAMPLE = 4096;
 
+/** Rows tried for each new cluster. Few clusters are new as a rule, so that a careful choice costs little. */
+const TRIALS = 16;
+
 /**
  * Starting centroids of k clusters that continue former ones. Former clusters without rows today leave, and where still
  * more than k are left, those with the fewest rows; the others start where they are. New clusters start at rows that are
@@ -61,6 +64,6 @@ async function addStarts(options: Parameters<typeof warmStart>[0], start: Float3
     while (positions[row] !== sample[s]) row++;
     nearest[s] = squared[row];
   }
-  const centres = await furtherCentres({ points, nearest, centres: k - from, of: k, random, pause });
+  const centres = await furtherCentres({ points, nearest, centres: k - from, trials: TRIALS, random, pause });
   for (const [slot, centre] of centres.entries()) start.set(centre, (from + slot) * dim);
 }

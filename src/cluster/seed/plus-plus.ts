@@ -19,26 +19,28 @@ export async function plusPlus(
   const first = points[Math.min(n - 1, Math.floor(random() * n))];
   const nearest = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
   approach(points, first, nearest, nearest);
-  return [first, ...(await furtherCentres({ points, nearest, centres: k - 1, of: k, random, pause }))];
+  return [
+    first,
+    ...(await furtherCentres({ points, nearest, centres: k - 1, trials: 2 + Math.floor(Math.log(k)), random, pause })),
+  ];
 }
 
 /**
  * Goes on where some centres are given already: chooses more of them among the points, as `plusPlus` does.
  * @param options.nearest squared distance of each point to the nearest centre so far; stays as it is
  * @param options.centres number of centres to choose
- * @param options.of number of centres in the end, which sets the number of points drawn for each
+ * @param options.trials number of points drawn for each centre
  */
 export async function furtherCentres(options: {
   readonly points: readonly number[][];
   readonly nearest: Float64Array;
   readonly centres: number;
-  readonly of: number;
+  readonly trials: number;
   readonly random: Random;
   readonly pause: () => Promise<void>;
 }): Promise<number[][]> {
-  const { points, random, pause } = options;
+  const { points, trials, random, pause } = options;
   const n = points.length;
-  const trials = 2 + Math.floor(Math.log(options.of));
   const centres: number[][] = [];
   let nearest = options.nearest.slice();
   let best = new Float64Array(n);
