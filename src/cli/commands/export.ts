@@ -77,11 +77,12 @@ async function exportTo(target: ExportTarget, flags: Flags, { reporter, signal }
   return { summary, text: tableText(summary) };
 }
 
-/** What proves to a server who the user is. An empty variable counts as unset. */
-function credentialsOf({ MILVUS_TOKEN, MILVUS_USERNAME, MILVUS_PASSWORD }: NodeJS.ProcessEnv) {
+/** What proves to a server who the user is, and to the user who the server is. An empty variable counts as unset. */
+function credentialsOf(env: NodeJS.ProcessEnv) {
   return {
-    token: MILVUS_TOKEN || undefined,
-    username: MILVUS_USERNAME || undefined,
-    password: MILVUS_PASSWORD || undefined,
+    token: env.MILVUS_TOKEN || undefined,
+    username: env.MILVUS_USERNAME || undefined,
+    password: env.MILVUS_PASSWORD || undefined,
+    certificates: env.NODE_EXTRA_CA_CERTS || undefined,
   };
 }

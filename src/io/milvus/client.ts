@@ -4,35 +4,30 @@
  * 2^53 and fails on a bigint, and writes each request as JSON for a log that nobody reads: 570 against 1,050 rows/s with
  * 384 dimensions into Milvus Lite. It is an optional peer dependency, because it brings 55 packages.
  */
-import { setTimeout } from "node:timers/promises";
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { rootCertificates } from "node:tls";
 import type { MilvusClient } from "@zilliz/milvus2-sdk-node";
-import { UnavailableError } from "../../errors.js";
+import { UnavailableError, UsageError } from "../../errors.js";
 import type { MilvusAddress } from "./address.js";
+import { type Attempt, createAttempts, LONGEST_WAIT, PATIENCE, type Patience } from "./attempts.js";
 import type { Collection, CollectionField } from "./collection.js";
-import { failure, passes, reasonOf, requireSuccess, type ServerStatus } from "./failures.js";
+import { NOT_LOADED, requireSuccess, type ServerStatus } from "./failures.js";
 import type { FieldData } from "./field-data.js";
 import { loadSdk } from "./load-sdk.js";
+import { collectionOf, creation, listed } from "./messages.js";
 
 /** How a user proves who it is: a token (an API key, or `user:password`), or both a name and a password. */
 export interface MilvusCredentials {
   readonly token?: string;
   readonly username?: string;
   readonly password?: string;
+  /** Path of certificates that are trusted beside Node's own: NODE_EXTRA_CA_CERTS, which gRPC does not heed. */
+  readonly certificates?: string;
 }
 
-/** How long a server may be silent, in milliseconds. */
-export interface Patience {
-  /** Until it answers for the first time. */
-  readonly first: number;
-  /** While a request is repeated, once it has answered. */
-  readonly later: number;
-  /** For one answer. */
-  readonly answer: number;
-}
-
-const PATIENCE: Patience = { first: 10_000, later: 120_000, answer: 60_000 };
-/** Milliseconds before a request is repeated for the first time, and most of them. */
-const [SHORTEST_WAIT, LONGEST_WAIT] = [200, 5000];
+/** Milliseconds in which connections may close. */
+const CLOSING = 1000;
 
 /** A collection on a server, open for writing. */
 export interface MilvusCollection {
@@ -59,9 +54,10 @@ export interface MilvusCollection {
   close(): Promise<void>;
 }
 
+type Sdk = Awaited<ReturnType<typeof loadSdk>>;
+
 /** Answer to `GetVersion`. */
-interface VersionAnswer {
-  readonly status: ServerStatus;
+interface VersionAnswer extends Answer {
   readonly version?: string;
 }
 
@@ -79,173 +75,146 @@ export async function openMilvus(options: {
   readonly patience?: Patience;
   readonly signal?: AbortSignal;
 }): Promise<MilvusCollection> {
-  const { address, credentials, note, signal, patience = PATIENCE } = options;
-  const { collection: name, database, shown } = address;
+  const { address, patience = PATIENCE } = options;
   const sdk = await loadSdk();
-  const client: MilvusClient = new sdk.MilvusClient({
-    address: shown,
-    ssl: address.tls,
-    ...credentials,
-    database,
-    timeout: patience.answer,
-    // `attempt` repeats, and knows for how long.
-    maxRetries: 0,
-    logLevel: "error",
-    pool: { min: 1, max: 2 },
-    __SKIP_CONNECT__: true,
-  });
-
-  /** Sends a request, again and again while its failure may pass. */
-  async function attempt<T>(doing: string, send: () => Promise<T>, limit = patience.later): Promise<T> {
-    const began = performance.now();
-    for (let wait = SHORTEST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
-      signal?.throwIfAborted();
-      try {
-        return await untilAborted(send(), signal);
-      } catch (error) {
-        if (signal?.aborted) throw signal.reason;
-        if (!passes(error) || performance.now() - began + wait > limit) throw failure(error, doing, address);
-        if (wait === 4 * SHORTEST_WAIT) note(`waiting for Milvus at ${shown}: ${reasonOf(error)}`);
-      }
-      await setTimeout(wait, undefined, { signal }).catch(() => {});
-    }
-  }
-
-  const checked = async <T extends { readonly status: ServerStatus }>(answer: Promise<T>): Promise<T> => {
-    const result = await answer;
-    requireSuccess(result.status);
-    return result;
-  };
-  const ask = <T>(method: string, request: object): Promise<T> =>
-    sdk.promisify(client.channelPool, method, request, patience.answer) as Promise<T>;
-  const done = async (answer: Promise<ServerStatus>) => requireSuccess(await answer);
-
+  const client = await connect(sdk, address, options.credentials, patience);
+  const attempt = createAttempts({ ...options, patience });
   try {
-    const answer = await attempt("answer", () => checked(ask<VersionAnswer>("GetVersion", {})), patience.first);
-    if (!answer.version) throw new UnavailableError(`${shown} speaks gRPC but is no server of Milvus`);
-    return {
-      version: answer.version,
-      describe: () =>
-        attempt("describe the collection", async () => {
-          if (!(await checked(client.hasCollection({ collection_name: name }))).value) return undefined;
-          return collectionOf(await checked(client.describeCollection({ collection_name: name })));
-        }),
-      create: ({ fields, dynamic }, description) =>
-        attempt("make the collection", () =>
-          done(
-            client.createCollection({
-              collection_name: name,
-              description,
-              enable_dynamic_field: dynamic,
-              fields: fields.map(({ name, type, primary, maxLength, dim }) => ({
-                name,
-                data_type: type as "VarChar",
-                is_primary_key: primary,
-                autoID: false,
-                ...(maxLength === undefined ? {} : { max_length: maxLength }),
-                ...(dim === undefined ? {} : { dim }),
-              })),
-            }),
-          ),
-        ),
-      async prepare(vector) {
-        const index = { collection_name: name, field_name: vector, index_type: "AUTOINDEX", metric_type: "COSINE" };
-        await attempt("make the index", async () => {
-          const { index_descriptions: indices = [] } = await client.describeIndex({ collection_name: name });
-          if (!indices.some(({ field_name }) => field_name === vector)) await done(client.createIndex(index));
-        });
-        await attempt("load the collection", () =>
-          done(client.loadCollectionSync({ collection_name: name, timeout: patience.answer })),
-        );
+    const version = await attempt(
+      "answer",
+      async () => {
+        const answer: VersionAnswer = await sdk.promisify(client.channelPool, "GetVersion", {}, patience.answer);
+        requireSuccess(answer.status);
+        return answer.version;
       },
-      upsert: (fields, rows) =>
-        attempt("take rows", async () => {
-          // The SDK writes every request as JSON for its log, even where the log is off.
-          const request = { collection_name: name, fields_data: fields, num_rows: rows, toJSON: () => ({}) };
-          await checked(ask<{ status: ServerStatus }>("Upsert", request));
-        }),
-      find: ({ id, ids, fields }) =>
-        attempt("look rows up", async () => {
-          const found = await checked(
-            client.query({
-              collection_name: name,
-              filter: `${id.name} in [${listed(id, ids)}]`,
-              output_fields: [id.name, ...fields],
-              consistency_level: sdk.ConsistencyLevelEnum.Strong,
-              limit: ids.length,
-            }),
-          );
-          return new Map(found.data.map((row) => [String(row[id.name]), row]));
-        }),
-      remove: (id, ids) =>
-        attempt("remove rows", async () => {
-          await checked(client.deleteEntities({ collection_name: name, filter: `${id.name} in [${listed(id, ids)}]` }));
-        }),
-      count: (filter) =>
-        attempt("count the rows", async () => {
-          const counted = await checked(
-            client.query({
-              collection_name: name,
-              filter,
-              output_fields: ["count(*)"],
-              consistency_level: sdk.ConsistencyLevelEnum.Strong,
-            }),
-          );
-          return Number(counted.data[0]["count(*)"]);
-        }),
-      close: () => close(client),
-    };
+      patience.first,
+    );
+    if (!version) throw new UnavailableError(`${address.shown} speaks gRPC but is no server of Milvus`);
+    return { version, ...requests({ sdk, client, attempt, patience, name: address.collection }) };
   } catch (error) {
     await close(client);
     throw error;
   }
 }
 
-/** Closes the connections, without waiting for a request that nobody waits for any more. */
-async function close(client: MilvusClient): Promise<void> {
-  await Promise.race([client.closeConnection().catch(() => {}), setTimeout(1000, undefined, { ref: false })]);
+/** Makes the client of the SDK, which connects with its first request. */
+async function connect(sdk: Sdk, address: MilvusAddress, credentials: MilvusCredentials, patience: Patience) {
+  const { certificates, ...user } = credentials;
+  return new sdk.MilvusClient({
+    address: address.shown,
+    database: address.database,
+    ssl: address.tls,
+    ...(address.tls && certificates !== undefined ? { tls: { rootCert: await trusted(certificates) } } : {}),
+    ...user,
+    timeout: patience.answer,
+    // `attempt` repeats, and knows for how long.
+    maxRetries: 0,
+    logLevel: "error",
+    pool: { min: 1, max: 2 },
+    // gRPC by itself would wait up to 2 minutes before it connects again.
+    channelOptions: { "grpc.max_reconnect_backoff_ms": LONGEST_WAIT },
+    __SKIP_CONNECT__: true,
+  });
 }
 
-/** Ids as literals of Milvus's expressions. */
-function listed({ type }: CollectionField, ids: readonly string[]): string {
-  return (type === "Int64" ? ids : ids.map((id) => JSON.stringify(id))).join(",");
-}
-
-/** The parts of the description of a collection that a writer needs. */
-function collectionOf({ schema }: Awaited<ReturnType<MilvusClient["describeCollection"]>>): Collection {
+/** The requests for one collection. */
+function requests(options: {
+  readonly sdk: Sdk;
+  readonly client: MilvusClient;
+  readonly attempt: Attempt;
+  readonly patience: Patience;
+  readonly name: string;
+}): Omit<MilvusCollection, "version"> {
+  const { sdk, client, attempt, patience, name } = options;
+  const collection_name = name;
+  const load = () => done(client.loadCollectionSync({ collection_name, timeout: patience.answer }));
+  const exists = async () => (await checked(client.hasCollection({ collection_name }))).value;
+  /** Asks for rows. A server that was started anew may have to load the collection again. */
+  const query = async (filter: string, fields: readonly string[], limit?: number) => {
+    const { Strong } = sdk.ConsistencyLevelEnum;
+    const rows = { filter, output_fields: [...fields], ...(limit === undefined ? {} : { limit }) };
+    const answer = await client.query({ collection_name, consistency_level: Strong, ...rows });
+    if (answer.status.code === NOT_LOADED) await load();
+    requireSuccess(answer.status);
+    return answer.data;
+  };
   return {
-    dynamic: schema.enable_dynamic_field,
-    fields: schema.fields
-      .filter(({ is_dynamic }) => !is_dynamic)
-      .map((field) => ({
-        name: field.name,
-        type: String(field.data_type),
-        primary: field.is_primary_key,
-        autoId: field.autoID,
-        nullable: field.nullable === true,
-        optional:
-          field.nullable === true || field.is_function_output === true || (field.default_value ?? null) !== null,
-        maxLength: numberOf(field.max_length),
-        dim: numberOf(field.dim),
-      })),
+    describe: () =>
+      attempt("describe the collection", async () =>
+        (await exists()) ? collectionOf(await checked(client.describeCollection({ collection_name }))) : undefined,
+      ),
+    create: (collection, description) =>
+      attempt("make the collection", async () => {
+        try {
+          await done(client.createCollection({ collection_name, description, ...creation(collection) }));
+        } catch (error) {
+          // Another export, or an attempt of this one whose answer was lost, may have made the collection meanwhile.
+          if (!(await exists())) throw error;
+        }
+      }),
+    async prepare(vector) {
+      await attempt("make the index", async () => {
+        const { index_descriptions: indices = [] } = await client.describeIndex({ collection_name });
+        if (indices.some(({ field_name }) => field_name === vector)) return;
+        const kind = { index_type: "AUTOINDEX", metric_type: "COSINE" };
+        await done(client.createIndex({ collection_name, field_name: vector, ...kind }));
+      });
+      await attempt("load the collection", load);
+    },
+    upsert: (fields, rows) =>
+      attempt("take rows", async () => {
+        // The SDK writes every request as JSON for its log, even where the log is off.
+        const request = { collection_name, fields_data: fields, num_rows: rows, toJSON: () => ({}) };
+        await checked(sdk.promisify(client.channelPool, "Upsert", request, patience.answer) as Promise<Answer>);
+      }),
+    find: ({ id, ids, fields }) =>
+      attempt("look rows up", async () => {
+        const found = await query(`${id.name} in [${listed(id, ids)}]`, [id.name, ...fields], ids.length);
+        return new Map(found.map((row) => [String(row[id.name]), row]));
+      }),
+    remove: (id, ids) =>
+      attempt("remove rows", async () => {
+        await checked(client.deleteEntities({ collection_name, filter: `${id.name} in [${listed(id, ids)}]` }));
+      }),
+    count: (filter) =>
+      attempt("count the rows", async () => {
+        const [counted] = await query(filter, ["count(*)"]);
+        return Number(counted["count(*)"]);
+      }),
+    close: () => close(client),
   };
 }
 
-function numberOf(value: unknown): number | undefined {
-  return value === undefined || value === null ? undefined : Number(value);
+/** Any answer of the server. */
+interface Answer {
+  readonly status: ServerStatus;
 }
 
-/** Rejects as soon as the signal is aborted, whatever becomes of the promise. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-  });
+/** @throws StatusError where the server says that the request failed */
+async function checked<T extends Answer>(answer: Promise<T>): Promise<T> {
+  const result = await answer;
+  requireSuccess(result.status);
+  return result;
+}
+
+/** As `checked`, for a request that is answered by a status alone. */
+async function done(answer: Promise<ServerStatus>): Promise<void> {
+  requireSuccess(await answer);
+}
+
+/** Reads certificates and puts them beside those that Node brings. @throws UsageError */
+async function trusted(path: string): Promise<Buffer> {
   try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
+    return Buffer.from([...rootCertificates, await readFile(path, "utf8")].join("\n"));
+  } catch (cause) {
+    throw new UsageError(`NODE_EXTRA_CA_CERTS cannot be read: ${(cause as Error).message}`);
   }
+}
+
+/** Closes the connections, without waiting for a request that nobody waits for any more. */
+async function close(client: MilvusClient): Promise<void> {
+  const closed = new AbortController();
+  const closing = client.closeConnection().catch(() => {});
+  void closing.then(() => closed.abort());
+  await sleep(CLOSING, undefined, { signal: closed.signal }).catch(() => {});
 }

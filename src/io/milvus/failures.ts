@@ -18,11 +18,13 @@ export class StatusError extends Error {
   }
 }
 
-/** Codes of gRPC. */
-const [DEADLINE, PERMISSION, EXHAUSTED, ABORTED, UNIMPLEMENTED, INTERNAL, AWAY, UNAUTHENTICATED] = [
-  4, 7, 8, 10, 12, 13, 14, 16,
-];
-/** Codes of Milvus: its own limit on the rate, no such database, a value that it refuses. */
+/** gRPC's code of an answer that came too late. */
+export const DEADLINE = 4;
+/** Other codes of gRPC. */
+const [PERMISSION, EXHAUSTED, ABORTED, UNIMPLEMENTED, INTERNAL, AWAY, UNAUTHENTICATED] = [7, 8, 10, 12, 13, 14, 16];
+/** Milvus's code for a collection that is not loaded. */
+export const NOT_LOADED = 101;
+/** Other codes of Milvus: its own limit on the rate, no such database, a value that it refuses. */
 const [RATE_LIMIT, NO_DATABASE, INVALID] = [8, 800, 1100];
 
 /** @throws StatusError where a server says that the request failed */
@@ -31,19 +33,33 @@ export function requireSuccess(status: ServerStatus | undefined): void {
   if (code !== 0 || (error_code !== "Success" && error_code !== 0)) throw new StatusError(status ?? {});
 }
 
+/** What a request was rejected with: an error of gRPC, or the status that the SDK throws as it is. */
+export function asError(thrown: unknown): unknown {
+  const { error_code, status } = thrown as ServerStatus & { status?: ServerStatus };
+  if (error_code !== undefined) return new StatusError(thrown as ServerStatus);
+  return thrown instanceof Error || status?.error_code === undefined ? thrown : new StatusError(status);
+}
+
 /** Whether the same request may succeed a little later. */
 export function passes(error: unknown): boolean {
-  if (error instanceof StatusError) return error.status.retriable === true || error.status.code === RATE_LIMIT;
+  if (error instanceof StatusError) {
+    const { retriable, code } = error.status;
+    return retriable === true || code === RATE_LIMIT || code === NOT_LOADED;
+  }
   const { code, details = "" } = error as { code?: number; details?: string };
   if (code === EXHAUSTED) return !/larger than max/i.test(details);
   // A server that ends resets its streams, which gRPC calls INTERNAL.
   return code === AWAY || code === DEADLINE || code === ABORTED || (code === INTERNAL && /RST_STREAM/.test(details));
 }
 
-/** What the server or the connection said, without the preamble of gRPC. */
+/** What the server or the connection said, without what gRPC puts around it. */
 export function reasonOf(error: unknown): string {
   const { details, message } = error as { details?: string; message?: string };
-  return (details || message || String(error)).replace(/ \(retried .*\)$/, "");
+  return (details || message || String(error))
+    .replace(/^No connection established\. Last error: (?:Error: |null(?=\.))?/, "")
+    .replace(/\.? Resolution note: $/, "")
+    .replace(/ \(\d{4}-\d\d-\d\dT[^)]*\)$/, "")
+    .replace(/^$/, "no connection");
 }
 
 /** How a request that failed for good is told to a person, with the cure. */

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { UsageError } from "../../errors.js";
 import type { MilvusAddress } from "../../io/milvus/address.js";
-import { type MilvusCollection, type MilvusCredentials, openMilvus, type Patience } from "../../io/milvus/client.js";
+import type { Patience } from "../../io/milvus/attempts.js";
+import { type MilvusCollection, type MilvusCredentials, openMilvus } from "../../io/milvus/client.js";
 import { newCollection, planRows, VARCHAR_BYTES } from "../../io/milvus/collection.js";
 import type { Reporter } from "../../reporter.js";
 import { resultFile } from "../read/result-table.js";
