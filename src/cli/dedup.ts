@@ -6,6 +6,7 @@ import { inputsOf } from "../run/flags/shared.js";
 import { closest } from "../text/closest.js";
 import { failUnparsed, runCommand } from "./command.js";
 import { type AddCommand, EXIT_CODES, type FlagsOf } from "./commands/add-command.js";
+import { addCache } from "./commands/cache.js";
 import { addCalibrate } from "./commands/calibrate.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addExplain } from "./commands/explain.js";
@@ -29,6 +30,7 @@ const COMMANDS: Readonly<Record<string, AddCommand>> = {
   verify: addVerify,
   doctor: addDoctor,
   models: addModels,
+  cache: addCache,
 };
 
 /**
@@ -42,7 +44,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     exitCode = await code;
   };
   try {
-    const commands = parser("bge-dedup", argv, Object.keys(COMMANDS), ["list", "pull", "remove"]).command(
+    const commands = parser("bge-dedup", argv, Object.keys(COMMANDS), [
+      "list",
+      "pull",
+      "remove",
+      "stats",
+      "prune",
+      "clear",
+    ]).command(
       "$0 [inputs..]",
       "remove near-duplicate rows of JSON, CSV, Parquet and Arrow files, with proof",
       dedupArguments,

@@ -71,6 +71,12 @@ export const sharedFlags = {
   seed: { type: "string", default: "0", describe: "seed of everything random" },
   fresh: { type: "boolean", default: false, describe: "start over instead of continuing an interrupted run" },
   "max-rejects": { type: "string", describe: "count or share of bad records beyond which nothing is published" },
+  cache: {
+    type: "string",
+    describe:
+      "remember vectors between runs: auto (the user's cache folder, for all but builtin), none, a folder, or " +
+      "redis://HOST:PORT/DB (default: auto; environment BGE_CACHE)",
+  },
   json: { type: "boolean", default: false, describe: "print the summary as one JSON object on standard output" },
   quiet: { alias: "q", type: "boolean", default: false, describe: "print nothing but errors and what --json asks for" },
   progress: {
@@ -210,4 +216,9 @@ export const exportFlags = {
     default: false,
     describe: "milvus: delete the rows of the collection that the run removed",
   },
+} as const satisfies Record<string, Options>;
+
+/** Flags of `cache prune` alone. */
+export const cacheFlags = {
+  max: { type: "string", demandOption: true, describe: "size that the cache may keep, as 10GB; 0 removes all" },
 } as const satisfies Record<string, Options>;

@@ -149,6 +149,7 @@ function summaryOf({
       representatives: representatives.map(({ row, text }) => ({ row, text: cut(text) })),
     })),
     ...(drift === undefined ? {} : { drift: withTexts(drift, written.texts) }),
+    ...(rows.cache === undefined ? {} : { cache: rows.cache }),
     warnings: [
       ...rejectsWarning(rows.rejected, rows.count + rows.rejected, options.out),
       ...(typeof options.k === "number" ? clustersWarning(options.k, result.sizes.length) : []),

@@ -197,7 +197,7 @@ function exactCounts(exact: ExactTexts, decisions: Decisions): DedupSummary["exa
 /** The part of the summary that describes the settings and the first pass. */
 function describeRun(
   options: DedupOptions,
-  { texts, model, provider }: EmbeddedInputs,
+  { texts, model, provider, cache }: EmbeddedInputs,
   threshold: number,
   join: JoinResult,
   exactStage: DedupSummary["exact_stage"],
@@ -214,6 +214,7 @@ function describeRun(
     tokens: texts.tokens,
     resumed: texts.resumed,
     reused: texts.reused,
+    cache,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { CachePlace } from "../cache/place.js";
 import type { EndpointAddress } from "../embed/endpoint/address.js";
 import type { KeepPolicy } from "../exact/priority.js";
 import type { InputFormat } from "../io/input-format.js";
@@ -64,6 +65,8 @@ export interface SharedOptions {
   readonly fresh: boolean;
   /** Most rejected records that the run tolerates; no limit if absent. */
   readonly maxRejects?: Limit;
+  /** Where vectors are remembered between runs; nowhere if absent. */
+  readonly cache?: CachePlace;
 }
 
 /** Formats of the tables of kept and removed rows. */

@@ -5,6 +5,16 @@ import type { GpuUse } from "./work/gpu-meter.js";
 import type { modelRecord } from "./work/manifest.js";
 import type { ReferenceRecord } from "./work/reference-record.js";
 
+/** What a cache gave to a run. */
+export interface CacheCounts {
+  /** `none` if the run had no cache: it was switched off, or the model is `builtin`, or the vectors came with the input. */
+  readonly kind: "embedded" | "redis" | "none";
+  /** Number of distinct texts whose vectors were taken from the cache. */
+  readonly hits: number;
+  /** Number of distinct texts that were looked up in vain. Texts of an interrupted or finished run are not looked up. */
+  readonly misses: number;
+}
+
 /** Summary of a finished run of bge-dedup. `--json` prints the summary as it is, and the manifest contains it. */
 export interface DedupSummary {
   readonly command: "bge-dedup";
@@ -50,14 +60,15 @@ export interface DedupSummary {
   /** The references, and the folders that they name; absent without `--against`. */
   readonly references?: readonly ReferenceRecord[];
   /**
-   * Number of tokens that were embedded. With an endpoint: the sum of what the server reports, 0 if the server reports
-   * nothing.
+   * Number of tokens of the embedded texts, those from the cache included. With an endpoint: the sum of what the server
+   * reports to this run, without texts from the cache; 0 if the server reports nothing.
    */
   readonly tokens: number;
   /** Number of vectors taken over from an interrupted run. */
   readonly resumed: number;
   /** Number of vectors taken from the finished run that was in the output folder: all of them, or 0. */
   readonly reused: number;
+  readonly cache: CacheCounts;
   /** What a person should know of the result, such as a large share of rejected records; empty as a rule. */
   readonly warnings: readonly string[];
   readonly seconds: Readonly<Record<string, number>>;
@@ -106,6 +117,8 @@ export interface ClusterSummary {
     /** Rows that show what the cluster holds, the nearest to its centroid first, with the start of their texts. */
     readonly representatives: readonly { readonly row: number; readonly text: string }[];
   }[];
+  /** What the cache of vectors had; only where the run embedded texts. */
+  readonly cache?: CacheCounts;
   /** What a person should know of the result, such as a large share of rejected records; empty as a rule. */
   readonly warnings: readonly string[];
   readonly seconds: Readonly<Record<string, number>>;

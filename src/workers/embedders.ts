@@ -1,11 +1,11 @@
-import type { Embedder } from "../embed/local/embedder.js";
+import type { Embedder, TokenParts } from "../embed/local/embedder.js";
 import { joinVectors, splitWindow } from "../embed/local/split-window.js";
 import { builtin } from "../models/builtin.js";
 import type { LongText, ModelSpec } from "../models/spec.js";
 import { deviceTurn } from "../onnx/device-turn.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import { leastLoaded, startWorkers } from "./client.js";
-import { type JoinedTexts, type Moving, moving, type Workers } from "./messages.js";
+import { joinedTexts, moving, type Workers } from "./messages.js";
 
 /** Options of `startEmbedder`. */
 export interface EmbedderOptions {
@@ -55,12 +55,13 @@ export async function startEmbedder(options: EmbedderOptions): Promise<Embedder>
       dim,
       async embed(texts) {
         const { truncated, ...parts } = await tokenizer.call("tokenize", joinedTexts(texts));
+        const tokensOf = countTokens(parts);
         const pieces = splitWindow(parts, sessions).map((piece) =>
           session.call("embed", moving(piece, piece.ids, piece.offsets, piece.firstPart)),
         );
         const vectors = joinVectors(await Promise.all(pieces));
         for (const message of vectors.notes ?? []) note(message);
-        return { ...vectors, truncated };
+        return { ...vectors, truncated, tokensOf };
       },
       busy: () => ({ tokenize: tokenizer.busy, embed: session.busy }),
       close,
@@ -94,13 +95,9 @@ export function startBuiltinEmbedder(options: { maxTokens: number; workers: numb
   };
 }
 
-/**
- * Joins texts to one string and the ends of the texts in it, in UTF-16 units. The ends move; the texts stay the
- * caller's.
- */
-function joinedTexts(texts: readonly string[]): Moving<JoinedTexts> {
-  const ends = new Uint32Array(texts.length);
-  let end = 0;
-  for (let i = 0; i < texts.length; i++) ends[i] = end += texts[i].length;
-  return moving({ joined: texts.join(""), ends }, ends);
+/** Tokens of each text. */
+function countTokens({ offsets, firstPart }: TokenParts): Uint32Array<ArrayBuffer> {
+  const texts = (firstPart ?? offsets).length - 1;
+  const endOf = (text: number) => offsets[firstPart === undefined ? text : firstPart[text]];
+  return Uint32Array.from({ length: texts }, (_, text) => endOf(text + 1) - endOf(text));
 }

@@ -1,3 +1,6 @@
+import type { TextRecords } from "../cache/record.js";
+import type { CacheSettings } from "../cache/settings.js";
+import type { FoundRecords } from "../cache/store.js";
 import type { ShardSettings } from "../cluster/shard.js";
 import type { Totals } from "../cluster/sums.js";
 import type { EmbeddedWindow, TokenParts, WindowVectors } from "../embed/local/embedder.js";
@@ -46,6 +49,21 @@ export interface Workers {
   readonly builtin: {
     readonly startup: { readonly maxTokens: number };
     readonly calls: { embed(texts: JoinedTexts): WindowVectors };
+  };
+  /** Looks vectors up in a cache, and stores those that were missing. */
+  readonly cache: {
+    readonly startup: CacheSettings;
+    readonly calls: {
+      /** Components of a vector; undefined if the cache holds none of this model. */
+      dim(): number | undefined;
+      lookUp(texts: JoinedTexts): LookedUp;
+      store(batch: {
+        readonly keys: Uint32Array<ArrayBuffer>;
+        readonly texts: TextRecords;
+        readonly dim: number;
+      }): void;
+      close(): void;
+    };
   };
   /**
    * Holds groups of columns of the join, on an engine of one thread or on a device. The calls are those of a
@@ -103,6 +121,12 @@ export interface JoinedTexts {
   readonly joined: string;
   /** End of each text in `joined`, in UTF-16 units. */
   readonly ends: Uint32Array<ArrayBuffer>;
+}
+
+/** What a cache knows of a window of texts. */
+export interface LookedUp extends FoundRecords {
+  /** Keys of the texts, five words each, by which missing vectors are stored. */
+  readonly keys: Uint32Array<ArrayBuffer>;
 }
 
 /** Token ids of a window of texts, in the order of the texts. */
@@ -204,4 +228,15 @@ export function sentError(error: Error & { readonly code?: string }): SentError 
 export function receivedError({ message, kind, code, stack }: SentError): Error {
   const error = new (CLASSES.get(kind) ?? Error)(message);
   return Object.assign(error, { stack: stack ?? error.stack, ...(code === undefined ? {} : { code }) });
+}
+
+/**
+ * Joins texts to one string and the ends of the texts in it, in UTF-16 units. The ends move; the texts stay the
+ * caller's.
+ */
+export function joinedTexts(texts: readonly string[]): Moving<JoinedTexts> {
+  const ends = new Uint32Array(texts.length);
+  let end = 0;
+  for (let i = 0; i < texts.length; i++) ends[i] = end += texts[i].length;
+  return moving({ joined: texts.join(""), ends }, ends);
 }

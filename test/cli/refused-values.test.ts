@@ -34,6 +34,10 @@ const REFUSED: Readonly<Record<string, readonly [values: readonly string[], cure
   threads: [["", "0", "-1", "1025", "2.5", "all"], /whole number of at least 1 and at most 1024|expected/],
   seed: [["", "-1", "4294967296", "0.1", "x"], /whole number of at least 0|expected/],
   "max-rejects": [["", "-1", "101%", "1.5", "some"], /expected|such as/],
+  cache: [
+    ["", "redis://", "redis://host/x", "redis://host/0?a=b", "memcached://host"],
+    /redis:\/\/HOST:PORT\/DB|expected/,
+  ],
   progress: [["", "bars"], /Choices: .*none|expected/i],
   "log-format": [["", "xml"], /Choices: .*json|expected/i],
   threshold: [["", "0", "-0.1", "1.01", "high"], /greater than 0 and at most 1|expected/],

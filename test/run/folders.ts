@@ -9,6 +9,7 @@ import type { Reporter } from "../../src/reporter.js";
 import { runDedup } from "../../src/run/dedup.js";
 import type { DedupOptions, RunContext } from "../../src/run/options.js";
 import { verifyFolder } from "../../src/run/verify.js";
+import "./no-cache.js";
 
 /** A reporter that says nothing. */
 export const silent: Reporter = { stage: () => ({ advance() {}, end() {} }), note() {} };

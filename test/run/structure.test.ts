@@ -99,8 +99,9 @@ describe("imports point down", () => {
       report: ["text", "onnx", "vectors", "exact", "join", "cluster"],
       metrics: [],
       page: ["text", "report"],
+      cache: [],
       embed: ["onnx", "models"],
-      workers: ["onnx", "vectors", "models", "join", "cluster", "embed"],
+      workers: ["onnx", "vectors", "models", "join", "cluster", "cache", "embed"],
       run: [
         "text",
         "onnx",
@@ -113,10 +114,11 @@ describe("imports point down", () => {
         "cluster",
         "report",
         "metrics",
+        "cache",
         "workers",
         "embed",
       ],
-      cli: ["text", "report", "metrics", "onnx", "models", "exact", "embed", "run"],
+      cli: ["text", "report", "metrics", "onnx", "models", "exact", "cache", "embed", "run"],
     };
     assert.deepEqual(ALL.filter((folder) => !(folder in below)).sort(), []);
     const wrong = offences(ALL, (name, file) => {
@@ -179,6 +181,7 @@ describe("one dependency lives behind one place", () => {
     ["@huggingface/hub", /^models\/hub\//],
     ["undici", /^network\.ts/],
     ["@zilliz/milvus2-sdk-node", /^io\/milvus\//],
+    ["@redis/client", /^cache\/redis-client/],
     ["ml-kmeans", /^cluster\/seed/],
     ["yargs", /^cli\//],
     ["cli-progress", /^cli\/progress/],

@@ -47,6 +47,8 @@ export const MOST_REFUSED = 100;
 export interface WindowVectors extends EmbeddedWindow {
   /** 1 for each text that was cut to the model's length, else 0. */
   readonly truncated: Uint8Array;
+  /** Tokens of each text; absent if only their sum is known. */
+  readonly tokensOf?: Uint32Array;
   /**
    * Texts that a server refuses to embed, ascending; they have no direction. Absent if the embedder is no server. If
    * there are more than `MOST_REFUSED`, the rest of the window was not embedded, and the run has to end.

@@ -9,6 +9,7 @@ import type { RunContext, SharedOptions } from "../options.js";
 import { type CheckInputsOptions, checkInputs } from "../read/check-inputs.js";
 import { type InputRecord, identifyInput, openInputs } from "../read/open-inputs.js";
 import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
+import type { CacheCounts } from "../summary.js";
 import type { FileRecord } from "../work/manifest.js";
 import { COPIES, type WorkArea } from "../work/work-area.js";
 import { REJECTS } from "../write/output-names.js";
@@ -16,6 +17,7 @@ import type { DeviceName } from "./device.js";
 import { StaleWorkError } from "./earlier-work.js";
 import { type EmbeddedTexts, embedToStore } from "./embed-store.js";
 import { fingerprintOf } from "./fingerprint.js";
+import { cacheCounts, openCache } from "./open-cache.js";
 import { prepareModel, startWindows } from "./prepare-model.js";
 import type { PreparedModel } from "./prepared-model.js";
 import { rejectRefused } from "./refused-rows.js";
@@ -62,6 +64,8 @@ export interface EmbeddedInputs {
   readonly provider: DeviceName;
   /** Number of rejected records. */
   readonly rejected: number;
+  /** What the cache of vectors had. */
+  readonly cache: CacheCounts;
   /** Vector position of each group, -1 if the group's text has no direction. */
   readonly vectorOfGroup: Int32Array;
   /** Group of each vector: the inverse of `vectorOfGroup`. */
@@ -177,7 +181,11 @@ async function embedSources(
     },
     signal,
   });
+  const cache = openCache(shared, prepared, reporter.note);
   const texts = await embedToStore({
+    cache,
+    windowChars,
+    memory: shared.memory,
     windows: timed(windows, (milliseconds) => reading.waited?.("read", milliseconds)),
     work,
     fingerprint: fingerprintOf(sources, shared, model, provider, references?.identity),
@@ -197,7 +205,7 @@ async function embedSources(
     },
     note: (message) => reporter.note(message),
     signal,
-  });
+  }).finally(() => cache?.close());
   embedding.end();
   index.exact.close();
   if (texts.rowOfVector.length > 0) references?.requireDimension(texts.dim);
@@ -220,7 +228,17 @@ async function embedSources(
     return { ...identified[at], format, rows: end - first, first_row: first };
   });
   const rejected = rejects.count;
-  return { sources, index, texts, model, provider, rejected, ...matchVectors(index, texts.rowOfVector), inputs };
+  return {
+    sources,
+    index,
+    texts,
+    model,
+    provider,
+    rejected,
+    cache: cacheCounts(shared, cache),
+    ...matchVectors(index, texts.rowOfVector),
+    inputs,
+  };
 }
 
 /** Distinct texts so far that have to be embedded. */

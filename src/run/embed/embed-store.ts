@@ -1,20 +1,28 @@
 import { join } from "node:path";
 import { OutageError } from "../../embed/endpoint/outage.js";
-import type { WindowVectors } from "../../embed/local/embedder.js";
 import type { Stage } from "../../reporter.js";
 import type { FileDigest } from "../../vectors/store-writer.js";
+import type { VectorCache } from "../../workers/vector-cache.js";
 import type { TextWindow } from "../read/read-texts.js";
 import type { FileRecord } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";
 import type { Fingerprint, RefusedText, WorkState } from "../work/work-state.js";
 import { EMBEDDINGS } from "../write/output-names.js";
+import { embedGroup, gatherWindows, type KnownWindow } from "./cached-windows.js";
 import { CheckpointedStore } from "./checkpointed-store.js";
 import { type EarlierWork, findEarlierWork, openStoredVectors, StaleWorkError } from "./earlier-work.js";
 import { type FinishedVectors, findFinishedVectors } from "./finished-vectors.js";
 import { orderedMap } from "./ordered-map.js";
+import type { WindowEmbedder } from "./window-embedder.js";
 
 /** Number of windows in flight: one is being tokenized, one is on the device, one is being stored. */
 const WINDOWS_IN_FLIGHT = 3;
+
+/** Number of windows that are looked up in a cache ahead of those that are embedded. */
+const LOOKUPS_IN_FLIGHT = 2;
+
+/** Found vectors that wait, window after window, for a group of missing texts; 64 MB at a `--memory` of 4 GB. */
+const HELD_SHARE = 1 / 64;
 
 /** Result of the embedding stage. */
 export interface EmbeddedTexts {
@@ -39,18 +47,6 @@ export interface EmbeddedTexts {
   readonly file?: FileDigest;
 }
 
-/**
- * Gives the vectors of a window: a model that embeds the texts, or a normaliser of the vectors that came with the
- * input.
- */
-export interface WindowEmbedder {
-  readonly dim: number;
-  embed(window: TextWindow): Promise<WindowVectors>;
-  /** As in `Embedder`. */
-  busy?(): Readonly<Record<string, number>>;
-  close(): Promise<void>;
-}
-
 /** Options of `embedToStore`. */
 export interface EmbedToStoreOptions {
   readonly windows: AsyncGenerator<TextWindow>;
@@ -58,7 +54,13 @@ export interface EmbedToStoreOptions {
   readonly fingerprint: Fingerprint;
   /** Identity of every input, in order: vectors of a finished run belong to these. */
   readonly inputs: readonly FileRecord[];
-  /** Starts the embedder. Not called if an earlier run has embedded everything. */
+  /** Knows vectors of earlier runs; absent if the run has no cache. */
+  readonly cache?: VectorCache;
+  /** Characters of missing texts that are embedded together, as of a window. */
+  readonly windowChars?: number;
+  /** `--memory`, in bytes. */
+  readonly memory?: number;
+  /** Starts the embedder. Not called if an earlier run or the cache has every vector. */
   readonly startEmbedder: () => Promise<WindowEmbedder>;
   /** Embeds everything, whatever earlier runs have left. */
   readonly fresh: boolean;
@@ -92,10 +94,11 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
     const stored = await openStoredVectors(storePath, state);
     store = new CheckpointedStore({ work, fingerprint, earlier: state, stored });
     // The model loads while the first window is read. If loading fails, the window that waits for the model reports the
-    // error.
-    if (state === undefined) embedder.start().catch(() => {});
+    // error. With a cache, nothing may be missing.
+    if (state === undefined && options.cache === undefined) embedder.start().catch(() => {});
     await embedWindows(store, embedder, options);
-    for (const [part, milliseconds] of Object.entries(await embedder.busy())) stage.busy?.(part, milliseconds);
+    const busy = { ...(await embedder.busy()), ...(options.cache === undefined ? {} : { cache: options.cache.busy }) };
+    for (const [part, milliseconds] of Object.entries(busy)) stage.busy?.(part, milliseconds);
     const file = (await store.finish(async () => (await embedder.start()).dim)) ?? finished?.file;
     return {
       rowOfVector: Float64Array.from(store.rows),
@@ -147,26 +150,30 @@ async function continueOrDrop({
 async function embedWindows(
   store: CheckpointedStore,
   embedder: EmbedderOnDemand,
-  { windows, stage, signal }: EmbedToStoreOptions,
+  { windows, cache, windowChars = 0, memory = 0, stage, signal }: EmbedToStoreOptions,
 ): Promise<void> {
-  const embed = async (window: TextWindow) => {
-    if (store.holds(window)) return { window };
-    const started = await embedder.start();
-    return { window, embedded: { vectors: await started.embed(window), dim: started.dim } };
+  const lookUp = async (window: TextWindow): Promise<KnownWindow> => {
+    if (store.holds(window)) return { window, stored: true };
+    return { window, stored: false, known: await cache?.lookUp(window.texts) };
   };
+  const known = orderedMap(windows, lookUp, cache === undefined ? 1 : LOOKUPS_IN_FLIGHT);
+  const groups = gatherWindows(known, { chars: windowChars, bytes: HELD_SHARE * memory });
+  const embed = (group: readonly KnownWindow[]) => embedGroup(group, () => embedder.start(), cache);
   let done = 0;
-  for await (const { window, embedded } of orderedMap(windows, embed, WINDOWS_IN_FLIGHT)) {
-    store.read(window);
-    if (embedded === undefined) store.takeStored();
-    else {
-      const storing = performance.now();
-      await store.append(window, embedded.vectors, embedded.dim);
-      stage.waited?.("store", performance.now() - storing);
+  for await (const group of orderedMap(groups, embed, WINDOWS_IN_FLIGHT)) {
+    for (const { window, embedded } of group) {
+      store.read(window);
+      if (embedded === undefined) store.takeStored();
+      else {
+        const storing = performance.now();
+        await store.append(window, embedded.vectors, embedded.dim);
+        stage.waited?.("store", performance.now() - storing);
+      }
+      done += window.texts.length;
+      stage.advance(done);
+      signal?.throwIfAborted();
+      await store.saveIfDue();
     }
-    done += window.texts.length;
-    stage.advance(done);
-    signal?.throwIfAborted();
-    await store.saveIfDue();
   }
 }
 

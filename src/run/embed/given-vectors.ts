@@ -2,8 +2,8 @@ import { normaliseInto } from "../../embed/normalise.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
 import type { RowIndex } from "../read/read-texts.js";
-import type { WindowEmbedder } from "./embed-store.js";
 import type { PreparedModel } from "./prepared-model.js";
+import type { WindowEmbedder } from "./window-embedder.js";
 
 /** Characters of a window: so many that only the number of texts limits a window, since no model runs. */
 const WINDOW_CHARS = 1 << 24;

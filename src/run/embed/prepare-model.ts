@@ -2,10 +2,10 @@ import type { Embedder } from "../../embed/local/embedder.js";
 import type { Reporter } from "../../reporter.js";
 import type { SharedOptions } from "../options.js";
 import type { RowIndex } from "../read/read-texts.js";
-import type { WindowEmbedder } from "./embed-store.js";
 import { prepareVectors, vectorNormaliser } from "./given-vectors.js";
 import { prepareLocalModel } from "./local-model.js";
 import type { PreparedModel } from "./prepared-model.js";
+import type { WindowEmbedder } from "./window-embedder.js";
 
 /**
  * Finds the model and the device, or asks the server, and notes what was found. Nothing is loaded yet.

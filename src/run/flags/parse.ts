@@ -82,12 +82,27 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20,
 /**
  * Parses a size such as 4GB, 512M, 1.5GiB; units are powers of 1024.
  * @returns bytes
- * @throws UsageError for any other text, and for less than 64 MB, with which no run can work
+ * @throws UsageError for any other text
+ */
+export function parseSize(flag: string, given: Value): number {
+  const bytes = sizeOf(given);
+  if (!Number.isFinite(bytes)) throw new UsageError(`--${flag} ${given} is not a size such as 10GB`);
+  return bytes;
+}
+
+/**
+ * Parses a size of memory.
+ * @returns bytes
+ * @throws UsageError for what is no size, and for less than 64 MB, with which no run can work
  */
 export function parseBytes(flag: string, given: Value): number {
-  const text = String(given);
-  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim()) ?? [];
-  const bytes = number === undefined ? Number.NaN : Number(number) * UNITS[unit.toUpperCase()];
-  if (!(bytes >= 64 * 2 ** 20)) throw new UsageError(`--${flag} ${text} is not a size of at least 64MB, such as 4GB`);
-  return Math.floor(bytes);
+  const bytes = sizeOf(given);
+  if (!(bytes >= 64 * 2 ** 20)) throw new UsageError(`--${flag} ${given} is not a size of at least 64MB, such as 4GB`);
+  return bytes;
+}
+
+/** Bytes of a size; NaN if the text is none. */
+function sizeOf(given: Value): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(String(given).trim()) ?? [];
+  return number === undefined ? Number.NaN : Math.floor(Number(number) * UNITS[unit.toUpperCase()]);
 }

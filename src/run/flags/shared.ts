@@ -1,11 +1,12 @@
 import { availableParallelism } from "node:os";
+import { type CachePlace, cachePlace } from "../../cache/place.js";
 import { parseEndpoint } from "../../embed/endpoint/address.js";
 import { UsageError } from "../../errors.js";
 import { INPUT_FORMATS } from "../../io/input-format.js";
 import { closest } from "../../text/closest.js";
 import { parseLimit } from "../check/limit.js";
 import { type EndpointChoice, type SharedOptions, TEXT_FIELD } from "../options.js";
-import { chosen, parseBytes, parseNumber, single, textOf, textsOf, type Value } from "./parse.js";
+import { chosen, parseBytes, parseNumber, parseSize, single, textOf, textsOf, type Value } from "./parse.js";
 
 /** Values of `--input-format`. */
 export const FORMATS_OF_INPUT = ["auto", ...INPUT_FORMATS] as const;
@@ -60,6 +61,11 @@ export interface SharedFlags {
   readonly fresh?: boolean;
   /** Bad records, a count or a share, beyond which nothing is published. */
   readonly maxRejects?: Value;
+  /**
+   * Where vectors are remembered between runs: auto, none, a folder, or redis://HOST:PORT/DB (the environment's
+   * BGE_CACHE, else auto: the user's cache folder, for all but the builtin model).
+   */
+  readonly cache?: string;
 }
 
 /** Every name of `SharedFlags`. */
@@ -79,7 +85,7 @@ export const SHARED_NAMES = [
     "long",
     "batchTokens",
   ],
-  ...["endpoint", "endpointModel", "concurrency", "memory", "threads", "seed", "fresh", "maxRejects"],
+  ...["endpoint", "endpointModel", "concurrency", "memory", "threads", "seed", "fresh", "maxRejects", "cache"],
 ];
 
 /**
@@ -123,7 +129,16 @@ export function sharedOptions(flags: SharedFlags, inputs: readonly string[], out
     seed: parseNumber("seed", single("seed", flags.seed ?? 0), { min: 0, max: 2 ** 32 - 1, integer: true }),
     fresh: flags.fresh ?? false,
     maxRejects: maxRejects === undefined ? undefined : parseLimit("max-rejects", single("max-rejects", maxRejects)),
+    cache: cacheChoice(flags.cache),
   };
+}
+
+/** The cache of `--cache`, and its size from the environment's BGE_CACHE_MAX. */
+function cacheChoice(cache: string | undefined): CachePlace {
+  const place = cachePlace(cache === undefined ? undefined : textOf("cache", cache));
+  const max = process.env.BGE_CACHE_MAX;
+  if (place.kind !== "embedded" || max === undefined || max === "") return place;
+  return { ...place, maxBytes: parseSize("cache: BGE_CACHE_MAX", max) };
 }
 
 /** How the inputs are to be read. */

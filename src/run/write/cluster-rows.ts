@@ -13,6 +13,7 @@ import { gatherNumbers } from "../read/gathered.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
 import { readRows } from "../read/read-rows.js";
 import { numbersOf, resultFile, textReader } from "../read/result-table.js";
+import type { CacheCounts } from "../summary.js";
 import { readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
 import { type FileRecord, modelRecord } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";
@@ -38,6 +39,8 @@ export interface ClusterRows {
   readonly own: boolean;
   /** The state of the run's own vectors for the manifest, by which a later run recognises them. */
   readonly state?: WorkState;
+  /** What the cache of vectors had; absent if the vectors are those of a folder. */
+  readonly cache?: CacheCounts;
   /** Path of embeddings.arrow. */
   readonly storePath: string;
   /** Positions of the distinct vectors, ascending. */
@@ -162,6 +165,7 @@ export async function rawRows(run: {
     rejected,
     own: true,
     state: texts.state,
+    cache: embedded.cache,
     storePath: texts.storePath,
     ...distinctVectors(texts.rowOfVector.length, rowVectors()),
     schema,
