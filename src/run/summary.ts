@@ -1,19 +1,10 @@
 import type { ChosenK } from "../cluster/choose-k.js";
 import type { Stricter } from "../join/stricter.js";
 import type { FoundDrift } from "./cluster/drift.js";
+import type { CacheCounts } from "./embed/open-cache.js";
 import type { GpuUse } from "./work/gpu-meter.js";
 import type { modelRecord } from "./work/manifest.js";
 import type { ReferenceRecord } from "./work/reference-record.js";
-
-/** What a cache gave to a run. */
-export interface CacheCounts {
-  /** `none` if the run had no cache: it was switched off, or the model is `builtin`, or the vectors came with the input. */
-  readonly kind: "embedded" | "redis" | "none";
-  /** Number of distinct texts whose vectors were taken from the cache. */
-  readonly hits: number;
-  /** Number of distinct texts that were looked up in vain. Texts of an interrupted or finished run are not looked up. */
-  readonly misses: number;
-}
 
 /** Summary of a finished run of bge-dedup. `--json` prints the summary as it is, and the manifest contains it. */
 export interface DedupSummary {
