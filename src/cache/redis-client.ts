@@ -71,6 +71,8 @@ export async function connectRedis(address: RedisAddress, limit = REDIS_LIMIT): 
   };
   try {
     await within(client.connect());
+    // A server that wants a password accepts connections without one.
+    await within(client.ping());
   } catch (error) {
     if (client.isOpen) client.destroy();
     throw explained(error as Error);

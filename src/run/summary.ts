@@ -1,3 +1,4 @@
+import type { CacheCounts } from "../cache/settings.js";
 import type { ChosenK } from "../cluster/choose-k.js";
 import type { Stricter } from "../join/stricter.js";
 import type { FoundDrift } from "./cluster/drift.js";

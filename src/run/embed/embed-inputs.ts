@@ -1,3 +1,4 @@
+import type { CacheCounts } from "../../cache/settings.js";
 import { InputError } from "../../errors.js";
 import type { KnownTexts } from "../../exact/exact.js";
 import { type KeepPolicy, orderFieldOf } from "../../exact/priority.js";

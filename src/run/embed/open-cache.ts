@@ -1,5 +1,5 @@
 import type { CachePlace } from "../../cache/place.js";
-import type { CacheSettings } from "../../cache/settings.js";
+import type { CacheCounts, CacheSettings } from "../../cache/settings.js";
 import { type VectorCache, vectorCache } from "../../workers/vector-cache.js";
 import type { SharedOptions } from "../options.js";
 import type { PreparedModel } from "./prepared-model.js";

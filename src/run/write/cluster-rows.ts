@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Schema as ArrowSchema, type RecordBatch, type Schema } from "apache-arrow";
+import type { CacheCounts } from "../../cache/settings.js";
 import { InputError } from "../../errors.js";
 import { readSchema, readTableBatches } from "../../io/arrow/arrow.js";
 import { batchOf } from "../../io/columns/take.js";
