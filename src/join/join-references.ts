@@ -1,24 +1,20 @@
-import { gatherInAnyOrder } from "../vectors/gather.js";
-import { allocateBlock, type Block, type BlockBuffers, TILE_ROWS } from "./block.js";
+import { type Block, TILE_ROWS } from "./block.js";
 import type { CodeJoin } from "./code-join.js";
 import { ColumnCodes, GROUP } from "./codes/column-codes.js";
-import { encodeRows, firstCodes } from "./codes/row-codes.js";
+import { allocateCodes, encodeRows, firstCodes, type RowCodes } from "./codes/row-codes.js";
 import { ColumnGroup } from "./column-group.js";
 import type { ColumnHost, Meeting } from "./column-host.js";
 import { PairList, type Pairs } from "./pair-list.js";
+import { type ReferenceTile, referenceTiles } from "./reference-tiles.js";
 
-/** A tile of reference vectors, in buffers that tiles use in turn. */
-interface ReferenceTile {
-  /** Position of each vector, in priority order. */
-  readonly positions: Uint32Array;
-  readonly buffers: BlockBuffers;
-  /** Number of reference vectors up to the end of this tile. */
-  readonly end: number;
+/** A tile of the references with its codes. */
+interface CodedTile extends ReferenceTile {
+  readonly codes: RowCodes;
 }
 
 /** A tile whose meetings with the groups of each host are under way. */
 interface TileInFlight {
-  readonly tile: ReferenceTile;
+  readonly tile: CodedTile;
   readonly meetings: ReadonlyMap<ColumnHost, Meeting>;
 }
 
@@ -96,42 +92,24 @@ async function dropGroups({ deal }: CodeJoin, groups: readonly ColumnGroup[]): P
   for (const number of groups.keys()) await deal.hostOf(number).drop(number);
 }
 
-/** Reads and codes the references' vectors; while a tile is with the caller, the next one is read. */
-async function* codedTiles({ options, plan, deal }: CodeJoin, kept: Uint32Array): AsyncGenerator<ReferenceTile> {
-  const { vectors } = options;
+/** Reads and codes the references' vectors. As many tiles are valid at a time as are in flight. */
+async function* codedTiles({ options, plan, deal }: CodeJoin, kept: Uint32Array): AsyncGenerator<CodedTile> {
   const { book, projection } = plan;
-  // The tiles in flight, the one that is sent, and the one being read.
-  const ring = Array.from({ length: deal.ahead + 2 }, () => allocateBlock(plan, Math.min(TILE_ROWS, kept.length)));
-  const read = async (start: number) => {
-    const positions = kept.subarray(start, start + TILE_ROWS);
-    const buffers = ring[(start / TILE_ROWS) % ring.length];
-    await gatherInAnyOrder(vectors, positions, buffers.values.subarray(0, positions.length * vectors.dim));
-    return { positions, buffers, end: start + positions.length };
-  };
-  let reading = read(0);
-  try {
-    for (let start = 0; start < kept.length; start += TILE_ROWS) {
-      const tile = await reading;
-      if (tile.end < kept.length) {
-        reading = read(tile.end);
-        // A read error is reported to whoever awaits the read, at the next tile.
-        reading.catch(() => {});
-      }
-      const { positions, buffers } = tile;
-      const values = buffers.values.subarray(0, positions.length * vectors.dim);
-      encodeRows(book, await projection.project(values), positions.length, buffers.codes, 0);
-      yield tile;
-    }
-  } finally {
-    // Where the join ends before, the caller may close the file only after this.
-    await reading.catch(() => {});
+  const lasting = deal.ahead + 1;
+  const codes = Array.from({ length: lasting }, () => allocateCodes(book, Math.min(TILE_ROWS, kept.length)));
+  let number = 0;
+  for await (const tile of referenceTiles(options.vectors, kept, { rows: TILE_ROWS, lasting })) {
+    const { length } = tile.positions;
+    const own = codes[number++ % lasting];
+    encodeRows(book, await projection.project(tile.values), length, own, 0);
+    yield { ...tile, codes: firstCodes(book.depth, own, length) };
   }
 }
 
 /** Starts the meetings of a tile with all groups. */
-function meetGroups({ plan, deal }: CodeJoin, groups: readonly ColumnGroup[], { positions, buffers }: ReferenceTile) {
-  const count = positions.length;
-  const tile = { codes: firstCodes(plan.book.depth, buffers.codes, count), removed: new Uint8Array(count) };
+function meetGroups({ deal }: CodeJoin, groups: readonly ColumnGroup[], { codes }: CodedTile) {
+  // No reference vector is ever removed.
+  const tile = { codes, removed: new Uint8Array(codes.count) };
   const numbers = new Map<ColumnHost, number[]>();
   for (const number of groups.keys()) {
     const host = deal.hostOf(number);
@@ -145,11 +123,11 @@ async function decideTile(
   { deal, measurer, options }: CodeJoin,
   block: Block,
   groups: readonly ColumnGroup[],
-  { positions, buffers }: ReferenceTile,
+  { positions, values }: ReferenceTile,
   meetings: ReadonlyMap<ColumnHost, Meeting>,
 ): Promise<void> {
   const slots = Int32Array.from(positions, (_, i) => i);
-  const columns = { positions, values: buffers.values, slots };
+  const columns = { positions, values, slots };
   for (const [number, { locals }] of groups.entries()) {
     options.signal?.throwIfAborted();
     const found = await (meetings.get(deal.hostOf(number)) as Meeting).next();

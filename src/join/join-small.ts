@@ -3,13 +3,14 @@ import { gatherInAnyOrder } from "../vectors/gather.js";
 import { createScoreProduct } from "./codes/tile-product.js";
 import type { JoinOptions } from "./join-options.js";
 import type { Judge } from "./judge.js";
+import { referenceTiles } from "./reference-tiles.js";
 
 /** Multiplications by which a reference vector gets its code, for each of its components. */
-const CODING = 128;
+const CODING = 256;
 
 /**
  * True where float32 products of all pairs take less time than learning a basis, about 0.1 s, and coding the reference
- * vectors: up to 3,500 vectors of 1,024 components or 5,600 of 256, and up to 100 against any number of references.
+ * vectors: up to 3,500 vectors of 1,024 components or 5,600 of 256, and up to 200 of 1,024 against any number of references.
  * Fetching a score costs as much as 256 multiplications.
  */
 export function isSmall(count: number, dim: number, references = 0): boolean {
@@ -23,7 +24,7 @@ const TILE_COLUMNS = 2048;
 /**
  * The join of few vectors. Float32 scores of a tile with the vectors kept so far, then with the tile itself, reject the
  * pairs whose score is below the threshold by more than the error of a score; the others are judged. Holds all vectors,
- * count × dim float32, one tile of scores, 4 MB, and 2,048 vectors of the references, which all rows meet first. Both
+ * count × dim float32, one tile of scores, 4 MB, and 4,096 vectors of the references, which all rows meet first. Both
  * arrays are compacted in place; while a tile is decided they hold
  *
  *     | kept vectors | gap left by removed rows | the tile   | rows still to come |
@@ -79,24 +80,23 @@ export async function joinSmall(
 
   /** Decides all rows against the references, which are read once. @returns the number of rows that stay, at the front */
   async function joinReferences(): Promise<number> {
-    const columns = new Float32Array(Math.min(references.length, TILE_COLUMNS) * dim);
     let rows = positions.length;
-    for (let first = 0; first < references.length && rows > 0; first += TILE_COLUMNS) {
-      const part = references.subarray(first, first + TILE_COLUMNS);
-      const chunk = columns.subarray(0, part.length * dim);
-      await gatherInAnyOrder(vectors, part, chunk);
+    for await (const tile of referenceTiles(vectors, references, { rows: TILE_COLUMNS, lasting: 1 })) {
+      const count = tile.positions.length;
       for (let start = 0; start < rows; start += TILE_ROWS) {
         signal?.throwIfAborted();
         const end = Math.min(start + TILE_ROWS, rows);
-        const scores = await product.scores(values.subarray(start * dim, end * dim), chunk);
+        const scores = await product.scores(part(start, end), tile.values);
         for (let r = start, at = 0; r < end; r++) {
-          for (let c = 0; c < part.length; c++, at++) {
-            if (scores[at] >= scoreThreshold) judge.judge(positions[r], part[c], values, r * dim, chunk, c * dim);
+          for (let c = 0; c < count; c++, at++) {
+            if (scores[at] < scoreThreshold) continue;
+            judge.judge(positions[r], tile.positions[c], values, r * dim, tile.values, c * dim);
           }
         }
       }
       rows = compact(0, rows);
-      options.onReferences?.(first + part.length);
+      options.onReferences?.(tile.end);
+      if (rows === 0) break;
     }
     return rows;
   }
