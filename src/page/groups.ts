@@ -120,11 +120,16 @@ function groupItem(data: PageData, starts: Uint32Array, group: number): HTMLElem
     );
   return el(
     "article",
-    { class: "group", "aria-label": `Group of row ${c.groupRow[group]}` },
+    { class: "group", "aria-label": `Group of row ${c.groupRow[group]}${inFolder(data, group)}` },
     el(
       "p",
       { class: "kept" },
-      el("span", { class: "row" }, `kept ${c.groupRow[group]}`, idOf(data, c.groupId[group], facts.idField)),
+      el(
+        "span",
+        { class: "row" },
+        `kept ${c.groupRow[group]}${inFolder(data, group)}`,
+        idOf(data, c.groupId[group], facts.idField),
+      ),
       el("span", { class: "text", dir: "auto" }, textNodes(kept)),
       el("span", { class: "size" }, plural(c.groupSize[group], "row")),
     ),
@@ -150,6 +155,12 @@ function memberItem(data: PageData, member: number, keptText: number): HTMLEleme
       REASONS[reason] === "semantic" ? cosine(c.memberSimilarity[member]) : REASON_WORDS[reason],
     ),
   );
+}
+
+/** Names the reference that holds the kept row of a group; nothing for a row of the folder itself. */
+function inFolder(data: PageData, group: number): string {
+  const folder = shownText(data, data.columns.groupFolder[group]);
+  return folder === undefined ? "" : ` of ${folder.text}`;
 }
 
 function idOf(data: PageData, id: number, field: string | undefined): Child {

@@ -23,7 +23,7 @@ import { clusterAt, readClusters } from "./page/clusters.js";
 import { reasonsOf } from "./page/reasons.js";
 import { numbersOf, type ResultBatch, readResultTable, resultFile } from "./read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
-import { CLUSTER_COLUMNS, DEDUP_COLUMNS, uint64Column } from "./write/output-columns.js";
+import { CLUSTER_COLUMNS, DEDUP_COLUMNS, KEPT_IN, uint64Column } from "./write/output-columns.js";
 import { EMBEDDINGS } from "./write/output-names.js";
 import { partOf, requireNoInput, requireWritable } from "./write/target.js";
 
@@ -46,6 +46,8 @@ const LAST = [
   new Field("kept_row", new Uint64(), true),
   new Field("similarity", new Float32(), true),
 ];
+/** Folder of a reference in which `kept_row` counts, null for this folder; where the run had references. */
+const PLACE = new Field("kept_in", new Utf8(), true);
 
 /**
  * Writes all rows of a folder, kept and removed, with their texts and fates to a Parquet file. The layout `plain` adds the
@@ -77,7 +79,8 @@ export async function exportFolder(options: {
   const terms = new Map(clusters?.clusters.map(({ cluster, terms }) => [cluster, terms.join(", ")]));
   const { fields } = await readSchema(keptPath);
   const own = await openLayout(layout, { ...options, storePath });
-  const added = [...FIRST, ...own.fields, ...LAST];
+  const references = manifest.references !== undefined;
+  const added = [...FIRST, ...own.fields, ...LAST, ...(references ? [PLACE] : [])];
   const taken = new Set([...added.map(({ name }) => name), ...DEDUP_COLUMNS, ...CLUSTER_COLUMNS]);
   const carried = fields.flatMap((field, index) => (taken.has(field.name) ? [] : [{ field, index }]));
   const schema = new Schema([...added, ...carried.map(({ field }) => field)]);
@@ -89,12 +92,14 @@ export async function exportFolder(options: {
     for (const path of [keptPath, removedPath]) {
       for await (const table of readResultTable(path, manifest.options)) {
         signal?.throwIfAborted();
-        const fates = fatesOf(table, path, path === removedPath);
+        const fates = fatesOf(table, path, path === removedPath, references);
         const cluster = Array.from(table.rows, (row, i) =>
-          clusterAt(clusters, fates.kept[i] < 0 ? row : fates.kept[i]),
+          // A row of a reference is in none of the clusters of this folder.
+          fates.keptIn[i] === null ? clusterAt(clusters, fates.kept[i] < 0 ? row : fates.kept[i]) : undefined,
         );
         await writeBatch(writer, schema, carriedColumns(table.batch, carried), {
           table,
+          references,
           own: await own.columns(table.vectors),
           fates,
           cluster,
@@ -124,18 +129,23 @@ interface Fates {
   readonly names: readonly string[];
   /** Kept row on whose account each goes; -1 for a kept one. */
   readonly kept: Float64Array;
+  /** Folder of a reference that holds it; null for this folder. */
+  readonly keptIn: readonly (string | null)[];
   /** NaN for a kept one. */
   readonly similarities: Float64Array;
 }
 
-function fatesOf({ rows, batch }: ResultBatch, path: string, removed: boolean): Fates {
+function fatesOf({ rows, batch }: ResultBatch, path: string, removed: boolean, references: boolean): Fates {
+  const places = references && removed ? batch.getChild(KEPT_IN) : null;
+  const keptIn = Array.from(rows, (_, i) => (places?.get(i) ?? null) as string | null);
   if (!removed) {
     const none = (value: number) => new Float64Array(rows.length).fill(value);
-    return { names: Array.from(rows, () => "kept"), kept: none(-1), similarities: none(Number.NaN) };
+    return { names: Array.from(rows, () => "kept"), kept: none(-1), keptIn, similarities: none(Number.NaN) };
   }
   return {
     names: Array.from(reasonsOf(batch, path), (reason) => `removed: ${REASONS[reason]}`),
     kept: numbersOf(batch, "_kept_row", path),
+    keptIn,
     similarities: numbersOf(batch, "_similarity", path),
   };
 }
@@ -154,13 +164,14 @@ async function writeBatch(
   columns: RecordBatch["data"]["children"],
   from: {
     readonly table: ResultBatch;
+    readonly references: boolean;
     readonly own: readonly Data[];
     readonly fates: Fates;
     readonly cluster: readonly (number | undefined)[];
     readonly terms: ReadonlyMap<number, string>;
   },
 ): Promise<void> {
-  const { table, own, fates, cluster, terms } = from;
+  const { table, references, own, fates, cluster, terms } = from;
   const { rows, texts } = table;
   const added = [
     uint64Column(rows),
@@ -174,6 +185,7 @@ async function writeBatch(
     strings(fates.names),
     uint64Column(fates.kept),
     floats(Array.from(fates.similarities, (value) => (Number.isNaN(value) ? null : value))),
+    ...(references ? [strings(fates.keptIn)] : []),
   ];
   await writer.write(batchOf(schema, [...added, ...columns], rows.length));
 }

@@ -23,6 +23,7 @@ import {
   warningLines,
 } from "./page/facts.js";
 import { pageHtml } from "./page/html.js";
+import { findKeeperTexts } from "./page/keeper-texts.js";
 import type { SampledNeighbours } from "./page/neighbours.js";
 import { type Survey, surveyTables } from "./page/survey.js";
 import { CUT_AT, findTexts, PageTexts } from "./page/texts.js";
@@ -79,6 +80,7 @@ export async function writeReport(options: {
     keptPath,
     removedPath,
     options: manifest.options,
+    references: manifest.references !== undefined,
     onRows(rows) {
       signal?.throwIfAborted();
       reading.advance(rows);
@@ -91,7 +93,8 @@ export async function writeReport(options: {
   const { neighbours, points } = await measureVectors({ storePath, kept, engine, reporter, signal });
   const apart = apartPairs(neighbours?.pairs ?? [], manifest.threshold, APART_PAIRS);
   const groups = chooseGroups(survey);
-  const sources: ColumnSources = { survey, groups, apart, keptVectors: kept, points, clusters };
+  const keepers = await findKeeperTexts({ folder, manifest, folders: survey.folders, groups });
+  const sources: ColumnSources = { survey, groups, apart, keptVectors: kept, points, clusters, keepers };
 
   const idField = typeof loose.options?.idField === "string" ? loose.options.idField : undefined;
   const paths = [keptPath, removedPath];

@@ -61,6 +61,7 @@ function manyGroups(): PageData {
       groupSize: numbers.map(() => 2),
       groupText: numbers.map((i) => 2 * i + 1),
       groupId: numbers.map(() => 0),
+      groupFolder: numbers.map(() => 0),
       groupMembers: numbers.map(() => 1),
       memberRow: numbers.map((i) => 2 * i + 1),
       memberSimilarity: Float32Array.from(numbers, (i) => 0.9 + (i % 1000) / 10_000),

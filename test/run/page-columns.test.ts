@@ -14,21 +14,25 @@ it("the texts held for a page stay below 64 MB, however many rows there are: nea
   const removed = {
     row: Float64Array.from({ length: rows }, (_, i) => i + 1),
     keptRow: new Float64Array(rows),
+    keptIn: new Int32Array(rows).fill(-1),
     similarity: new Float32Array(rows).fill(0.9),
     reason: new Uint8Array(rows).fill(2),
     units: new Uint16Array(rows).fill(65_535),
   };
   const wanted = wantedRows({
-    survey: { kept, removed, lengths: lengthClasses(), references: false },
+    survey: { kept, removed, lengths: lengthClasses(), folders: [] },
     groups: {
       total: 1,
       kept: Int32Array.of(0),
+      keptRow: Float64Array.of(0),
+      keptIn: Int32Array.of(-1),
       size: Uint32Array.of(rows + 1),
       members: Uint32Array.from({ length: rows }, (_, i) => i),
       counts: Uint32Array.of(rows),
       near: [{ member: rows - 1, group: 0 }],
     },
     apart: [],
+    keepers: new Map(),
     keptVectors: { rows: Float64Array.of(0), positions: Uint32Array.of(0) },
   });
   assert.deepEqual([...wanted].slice(0, 4), [rows, 0, 1, 2], "the near pair, then the group from its beginning");

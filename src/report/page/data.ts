@@ -158,6 +158,8 @@ export interface PageColumns {
   readonly groupSize: Uint32Array;
   readonly groupText: Uint32Array;
   readonly groupId: Uint32Array;
+  /** Name of the reference that holds the kept row, as a text; none for a row of the folder itself. */
+  readonly groupFolder: Uint32Array;
   readonly groupMembers: Uint32Array;
   /** Removed rows of the groups, group after group. */
   readonly memberRow: Uint32Array;

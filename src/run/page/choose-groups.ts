@@ -11,8 +11,11 @@ const NEAR_PAIRS = 200;
 export interface ChosenGroups {
   /** Groups with a removed row, in all. */
   readonly total: number;
-  /** Index of each group's kept row; -1 where the kept row is missing in the table. */
+  /** Index of each group's kept row; -1 where it lies in another folder, or is missing in the table. */
   readonly kept: Int32Array;
+  /** Number of each group's kept row, and the folder that holds it, as in the survey. */
+  readonly keptRow: Float64Array;
+  readonly keptIn: Int32Array;
   /** Rows that each group's kept row stands for, itself too. */
   readonly size: Uint32Array;
   /** Indices of the removed rows, nearest to the threshold first, group after group; `counts` says how many. */
@@ -29,6 +32,7 @@ export interface ChosenGroups {
 export function chooseGroups({ kept, removed }: Survey): ChosenGroups {
   const order = Uint32Array.from(removed.row.keys()).sort(
     (a, b) =>
+      removed.keptIn[a] - removed.keptIn[b] ||
       removed.keptRow[a] - removed.keptRow[b] ||
       removed.reason[b] - removed.reason[a] ||
       removed.similarity[a] - removed.similarity[b] ||
@@ -36,11 +40,11 @@ export function chooseGroups({ kept, removed }: Survey): ChosenGroups {
   );
   const groups: { readonly start: number; readonly end: number; readonly semantic: boolean }[] = [];
   for (let start = 0; start < order.length; ) {
-    const keptRow = removed.keptRow[order[start]];
+    const [keptRow, keptIn] = [removed.keptRow[order[start]], removed.keptIn[order[start]]];
+    const belongs = (r: number) => removed.keptRow[r] === keptRow && removed.keptIn[r] === keptIn;
     let end = start + 1;
-    while (end < order.length && removed.keptRow[order[end]] === keptRow) end++;
-    // Rows on account of a row of another folder have no group here.
-    if (keptRow >= 0) groups.push({ start, end, semantic: removed.reason[order[start]] === SEMANTIC });
+    while (end < order.length && belongs(order[end])) end++;
+    groups.push({ start, end, semantic: removed.reason[order[start]] === SEMANTIC });
     start = end;
   }
   const total = groups.length;
@@ -49,7 +53,8 @@ export function chooseGroups({ kept, removed }: Survey): ChosenGroups {
   const counts = Uint32Array.from(shown, ({ start, end }) => Math.min(MOST_MEMBERS, end - start));
   const members = new Uint32Array(counts.reduce((sum, count) => sum + count, 0));
   const indexOf = new Map<number, number>();
-  for (const { start } of shown) indexOf.set(removed.keptRow[order[start]], -1);
+  const isHere = ({ start }: { readonly start: number }) => removed.keptIn[order[start]] < 0;
+  for (const { start } of shown.filter(isHere)) indexOf.set(removed.keptRow[order[start]], -1);
   for (let i = 0; i < kept.row.length; i++) if (indexOf.has(kept.row[i])) indexOf.set(kept.row[i], i);
   let near: { member: number; group: number }[] = [];
   const nearest = () =>
@@ -65,7 +70,11 @@ export function chooseGroups({ kept, removed }: Survey): ChosenGroups {
   }
   return {
     total,
-    kept: Int32Array.from(shown, ({ start }) => indexOf.get(removed.keptRow[order[start]]) ?? -1),
+    kept: Int32Array.from(shown, (group) =>
+      isHere(group) ? (indexOf.get(removed.keptRow[order[group.start]]) ?? -1) : -1,
+    ),
+    keptRow: Float64Array.from(shown, ({ start }) => removed.keptRow[order[start]]),
+    keptIn: Int32Array.from(shown, ({ start }) => removed.keptIn[order[start]]),
     size: Uint32Array.from(shown, ({ start, end }) => end - start + 1),
     members,
     counts,

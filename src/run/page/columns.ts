@@ -15,6 +15,8 @@ export interface ColumnSources {
   readonly keptVectors: KeptVectors;
   readonly points?: MapPoints;
   readonly clusters?: FolderClusters;
+  /** Texts of kept rows of references, by group; empty where there are none. */
+  readonly keepers: ReadonlyMap<number, FoundText>;
 }
 
 /** UTF-16 units of the texts that are held while the page is made; the page carries a tenth of them at most. */
@@ -56,6 +58,8 @@ export function pageColumns(
   texts: PageTexts,
 ): Omit<PageColumns, "textLength"> {
   const { survey, groups, apart, keptVectors } = sources;
+  // Few and short, and a row of a reference must not be shown as one of this folder.
+  const folders = survey.folders.map((folder) => texts.add(folder));
   const textOf = (row: number) => {
     const known = found.get(row);
     return known === undefined ? NO_TEXT : texts.add(known.text, known.length);
@@ -67,23 +71,30 @@ export function pageColumns(
   const pair = { a: apart.map(({ a }) => keptVectors.rows[a]), b: apart.map(({ b }) => keptVectors.rows[b]) };
   const apartTextA = Uint32Array.from(pair.a, textOf);
   const apartTextB = Uint32Array.from(pair.b, textOf);
+  const keeperText = (group: number) => {
+    const at = groups.kept[group];
+    if (at >= 0) return textOf(survey.kept.row[at]);
+    const known = sources.keepers.get(group);
+    return known === undefined ? NO_TEXT : texts.add(known.text, known.length);
+  };
   for (const { member, group } of groups.near) {
     textOf(survey.removed.row[groups.members[member]]);
-    if (groups.kept[group] >= 0) textOf(survey.kept.row[groups.kept[group]]);
+    keeperText(group);
   }
-  const groupRow = Uint32Array.from(groups.kept, (i) => Math.max(0, i < 0 ? 0 : survey.kept.row[i]));
+  const groupRow = Uint32Array.from(groups.keptRow);
   const memberRow = Uint32Array.from(groups.members, (i) => survey.removed.row[i]);
   const groupText = new Uint32Array(groupRow.length);
   const memberText = new Uint32Array(memberRow.length);
   for (let g = 0, at = 0; g < groupRow.length; g++) {
-    groupText[g] = groups.kept[g] < 0 ? NO_TEXT : textOf(groupRow[g]);
+    groupText[g] = keeperText(g);
     for (let j = 0; j < groups.counts[g]; j++, at++) memberText[at] = textOf(memberRow[at]);
   }
   return {
     groupRow,
     groupSize: groups.size,
     groupText,
-    groupId: groupRow.map(idOf),
+    groupId: groupRow.map((row, g) => (groups.kept[g] < 0 ? NO_TEXT : idOf(row))),
+    groupFolder: Uint32Array.from(groups.keptIn, (folder) => (folder < 0 ? NO_TEXT : folders[folder])),
     groupMembers: groups.counts,
     memberRow,
     memberSimilarity: Float32Array.from(groups.members, (i) => survey.removed.similarity[i]),

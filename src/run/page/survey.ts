@@ -2,6 +2,7 @@ import { lengthClasses } from "../../report/page/figures.js";
 import { Gathered, gatherNumbers } from "../read/gathered.js";
 import { numbersOf, readResultTable } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
+import { KEPT_IN } from "../write/output-columns.js";
 import { reasonsOf } from "./reasons.js";
 
 /** What the page takes from all rows of a run: numbers only, some 30 bytes a row. */
@@ -16,14 +17,16 @@ export interface Survey {
   readonly removed: {
     readonly row: Float64Array;
     readonly keptRow: Float64Array;
+    /** Number in `folders` of the reference that holds the kept row; -1 for this folder. */
+    readonly keptIn: Int32Array;
     readonly similarity: Float32Array;
     /** Numbers of `REASONS`. */
     readonly reason: Uint8Array;
     readonly units: Uint16Array;
   };
   readonly lengths: ReturnType<typeof lengthClasses>;
-  /** Whether any row names a kept row of another folder, which then has no group here. */
-  readonly references: boolean;
+  /** Folders of references on whose account rows go, as `_kept_in` names them. */
+  readonly folders: readonly string[];
 }
 
 /**
@@ -35,9 +38,11 @@ export async function surveyTables(options: {
   readonly keptPath: string;
   readonly removedPath: string;
   readonly options: DedupManifest["options"];
+  /** Whether the run had references. */
+  readonly references: boolean;
   readonly onRows: (rows: number) => void;
 }): Promise<Survey> {
-  const { keptPath, removedPath, onRows } = options;
+  const { keptPath, removedPath, references, onRows } = options;
   const kept = {
     row: gatherNumbers(),
     vector: gatherNumbers(),
@@ -47,6 +52,7 @@ export async function surveyTables(options: {
   const removed = {
     row: gatherNumbers(),
     keptRow: gatherNumbers(),
+    keptIn: new Gathered(new Int32Array()),
     similarity: new Gathered(new Float32Array()),
     reason: new Gathered(new Uint8Array()),
     units: new Gathered(new Uint16Array()),
@@ -68,23 +74,24 @@ export async function surveyTables(options: {
     for (const size of numbersOf(batch, "_group_size", keptPath)) kept.groupSize.push(size);
     addLengths("kept", texts);
   }
-  let references = false;
+  const folders = new Map<string, number>();
   for await (const { rows, texts, batch } of readResultTable(removedPath, options.options)) {
-    const inFolder = batch.getChild("_kept_in");
+    const places = references ? batch.getChild(KEPT_IN) : null;
     const keptRows = numbersOf(batch, "_kept_row", removedPath);
     const similarities = numbersOf(batch, "_similarity", removedPath);
     const reasons = reasonsOf(batch, removedPath);
     for (let i = 0; i < rows.length; i++) {
-      const elsewhere = inFolder !== null && inFolder.get(i) !== null;
-      references ||= elsewhere;
+      const place = (places?.get(i) ?? null) as string | null;
+      if (place !== null && !folders.has(place)) folders.set(place, folders.size);
       removed.row.push(rows[i]);
-      removed.keptRow.push(elsewhere ? -1 : keptRows[i]);
+      removed.keptRow.push(keptRows[i]);
+      removed.keptIn.push(place === null ? -1 : (folders.get(place) as number));
       removed.similarity.push(similarities[i]);
       removed.reason.push(reasons[i]);
     }
     addLengths("removed", texts);
   }
-  return { kept: valuesOf(kept), removed: valuesOf(removed), lengths, references };
+  return { kept: valuesOf(kept), removed: valuesOf(removed), lengths, folders: [...folders.keys()] };
 }
 
 /** The arrays of columns. */

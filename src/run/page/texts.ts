@@ -15,7 +15,7 @@ export interface FoundText {
 }
 
 /** A text without the half of a character at its end, cut where it is longer than `CUT_AT`. */
-function cut(text: string): string {
+export function cut(text: string): string {
   if (text.length <= CUT_AT) return text;
   const last = text.charCodeAt(CUT_AT - 1);
   return text.slice(0, last >= 0xd800 && last < 0xdc00 ? CUT_AT - 1 : CUT_AT);
