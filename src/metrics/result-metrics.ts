@@ -12,6 +12,17 @@ export interface GpuFigures {
   readonly memory_size?: number;
 }
 
+/** What has changed since the clusters of `--like`. Shares are parts of all rows that have a cluster. */
+export interface DriftFigures {
+  readonly jensen_shannon: number;
+  readonly far_share: number;
+  readonly moved_share: number;
+  readonly moved_centroids: number;
+  readonly largest_shift: number;
+  readonly new_clusters: readonly number[];
+  readonly vanished_clusters: readonly number[];
+}
+
 /** What bge-dedup's summary holds for metrics; what is absent has no metric. */
 export interface DedupFigures {
   readonly counts: Readonly<
@@ -36,6 +47,7 @@ export interface ClusterFigures {
   readonly iterations: number;
   readonly converged: boolean;
   readonly largest: readonly { readonly size: number }[];
+  readonly drift?: DriftFigures;
   readonly cache?: { readonly kind: string; readonly hits: number; readonly misses: number };
   readonly gpu?: readonly GpuFigures[];
   readonly warnings: readonly string[];
@@ -81,7 +93,7 @@ export function dedupMetrics(summary: DedupFigures): Gauge[] {
 
 /** What a run of bge-cluster that succeeded came to. */
 export function clusterMetrics(summary: ClusterFigures): Gauge[] {
-  const { counts, inertia, iterations, converged, largest, cache, gpu, warnings } = summary;
+  const { counts, inertia, iterations, converged, largest, drift, cache, gpu, warnings } = summary;
   const { clustered, undirected, rejected } = counts;
   const gauge = (name: string, help: string, samples: number | readonly Sample[] | undefined) =>
     gaugeOf(`bge_cluster_${name}`, help, samples);
@@ -95,6 +107,7 @@ export function clusterMetrics(summary: ClusterFigures): Gauge[] {
     gauge("iterations", "Iterations of k-means.", iterations),
     gauge("converged", "1 if the centroids came to rest, 0 if the iterations ended before.", Number(converged)),
     gauge("warnings", "Warnings of the summary.", warnings.length),
+    ...(drift === undefined ? [] : driftMetrics(drift)),
     ...cacheMetrics("bge_cluster", cache),
     ...gpuMetrics("bge_cluster", gpu),
   ];
@@ -103,6 +116,31 @@ export function clusterMetrics(summary: ClusterFigures): Gauge[] {
 function gaugeOf(name: string, help: string, samples: number | readonly Sample[] | undefined): Gauge {
   const list = typeof samples === "number" ? [{ value: samples }] : (samples ?? []);
   return { name, help, samples: list };
+}
+
+function driftMetrics(drift: DriftFigures): Gauge[] {
+  const gauge = (name: string, help: string, value: number) => gaugeOf(`bge_cluster_drift_${name}`, help, value);
+  return [
+    gauge(
+      "jensen_shannon",
+      "Jensen-Shannon divergence of the clusters' sizes before and now: 0 for equal shares, 1 for none in common.",
+      drift.jensen_shannon,
+    ),
+    gauge(
+      "far_rows_ratio",
+      "Share of the rows that are far from every former centroid; 0.01 is usual.",
+      drift.far_share,
+    ),
+    gauge("moved_rows_ratio", "Share of the rows in another cluster than the former one.", drift.moved_share),
+    gauge(
+      "moved_centroids",
+      "Centroids that moved by more than a tenth of their rows' distance.",
+      drift.moved_centroids,
+    ),
+    gauge("largest_shift", "Longest way of a centroid.", drift.largest_shift),
+    gauge("new_clusters", "Clusters that are none of the former ones.", drift.new_clusters.length),
+    gauge("vanished_clusters", "Former clusters that are there no more.", drift.vanished_clusters.length),
+  ];
 }
 
 function cacheMetrics(prefix: string, cache: DedupFigures["cache"]): Gauge[] {

@@ -110,6 +110,19 @@ describe("the metrics of a result", () => {
     assert.equal(values.bge_cluster_inertia, 12.5);
     assert.equal(values.bge_cluster_iterations, 9);
     assert.equal(values.bge_cluster_converged, 1);
+    const drift = Object.entries(values).filter(([name]) => name.startsWith("bge_cluster_drift_"));
+    assert.deepEqual(
+      Object.fromEntries(drift.map(([name, value]) => [name.slice("bge_cluster_drift_".length), value])),
+      {
+        jensen_shannon: 0.125,
+        far_rows_ratio: 0.03,
+        moved_rows_ratio: 0.04,
+        moved_centroids: 5,
+        largest_shift: 0.6,
+        new_clusters: 2,
+        vanished_clusters: 1,
+      },
+    );
     assert.equal(values["bge_cluster_cache_lookups{result=miss}"], 2);
     assert.equal(values["bge_cluster_gpu_memory_max_bytes{gpu=0,name=H100}"], 3e9);
   });
