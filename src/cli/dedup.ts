@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Argv } from "yargs";
 import { UsageError } from "../errors.js";
+import type { MeasuredCommand } from "../metrics/run-metrics.js";
 import { dedupOptions } from "../run/flags/dedup.js";
 import { inputsOf } from "../run/flags/shared.js";
 import { closest } from "../text/closest.js";
@@ -60,11 +61,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     for (const add of Object.values(COMMANDS)) add(commands, exitWith);
     await commands.parseAsync();
   } catch (error) {
-    const measured = { verify: "bge-dedup verify" } as const;
-    const own = Object.hasOwn(COMMANDS, argv[0] ?? "") ? measured[argv[0] as keyof typeof measured] : "bge-dedup";
-    return failUnparsed(error, argv, own);
+    return failUnparsed(error, argv, measuredCommand(argv));
   }
   return exitCode;
+}
+
+/** The command of a line that cannot be parsed, if it tells metrics. */
+function measuredCommand([name = ""]: readonly string[]): MeasuredCommand | undefined {
+  if (!Object.hasOwn(COMMANDS, name)) return "bge-dedup";
+  return name === "verify" || name === "export" ? `bge-dedup ${name}` : undefined;
 }
 
 function dedupArguments(args: Argv) {

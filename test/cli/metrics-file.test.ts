@@ -83,6 +83,13 @@ describe("--metrics", { concurrency: 2 }, () => {
     assert.deepEqual({ ...values, ...first }, values, "the metrics of bge-dedup stay");
     assert.equal(values.bge_cluster_clusters, 2);
     assert.equal(values.bge_dedup_verify_exit_code, 0);
+    const exportArgs = ["export", "bge-out", "--to", "rows.parquet", "-q", "--metrics", path];
+    const exported = await run("dedup", exportArgs, { cwd });
+    assert.equal(exported.code, 0, exported.stderr);
+    assert.equal(valuesIn(path).bge_dedup_export_exit_code, 0);
+    assert.equal((await run("dedup", [...exportArgs, "--layuot", "plain"], { cwd })).code, 2);
+    assert.equal(valuesIn(path).bge_dedup_export_exit_code, 2);
+    assert.equal(valuesIn(path).bge_dedup_exit_code, 0);
     writeFileSync(join(cwd, "bge-out/kept.arrow"), "no table");
     assert.equal((await run("dedup", ["verify", "bge-out", "-q", "--metrics", path], { cwd })).code, 3);
     assert.equal(valuesIn(path).bge_dedup_verify_exit_code, 3);

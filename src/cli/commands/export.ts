@@ -3,7 +3,7 @@ import { checkExport, type ExportTarget } from "../../run/flags/export.js";
 import { threadsOf } from "../../run/flags/shared.js";
 import { runCommand, type Terminal } from "../command.js";
 import { milvusText, pineconeText, tableText } from "../export-summary.js";
-import { exportFlags, sharedFlags } from "../flags.js";
+import { exportFlags, metricsFlags, sharedFlags } from "../flags.js";
 import { jsonLine } from "../printable.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
@@ -25,6 +25,7 @@ function exportArguments(args: Argv) {
       quiet,
       progress,
       "log-format": sharedFlags["log-format"],
+      ...metricsFlags,
     })
     .example(
       "$0 export bge-out --to rows.parquet --layout embedding-atlas",
@@ -41,7 +42,7 @@ type Flags = FlagsOf<typeof exportArguments>;
 
 function exportCommand(flags: Flags): Promise<number> {
   const milvus = [flags.to].flat().some((to) => to.startsWith("milvus"));
-  return runCommand({ ...flags, resumes: milvus }, async (terminal) => {
+  return runCommand({ ...flags, resumes: milvus, measured: "bge-dedup export" }, async (terminal) => {
     const target = checkExport(flags);
     const { summary, text } = await exportTo(target, flags, terminal);
     terminal.reporter.close();
