@@ -30,7 +30,7 @@ const [METADATA_BYTES, ID_BYTES] = [40 * 1024, 512];
 /** Rows that are written at once. */
 const BATCH = 2048;
 
-const VALUES = new List(new Field("item", new Float32(), false));
+const VALUES = new List(new Field("item", new Float32(), true));
 const SCHEMA = new Schema([
   new Field("id", new Utf8(), false),
   new Field("values", VALUES, false),
