@@ -2,7 +2,6 @@ import type { CacheCounts } from "../cache/settings.js";
 import type { ChosenK } from "../cluster/choose-k.js";
 import type { Stricter } from "../join/stricter.js";
 import type { FoundDrift } from "./cluster/drift.js";
-import type { CacheCounts } from "./embed/open-cache.js";
 import type { GpuUse } from "./work/gpu-meter.js";
 import type { modelRecord } from "./work/manifest.js";
 import type { ReferenceRecord } from "./work/reference-record.js";

@@ -51,6 +51,7 @@ const REFUSED: Readonly<Record<string, readonly [values: readonly string[], cure
   starts: [["", "0", "10001"], /whole number of at least 1|expected/],
   labels: [["", "-1", "101"], /whole number of at least 0|expected/],
   like: [[""], /expected a value/],
+  against: [[""], /expected a value/],
 };
 
 describe("a value that a flag does not take ends the run with exit 2", () => {

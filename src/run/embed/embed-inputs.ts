@@ -17,7 +17,7 @@ import type { DeviceName } from "./device.js";
 import { StaleWorkError } from "./earlier-work.js";
 import { type EmbeddedTexts, embedToStore } from "./embed-store.js";
 import { fingerprintOf } from "./fingerprint.js";
-import { type CacheCounts, cacheCounts, openCache } from "./open-cache.js";
+import { cacheCounts, openCache } from "./open-cache.js";
 import { prepareModel, startWindows } from "./prepare-model.js";
 import type { PreparedModel } from "./prepared-model.js";
 import { rejectRefused } from "./refused-rows.js";

@@ -5,16 +5,6 @@ import type { SharedOptions } from "../options.js";
 import type { PreparedModel } from "./prepared-model.js";
 import { isRepeatable, vectorSpace } from "./vector-space.js";
 
-/** What a cache gave to a run. */
-export interface CacheCounts {
-  /** `none` if the run had no cache: it was switched off, or the model is `builtin`, or the vectors came with the input. */
-  readonly kind: "embedded" | "redis" | "none";
-  /** Number of distinct texts whose vectors were taken from the cache. */
-  readonly hits: number;
-  /** Number of distinct texts that were looked up in vain. Texts of an interrupted or finished run are not looked up. */
-  readonly misses: number;
-}
-
 /** Size that a cache folder is kept at unless the environment's BGE_CACHE_MAX says otherwise, in bytes. */
 export const CACHE_BYTES = 10 * 2 ** 30;
 

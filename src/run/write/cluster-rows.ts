@@ -9,7 +9,6 @@ import { batchTexts } from "../../io/schema/text-columns.js";
 import type { ModelSpec } from "../../models/spec.js";
 import { openVectorStore } from "../../vectors/store.js";
 import { embedInputs } from "../embed/embed-inputs.js";
-import type { CacheCounts } from "../embed/open-cache.js";
 import type { ClusterOptions, RunContext } from "../options.js";
 import { gatherNumbers } from "../read/gathered.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
