@@ -1,0 +1,98 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { jobs } from "./job-files.js";
+
+/** How a call of nightly.sh ended. */
+export interface NightlyOutcome {
+  /** Exit code, null where a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A call of nightly.sh that is under way. */
+export interface NightlyCall {
+  readonly pid: number;
+  readonly outcome: Promise<NightlyOutcome>;
+  /** Ends the script and all its commands as a loss of power does. */
+  killAll(): void;
+}
+
+/** Where nightly.sh works: folders of inputs, nights and metrics. */
+export interface NightlyFolder {
+  readonly inputs: string;
+  readonly nights: string;
+  readonly metrics: string;
+  /** Starts nightly.sh over these folders as cron does, with `PATH` as the only variable but `env`. */
+  start(args?: readonly string[], env?: Readonly<Record<string, string>>): NightlyCall;
+  /** The same, to its end. */
+  run(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<NightlyOutcome>;
+  /** Writes an input that came an hour ago. */
+  put(name: string, content: string | Buffer): string;
+  /** Dates of the nights that a reader of the folder sees. */
+  finished(): string[];
+  /** Values of the metrics in one of the files, by name with labels; empty where there is no file. */
+  values(file: "bge_nightly" | "bge_dedup" | "bge_cluster"): Map<string, number>;
+}
+
+/**
+ * Makes the folders below `cwd`.
+ * @param options.bin folder with the commands
+ */
+export function nightlyFolder({ cwd, bin }: { cwd: string; bin: string }): NightlyFolder {
+  const [inputs, nights, metrics] = ["inputs", "nights", "metrics"].map((name) => join(cwd, name));
+  for (const folder of [inputs, nights, metrics]) mkdirSync(folder, { recursive: true });
+  const start = (args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): NightlyCall => {
+    const child = spawn(
+      join(jobs, "nightly.sh"),
+      ["--inputs", inputs, "--nights", nights, "--metrics", metrics, ...args],
+      {
+        cwd,
+        env: { PATH: [bin, "/usr/local/bin", "/usr/bin", "/bin"].join(delimiter), ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+        // A process group of its own, which can be killed as one.
+        detached: true,
+      },
+    );
+    const pid = child.pid as number;
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    const outcome = once(child, "close").then(([code]) => ({ code: code as number | null, stdout, stderr }));
+    return { pid, outcome, killAll: () => process.kill(-pid, "SIGKILL") };
+  };
+  return {
+    inputs,
+    nights,
+    metrics,
+    start,
+    run: (args, env) => start(args, env).outcome,
+    put(name, content) {
+      const path = join(inputs, name);
+      writeFileSync(path, content);
+      const hourAgo = Date.now() / 1000 - 3600;
+      utimesSync(path, hourAgo, hourAgo);
+      return path;
+    },
+    finished: () =>
+      readdirSync(nights)
+        .filter((name) => !name.startsWith("."))
+        .sort(),
+    values(file) {
+      const path = join(metrics, `${file}.prom`);
+      const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
+      return new Map(
+        lines
+          .filter((line) => line !== "" && !line.startsWith("#"))
+          .map((line): [string, number] => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]),
+      );
+    },
+  };
+}
