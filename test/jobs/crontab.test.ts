@@ -63,8 +63,8 @@ describe("the crontab", () => {
   it("does the job in silence, so that cron sends no mail", async () => {
     const folder = jobFolder();
     const { code, stdout, stderr } = await runEntry(folder);
-    assert.deepEqual([code, stdout, stderr], [0, "", ""], readFileSync(join(folder.cwd, "dedup.log"), "utf8"));
-    for (const name of ["kept.arrow", "clusters.arrow"]) assert.ok(existsSync(join(folder.cwd, "bge-out", name)), name);
+    assert.deepEqual([code, stdout, stderr], [0, "", ""], readFileSync(join(folder.cwd, "nightly.log"), "utf8"));
+    for (const name of ["kept.arrow", "clusters.arrow"]) assert.ok(existsSync(join(folder.night, name)), name);
   });
 
   it("after a brake publishes nothing and prints the end of the log for cron's mail", async () => {
@@ -72,7 +72,6 @@ describe("the crontab", () => {
     const { stdout, stderr } = await runEntry(folder);
     assert.match(stdout, /^error: .*--max-removed 0\.2/m);
     assert.equal(stderr, "");
-    assert.ok(!existsSync(join(folder.cwd, "bge-out", "kept.arrow")));
-    assert.ok(!existsSync(join(folder.cwd, "bge-out", "clusters.arrow")));
+    assert.ok(!existsSync(folder.night));
   });
 });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as errors from "../../src/errors.js";
@@ -34,14 +34,34 @@ export const permanentCodes: readonly number[] = [
   ),
 ].sort((a, b) => a - b);
 
-/** Where a job works: an input of its own, and the commands of this build on PATH. */
+/** The night that a job finds to do. */
+export const NIGHT = "2026-11-27";
+
+/** Where a job works: an input of its own, and nightly.sh and the commands of this build on PATH. */
 export interface JobFolder {
   readonly cwd: string;
+  /** Where the result of the night appears. */
+  readonly night: string;
   /** Starts a program as a scheduler would, with `PATH` as the only variable. */
   run(command: string, args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
 
-/** Makes a folder with `input.jsonl`: 60 distinct texts, each of them `copies` times. */
+/** Makes a folder for PATH below `cwd`, with nightly.sh and the commands of this build. Returns its path. */
+export function commandFolder(cwd: string): string {
+  const bin = join(cwd, "bin");
+  mkdirSync(bin);
+  for (const name of ["dedup", "cluster"]) {
+    const module = new URL(`../../src/cli/${name}.js`, import.meta.url).href;
+    const script = join(bin, `${name}.mjs`);
+    writeFileSync(script, `import { main } from "${module}";\nprocess.exitCode = await main(process.argv.slice(2));\n`);
+    writeFileSync(join(bin, `bge-${name}`), `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`);
+    chmodSync(join(bin, `bge-${name}`), 0o755);
+  }
+  symlinkSync(join(jobs, "nightly.sh"), join(bin, "nightly.sh"));
+  return bin;
+}
+
+/** Makes a folder with the input of a night: 60 distinct texts, each of them `copies` times. */
 export function jobFolder({ copies = 1 }: { copies?: number } = {}): JobFolder {
   const cwd = testFolder();
   // Words of random letters, from a fixed seed: no two texts are alike.
@@ -52,18 +72,12 @@ export function jobFolder({ copies = 1 }: { copies?: number } = {}): JobFolder {
   };
   const texts = Array.from({ length: 60 }, () => Array.from({ length: 40 }, letter).join(""));
   const rows = Array.from({ length: copies }, () => texts.map((text) => ({ text }))).flat();
-  writeJsonl(join(cwd, "input.jsonl"), rows);
-  const bin = join(cwd, "bin");
-  mkdirSync(bin);
-  for (const name of ["dedup", "cluster"]) {
-    const module = new URL(`../../src/cli/${name}.js`, import.meta.url).href;
-    const script = join(bin, `${name}.mjs`);
-    writeFileSync(script, `import { main } from "${module}";\nprocess.exitCode = await main(process.argv.slice(2));\n`);
-    writeFileSync(join(bin, `bge-${name}`), `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`);
-    chmodSync(join(bin, `bge-${name}`), 0o755);
-  }
+  mkdirSync(join(cwd, "inputs"));
+  writeJsonl(join(cwd, "inputs", `${NIGHT}.jsonl`), rows);
+  const bin = commandFolder(cwd);
   return {
     cwd,
+    night: join(cwd, "nights", NIGHT),
     async run(command, args) {
       const child = spawn(command, args, {
         cwd,

@@ -11,7 +11,7 @@ const TEXT = /^\S.*$/;
 const SPAN = /^\d+(s|min|h|d)?$/;
 const YES_NO = /^(yes|no|true|false)$/;
 
-/** Keys that the job files may use, and what their values look like; only ExecStart may be there twice. */
+/** Keys that the job files may use, and what their values look like. */
 const KEYS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   Unit: { Description: TEXT, StartLimitIntervalSec: SPAN, StartLimitBurst: /^[1-9]\d*$/ },
   Service: {
@@ -35,8 +35,8 @@ const KEYS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
 const NOT_THERE = [126, 127, 200, 203, 217];
 
 /** Values of a unit file by "Section.Key". @throws Error for all that systemd would ignore or refuse */
-function parseUnit(text: string): Map<string, string[]> {
-  const values = new Map<string, string[]>();
+function parseUnit(text: string): Map<string, string> {
+  const values = new Map<string, string>();
   let section: string | undefined;
   for (const line of text.split("\n")) {
     if (/^\s*([#;]|$)/.test(line)) continue;
@@ -51,15 +51,17 @@ function parseUnit(text: string): Map<string, string[]> {
     if (!Object.hasOwn(KEYS[section], key)) throw new Error(`unknown key ${key} in section [${section}]`);
     if (!KEYS[section][key].test(value)) throw new Error(`${key}=${value} does not match ${KEYS[section][key]}`);
     const name = `${section}.${key}`;
-    const before = values.get(name) ?? [];
-    if (before.length > 0 && key !== "ExecStart") throw new Error(`${key} is given twice in section [${section}]`);
-    values.set(name, [...before, value]);
+    if (values.has(name)) throw new Error(`${key} is given twice in section [${section}]`);
+    values.set(name, value);
   }
   return values;
 }
 
 const service = parseUnit(jobFile("bge-dedup.service"));
 const timer = parseUnit(jobFile("bge-dedup.timer"));
+
+const execStart = service.get("Service.ExecStart") as string;
+const [program, ...args] = execStart.split(" ");
 
 const seconds = (span: string) => {
   const [, count, unit] = /^(\d+)(\D*)$/.exec(span) as RegExpExecArray;
@@ -93,63 +95,52 @@ describe("the systemd units", () => {
     const ours = `${stdout}${stderr}`.split("\n").filter((line) => line.includes("bge-dedup"));
     assert.deepEqual(ours, []);
     assert.equal(status, 0, stderr);
-    const calendar = spawnSync("systemd-analyze", ["calendar", timer.get("Timer.OnCalendar")?.[0] as string]);
+    const calendar = spawnSync("systemd-analyze", ["calendar", timer.get("Timer.OnCalendar") as string]);
     assert.equal(calendar.status, 0);
   });
 
   it("do not repeat a permanent error and give up on others", () => {
     assert.deepEqual(permanentCodes, [2, 3, 4, 5]);
-    const prevented = service.get("Service.RestartPreventExitStatus")?.[0].split(" ").map(Number) ?? [];
+    const prevented = service.get("Service.RestartPreventExitStatus")?.split(" ").map(Number) ?? [];
     assert.deepEqual(prevented, [...permanentCodes, ...NOT_THERE]);
-    const [burst] = (service.get("Unit.StartLimitBurst") ?? []).map(Number);
-    const [interval] = (service.get("Unit.StartLimitIntervalSec") ?? []).map(seconds);
-    const [pause] = (service.get("Service.RestartSec") ?? []).map(seconds);
-    const [longest] = (service.get("Service.TimeoutStartSec") ?? []).map(seconds);
-    // The time limit holds for each command. Attempts that take all of it still fall into one interval, so the limit ends
-    // them; the next night is beyond it.
-    const commands = (service.get("Service.ExecStart") as string[]).length;
-    const all = (burst - 1) * (commands * longest + pause);
+    const burst = Number(service.get("Unit.StartLimitBurst"));
+    const [interval, pause, longest] = [
+      "Unit.StartLimitIntervalSec",
+      "Service.RestartSec",
+      "Service.TimeoutStartSec",
+    ].map((key) => seconds(service.get(key) as string));
+    // Attempts that take all of the time still fall into one interval, so the limit ends them; the next night is beyond it.
+    const all = (burst - 1) * (longest + pause);
     assert.ok(all < interval && interval < 86_400, `${burst} attempts in ${all} s, counted over ${interval} s`);
   });
 
   it("give the process more memory than it may fill", () => {
-    const [, size] = /^(\d+)G$/.exec(service.get("Service.MemoryMax")?.[0] as string) as RegExpExecArray;
-    for (const command of service.get("Service.ExecStart") as string[]) {
-      assert.ok(Number(size) * 2 ** 30 > memoryFlag(command), command);
-    }
+    const [, size] = /^(\d+)G$/.exec(service.get("Service.MemoryMax") as string) as RegExpExecArray;
+    assert.ok(Number(size) * 2 ** 30 > memoryFlag(execStart));
   });
 
-  it("do the job with commands that run as they are written", async () => {
-    const folder = jobFolder();
-    const commands = service.get("Service.ExecStart") as string[];
-    assert.equal(commands.length, 2);
-    for (const command of commands) {
-      const [program, ...args] = command.split(" ");
-      const { code, stderr } = await folder.run(program, args);
-      assert.equal(code, 0, `${command}\n${stderr}`);
-    }
-    for (const name of ["kept.arrow", "clusters.arrow"]) assert.ok(existsSync(join(folder.cwd, "bge-out", name)), name);
+  it("do the job with a command that runs as it is written", async () => {
+    const { run, night } = jobFolder();
+    const { code, stderr } = await run(program, args);
+    assert.equal(code, 0, stderr);
+    for (const name of ["kept.arrow", "clusters.arrow"]) assert.ok(existsSync(join(night, name)), name);
   });
 
   it("name by a code of their own a command that is not installed", async () => {
     const { cwd } = jobFolder();
-    const [program] = (service.get("Service.ExecStart") as string[])[0].split(" ");
-    const { status } = spawnSync(program, ["bge-dedup"], { cwd, env: { PATH: cwd } });
+    const { status } = spawnSync(program, ["nightly.sh"], { cwd, env: { PATH: cwd } });
     assert.ok(NOT_THERE.includes(status as number), `${status}`);
   });
 
-  it("are not tried again after an input that is missing or a folder in the way", async () => {
-    const { cwd, run } = jobFolder();
-    const [program, ...args] = (service.get("Service.ExecStart") as string[])[0].split(" ");
-    mkdirSync(join(cwd, "bge-out", "kept.arrow"), { recursive: true });
-    assert.equal((await run(program, args)).code, 2);
-    rmSync(join(cwd, "input.jsonl"));
-    rmSync(join(cwd, "bge-out"), { recursive: true });
+  it("are not tried again after a folder in the way or inputs that are missing", async () => {
+    const { cwd, night, run } = jobFolder();
+    mkdirSync(night, { recursive: true });
+    assert.equal((await run(program, args)).code, 3);
+    rmSync(join(cwd, "inputs"), { recursive: true });
     assert.equal((await run(program, args)).code, 3);
   });
 
   it("stop at a brake with a code that is not tried again", async () => {
-    const [program, ...args] = (service.get("Service.ExecStart") as string[])[0].split(" ");
     const { code, stderr } = await jobFolder({ copies: 2 }).run(program, args);
     assert.equal(code, 4, stderr);
   });
