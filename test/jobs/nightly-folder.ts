@@ -24,6 +24,7 @@ export interface NightlyCall {
 export interface NightlyFolder {
   readonly inputs: string;
   readonly nights: string;
+  /** File of the commands' metrics. */
   readonly metrics: string;
   /** Starts nightly.sh over these folders as cron does, with `PATH` as the only variable but `env`. */
   start(args?: readonly string[], env?: Readonly<Record<string, string>>): NightlyCall;
@@ -33,8 +34,8 @@ export interface NightlyFolder {
   put(name: string, content: string | Buffer): string;
   /** Dates of the nights that a reader of the folder sees. */
   finished(): string[];
-  /** Values of the metrics in one of the files, by name with labels; empty where there is no file. */
-  values(file: "bge_nightly" | "bge_dedup" | "bge_cluster"): Map<string, number>;
+  /** Values of the metrics of the commands and of the nights, by their name without the dataset. */
+  metric(name: string): number | undefined;
 }
 
 /**
@@ -42,8 +43,9 @@ export interface NightlyFolder {
  * @param options.bin folder with the commands
  */
 export function nightlyFolder({ cwd, bin }: { cwd: string; bin: string }): NightlyFolder {
-  const [inputs, nights, metrics] = ["inputs", "nights", "metrics"].map((name) => join(cwd, name));
-  for (const folder of [inputs, nights, metrics]) mkdirSync(folder, { recursive: true });
+  const [inputs, nights] = ["inputs", "nights"].map((name) => join(cwd, name));
+  for (const folder of [inputs, nights]) mkdirSync(folder, { recursive: true });
+  const metrics = join(cwd, "faq.prom");
   const start = (args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): NightlyCall => {
     const child = spawn(
       join(jobs, "nightly.sh"),
@@ -85,14 +87,13 @@ export function nightlyFolder({ cwd, bin }: { cwd: string; bin: string }): Night
       readdirSync(nights)
         .filter((name) => !name.startsWith("."))
         .sort(),
-    values(file) {
-      const path = join(metrics, `${file}.prom`);
-      const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
-      return new Map(
-        lines
-          .filter((line) => line !== "" && !line.startsWith("#"))
-          .map((line): [string, number] => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]),
-      );
+    metric(name) {
+      for (const file of [metrics, join(cwd, "faq_nightly.prom")]) {
+        const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+        const line = lines.find((sample) => sample.startsWith(`${name}{dataset="faq"} `));
+        if (line !== undefined) return Number(line.slice(line.lastIndexOf(" ")));
+      }
+      return undefined;
     },
   };
 }
