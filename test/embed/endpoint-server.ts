@@ -64,6 +64,8 @@ export interface ServerOptions {
   readonly delay?: number;
   /** A fault that depends on the input; goes before `faults`. */
   readonly faultOf?: (input: readonly string[]) => Fault | undefined;
+  /** The vector of a text (`vectorOf` with `dim` components). */
+  readonly embed?: (text: string) => number[];
   /** TEI and SGLang cut instead of refusing where they are told to. */
   readonly autoTruncate?: boolean;
 }
@@ -91,6 +93,7 @@ export function cutTo(text: string, maxTokens: number): string {
 /** Starts a server on this machine that answers as the named one does, in the parts that a client sees. */
 export async function startEmbeddingServer(options: ServerOptions): Promise<EmbeddingServer> {
   const { flavour, models = ["bge-small-zh-v1.5"], dim = 16, maxTokens = 512, maxTexts, key, delay = 0 } = options;
+  const { embed = (text) => vectorOf(text, dim) } = options;
   const { autoTruncate = flavour === "tei" || flavour === "infinity" } = options;
   const prefix = flavour === "infinity" ? "" : "/v1";
   const received: Received[] = [];
@@ -142,7 +145,7 @@ export async function startEmbeddingServer(options: ServerOptions): Promise<Embe
     );
     const coded = encoding === "base64" && flavour !== "sglang";
     const data = texts.map((text, index) => {
-      const vector = vectorOf(text, dim);
+      const vector = embed(text);
       const embedding = coded ? Buffer.from(Float32Array.from(vector).buffer).toString("base64") : vector;
       return { object: "embedding", index, embedding };
     });

@@ -39,11 +39,21 @@ export interface NightlyFolder {
 }
 
 /**
- * Makes the folders below `cwd`.
+ * Makes the folders.
+ * @param options.cwd working folder of the job
  * @param options.bin folder with the commands
+ * @param options.nights folder of the results, if it is not to lie in `cwd`
  */
-export function nightlyFolder({ cwd, bin }: { cwd: string; bin: string }): NightlyFolder {
-  const [inputs, nights] = ["inputs", "nights"].map((name) => join(cwd, name));
+export function nightlyFolder({
+  cwd,
+  bin,
+  nights = join(cwd, "nights"),
+}: {
+  cwd: string;
+  bin: string;
+  nights?: string;
+}): NightlyFolder {
+  const inputs = join(cwd, "inputs");
   for (const folder of [inputs, nights]) mkdirSync(folder, { recursive: true });
   const metrics = join(cwd, "faq.prom");
   const start = (args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): NightlyCall => {

@@ -40,7 +40,8 @@ export function makeWeek(options: { texts: readonly string[]; size: WeekSize; se
     const drawn = shuffled(table, random);
     const deleted = new Set(drawn.slice(0, size.deleted));
     const changed = new Set(drawn.slice(size.deleted, size.deleted + size.changed));
-    const back = shuffled(gone, random).slice(0, size.returned);
+    const back = shuffled(gone.splice(0), random);
+    gone.push(...back.splice(size.returned));
     table = table
       .filter((row) => !deleted.has(row))
       .map((row) => (changed.has(row) ? { id: row.id, text: edited(row.text, random) } : row))
