@@ -25,6 +25,7 @@ for i in "\${!args[@]}"; do
   [[ \${args[i]} != --out ]] || work=\${args[i + 1]}
 done
 date=\${work##*/}
+date=\${date#.}
 printf '%s\\n' "$step $*" >>'FOLDER/calls'
 how=0
 [[ ! -e FOLDER/$step.$date ]] || how=$(<"FOLDER/$step.$date")

@@ -41,12 +41,12 @@ describe("nightly.sh", () => {
     assert.deepEqual(finished(), [D1, D2]);
     const common = "--max-rejects 0.01 --metrics";
     assert.deepEqual(calls(), [
-      `dedup ${inputs}/${D1}.jsonl --out ${nights}/.unfinished/${D1} ${common} ${metrics}`,
-      `cluster ${nights}/.unfinished/${D1} --k 50 --metrics ${metrics}`,
-      `verify verify ${nights}/.unfinished/${D1} --metrics ${metrics}`,
-      `dedup ${inputs}/${D2}.jsonl --out ${nights}/.unfinished/${D2} --against ${nights}/????-??-?? ${common} ${metrics}`,
-      `cluster ${nights}/.unfinished/${D2} --k 50 --like ${nights}/${D1} --metrics ${metrics}`,
-      `verify verify ${nights}/.unfinished/${D2} --metrics ${metrics}`,
+      `dedup ${inputs}/${D1}.jsonl --out ${nights}/.${D1} --against ${nights}/????-??-?? ${common} ${metrics}`,
+      `cluster ${nights}/.${D1} --k 50 --metrics ${metrics}`,
+      `verify verify ${nights}/.${D1} --metrics ${metrics}`,
+      `dedup ${inputs}/${D2}.jsonl --out ${nights}/.${D2} --against ${nights}/????-??-?? ${common} ${metrics}`,
+      `cluster ${nights}/.${D2} --k 50 --like ${nights}/${D1} --metrics ${metrics}`,
+      `verify verify ${nights}/.${D2} --metrics ${metrics}`,
     ]);
   });
 
@@ -84,7 +84,7 @@ describe("nightly.sh", () => {
     assert.match(lines[2], /--memory 1GB --metrics \S+ --push http:\/\/gw$/);
     assert.match(
       lines[3],
-      new RegExp(`^export export .*/${D1} --to out/${D1}.parquet --metrics .* --layout pinecone$`),
+      new RegExp(`^export export .*/.${D1} --to out/${D1}.parquet --metrics .* --layout pinecone$`),
     );
   });
 
