@@ -16,6 +16,7 @@ describeWeek({
   ],
   size: { rows: 6000, added: 500, changed: 400, deleted: 300, returned: 100 },
   threshold: 0.8,
+  clusters: "fit",
   k: 20,
   megabytes: 256,
 });

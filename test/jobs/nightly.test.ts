@@ -45,7 +45,7 @@ describe("nightly.sh", () => {
       `cluster ${nights}/.${D1} --k 50 --metrics ${metrics}`,
       `verify verify ${nights}/.${D1} --metrics ${metrics}`,
       `dedup ${inputs}/${D2}.jsonl --out ${nights}/.${D2} --against ${nights}/????-??-?? ${common} ${metrics}`,
-      `cluster ${nights}/.${D2} --k 50 --like ${nights}/${D1} --metrics ${metrics}`,
+      `cluster ${nights}/.${D2} --like ${nights}/${D1} --assign --metrics ${metrics}`,
       `verify verify ${nights}/.${D2} --metrics ${metrics}`,
     ]);
   });
@@ -71,7 +71,7 @@ describe("nightly.sh", () => {
     };
     const flags = ["--model=large", "--threshold", "0.9", "--dedup-flags", "-t title  -t body", "--memory=1GB"];
     const { code } = await run(
-      [...flags, "--cache=none", "--max-removed=0.5", "--export-flags=--layout pinecone"],
+      [...flags, "--cache=none", "--max-removed=0.5", "--export-flags=--layout pinecone --id-prefix {date}:"],
       env,
     );
     assert.equal(code, 0);
@@ -84,7 +84,7 @@ describe("nightly.sh", () => {
     assert.match(lines[2], /--memory 1GB --metrics \S+ --push http:\/\/gw$/);
     assert.match(
       lines[3],
-      new RegExp(`^export export .*/.${D1} --to out/${D1}.parquet --metrics .* --layout pinecone$`),
+      new RegExp(`^export export .*/.${D1} --to out/${D1}.parquet --layout pinecone --id-prefix ${D1}:$`),
     );
   });
 
@@ -106,6 +106,14 @@ describe("nightly.sh", () => {
     const clustered = calls().filter((line) => line.startsWith("cluster"));
     assert.equal(clustered.length, 2);
     assert.match(clustered[1], new RegExp(`${D3} .*--like ${nights}/${D1} `));
+  });
+
+  it("with --clusters fit fits the clusters to each night, from those of the night before", async () => {
+    const { run, calls, nights } = fakeNights(D1, D2);
+    assert.equal((await run(["--clusters", "fit", "--k", "9"])).code, 0);
+    const clustered = calls().filter((line) => line.startsWith("cluster"));
+    assert.match(clustered[0], /\.2026-11-23 --k 9 --metrics/);
+    assert.match(clustered[1], new RegExp(`--k 9 --like ${nights}/${D1} --metrics`));
   });
 
   it("lets no later step follow one that failed, and the night does not appear", async () => {
@@ -255,6 +263,7 @@ describe("nightly.sh", () => {
       [["x"], 2, /unexpected argument x/],
       [["--k", "many"], 2, /--k many: expected a number/],
       [["--metrics", "faq.txt"], 2, /--metrics faq.txt: expected a name such as faq.prom/],
+      [["--clusters", "both"], 2, /--clusters both: expected assign or fit/],
       [["--log-format", "xml"], 2, /--log-format xml: expected text or json/],
       [["--keep-inputs", "-1"], 2, /--keep-inputs -1: expected a number/],
       [["--nights", `${nights}/a*b`], 2, /a path without \*/],

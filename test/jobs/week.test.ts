@@ -12,6 +12,7 @@ describeWeek({
   texts: faq.map((line) => (JSON.parse(line) as { text: string }).text).filter((text) => text.trim() !== ""),
   size: { rows: 180, added: 20, changed: 15, deleted: 12, returned: 4 },
   threshold: 0.8,
+  clusters: "assign",
   k: 6,
   megabytes: 24,
 });

@@ -30,6 +30,8 @@ export function describeWeek(options: {
   texts: readonly string[];
   size: WeekSize;
   threshold: number;
+  /** What becomes of the clusters from night to night. */
+  clusters: "assign" | "fit";
   k: number;
   megabytes: number;
 }): void {
@@ -56,7 +58,15 @@ export function describeWeek(options: {
       server = await startEmbeddingServer({ flavour: "vllm", ...embed, port });
     };
     const embedding = () => ["--endpoint", server.url, "--threshold", String(options.threshold), "--memory", "1GB"];
-    const flags = () => [...embedding(), "--cache", join(cwd, "cache"), "--k", String(options.k)];
+    const flags = () => [
+      ...embedding(),
+      "--cache",
+      join(cwd, "cache"),
+      "--k",
+      String(options.k),
+      "--clusters",
+      options.clusters,
+    ];
     const put = (night: number) => folder.put(`${DATES[night]}.jsonl`, jsonl(week[night]));
 
     /** Calls nightly.sh, expects an exit code, and that its metrics tell the same. */
