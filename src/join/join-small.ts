@@ -10,7 +10,7 @@ const CODING = 256;
 
 /**
  * True where float32 products of all pairs take less time than learning a basis, about 0.1 s, and coding the reference
- * vectors: up to 3,500 vectors of 1,024 components or 5,600 of 256, and up to 200 of 1,024 against any number of references.
+ * vectors: up to 3,500 vectors of 1,024 components or 5,600 of 256, and up to 200 of 1,024 against any number.
  * Fetching a score costs as much as 256 multiplications.
  */
 export function isSmall(count: number, dim: number, references = 0): boolean {

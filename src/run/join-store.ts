@@ -30,7 +30,13 @@ export async function joinStore(options: {
 }): Promise<JoinResult> {
   const { path, threshold, order, signatures, references, provider, reporter, signal } = options;
   const { memory, threads } = options.options;
-  const stage = reporter.stage("join", order.length);
+  // Reference vectors that have passed by count as rows of the stage, since with many references they are its work.
+  const done = { references: 0, rows: 0 };
+  const stage = reporter.stage("join", (references?.order.length ?? 0) + order.length);
+  const advance = (part: Partial<typeof done>) => {
+    Object.assign(done, part);
+    stage.advance(done.references + done.rows);
+  };
   const vectors = await openVectorStore(path);
   try {
     const result = await selfJoin({
@@ -43,7 +49,8 @@ export async function joinStore(options: {
       wideEngine: createOrtEngine({ threads }),
       workers: columnWorkers(threads, provider),
       memory: vectorBudget(memory),
-      onProgress: (decided) => stage.advance(decided),
+      onProgress: (rows) => advance({ rows }),
+      onReferences: (compared) => advance({ references: compared }),
       signal,
     });
     stage.end();

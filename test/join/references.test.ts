@@ -230,6 +230,20 @@ describe("the work of the join with references", () => {
     assert.ok(most <= 3072 && read < 3 * order.length, `${read} of ${order.length} read, at most ${most} at once`);
   });
 
+  it("tells how many references are compared, in blocks and for few vectors too", async () => {
+    const few = makeCase({ old: 5000, fresh: 100, dim: 8, seed: 10 });
+    for (const [one, memory] of [
+      [few, 1 << 30],
+      [large, 1 << 30],
+      [large, 0],
+    ] as const) {
+      const told: number[] = [];
+      await joinCase(one, { threshold: 1, memory, onReferences: (compared) => told.push(compared) });
+      assert.ok(told.length > 2 && told.every((compared, i) => compared >= (told[i - 1] ?? 1)), `${told}`);
+      assert.equal(told.at(-1), one.references.order.length);
+    }
+  });
+
   it("stops with the signal's reason", async () => {
     const few = makeCase({ old: 300, fresh: 100, dim: 8, seed: 10 });
     for (const one of [few, large]) {
