@@ -64,7 +64,7 @@ async function joinAll(options: JoinOptions, judge: Judge, kept: Uint32Array): P
       try {
         const { productNs } = plan;
         const device = options.workers?.device;
-        const deal = dealGroups({ local, workers, device, rows: kept.length + order.length, dim, productNs });
+        const deal = dealGroups({ local, workers, device, rows: order.length, dim, productNs });
         const memory = options.memory - workers.length * WORKER_BYTES;
         await joinByCodes({ ...options, memory }, { plan, judge, deal, kept });
       } finally {
@@ -76,7 +76,7 @@ async function joinAll(options: JoinOptions, judge: Judge, kept: Uint32Array): P
   }
 }
 
-/** Below this number of vectors, starting workers takes longer than they save. */
+/** Below the pairs of this number of vectors, starting workers takes longer than they save. */
 const WORKERS_FROM = 16_384;
 /** Memory that a worker takes beside the columns it holds, in bytes. */
 const WORKER_BYTES = 40 << 20;
@@ -84,14 +84,16 @@ const WORKER_BYTES = 40 << 20;
 const WORKER_SHARE = 0.25;
 
 /**
- * Starts as many workers as are allowed, get about two groups each, and fit the memory. A requested device always
- * starts.
+ * Starts as many workers as are allowed, have enough to do, and fit the memory. Alone, the vectors make groups one after
+ * the other, so that two groups a worker are enough; references meet all groups from the beginning, so that one is. A
+ * requested device always starts.
  */
 async function startWorkers({ order, workers, memory }: JoinOptions, references: number): Promise<ColumnHost[]> {
-  const columns = order.length + references;
   if (workers?.device) return workers.start(1);
-  if (workers === undefined || columns < WORKERS_FROM) return [];
-  const groups = Math.ceil(columns / GROUP);
-  const count = Math.min(workers.most, Math.ceil(groups / 2), Math.floor((WORKER_SHARE * memory) / WORKER_BYTES));
+  const pairs = order.length * (order.length / 2 + references);
+  if (workers === undefined || pairs < WORKERS_FROM ** 2 / 2) return [];
+  const groups = Math.ceil(order.length / GROUP);
+  const enough = references > 0 ? groups : Math.ceil(groups / 2);
+  const count = Math.min(workers.most, enough, Math.floor((WORKER_SHARE * memory) / WORKER_BYTES));
   return workers.start(Math.max(0, count));
 }

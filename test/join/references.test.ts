@@ -131,10 +131,20 @@ describe("the join with references equals a naive float64 scan", () => {
   });
 
   it("with workers, and on a device that multiplies no bytes", async () => {
-    const one = makeCase({ old: 16_000, fresh: 2200, dim: 4, seed: 6, families: 0.9, noise: 0.1 });
+    const one = makeCase({ old: 16_000, fresh: 8000, dim: 4, seed: 6, families: 0.9, noise: 0.1 });
+    let started = 0;
+    const { most, start } = columnWorkers(3);
+    const threads = {
+      most,
+      start(count: number) {
+        started = count;
+        return start(count);
+      },
+    };
     const device = { ...engine, integers: false };
     const workers = { most: 1, device: true, start: async () => [new LocalHost(device)] };
-    await assertSameAsNaive(one, 0.999, { workers: columnWorkers(3) }, { workers, memory: 0 }, { workers });
+    await assertSameAsNaive(one, 0.999, { workers: threads }, { workers, memory: 0 }, { workers });
+    assert.equal(started, 2);
   });
 
   it("where all vectors are removed by references", async () => {
