@@ -22,7 +22,7 @@ import { type JoinResult, Judge } from "./judge.js";
  * References' vectors come before all others in the order and are never removed. They are not compared with each other.
  *
  * Starts and closes its own workers. Memory: `options.memory`, plus 16 bytes a vector for the outcome, and with
- * references 8 bytes more a vector and 16 bytes a reference vector.
+ * references 8 bytes more a vector and 8 bytes a reference vector.
  * @throws the signal's reason once that is aborted; an Error where a worker or the device fails
  */
 export async function selfJoin(options: JoinOptions): Promise<JoinResult> {
