@@ -149,7 +149,8 @@ async function* readRemoved(
       // A text that is equal to that of a kept row of the same folder is known by that row.
       if (text === null || (!isSemantic && (path === null || path === undefined))) continue;
       const account = path === null || path === undefined ? folder : await accounts.numberOf(reference, path);
-      const similarity = isSemantic ? similarities[i] : 0;
+      // A float32, of which JSON has the shortest decimal form.
+      const similarity = isSemantic ? Math.fround(similarities[i]) : 0;
       texts.add({ text, folder: account, row: keptRows[i], similarity, asKept: reason === "exact" });
     }
     count += rows.length;

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { InputError } from "../../errors.js";
 import type { Engine } from "../../onnx/engine.js";
 import { measureAcross, type ReferencePair, verifyApart } from "../../proofs/apart.js";
@@ -15,6 +16,7 @@ import { numbersOf } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
 import type { ReferenceRecord } from "../work/reference-record.js";
 import { keptInColumn } from "../write/output-columns.js";
+import { findChangedFile } from "./verify-manifest.js";
 import { hash64, NO_TEXT } from "./verify-tables.js";
 
 /** What was checked against references: folders, their kept rows, and pairs of vectors. */
@@ -83,6 +85,10 @@ export async function verifyReferences(
   );
   for (const [number, reference] of references.entries()) {
     checked.folders++;
+    const files = [reference.kept, reference.removed, reference.store].map((path) => basename(path));
+    const recorded = reference.manifest.outputs.filter(({ name }) => files.includes(name));
+    const altered = await findChangedFile(reference.folder, recorded);
+    if (altered !== undefined) return { violation: `reference ${records[number].path}: ${altered}`, checked };
     const table = await readReferenceKept(proved, reference);
     const store = await openVectorStore(reference.store);
     try {
@@ -212,7 +218,8 @@ async function meetRemoved(
     for (const [i, text] of found.entries()) {
       const place = (places?.get(i) ?? undefined) as string | undefined;
       const folder = place === undefined ? number : (folders.get(place) ?? -1);
-      const similarity = reasons?.get(i) === "semantic" ? similarities[i] : 0;
+      // A float32, of which JSON has the shortest decimal form.
+      const similarity = reasons?.get(i) === "semantic" ? Math.fround(similarities[i]) : 0;
       if (text !== null) texts.meet({ form: hash64(normalise(text)), folder, keptRow: keptRows[i], similarity });
     }
   }
