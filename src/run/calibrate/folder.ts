@@ -14,6 +14,7 @@ import { startTextEmbedder } from "./text-embedder.js";
 interface FolderRecord {
   readonly options: Partial<Omit<SharedOptions, "endpoint">> & {
     readonly formats?: readonly Format[];
+    readonly against?: readonly string[];
     readonly endpoint?: { url: string; model?: string; concurrency: number };
   };
   readonly model: { readonly name: string; readonly fingerprint: string; readonly max_tokens: number };

@@ -9,6 +9,7 @@ export interface CalibratedRun extends Partial<Omit<SharedOptions, "endpoint">> 
   readonly keep?: KeepPolicy;
   readonly guards?: Guards;
   readonly formats?: readonly Format[];
+  readonly against?: readonly string[];
 }
 
 /** A flag with its value, and the value that needs no flag. */
@@ -38,6 +39,7 @@ export function nextArguments(options: {
     ["--long", run.long, "truncate"],
     ["--keep", run.keep && formatKeepPolicy(run.keep), "first"],
     ...without(run.formats, "arrow").map((format): Flag => ["--format", format]),
+    ...(run.against ?? []).map((path): Flag => ["--against", path]),
     ["--threshold", threshold],
     ...guardNames(run.guards, guards).map((guard): Flag => ["--guard", guard]),
   ];
