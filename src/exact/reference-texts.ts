@@ -69,7 +69,7 @@ export class ReferenceTexts implements KnownTexts {
     }
     const told = this.#high.get(entry) !== 0 || this.#low.get(entry) !== 0;
     // Another reference's row of the same form says nothing of the text of the first one's kept row.
-    if (told || !asKept || similarity !== 0) return;
+    if (told || !asKept || similarity !== 0 || this.#similarities.get(entry) !== 0) return;
     if (this.#folders.get(entry) !== folder || this.#rows.get(entry) !== (row | 0)) return;
     if (form !== text) this.#hash(text, this.#key);
     this.#high.set(entry, this.#key[0] | 0);
