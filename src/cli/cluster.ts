@@ -40,6 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
             })
             .example("bge-dedup input.jsonl && $0 --k 50", "the daily job: clusters of the kept rows, into bge-out")
             .example("$0 --k auto", "as many clusters as the vectors suggest, with the reason in the summary")
+            .example("$0 nights/today --like nights/yesterday", "ids and key terms of yesterday, and what has drifted")
             .example("$0 questions.parquet -t question --k 77 --seed 1", "raw rows, without removing any")
             .epilogue(EXIT_CODES),
         async (flags) => {

@@ -163,6 +163,16 @@ describe("bge-cluster --like", () => {
     assert.equal(manifestOf(then.out).next_cluster, 4);
   });
 
+  it("goes on from the output folder itself, with raw rows too", async () => {
+    const inputs = writeJsonl(join(folder, "raw.jsonl"), week);
+    const out = join(folder, "raw");
+    await cluster({ inputs, out, vectorField: "v", k: 4 });
+    const before = outputBytes(out);
+    await cluster({ inputs, out, vectorField: "v", like: out });
+    assert.deepEqual(outputBytes(out), before);
+    assert.equal(manifestOf(out).drift.like, out);
+  });
+
   it("clusters a folder of bge-dedup anew from its own clusters, in place", async () => {
     const out = join(folder, "in-place");
     await dedup([writeJsonl(`${out}.jsonl`, week)], out, { vectorField: "v", threshold: 0.999 });
