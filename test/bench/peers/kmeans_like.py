@@ -35,7 +35,7 @@ with threadpool_limits(args.threads):
         found = KMeans(len(start), init=start, n_init=1, max_iter=50).fit(x)
         print(json.dumps({"labels": found.labels_.tolist(), "inertia": float(found.inertia_)}))
     else:
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         if args.peer == "assign-faiss":
             import faiss
 
@@ -47,5 +47,5 @@ with threadpool_limits(args.threads):
             from sklearn.metrics import pairwise_distances_argmin
 
             found = [pairwise_distances_argmin(part, start) for part in vectors(args.embeddings, "embedding")]
-        seconds = time.perf_counter() - began
-        print(json.dumps({"seconds": seconds, "sizes": np.bincount(np.concatenate(found), minlength=len(start)).tolist()}))
+        seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
+        print(json.dumps({"seconds": seconds, "cpu": cpu, "sizes": np.bincount(np.concatenate(found), minlength=len(start)).tolist()}))
