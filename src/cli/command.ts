@@ -73,6 +73,12 @@ export async function runCommand(
   const reporter = await createReporter(mode, stderr, format);
   let recorder: RunRecorder | undefined;
   const controller = new AbortController();
+  let interrupted: number | undefined;
+  /** Prints once that a signal stopped the run: the run may still end by itself while its metrics are told. */
+  const reportInterruption = () => {
+    interrupted ??= reportError(controller.signal.reason, format);
+    return interrupted;
+  };
   // The process ends by the signal itself, for which shells report the same codes. process.exit would wait for a thread
   // that loads a model or computes a long batch. The saved state is complete at every moment, so the process may end at
   // any.
@@ -88,8 +94,7 @@ export async function runCommand(
       if (controller.signal.aborted) return endBy(name);
       controller.abort(new Interrupted(name, flags.resumes !== false));
       setTimeout(async () => {
-        const exitCode = reportError(controller.signal.reason, format);
-        await recorder?.end(exitCode, { hurried: true });
+        await recorder?.end(reportInterruption(), { hurried: true });
         endBy(name);
       }, PATIENCE).unref();
     };
@@ -120,7 +125,7 @@ export async function runCommand(
   } catch (error) {
     reporter.close();
     recorder?.failure(error);
-    exitCode = reportError(controller.signal.aborted ? controller.signal.reason : error, format);
+    exitCode = controller.signal.aborted ? reportInterruption() : reportError(error, format);
   } finally {
     reporter.close();
     process.off("uncaughtException", onStray);

@@ -122,13 +122,19 @@ const CASES: readonly Case[] = [
   },
   ...(
     [
-      ["new topic", "bge_cluster_drift_far_rows_ratio", "0.05", "0.06", "6%"],
-      ["sizes", "bge_cluster_drift_jensen_shannon", "0.1", "0.125", "125m"],
+      ["new topic", "bge_cluster_drift_far_rows_ratio", 100, "0.05", "0.06", "6%"],
+      ["sizes", "bge_cluster_drift_jensen_shannon", 1000, "0.1", "0.125", "125m"],
     ] as const
-  ).flatMap(([what, metric, quiet, loud, fires]): Case[] => [
-    { alert: "BgeDrift", program: "bge-cluster", what, series: { [metric]: `${quiet}x9` }, at: "1h" },
-    { alert: "BgeDrift", program: "bge-cluster", what, series: { [metric]: `${loud}x9` }, at: "1h", fires },
-  ]),
+  ).flatMap(([what, metric, rows, quiet, loud, fires]): Case[] => {
+    const drift = (value: string, clustered: number) => ({
+      alert: "BgeDrift",
+      program: "bge-cluster",
+      what,
+      series: { [metric]: `${value}x9`, 'bge_cluster_rows{fate="clustered"}': `${clustered}x9` },
+      at: "1h",
+    });
+    return [drift(quiet, rows), drift(loud, rows - 1), { ...drift(loud, rows), fires }];
+  }),
 ];
 
 /** The rule of a case. */

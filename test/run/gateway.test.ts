@@ -185,7 +185,8 @@ describe("a real Pushgateway", { skip: withoutGateway }, () => {
   let process: ChildProcess;
   let base = "";
   before(async () => {
-    process = spawn("prometheus-pushgateway", ["--web.listen-address=127.0.0.1:0"], {
+    // Debian's keeps its metrics in /var/lib unless told otherwise.
+    process = spawn("prometheus-pushgateway", ["--web.listen-address=127.0.0.1:0", "--persistence.file="], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let log = "";
