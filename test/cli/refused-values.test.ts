@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { clusterFlags, dedupFlags, sharedFlags } from "../../src/cli/flags.js";
+import { clusterFlags, dedupFlags, metricsFlags, sharedFlags } from "../../src/cli/flags.js";
 import { testFolder, writeJsonl } from "../run/folders.js";
 import { call, failsForGood } from "./fails-for-good.js";
 
@@ -51,11 +51,13 @@ const REFUSED: Readonly<Record<string, readonly [values: readonly string[], cure
   starts: [["", "0", "10001"], /whole number of at least 1|expected/],
   labels: [["", "-1", "101"], /whole number of at least 0|expected/],
   like: [[""], /expected a value/],
+  metrics: [["", "faq", "faq.txt", "no-folder/faq.prom"], /expected a value|reads only \*\.prom|folder that is there/],
+  push: [["", "host:9091", "ftp://host", "http://me:sesame@host"], /expected|read from the environment/],
   against: [[""], /expected a value/],
 };
 
 describe("a value that a flag does not take ends the run with exit 2", () => {
-  const flags = { ...sharedFlags, ...dedupFlags, ...clusterFlags };
+  const flags = { ...sharedFlags, ...dedupFlags, ...clusterFlags, ...metricsFlags };
   for (const [flag, { type }] of Object.entries(flags)) {
     if (type !== "string") continue;
     it(`--${flag}`, async () => {

@@ -191,6 +191,10 @@ function failures(rulesText: string, cases: readonly Case[]): string {
 describe("the alert rules", () => {
   it("know only metrics that there are, and each alert says what it is about", () => {
     assert.deepEqual(unknownMetrics(text), []);
+    assert.deepEqual(unknownMetrics("bge_dedup_rows / bge_dedup_row > bge_nightly_nights"), [
+      "bge_dedup_row",
+      "bge_nightly_nights",
+    ]);
     for (const { alert, labels, annotations } of rules) {
       if (alert === undefined) continue;
       assert.match(labels?.severity ?? "", /^(warning|critical)$/);
