@@ -23,7 +23,7 @@ import { clusterAt, readClusters } from "./page/clusters.js";
 import { reasonsOf } from "./page/reasons.js";
 import { numbersOf, type ResultBatch, readResultTable, resultFile } from "./read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
-import { CLUSTER_COLUMNS, DEDUP_COLUMNS, KEPT_IN, uint64Column } from "./write/output-columns.js";
+import { CLUSTER_COLUMNS, DEDUP_COLUMNS, keptInColumn, uint64Column } from "./write/output-columns.js";
 import { EMBEDDINGS } from "./write/output-names.js";
 import { partOf, requireNoInput, requireWritable } from "./write/target.js";
 
@@ -39,15 +39,14 @@ export interface ExportSummary {
 
 /** The columns of an exported row before those of the layout, and between these and those of the input. */
 const FIRST = [new Field("row", new Uint64(), false), new Field("text", new Utf8(), true)];
-const LAST = [
+const LAST = (references: boolean) => [
   new Field("cluster", new Int32(), true),
   new Field("cluster_terms", new Utf8(), true),
   new Field("fate", new Utf8(), false),
   new Field("kept_row", new Uint64(), true),
+  ...(references ? [new Field("kept_in", new Utf8(), true)] : []),
   new Field("similarity", new Float32(), true),
 ];
-/** Folder of a reference in which `kept_row` counts, null for this folder; where the run had references. */
-const PLACE = new Field("kept_in", new Utf8(), true);
 
 /**
  * Writes all rows of a folder, kept and removed, with their texts and fates to a Parquet file. The layout `plain` adds the
@@ -55,7 +54,8 @@ const PLACE = new Field("kept_in", new Utf8(), true);
  *
  *     embedding-atlas FILE.parquet --text text --x x --y y
  *
- * Input columns follow under their own names; one that is named like a column of the export is left out.
+ * `kept_in` follows `kept_row` where the run has references, and names the one whose row that is; a row that goes on
+ * account of a reference has no cluster here. Input columns follow under their own names; one that is named like a column of the export is left out.
  * @param options.to as `checkExport` checked it
  * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format; UsageError if `to` cannot be written
  * or is an input of that run; FailedRunError if another run writes to the folder meanwhile
@@ -75,12 +75,12 @@ export async function exportFolder(options: {
   const [keptPath, removedPath, storePath] = ["kept.arrow", "removed.arrow", EMBEDDINGS].map((name) =>
     resultFile({ folder, manifest, name, needs: "export" }),
   );
+  const references = manifest.references !== undefined;
   const clusters = await readClusters(folder, manifest);
   const terms = new Map(clusters?.clusters.map(({ cluster, terms }) => [cluster, terms.join(", ")]));
   const { fields } = await readSchema(keptPath);
   const own = await openLayout(layout, { ...options, storePath });
-  const references = manifest.references !== undefined;
-  const added = [...FIRST, ...own.fields, ...LAST, ...(references ? [PLACE] : [])];
+  const added = [...FIRST, ...own.fields, ...LAST(references)];
   const taken = new Set([...added.map(({ name }) => name), ...DEDUP_COLUMNS, ...CLUSTER_COLUMNS]);
   const carried = fields.flatMap((field, index) => (taken.has(field.name) ? [] : [{ field, index }]));
   const schema = new Schema([...added, ...carried.map(({ field }) => field)]);
@@ -92,16 +92,15 @@ export async function exportFolder(options: {
     for (const path of [keptPath, removedPath]) {
       for await (const table of readResultTable(path, manifest.options)) {
         signal?.throwIfAborted();
-        const fates = fatesOf(table, path, path === removedPath, references);
+        const fates = fatesOf(table, path, path === removedPath);
         const cluster = Array.from(table.rows, (row, i) =>
-          // A row of a reference is in none of the clusters of this folder.
           fates.keptIn[i] === null ? clusterAt(clusters, fates.kept[i] < 0 ? row : fates.kept[i]) : undefined,
         );
         await writeBatch(writer, schema, carriedColumns(table.batch, carried), {
           table,
-          references,
           own: await own.columns(table.vectors),
           fates,
+          references,
           cluster,
           terms,
         });
@@ -129,23 +128,23 @@ interface Fates {
   readonly names: readonly string[];
   /** Kept row on whose account each goes; -1 for a kept one. */
   readonly kept: Float64Array;
-  /** Folder of a reference that holds it; null for this folder. */
+  /** Folder of the reference that holds that row; null where it is this folder. */
   readonly keptIn: readonly (string | null)[];
   /** NaN for a kept one. */
   readonly similarities: Float64Array;
 }
 
-function fatesOf({ rows, batch }: ResultBatch, path: string, removed: boolean, references: boolean): Fates {
-  const places = references && removed ? batch.getChild(KEPT_IN) : null;
-  const keptIn = Array.from(rows, (_, i) => (places?.get(i) ?? null) as string | null);
+function fatesOf({ rows, batch }: ResultBatch, path: string, removed: boolean): Fates {
   if (!removed) {
     const none = (value: number) => new Float64Array(rows.length).fill(value);
+    const keptIn = Array.from(rows, () => null);
     return { names: Array.from(rows, () => "kept"), kept: none(-1), keptIn, similarities: none(Number.NaN) };
   }
+  const folders = keptInColumn(batch);
   return {
     names: Array.from(reasonsOf(batch, path), (reason) => `removed: ${REASONS[reason]}`),
     kept: numbersOf(batch, "_kept_row", path),
-    keptIn,
+    keptIn: Array.from(rows, (_, i) => folders?.get(i) ?? null),
     similarities: numbersOf(batch, "_similarity", path),
   };
 }
@@ -164,14 +163,14 @@ async function writeBatch(
   columns: RecordBatch["data"]["children"],
   from: {
     readonly table: ResultBatch;
-    readonly references: boolean;
     readonly own: readonly Data[];
     readonly fates: Fates;
+    readonly references: boolean;
     readonly cluster: readonly (number | undefined)[];
     readonly terms: ReadonlyMap<number, string>;
   },
 ): Promise<void> {
-  const { table, references, own, fates, cluster, terms } = from;
+  const { table, own, fates, references, cluster, terms } = from;
   const { rows, texts } = table;
   const added = [
     uint64Column(rows),
@@ -184,8 +183,8 @@ async function writeBatch(
     strings(cluster.map((number) => (number === undefined ? null : (terms.get(number) ?? null)))),
     strings(fates.names),
     uint64Column(fates.kept),
-    floats(Array.from(fates.similarities, (value) => (Number.isNaN(value) ? null : value))),
     ...(references ? [strings(fates.keptIn)] : []),
+    floats(Array.from(fates.similarities, (value) => (Number.isNaN(value) ? null : value))),
   ];
   await writer.write(batchOf(schema, [...added, ...columns], rows.length));
 }

@@ -91,6 +91,33 @@ describe("export --layout plain", () => {
   });
 });
 
+describe("export of a run with references", () => {
+  it("says in which folder the kept row of each row is, and gives no cluster by a number of another folder", async () => {
+    const [first, second] = [join(folder, "night-1"), join(folder, "night-2")];
+    const rows = (...texts: string[]) => texts.map((text, i) => ({ text, note: `note ${i}` }));
+    await dedup([writeJsonl(`${first}.jsonl`, rows("rain all day", "one text of the first night"))], first);
+    const texts = rows("tea", "one text of the first night", "iron and salt", "iron and salt");
+    await dedup([writeJsonl(`${second}.jsonl`, texts)], second, { against: [first] });
+    await cluster({ inputs: second, out: second, k: 2 });
+    const to = join(folder, "night-2.parquet");
+    await exportFolder({ folder: second, to, layout: "plain", threads: 1, reporter: silent });
+    const found = pl.readParquet(to).toRecords() as Record<string, unknown>[];
+    const byRow = new Map(found.map((row) => [Number(row.row), row]));
+    assert.deepEqual(
+      [0, 1, 2, 3].map((row) => {
+        const { fate, kept_row, kept_in, cluster } = byRow.get(row) ?? {};
+        return [fate, kept_row === null ? null : Number(kept_row), kept_in, typeof cluster];
+      }),
+      [
+        ["kept", null, null, "number"],
+        ["removed: exact", 1, first, "object"],
+        ["kept", null, null, "number"],
+        ["removed: exact", 2, null, "number"],
+      ],
+    );
+  });
+});
+
 describe("export refuses, with the cure and the code", () => {
   for (const [to, message] of [
     ["qdrant://localhost:6333/texts", /no export to qdrant:\/\/; expected milvus:.* or the path of a Parquet file/],

@@ -1,6 +1,7 @@
 import { readTableBatches } from "../../io/arrow/arrow.js";
 import type { MilvusCollection } from "../../io/milvus/client.js";
 import type { RowPlan } from "../../io/milvus/collection.js";
+import { keptInColumn } from "../write/output-columns.js";
 import { type IdChoice, openIds, type RowIds } from "./ids.js";
 
 /** Ids that one request deletes. */
@@ -26,9 +27,9 @@ export async function deleteRemoved(options: {
   let deleted = 0;
   for await (const batch of readTableBatches(removedPath)) {
     const read = ids.of(batch);
-    const keptIn = batch.getChild("_kept_in");
+    const keptIn = keptInColumn(batch);
     const gone = Array.from({ length: batch.numRows }, (_, row) =>
-      keptIn?.get(row) == null ? read(row) : null,
+      (keptIn?.get(row) ?? null) === null ? read(row) : null,
     ).filter((id): id is string => id !== null && id !== "" && !kept.has(id));
     for (let start = 0; start < gone.length; start += AT_ONCE) {
       signal?.throwIfAborted();
