@@ -183,3 +183,24 @@ describe("an export to a server that cannot be used", { skip: skipped }, () => {
     }
   });
 });
+
+describe("an export to Milvus without its SDK", () => {
+  it("exits with 5 and the line that installs the SDK, which no other export needs", async () => {
+    const few = join(folder, "bare");
+    await dedup([writeJsonl(`${few}.jsonl`, [{ id: 1, text: "the only text" }])], few, { idField: "id" });
+    const hook = `export const resolve = (name, context, next) => {
+      if (name.startsWith("@zilliz/")) throw Object.assign(new Error("not found"), { code: "ERR_MODULE_NOT_FOUND" });
+      return next(name, context);
+    }`;
+    const module = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`;
+    const register = `import { register } from "node:module"; register(${JSON.stringify(module(hook))});`;
+    const env = { NODE_OPTIONS: `--import=${module(register)}` };
+    const { code, stderr } = await run("dedup", ["export", few, "--to", "milvus://localhost/texts"], { env });
+    assert.equal(code, 5, stderr);
+    assert.match(stderr, /not installed .*install it: npm install @zilliz\/milvus2-sdk-node@\d+\.\d+\.\d+/);
+    const file = await run("dedup", ["export", few, "--to", join(folder, "bare.parquet"), "--layout", "pinecone"], {
+      env,
+    });
+    assert.equal(file.code, 0, file.stderr);
+  });
+});

@@ -111,8 +111,12 @@ async function connect(sdk: Sdk, address: MilvusAddress, credentials: MilvusCred
     maxRetries: 0,
     logLevel: "error",
     pool: { min: 1, max: 2 },
-    // gRPC by itself would wait up to 2 minutes before it connects again.
-    channelOptions: { "grpc.max_reconnect_backoff_ms": LONGEST_WAIT },
+    channelOptions: {
+      // gRPC by itself would wait up to 2 minutes before it connects again.
+      "grpc.max_reconnect_backoff_ms": LONGEST_WAIT,
+      // The SDK pings every 10 s, and a server in Python ends a connection that pings three times while it computes.
+      "grpc.keepalive_time_ms": patience.answer,
+    },
     __SKIP_CONNECT__: true,
   });
 }

@@ -11,7 +11,7 @@ import { CLUSTERS, EMBEDDINGS } from "../write/output-names.js";
 import { checkIds, chooseIds, type IdChoice } from "./ids.js";
 import { openKeptRows } from "./kept-rows.js";
 import { deleteRemoved } from "./removed-rows.js";
-import { proveRows, sendRows, type Target } from "./send-rows.js";
+import { countRows, proveRows, sendRows, type Target } from "./send-rows.js";
 
 /** What `export` says of the rows it wrote to a collection. */
 export interface MilvusSummary {
@@ -88,19 +88,25 @@ export async function exportToMilvus(options: MilvusExport): Promise<MilvusSumma
     const at = shape.columns.indexOf("run");
     const tagged = plan.dynamic.includes(at) || plan.typed.some(({ column }) => column === at);
     const target: Target = { server, plan, run, tagged };
-    if (found !== undefined && !choice.lasting) await requireOwnRows(target, address);
+    if (found !== undefined && !choice.lasting) {
+      const all = await server.count("");
+      const own = all > 0 && tagged ? await countRows(kept, target, options) : 0;
+      requireOwnRows(all - own, address);
+    }
     const sent = await sendRows(kept, target, { ...options, fresh: found === undefined });
     const removing = { ...target, removedPath, choice, kept: ids, signal };
     const deleted = options.deleteRemoved === true ? await deleteRemoved(removing) : 0;
     await requireUnchanged(folder, manifest);
-    await proveRows(kept, target, options);
+    // Rows that were there have been looked up a moment ago.
+    const rows = sent.sent + sent.present;
+    if (sent.sent > 0) await proveRows(kept, target, { ...options, fresh: found === undefined, rows });
     return {
       command: "export",
       to,
       collection: address.collection,
       server: server.version,
       created: found === undefined,
-      rows: sent.sent + sent.present,
+      rows,
       ...sent,
       deleted,
       run,
@@ -124,11 +130,9 @@ function identity(manifest: DedupManifest, { columns }: MilvusExport, choice: Id
  * Numbers of rows mean something within one result alone, so a second result would replace rows of the first at random.
  * @throws UsageError where the collection has rows of something else
  */
-async function requireOwnRows({ server, run, tagged }: Target, { collection }: MilvusAddress): Promise<void> {
-  const all = await server.count("");
-  const own = tagged && all > 0 ? await server.count(`run == "${run}"`) : 0;
-  if (all === own) return;
+function requireOwnRows(others: number, { collection }: MilvusAddress): void {
+  if (others === 0) return;
   throw new UsageError(
-    `collection ${collection} has ${all - own} rows of another result, and the rows of this one would replace them by their numbers; name an --id-field that identifies them, or an --id-prefix for this result`,
+    `collection ${collection} has ${others} rows of another result, and the rows of this one would replace them by their numbers; name an --id-field that identifies them, or an --id-prefix for this result`,
   );
 }
