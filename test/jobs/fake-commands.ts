@@ -61,7 +61,7 @@ export function fakeCommands(folder: string): FakeCommands {
         ? readFileSync(calls, "utf8")
             .trimEnd()
             .split("\n")
-            .map((line) => line.replace(/ --(log-format (text|json)|progress log)/g, ""))
+            .map((line) => line.replace(/ --(log-format (text|json)|progress log|json)/g, ""))
         : [],
     ends: (step, date, how) => writeFileSync(join(folder, `${step}.${date}`), String(how)),
     keeps: (date, rows) => writeFileSync(join(folder, `kept.${date}`), String(rows)),

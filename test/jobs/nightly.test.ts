@@ -241,7 +241,9 @@ describe("nightly.sh", () => {
   it("logs lines of JSON where that is wanted, and never a password", async () => {
     const { run, ends } = fakeNights(D1);
     ends("dedup", D1, 5);
-    const { stderr } = await run(["--log-format", "json", "--endpoint", 'http://me:se"cret@server/v1']);
+    const { stderr } = await run([
+      ...["--log-format", "json", "--endpoint", "http://me:secret@server/v1", "--model", 'a "b" \\c'],
+    ]);
     const lines = stderr
       .trimEnd()
       .split("\n")
@@ -250,9 +252,9 @@ describe("nightly.sh", () => {
       lines.map(({ level }) => level),
       ["info", "error"],
     );
-    assert.match(lines[0].message, /^nightly: bge-dedup .* --endpoint http:\/\/server\/v1 /);
+    assert.match(lines[0].message, /^nightly: bge-dedup .* --json --model a "b" \\c --endpoint http:\/\/server\/v1 /);
     assert.match(lines[1].message, /exit code 5 of bge-dedup/);
-    assert.ok(!stderr.includes("cret"));
+    assert.ok(!stderr.includes("secret"));
   });
 
   it("refuses what it cannot carry out, with a word on it", async () => {
