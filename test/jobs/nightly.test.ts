@@ -84,7 +84,9 @@ describe("nightly.sh", () => {
     assert.match(lines[2], /--memory 1GB --metrics \S+ --push http:\/\/gw$/);
     assert.match(
       lines[3],
-      new RegExp(`^export export .*/.${D1} --to out/${D1}.parquet --layout pinecone --id-prefix ${D1}:$`),
+      new RegExp(
+        `^export export .*/.${D1} --to out/${D1}.parquet --metrics .*/faq.prom --push http://gw --layout pinecone --id-prefix ${D1}:$`,
+      ),
     );
   });
 
