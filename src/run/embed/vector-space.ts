@@ -17,8 +17,10 @@ const ARITHMETIC = 1;
  *
  * On a processor the name holds all of it: the files of the model, element type, pooling, length, the versions of
  * onnxruntime and of the tokenizer, and the processor, because onnxruntime chooses its kernels by the processor's
- * instructions and caches. Batches and threads are left out, because no vector depends on them there. On a GPU and
- * behind a server the last bits of a vector depend on the batch it was in, and no name could hold that.
+ * instructions and caches. Batches and threads are left out, because no vector of a BERT depends on them there. On a GPU
+ * and behind a server the last bits of a vector depend on the batch it was in, and no name could hold that. The same is
+ * true of a model whose graph multiplies one row for each text, such as a static embedder: onnxruntime sums a product of
+ * one row in another order, and --batch-tokens moves the last bits of such a model as well.
  * @returns 32 hexadecimal digits
  */
 export function vectorSpace(
