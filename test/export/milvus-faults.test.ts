@@ -59,11 +59,11 @@ describe("an export to Milvus that is disturbed", { skip: skipped }, () => {
     await halfway("killed");
     first.child.kill("SIGKILL");
     await first.outcome;
-    // A request that was on its way when the process died may still arrive.
-    await setTimeout(1000);
     const there = await rows("killed");
-    const summary = await exported(target("killed"));
-    assert.deepEqual([summary.created, summary.present, summary.sent], [false, there, ROWS - there]);
+    const { created, present, sent } = await exported(target("killed"));
+    // A request that was on its way when the process died may have arrived since.
+    assert.ok(there > 0 && present >= there && sent > 0, `${there} were there, ${present} later`);
+    assert.deepEqual([created, present + sent], [false, ROWS]);
     assert.equal(await rows("killed"), ROWS);
   });
 
