@@ -10,6 +10,7 @@ import { endpointChoice } from "../../src/run/flags/shared.js";
 import type { DedupSummary } from "../../src/run/summary.js";
 import { type Outcome, run, start } from "../cli/command-line.js";
 import { startEmbeddingServer } from "../embed/endpoint-server.js";
+import { writeStaticModel } from "../embed/static-model.js";
 import { tinyModel } from "../models/golden.js";
 import { dedup as dedupInto, noting, outputBytes, testFolder, writeJsonl } from "../run/folders.js";
 import { startRedis, withoutRedis } from "./redis-server.js";
@@ -99,6 +100,18 @@ describe("a cache changes no byte", () => {
     assert.ok(mixed.summary.cache.hits > 80 && mixed.summary.cache.misses > 80);
     assert.deepEqual(result(mixed), expected);
     assert.equal((await dedup(half)).summary.cache.misses, 0);
+  });
+
+  it("of a static model either, though its sums of one row are made in another order", async () => {
+    const cache = join(folder, "static");
+    const options = { model: writeStaticModel(join(folder, "static-model")), maxLength: 200 };
+    const expected = result(await dedup("none", options));
+    assert.deepEqual(result(await dedup("none", { ...options, batchTokens: 64 })), expected);
+    const some = writeJsonl(join(folder, "static.jsonl"), rowsOf(TEXTS.filter((_, i) => i % 3 > 0).reverse()));
+    await dedup(cache, { ...options, inputs: [some] });
+    const mixed = await dedup(cache, { ...options, batchTokens: 300 });
+    assert.ok(mixed.summary.cache.hits > 100 && mixed.summary.cache.misses > 60);
+    assert.deepEqual(result(mixed), expected);
   });
 
   it("with long texts averaged, in int8 and cut elsewhere, each of which has vectors of its own", async () => {

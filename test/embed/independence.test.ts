@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { groupByLength, paddedLength } from "../../src/embed/local/batching.js";
-import type { Dtype } from "../../src/models/spec.js";
-import type { Pooling } from "../../src/onnx/pooling.js";
+import { testFolder } from "../run/folders.js";
+import { writeStaticModel } from "./static-model.js";
 import { startTiny } from "./tiny-embedder.js";
+
+const staticModel = writeStaticModel(testFolder());
 
 /** Texts of many lengths, from none to far over the limit, seeded. */
 const texts = (() => {
@@ -21,13 +23,8 @@ const texts = (() => {
 })();
 
 /** Vectors of `texts`, embedded in windows of `size` texts, two of them at a time. */
-async function embedAll(
-  dtype: Dtype,
-  pooling: Pooling,
-  options: { batchTokens?: number; threads: number; sessions?: number; size: number; tokenizers?: number },
-): Promise<Uint8Array> {
-  const { size, ...rest } = options;
-  const embedder = await startTiny({ dtype, pooling, ...rest });
+async function embedAll({ size, ...options }: { size: number } & Parameters<typeof startTiny>[0]): Promise<Uint8Array> {
+  const embedder = await startTiny(options);
   const windows: Promise<{ vectors: Float32Array }>[] = [];
   for (let at = 0; at < texts.length; at += size) windows.push(embedder.embed(texts.slice(at, at + size)));
   const parts = (await Promise.all(windows)).map(({ vectors }) => new Uint8Array(vectors.buffer));
@@ -35,14 +32,15 @@ async function embedAll(
 }
 
 describe("a vector does not depend on its neighbours, to the last bit", () => {
-  for (const [dtype, pooling] of [
-    ["fp32", "cls"],
-    ["fp32", "mean"],
-    ["fp16", "cls"],
-    ["int8", "cls"],
-  ] as const) {
-    it(`in ${dtype} pooled by ${pooling}: any batch size, window and number of threads and sessions`, async () => {
-      const expected = await embedAll(dtype, pooling, { batchTokens: 1, threads: 1, size: texts.length });
+  for (const [name, model] of Object.entries({
+    "in fp32 pooled by cls": { dtype: "fp32", pooling: "cls" },
+    "in fp32 pooled by mean": { dtype: "fp32", pooling: "mean" },
+    "in fp16 pooled by cls": { dtype: "fp16", pooling: "cls" },
+    "in int8 pooled by cls": { dtype: "int8", pooling: "cls" },
+    "of a static model": { folder: staticModel, pooling: "none" },
+  } as const)) {
+    it(`${name}: any batch size, window and number of threads and sessions`, async () => {
+      const expected = await embedAll({ ...model, batchTokens: 1, threads: 1, size: texts.length });
       for (const options of [
         { batchTokens: 512, threads: 1, size: texts.length },
         { batchTokens: 4096, threads: 2, size: 40 },
@@ -50,7 +48,7 @@ describe("a vector does not depend on its neighbours, to the last bit", () => {
         { threads: 2, size: 7, tokenizers: 2 },
         { threads: 4, sessions: 3, size: 30 },
       ]) {
-        const found = await embedAll(dtype, pooling, options);
+        const found = await embedAll({ ...model, ...options });
         assert.ok(Buffer.compare(found, expected) === 0, JSON.stringify(options));
       }
     });

@@ -20,7 +20,7 @@ async function runOn(
     offsets,
     lengthOf: (tokens) => tokens,
     budget,
-    maxRows,
+    maxRows: () => maxRows,
     async run({ members, length }) {
       const message = fail(members.length * length);
       if (message !== undefined) throw new Error(message);

@@ -11,13 +11,14 @@ after(() => Promise.all(open.map((embedder) => embedder.close())));
 
 /**
  * Starts an embedder of the tiny BERT on the processor, which is closed when the tests of the file have ended.
- * @param options what is to be unlike one thread, one tokenizing worker and what the model's folder says
+ * @param options what is to be unlike one thread, one tokenizing worker and what the model's folder says; `folder` is
+ * that of another model
  */
 export async function startTiny(
-  options: { dtype?: Dtype; maxLength?: number; pooling?: Pooling } & Partial<EmbedderOptions> = {},
+  options: { folder?: string; dtype?: Dtype; maxLength?: number; pooling?: Pooling } & Partial<EmbedderOptions> = {},
 ): Promise<Embedder> {
-  const { dtype = "fp32", maxLength, pooling, ...rest } = options;
-  const read = await readModelFolder({ name: "tiny", folder: tinyModel("tiny-bert"), dtype, maxLength });
+  const { folder = tinyModel("tiny-bert"), dtype = "fp32", maxLength, pooling, ...rest } = options;
+  const read = await readModelFolder({ name: "tiny", folder, dtype, maxLength });
   const model = pooling === undefined ? read : { ...read, pooling };
   const embedder = await startEmbedder({ model, provider: "cpu", threads: 1, tokenizers: 1, ...rest });
   open.push(embedder);

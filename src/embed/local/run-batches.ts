@@ -31,8 +31,8 @@ export async function runBatches(options: {
   offsets: Int32Array;
   lengthOf: (tokens: number) => number;
   budget: TokenBudget;
-  /** Most texts of a batch. */
-  maxRows: number;
+  /** Most texts of a batch of that padded length. */
+  maxRows: (length: number) => number;
   run: (batch: Batch) => Promise<Float32Array>;
   take: (batch: Batch, vectors: Float32Array) => void;
   note: (message: string) => void;
@@ -41,7 +41,7 @@ export async function runBatches(options: {
   let paddedTokens = 0;
   for (const { members, length } of groupByLength(offsets, lengthOf)) {
     for (let at = 0; at < members.length; ) {
-      const rows = Math.min(maxRows, Math.max(1, Math.floor(budget.tokens / length)));
+      const rows = Math.min(maxRows(length), Math.max(1, Math.floor(budget.tokens / length)));
       const batch = { members: members.subarray(at, at + rows), length };
       const tokens = batch.members.length * length;
       const started = performance.now();

@@ -26,6 +26,15 @@ const TOKENS_PER_THREAD = 128;
  */
 const LONGEST_PROBE = 1024;
 
+/** Tokens of the text that shows whether a vector changes in company. Sums of fewer than eight tokens may hide it. */
+const COMPANY_PROBE = 32;
+
+/**
+ * Longest text that may need company, in padded tokens. For a longer text, company would cost as much as the text, and
+ * a run of one such text keeps the threads busy.
+ */
+const LONGEST_IN_COMPANY = 128;
+
 /** Target for the longest run on a processor, in milliseconds. A run cannot be interrupted. */
 const LONGEST_RUN = 800;
 
@@ -51,8 +60,13 @@ export async function createEmbeddingSession(options: SessionOptions): Promise<E
  * A model on a device. The session blocks its thread while it computes, so it lives in a worker.
  *
  * On a processor, the vector of a text is the same to the bit whatever other texts its batch holds: products sum in one
- * order, padding adds zeros, and models that quantise activations by batch run one text at a time. On a GPU the
- * libraries choose their kernels by the size of the batch, so vectors may differ in their last bits with
+ * order, padding adds zeros, and models that quantise activations by batch run one text at a time.
+ *
+ * Sums over the tokens are the exception. onnxruntime merges axes of length 1, so ReduceSum and ReduceMean take another
+ * kernel for a batch of one text: it adds token after token, where the kernel of larger batches multiplies by ones. A
+ * static model, or a model that pools by itself, therefore runs a short text never alone and a long text always alone.
+ *
+ * On a GPU the libraries choose their kernels by the size of the batch, so vectors may differ in their last bits with
  * `--batch-tokens`.
  */
 export class EmbeddingSession {
@@ -65,6 +79,8 @@ export class EmbeddingSession {
    * its neighbours and its padding.
    */
   readonly #alone: boolean;
+  /** True if the vector of a text that runs alone differs in its last bits from its vector in company. */
+  #wantsCompany = false;
   readonly #lengthOf: (tokens: number) => number;
   #dim = 0;
 
@@ -93,9 +109,7 @@ export class EmbeddingSession {
    * @throws whatever onnxruntime throws; UnavailableError if the vector holds NaN or infinity
    */
   async tryOut(tokens: number, id: number): Promise<void> {
-    const ids = new Int32Array(tokens).fill(id);
-    const batch = { members: Int32Array.of(0), length: tokens };
-    const vector = await this.#run({ ids, offsets: Int32Array.of(0, tokens) }, batch);
+    const vector = await this.#runOne(new Int32Array(tokens).fill(id), 1);
     normaliseInto(vector, 0, new Float32Array(this.#dim), 0, this.#dim, this.#model.name);
   }
 
@@ -127,6 +141,16 @@ export class EmbeddingSession {
       if (cause instanceof UnavailableError) throw cause;
       throw wrong(`it does not take ${tokens} tokens of id ${largestId}: ${(cause as Error).message}`);
     }
+    if (this.#provider === "cpu" && !this.#alone) await this.#compareCompany(largestId);
+  }
+
+  /** Finds out whether texts of this model want company, by one text of ids from all over the table. */
+  async #compareCompany(largestId: number): Promise<void> {
+    const tokens = Math.min(this.#model.maxTokens, COMPANY_PROBE);
+    const ids = Int32Array.from({ length: tokens }, (_, i) => Math.floor(((i + 1) / tokens) * largestId));
+    const alone = await this.#runOne(ids, 1);
+    const paired = await this.#runOne(ids, 2);
+    this.#wantsCompany = alone.some((value, d) => value !== paired[d]);
   }
 
   /** Embeds a window of token ids. The returned arrays are the caller's. */
@@ -141,8 +165,8 @@ export class EmbeddingSession {
       offsets,
       lengthOf: this.#lengthOf,
       budget: this.#budget,
-      maxRows: this.#alone ? 1 : Number.POSITIVE_INFINITY,
-      run: (batch) => this.#run(window, batch).catch((cause: Error) => this.#explain(cause, batch)),
+      maxRows: (length) => (this.#runsAlone(length) ? 1 : Number.POSITIVE_INFINITY),
+      run: (batch) => this.#run(window, this.#inCompany(batch)).catch((cause: Error) => this.#explain(cause, batch)),
       take: ({ members }, values) => {
         for (let i = 0; i < members.length; i++) {
           const part = members[i];
@@ -156,6 +180,17 @@ export class EmbeddingSession {
     const counts = { tokens: ids.length, paddedTokens, notes };
     if (firstPart === undefined) return { vectors, directed, ...counts };
     return { ...averageParts(vectors, dim, offsets, firstPart), ...counts };
+  }
+
+  /** Whether texts of that padded length run one at a time. */
+  #runsAlone(length: number): boolean {
+    return this.#alone || (this.#wantsCompany && length > LONGEST_IN_COMPANY);
+  }
+
+  /** The batch, or its only text twice if the text wants company. The caller ignores the second vector. */
+  #inCompany({ members, length }: Batch): Batch {
+    const twice = members.length === 1 && this.#wantsCompany && !this.#runsAlone(length);
+    return { members: twice ? Int32Array.of(members[0], members[0]) : members, length };
   }
 
   /** Throws the error of a run; if no probe has shown that the model takes so long a text, with the cure. */
@@ -173,6 +208,12 @@ export class EmbeddingSession {
     return this.#provider === "cpu"
       ? new UnavailableError(`${what}; check that its files are complete and from one repository`)
       : new FailedRunError(`${what}; run the same command again to continue, or use --device cpu`);
+  }
+
+  /** Vectors of a batch that holds one text `rows` times. */
+  #runOne(ids: Int32Array, rows: number): Promise<Float32Array> {
+    const batch = { members: new Int32Array(rows), length: ids.length };
+    return this.#run({ ids, offsets: Int32Array.of(0, ids.length) }, batch);
   }
 
   async #run(window: TokenParts, batch: Batch): Promise<Float32Array> {

@@ -10,17 +10,16 @@ import type { PreparedModel } from "./prepared-model.js";
  * Version of what this program does to a text on its way to a vector: padding, pooling, averaging, normalising. Whoever
  * changes a bit of a vector raises the number, or caches would give the vectors of before.
  */
-const ARITHMETIC = 1;
+const ARITHMETIC = 2;
 
 /**
  * Names what vectors depend on beside the text, so that a vector of the cache is the one that this run would compute.
  *
  * On a processor the name holds all of it: the files of the model, element type, pooling, length, the versions of
  * onnxruntime and of the tokenizer, and the processor, because onnxruntime chooses its kernels by the processor's
- * instructions and caches. Batches and threads are left out, because no vector of a BERT depends on them there. On a GPU
- * and behind a server the last bits of a vector depend on the batch it was in, and no name could hold that. The same is
- * true of a model whose graph multiplies one row for each text, such as a static embedder: onnxruntime sums a product of
- * one row in another order, and --batch-tokens moves the last bits of such a model as well.
+ * instructions and caches. Batches and threads are left out, because no vector depends on them there; `EmbeddingSession`
+ * says how static models come to that. On a GPU and behind a server the last bits of a vector depend on the batch it was
+ * in, and no name could hold that.
  * @returns 32 hexadecimal digits
  */
 export function vectorSpace(
