@@ -48,7 +48,7 @@ const PRUNED_TO = 0.8;
 const LEFT_FREE = { share: 1 / 20, most: 2 ** 30 };
 
 /** The disk is so full that the cache stores nothing more. */
-export class FullDiskError extends Error {}
+class FullDiskError extends Error {}
 
 /** Options of `openEmbeddedStore`. */
 export interface EmbeddedStoreOptions {

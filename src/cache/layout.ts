@@ -10,7 +10,7 @@ import { join } from "node:path";
  */
 
 /** Format of the folder. A program that finds a later one leaves the folder alone. */
-export const CACHE_FORMAT = 1;
+const CACHE_FORMAT = 1;
 
 const MARKER = "cache.json";
 const MODEL = "model.json";

@@ -10,8 +10,9 @@ import * as zlib from "node:zlib";
  *     20 bytes key       see writeKeys
  *     float32[dim]       the vector; zeros where the text has no direction
  *
- * All numbers are little-endian, as on every processor that onnxruntime runs on. Both stores keep records as they are, so one check finds every kind of damage: a bit
- * that flipped, a record that was written by half, and a value that belongs to another key.
+ * All numbers are little-endian, as on every processor that onnxruntime runs on. Both stores keep records as they are,
+ * so one check finds every kind of damage: a bit that flipped, a record that was written by half, and a value that
+ * belongs to another key.
  */
 
 /** Node 20.15 and later have CRC-32; the declarations of Node 20 do not know it. */

@@ -7,7 +7,7 @@ import { createClient, RESP_TYPES } from "@redis/client";
 import type { RedisAddress } from "./place.js";
 
 /** Milliseconds that a server may take to accept a connection or to answer. */
-export const REDIS_LIMIT = 5000;
+const REDIS_LIMIT = 5000;
 
 /** Keys of this program begin so; the number is the format of the values. */
 export const KEY_PREFIX = "bge-dedup:1:";

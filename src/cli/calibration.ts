@@ -1,3 +1,4 @@
+import { counted } from "../counted.js";
 import { type DamageKind, MUST_MERGE, TRAPS } from "../report/calibrate/damage.js";
 import { shownIndices, type ThresholdRow } from "../report/calibrate/table.js";
 import type { Calibration, ExamplePair } from "../run/calibration.js";
@@ -15,9 +16,6 @@ export interface CalibrationLayout {
 }
 
 const number = new Intl.NumberFormat("en-US");
-
-/** A number with its noun. */
-const counted = (count: number, one: string, many = `${one}s`) => `${number.format(count)} ${count === 1 ? one : many}`;
 
 /** Headings of the kinds of damage. */
 const HEADINGS: Readonly<Record<DamageKind, string>> = {

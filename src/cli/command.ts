@@ -174,7 +174,7 @@ export async function failUnparsed(
 }
 
 /** Prints an error for a person, or as a log line in JSON, and returns its exit code. */
-export function reportError(error: unknown, format: LogFormat = "text"): number {
+function reportError(error: unknown, format: LogFormat = "text"): number {
   const { code, stack, exitCode: own } = error as { code?: string; stack?: string; exitCode?: number };
   if (code === "EPIPE") return 0;
   const { exitCode, message } = verdictOf(error);

@@ -104,9 +104,9 @@ export interface KMeansResult {
  * Lloyd's k-means on data of any size: seed, alternate assignment and update until the centroids come to rest, measure.
  *
  * Each assignment equals that of a plain float64 scan of the float32 centroids, so the result depends only on the data,
- * k, `spherical`, seed, starts, iterations, tolerance and `leastGain`. Of centroids at the same distance the one with the lower
- * number in the start wins; the clusters get their final numbers at the end. Worker threads, where there are any, hold
- * the rows in shards. The sums of the clusters are exact, so any number of shards gives the same bits as one.
+ * k, `spherical`, seed, starts, iterations, tolerance and `leastGain`. Of centroids at the same distance the one with
+ * the lower number in the start wins; the clusters get their final numbers at the end. Worker threads, where there are
+ * any, hold the rows in shards. The sums of the clusters are exact, so any number of shards gives the same bits as one.
  *
  * Memory: `memory` and 24 bytes a row; at least the centroids and a few tiles (see plan.ts).
  * @throws UsageError where k is no whole number from 1 up or exceeds the number of distinct vectors, or where `starts`

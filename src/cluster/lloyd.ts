@@ -19,7 +19,8 @@ export interface Run {
 /**
  * Alternates assignment and update. The last update is the one that moves the centroids by a summed squared distance of
  * at most `tolerance` times the mean variance of a component, or update number `iterations`. Returns whether the
- * tolerance or `leastGain` was met. `run.centroids` are then the means of the last assignment, to which no row has been assigned yet.
+ * tolerance or `leastGain` was met. `run.centroids` are then the means of the last assignment, to which no row has been
+ * assigned yet.
  * Source: S. Lloyd, Least squares quantization in PCM, IEEE Transactions on Information Theory 28 (1982).
  */
 export async function iterate(

@@ -139,7 +139,7 @@ export function means(from: Totals, old: Float32Array, spherical = false): Float
  * The inertia of the rows behind the sums if each cluster had this centroid, in grid units: Σ|x|² + Σ (w·|c|² − 2·s·c)
  * over the clusters with weight w and sum s.
  */
-export function inertiaAt({ sums, scale, weight, dim, squaredNorms }: Totals, centroids: Float32Array): number {
+function inertiaAt({ sums, scale, weight, dim, squaredNorms }: Totals, centroids: Float32Array): number {
   let inertia = squaredNorms;
   for (let j = 0; j < weight.length; j++) {
     let [squared, product] = [0, 0];

@@ -136,7 +136,10 @@ async function runAgainst(
       ...(against === undefined ? {} : { references: await against.records(outputs.against) }),
       files: [...files, MANIFEST],
       counts: countRows(inputs, outputs, guarded, against !== undefined),
-      warnings: rejectsWarning(inputs.rejected, inputs.index.exact.counts.rows, options.out),
+      warnings: [
+        ...rejectsWarning(inputs.rejected, inputs.index.exact.counts.rows, options.out),
+        ...(against?.warnings ?? []),
+      ],
       seconds: reporter.seconds,
       peak_memory: peakMemory(),
       ...gpus.record(),

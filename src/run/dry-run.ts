@@ -141,7 +141,7 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
         ...(against === undefined ? {} : { against: exact.known.rows }),
         distinct,
       },
-      warnings: rejectsWarning(rejected, rows),
+      warnings: [...rejectsWarning(rejected, rows), ...(against?.warnings ?? [])],
       model: model.name,
       dim,
       reused: finished?.state.stored ?? 0,

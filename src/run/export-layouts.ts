@@ -1,4 +1,5 @@
-import { type Data, Field, FixedSizeList, Float32, makeData, vectorFromArray } from "apache-arrow";
+import { type Data, Field, FixedSizeList, Float32, makeData } from "apache-arrow";
+import { float32Column } from "../io/columns/plain.js";
 import { createOrtEngine } from "../onnx/ort-engine.js";
 import type { Reporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
@@ -80,13 +81,8 @@ async function mapColumns({ storePath, threads, reporter, signal }: LayoutOption
     fields: [new Field("x", new Float32(), true), new Field("y", new Float32(), true)],
     columns: async (positions) =>
       [places.x, places.y].map((axis) =>
-        floats(Array.from(positions, (position) => (position < 0 ? null : axis[position]))),
+        float32Column(Array.from(positions, (position) => (position < 0 ? null : axis[position]))),
       ),
     close: async () => {},
   };
-}
-
-/** A column of float32 numbers, which may be null. */
-export function floats(values: readonly (number | null)[]): Data {
-  return values.length === 0 ? makeData({ type: new Float32() }) : vectorFromArray(values, new Float32()).data[0];
 }

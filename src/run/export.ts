@@ -4,7 +4,6 @@ import {
   Field,
   Float32,
   Int32,
-  makeData,
   type RecordBatch,
   Schema,
   Uint64,
@@ -12,18 +11,19 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { readSchema } from "../io/arrow/arrow.js";
+import { float32Column, stringColumn, uint64Column } from "../io/columns/plain.js";
 import { batchOf } from "../io/columns/take.js";
 import { openParquetWriter } from "../io/parquet/write.js";
 import type { TableWriter } from "../io/table-writer.js";
 import { REASONS } from "../report/page/data.js";
 import type { Reporter } from "../reporter.js";
-import { floats, openLayout } from "./export-layouts.js";
+import { openLayout } from "./export-layouts.js";
 import type { TableLayout } from "./flags/export.js";
 import { clusterAt, readClusters } from "./page/clusters.js";
 import { reasonsOf } from "./page/reasons.js";
 import { numbersOf, type ResultBatch, readResultTable, resultFile } from "./read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
-import { CLUSTER_COLUMNS, DEDUP_COLUMNS, keptInColumn, uint64Column } from "./write/output-columns.js";
+import { CLUSTER_COLUMNS, DEDUP_COLUMNS, keptInColumn } from "./write/output-columns.js";
 import { EMBEDDINGS } from "./write/output-names.js";
 import { partOf, requireNoInput, requireWritable } from "./write/target.js";
 
@@ -55,7 +55,8 @@ const LAST = (references: boolean) => [
  *     embedding-atlas FILE.parquet --text text --x x --y y
  *
  * `kept_in` follows `kept_row` where the run has references, and names the one whose row that is; a row that goes on
- * account of a reference has no cluster here. Input columns follow under their own names; one that is named like a column of the export is left out.
+ * account of a reference has no cluster here. Input columns follow under their own names; one that is named like a
+ * column of the export is left out.
  * @param options.to as `checkExport` checked it
  * @throws InputError if the folder is not one that bge-dedup wrote in Arrow format; UsageError if `to` cannot be written
  * or is an input of that run; FailedRunError if another run writes to the folder meanwhile
@@ -174,22 +175,17 @@ async function writeBatch(
   const { rows, texts } = table;
   const added = [
     uint64Column(rows),
-    strings(texts),
+    stringColumn(texts),
     ...own,
     vectorFromArray(
       cluster.map((number) => number ?? null),
       new Int32(),
     ).data[0],
-    strings(cluster.map((number) => (number === undefined ? null : (terms.get(number) ?? null)))),
-    strings(fates.names),
+    stringColumn(cluster.map((number) => (number === undefined ? null : (terms.get(number) ?? null)))),
+    stringColumn(fates.names),
     uint64Column(fates.kept),
-    ...(references ? [strings(fates.keptIn)] : []),
-    floats(Array.from(fates.similarities, (value) => (Number.isNaN(value) ? null : value))),
+    ...(references ? [stringColumn(fates.keptIn)] : []),
+    float32Column(Array.from(fates.similarities, (value) => (Number.isNaN(value) ? null : value))),
   ];
   await writer.write(batchOf(schema, [...added, ...columns], rows.length));
-}
-
-/** A column of texts, which may be null. */
-function strings(values: readonly (string | null)[]) {
-  return values.length === 0 ? makeData({ type: new Utf8() }) : vectorFromArray(values, new Utf8()).data[0];
 }

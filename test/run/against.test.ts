@@ -262,7 +262,7 @@ describe("vectors of the input", () => {
       usage(/of 3 dimensions, but .*vectors-0 of 2/),
     );
     const { paths } = await threeNights();
-    await assert.rejects(run("other", [[1, 0]], [paths[0]]), usage(/by builtin, fp32 .*by column embedding, fp32/));
+    await assert.rejects(run("other", [[1, 0]], [paths[0]]), usage(/by builtin \(fp32.*by column embedding \(fp32/));
     assert.ok(!existsSync(join(folder, "other", "kept.arrow")));
   });
 });

@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { checkExport, type ExportTarget } from "../../run/flags/export.js";
+import { checkExport, type ExportTarget, goesOn } from "../../run/flags/export.js";
 import { threadsOf } from "../../run/flags/shared.js";
 import { runCommand, type Terminal } from "../command.js";
 import { milvusText, pineconeText, tableText } from "../export-summary.js";
@@ -41,8 +41,8 @@ function exportArguments(args: Argv) {
 type Flags = FlagsOf<typeof exportArguments>;
 
 function exportCommand(flags: Flags): Promise<number> {
-  const milvus = [flags.to].flat().some((to) => to.startsWith("milvus"));
-  return runCommand({ ...flags, resumes: milvus, measured: "bge-dedup export" }, async (terminal) => {
+  const resumes = [flags.to].flat().some(goesOn);
+  return runCommand({ ...flags, resumes, measured: "bge-dedup export" }, async (terminal) => {
     const target = checkExport(flags);
     const { summary, text } = await exportTo(target, flags, terminal);
     terminal.reporter.close();

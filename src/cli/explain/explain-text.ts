@@ -1,3 +1,4 @@
+import { counted } from "../../counted.js";
 import type {
   ExplainedKept,
   ExplainedPair,
@@ -13,7 +14,6 @@ import { type Entry, entry, entryLines, legend, type Page, shortEntry, tableLine
 import {
   besideThreshold,
   cosineText,
-  counted,
   fateLine,
   groupCounts,
   guardSentence,

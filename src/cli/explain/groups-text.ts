@@ -1,6 +1,7 @@
+import { counted } from "../../counted.js";
 import type { DuplicateGroup, GroupsReport } from "../../run/groups.js";
 import { entry, entryLines, legend, type Page, shortEntry, tableLines } from "./layout.js";
-import { cosineText, counted, groupCounts, guardSentence, rowCells, rowName } from "./words.js";
+import { cosineText, groupCounts, guardSentence, rowCells, rowName } from "./words.js";
 
 /** The answer of `groups` for a person. */
 export function formatGroups(report: GroupsReport, page: Page): string {

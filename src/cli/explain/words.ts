@@ -1,13 +1,8 @@
+import { counted } from "../../counted.js";
 import type { ExplainedRow, NamedRow } from "../../run/explanation.js";
 import type { GuardDifference } from "../../text/guards.js";
 import { printable } from "../printable.js";
-
-const whole = new Intl.NumberFormat("en-US");
-
-/** A count with commas between thousands, and its noun. */
-export function counted(count: number, noun: string): string {
-  return `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
+import { count } from "../summary.js";
 
 /** A cosine with four decimals, or with as many as it takes to differ from the threshold where it does. */
 export function cosineText(cosine: number, threshold: number): string {
@@ -86,7 +81,7 @@ export function groupCounts(group: {
   readonly semantic: number;
 }): string {
   const parts = (["exact", "normalized", "semantic"] as const).flatMap((reason) =>
-    group[reason] > 0 ? [`${whole.format(group[reason])} ${reason}`] : [],
+    group[reason] > 0 ? [`${count.format(group[reason])} ${reason}`] : [],
   );
   return `${counted(group.size, "row")}: ${["1 kept", ...parts].join(", ")}`;
 }

@@ -127,7 +127,7 @@ export function planRows(collection: Collection, shape: RowShape, name: string):
 }
 
 /** Columns that the export adds to those of the input. */
-export const OWN_COLUMNS: ReadonlySet<string> = new Set(["row", "group_size", "run", "cluster", "cluster_terms"]);
+const OWN_COLUMNS: ReadonlySet<string> = new Set(["row", "group_size", "run", "cluster", "cluster_terms"]);
 
 function describe(type: IdType): string {
   return type === "Int64" ? "whole numbers (Int64)" : "strings (VarChar)";

@@ -2,7 +2,7 @@ import { realpath } from "node:fs/promises";
 import { relative } from "node:path";
 import { InputError } from "../../errors.js";
 import type { ReferenceRecord } from "../work/reference-record.js";
-import { findRecorded, placesOf, type Reference } from "./reference.js";
+import { damagedReference, findRecorded, placesOf, type Reference } from "./reference.js";
 
 /** A folder whose kept rows stand for removed ones. */
 interface Account {
@@ -58,9 +58,7 @@ export class Accounts {
   async #find(reference: Reference, path: string): Promise<number> {
     const record = reference.manifest.references?.find((each) => each.path === path);
     if (record === undefined) {
-      throw new InputError(
-        `reference ${reference.path} is damaged: its removed rows name ${path}, which its manifest does not list; run bge-dedup for that folder again`,
-      );
+      throw damagedReference(reference.path, `its removed rows name ${path}, which its manifest does not list`);
     }
     const places = placesOf(record, reference.folder);
     const known = this.#accounts.findIndex(

@@ -1,17 +1,19 @@
 import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
+import { counted } from "../../counted.js";
 import { FailedRunError, UsageError } from "../../errors.js";
 import type { ReferenceRow, ReferenceRows } from "../../join/decisions.js";
 import type { ReferenceVectors } from "../../join/join-options.js";
-import type { Reporter } from "../../reporter.js";
+import type { Reporter, Stage } from "../../reporter.js";
 import { openVectorStores, type VectorStores } from "../../vectors/stores.js";
 import type { KnownReferences } from "../embed/embed-inputs.js";
 import type { DedupOptions } from "../options.js";
 import type { ReferenceRecord } from "../work/reference-record.js";
 import { Accounts } from "./accounts.js";
+import { longTextWarnings, requireOneDimension, requireSameModel } from "./comparable.js";
 import { findReferences } from "./find-references.js";
 import { hasVectors, type ReferenceRowsRead, readReferences } from "./read-references.js";
-import { type Reference, requireSameModel, requireSameReference } from "./reference.js";
+import { type Reference, requireSameReference } from "./reference.js";
 
 /** The references of a run, from `--against` to the records in its manifest. The caller closes them. */
 export interface Against extends KnownReferences, ReferenceRows {
@@ -21,6 +23,8 @@ export interface Against extends KnownReferences, ReferenceRows {
   readonly vectors: ReferenceVectors | undefined;
   /** Bytes that texts and places of the references take in memory, once `readTexts` has been called. */
   readonly byteLength: number;
+  /** What a person should know of the references, once `readTexts` has been called; empty as a rule. */
+  readonly warnings: readonly string[];
   /** Forgets what only the first pass needs. */
   forgetTexts(): void;
   /** Makes sure that all references are still those that were opened. @throws FailedRunError */
@@ -40,35 +44,37 @@ export interface Against extends KnownReferences, ReferenceRows {
  * @throws as `findReferences`
  */
 export async function openAgainst(
-  options: Pick<DedupOptions, "against" | "guards" | "memory" | "out">,
+  options: Pick<DedupOptions, "against" | "guards" | "long" | "memory" | "out">,
   { reporter, signal }: { readonly reporter: Reporter; readonly signal?: AbortSignal },
 ): Promise<Against | undefined> {
-  const { against, guards, memory, out } = options;
+  const { against, guards, long, memory, out } = options;
   if (against === undefined) return undefined;
   const references = await findReferences({ against, out, note: reporter.note });
+  const filled = references.filter(hasVectors);
   const accounts = new Accounts(references);
+  let warnings: readonly string[] = [];
   let stores: VectorStores | undefined;
   let read: ReferenceRowsRead | undefined;
   const once = <T>(value: T | undefined): T => {
     if (value === undefined) throw new Error("the references are used before they are read");
     return value;
   };
+  const requireUnchanged = async () => {
+    for (const reference of references) await requireSameReference(reference);
+  };
   return {
     identity: identityOfAll(references),
     async readTexts(model) {
       for (const reference of references) requireSameModel(reference, model);
-      requireOneDimension(references.filter(hasVectors));
-      const kept = references.reduce((sum, { manifest }) => sum + manifest.counts.kept, 0);
-      reporter.note(`${references.length} references with ${kept} kept rows`);
-      const rows = references.reduce((sum, { manifest }) => sum + manifest.counts.kept + manifest.counts.removed, 0);
-      const stage = reporter.stage("references", rows);
+      requireOneDimension(filled);
+      warnings = longTextWarnings(references, { maxTokens: model.maxTokens, long });
+      const stage = stageOf(references, reporter);
       try {
-        const filled = references.filter(hasVectors);
         if (filled.length > 0) stores = await openVectorStores(filled.map(({ store }) => store));
         read = await readReferences({ references, accounts, stores, guards, memory, stage, signal });
       } catch (error) {
         // A reference that is replaced while it is read looks damaged.
-        for (const reference of references) await requireSameReference(reference);
+        await requireUnchanged();
         throw error;
       }
       stage.end();
@@ -76,10 +82,13 @@ export async function openAgainst(
     },
     requireDimension(dim) {
       if (stores === undefined || stores.count === 0 || stores.dim === dim) return;
-      const [{ path }] = references.filter(hasVectors);
+      const [{ path }] = filled;
       throw new UsageError(
         `reference ${path} has vectors of ${stores.dim} dimensions, but this run of ${dim}: they cannot be compared; choose another --against`,
       );
+    },
+    get warnings() {
+      return warnings;
     },
     get paths() {
       return accounts.paths;
@@ -93,23 +102,18 @@ export async function openAgainst(
     forgetTexts: () => read?.texts.close(),
     fate: (entry) => once(read).texts.fate(entry),
     rowAt: (position): ReferenceRow => once(read).rowAt(position),
-    async requireUnchanged() {
-      for (const reference of references) await requireSameReference(reference);
-    },
+    requireUnchanged,
     records: async (removed) => accounts.records(await realpath(out), removed),
     close: async () => stores?.close(),
   };
 }
 
-/** @throws UsageError naming two references whose vectors have different dimensions */
-function requireOneDimension(references: readonly Reference[]): void {
-  const dimOf = ({ manifest }: Reference) => (manifest.model as { dim?: unknown }).dim;
-  const [first] = references;
-  const other = references.find((reference) => dimOf(reference) !== dimOf(first));
-  if (other === undefined) return;
-  throw new UsageError(
-    `reference ${first.path} has vectors of ${dimOf(first)} dimensions, but ${other.path} of ${dimOf(other)}: they cannot be compared; choose another --against`,
-  );
+/** Says how many references there are, and begins the stage that reads their rows. */
+function stageOf(references: readonly Reference[], { note, stage }: Reporter): Stage {
+  const sum = (name: "kept" | "removed") => references.reduce((rows, { manifest }) => rows + manifest.counts[name], 0);
+  const [kept, removed] = [sum("kept"), sum("removed")];
+  note(`${counted(references.length, "reference")} with ${counted(kept, "kept row")}`);
+  return stage("references", kept + removed);
 }
 
 /** Identity of all references in their order, as a person may read it in a message. */

@@ -5,10 +5,8 @@ import { InputError, UsageError } from "../../errors.js";
 import { matchesOfGlob } from "../../io/find-files.js";
 import { MANIFEST } from "../work/manifest.js";
 import { WORK } from "../work/publication.js";
+import { namesOf } from "./comparable.js";
 import { openReference, type Reference } from "./reference.js";
-
-/** Folders that a note names. */
-const NAMED = 3;
 
 /** What a path may be as a reference. */
 type Kind = "result" | "unfinished" | "foreign" | "output";
@@ -114,6 +112,5 @@ function madeAgainst(path: string, out: string): UsageError {
 /** Notes folders that are passed over, by some of their names. */
 function tell(paths: readonly string[], what: string, note: (message: string) => void): void {
   if (paths.length === 0) return;
-  const more = paths.length > NAMED ? `, ... (${paths.length} in all)` : "";
-  note(`${paths.slice(0, NAMED).join(", ")}${more}: ${what}`);
+  note(`${namesOf(paths)}: ${what}`);
 }

@@ -1,5 +1,4 @@
 import type { RecordBatch } from "apache-arrow";
-import { InputError } from "../../errors.js";
 import { ReferenceTexts } from "../../exact/reference-texts.js";
 import { batchTexts } from "../../io/schema/text-columns.js";
 import type { ReferenceRow } from "../../join/decisions.js";
@@ -8,12 +7,12 @@ import type { Stage } from "../../reporter.js";
 import { type Guards, guardSignature, isGuarded } from "../../text/guards.js";
 import type { VectorStores } from "../../vectors/stores.js";
 import { Gathered } from "../read/gathered.js";
-import { hash128 } from "../read/hash.js";
+import { hash64, hash128 } from "../read/hash.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
 import { numbersOf } from "../read/result-table.js";
 import { keptInColumn } from "../write/output-columns.js";
 import type { Accounts } from "./accounts.js";
-import type { Reference } from "./reference.js";
+import { damagedReference, type Reference } from "./reference.js";
 import { openTableBatches } from "./table-batches.js";
 
 /** What a run knows of its references once their tables are read. */
@@ -69,9 +68,10 @@ export async function readReferences(options: ReadReferencesOptions): Promise<Re
       if (text !== null) texts.add({ text, folder, row, similarity: 0, asKept: true });
       if (vector < 0) return;
       const position = first + vector;
-      if (position >= end) throw damaged(reference, `row ${row} has vector ${vector}, but there are ${end - first}`);
+      if (position >= end)
+        throw damagedReference(reference.path, `row ${row} has vector ${vector}, but there are ${end - first}`);
       rowOf[position] = row;
-      if (guarded) signatures[position] = signature(text ?? "", guards);
+      if (guarded) signatures[position] = hash64(guardSignature(text ?? "", guards));
       order.push(position);
     };
     for (const read of [readKept(reference, options, onKept), readRemoved(reference, options, folder, texts)]) {
@@ -114,7 +114,7 @@ async function* readKept(
   let last = -1;
   for await (const { rows, vectors, texts } of tableRows(kept, manifest.options, memory)) {
     for (let i = 0; i < rows.length; i++) {
-      if (!(rows[i] > last)) throw damaged(reference, `row ${rows[i]} follows row ${last} in ${kept}`);
+      if (!(rows[i] > last)) throw damagedReference(reference.path, `row ${rows[i]} follows row ${last} in ${kept}`);
       last = rows[i];
       onRow(rows[i], vectors[i], texts[i]);
     }
@@ -167,11 +167,14 @@ interface TableRows {
   readonly batch: RecordBatch;
 }
 
+/** Bytes for reading a table of Parquet or JSONL where a command has no `--memory`. */
+const MEMORY = 256 << 20;
+
 /** Reads a table of any format, a batch at a time. @throws InputError where it is damaged */
 export async function* tableRows(
   path: string,
   options: Reference["manifest"]["options"],
-  memory: number,
+  memory = MEMORY,
 ): AsyncGenerator<TableRows> {
   const table = await openTableBatches({ path, options, memory });
   const columns = acceptedTextColumns(table.schema, options, path);
@@ -183,17 +186,6 @@ export async function* tableRows(
 
 function requireCount(reference: Reference, name: "kept" | "removed", count: number): void {
   const expected = reference.manifest.counts[name];
-  if (count !== expected) throw damaged(reference, `it has ${count} rows ${name}, but its manifest counts ${expected}`);
-}
-
-function damaged({ path }: Reference, what: string): InputError {
-  return new InputError(`reference ${path} is damaged: ${what}; run bge-dedup for that folder again`);
-}
-
-const words = new Uint32Array(4);
-
-/** The signature of a text under the guards of the run, as `guardSignatures` makes it. */
-function signature(text: string, guards: Guards): bigint {
-  hash128(guardSignature(text, guards), words);
-  return (BigInt(words[0]) << 32n) | BigInt(words[1]);
+  if (count !== expected)
+    throw damagedReference(reference.path, `it has ${count} rows ${name}, but its manifest counts ${expected}`);
 }

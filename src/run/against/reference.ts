@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { FailedRunError, InputError, UsageError } from "../../errors.js";
-import type { ModelSpec } from "../../models/spec.js";
+import { FailedRunError, InputError } from "../../errors.js";
 import { type DedupManifest, readDedupManifest } from "../work/dedup-folder.js";
+import { MANIFEST } from "../work/manifest.js";
 import { hasPlan } from "../work/publication.js";
 import type { ReferenceRecord } from "../work/reference-record.js";
 import { EMBEDDINGS } from "../write/output-names.js";
@@ -21,14 +21,6 @@ export interface Reference {
   readonly kept: string;
   readonly removed: string;
   readonly store: string;
-}
-
-/** The model in a manifest, as far as vectors depend on it. */
-interface RecordedModel {
-  readonly name?: unknown;
-  readonly fingerprint?: unknown;
-  readonly dim?: unknown;
-  readonly dtype?: unknown;
 }
 
 /** Formats of tables, those first that are read with the least work. */
@@ -55,11 +47,16 @@ export async function openReference(path: string): Promise<Reference> {
     const found = await stat(join(path, name)).catch(() => undefined);
     if (found === undefined || found.size !== bytes) {
       const state = found === undefined ? "is missing" : `has ${found.size} bytes, but its manifest says ${bytes}`;
-      throw new InputError(`reference ${path} is damaged: ${name} ${state}; run bge-dedup for that folder again`);
+      throw damagedReference(path, `${name} ${state}`);
     }
   }
   const [kept, removed, store] = tables.map((name) => join(path, name));
   return { path, folder: await realpath(path), manifest, identity: identityOf(manifest), kept, removed, store };
+}
+
+/** The error for a reference that is damaged. @param what what is wrong with it */
+export function damagedReference(path: string, what: string): InputError {
+  return new InputError(`reference ${path} is damaged: ${what}; run bge-dedup for that folder again`);
 }
 
 /**
@@ -67,7 +64,7 @@ export async function openReference(path: string): Promise<Reference> {
  * same bytes has the same identity, and so has a folder whose rows bge-cluster has clustered since.
  */
 export function identityOf({ model, options, outputs }: DedupManifest): string {
-  const { fingerprint, dtype, dim } = model as RecordedModel;
+  const { fingerprint, dtype, dim } = model;
   const tables = outputs
     .filter(({ name }) => name === EMBEDDINGS || FORMATS.some((format) => name.endsWith(`.${format}`)))
     .filter(({ name }) => !name.startsWith("guarded") && !name.startsWith("rejects"))
@@ -89,25 +86,6 @@ export async function requireSameReference({ path, identity }: Reference): Promi
   );
 }
 
-/**
- * Makes sure that the vectors of a reference can be compared with those of a run.
- * @param model model of the run
- * @throws UsageError naming both models; InputError where the reference does not say what made its vectors
- */
-export function requireSameModel({ path, manifest }: Reference, model: ModelSpec): void {
-  const { name, fingerprint, dtype } = manifest.model as RecordedModel;
-  if (typeof fingerprint !== "string" || typeof dtype !== "string") {
-    throw new InputError(
-      `reference ${path} does not record which model made its vectors; run bge-dedup for that folder again`,
-    );
-  }
-  if (fingerprint === model.fingerprint && dtype === model.dtype) return;
-  throw new UsageError(
-    `reference ${path} was embedded by ${name}, ${dtype} (${fingerprint}), but this run by ${model.name}, ${model.dtype} ` +
-      `(${model.fingerprint}): their vectors cannot be compared; choose the same --model and --dtype, or another --against`,
-  );
-}
-
 /** Where a recorded folder may be now, the likeliest place first. @param base folder whose manifest records it */
 export function placesOf({ from_out, path, folder }: ReferenceRecord, base: string): string[] {
   return [...new Set([resolve(base, from_out), resolve(path), resolve(folder)])];
@@ -124,7 +102,7 @@ export async function findRecorded(
 ): Promise<{ readonly place: string; readonly changed: boolean } | undefined> {
   let other: string | undefined;
   for (const place of placesOf(record, base)) {
-    if (!existsSync(join(place, "manifest.json"))) continue;
+    if (!existsSync(join(place, MANIFEST))) continue;
     const manifest = await readDedupManifest(place).catch(() => undefined);
     if (manifest !== undefined && (record.sha256 === undefined || identityOf(manifest) === record.sha256)) {
       return { place, changed: false };

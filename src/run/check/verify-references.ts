@@ -12,12 +12,13 @@ import { openVectorStore } from "../../vectors/store.js";
 import { tableRows } from "../against/read-references.js";
 import { findRecorded, openReference, type Reference } from "../against/reference.js";
 import { Gathered, gatherNumbers } from "../read/gathered.js";
+import { hash64 } from "../read/hash.js";
 import { numbersOf } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
 import type { ReferenceRecord } from "../work/reference-record.js";
 import { keptInColumn } from "../write/output-columns.js";
 import { findChangedFile } from "./verify-manifest.js";
-import { hash64, NO_TEXT } from "./verify-tables.js";
+import { NO_TEXT } from "./verify-tables.js";
 
 /** What was checked against references: folders, their kept rows, and pairs of vectors. */
 export interface CheckedReferences {

@@ -9,7 +9,7 @@ import type { KeptTable, RemovedTable } from "../../proofs/certificates.js";
 import { guardSignature, isGuarded } from "../../text/guards.js";
 import { normalise } from "../../text/normalise.js";
 import { Gathered, gatherNumbers } from "../read/gathered.js";
-import { hash128 } from "../read/hash.js";
+import { hash64 } from "../read/hash.js";
 import { acceptedTextColumns } from "../read/missing-field.js";
 import { numbersOf } from "../read/result-table.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
@@ -26,16 +26,8 @@ function addNumbers(batch: RecordBatch, name: string, path: string, into: Gather
   for (const value of numbersOf(batch, name, path)) into.push(value);
 }
 
-const words = new Uint32Array(4);
-
 /** A row that has only a vector, in place of the hash of its text. */
 export const NO_TEXT = 0n;
-
-/** The first 64 bits of a text's hash. A proof compares only the two texts of a pair, for which 64 bits suffice. */
-export function hash64(text: string): bigint {
-  hash128(text, words);
-  return (BigInt(words[0]) << 32n) | BigInt(words[1]);
-}
 
 /** What the proofs of keep policy and guards read; one entry for each row of the table. */
 export interface PolicyColumns {

@@ -10,6 +10,7 @@ import { gatherNumbers } from "../read/gathered.js";
 import { numbersOf } from "../read/result-table.js";
 import { type FileRecord, MANIFEST } from "../work/manifest.js";
 import { hasPlan } from "../work/publication.js";
+import type { RecordedModel } from "../work/recorded-model.js";
 import { CENTROIDS, CLUSTERS, isFileName } from "../write/output-names.js";
 
 /** The clusters of an earlier run, as its folder holds them. */
@@ -35,7 +36,7 @@ export interface Former {
   /** Sum of the squared distances of its rows, where the manifest has it. */
   readonly inertia?: number;
   /** What made the vectors, as the manifest shows it. */
-  readonly model: Readonly<Record<string, unknown>>;
+  readonly model: RecordedModel;
 }
 
 /** The parts of a manifest of bge-cluster that are read here. All may be missing. */
@@ -77,7 +78,7 @@ export async function readFormer(folder: string): Promise<Former> {
     spherical: record.options?.spherical === true,
     fitted: record.options?.like?.assign !== true,
     ...(typeof inertia === "number" ? { inertia } : {}),
-    model: (record.model ?? {}) as Readonly<Record<string, unknown>>,
+    model: (record.model ?? {}) as RecordedModel,
   };
   const now = await readFile(path, "utf8").catch(() => undefined);
   if (now !== text || hasPlan(folder)) {

@@ -1,13 +1,6 @@
 import { UsageError } from "../../errors.js";
+import { isSameModel, modelInWords, type RecordedModel } from "../work/recorded-model.js";
 import type { Former } from "./former.js";
-
-/** The parts of a model's record that make its vectors comparable. */
-interface ModelIdentity {
-  readonly name?: unknown;
-  readonly fingerprint?: unknown;
-  readonly dim?: unknown;
-  readonly dtype?: unknown;
-}
 
 /**
  * Makes sure that the vectors of this run are of the model of the former clusters: the distance of a vector to a
@@ -15,15 +8,11 @@ interface ModelIdentity {
  * @param model the model as the manifest shows it; without `dim` before a vector is there
  * @throws UsageError that names both models
  */
-export function requireSameModel({ folder, model: before, dim }: Former, model: ModelIdentity): void {
-  const former: ModelIdentity = { ...before, dim };
-  const same =
-    former.fingerprint === model.fingerprint &&
-    former.dtype === model.dtype &&
-    (model.dim === undefined || former.dim === model.dim);
-  if (same) return;
+export function requireSameModel({ folder, model: before, dim }: Former, model: RecordedModel): void {
+  const former: RecordedModel = { ...before, dim };
+  if (isSameModel(former, model) && (model.dim === undefined || dim === model.dim)) return;
   throw new UsageError(
-    `--like ${folder}: its clusters are of ${nameOf(former)}, the vectors of this run of ${nameOf(model)}; ` +
+    `--like ${folder}: its clusters are of ${modelInWords(former)}, the vectors of this run of ${modelInWords(model)}; ` +
       "name a clustering of the same model, or leave out --like",
   );
 }
@@ -38,10 +27,4 @@ export function requireSameKind({ folder, spherical }: Former, wanted: boolean |
   throw new UsageError(
     `--like ${folder}: its clusters were made ${were} --spherical, this run asks for ${flag}; leave out ${flag}`,
   );
-}
-
-function nameOf({ name, fingerprint, dim, dtype }: ModelIdentity): string {
-  const parts = [typeof dim === "number" ? `${dim} dimensions` : "", typeof dtype === "string" ? dtype : ""];
-  const print = typeof fingerprint === "string" ? `fingerprint ${fingerprint.slice(0, 40)}` : "";
-  return `${String(name ?? "an unknown model")} (${[...parts, print].filter((part) => part !== "").join(", ")})`;
 }

@@ -6,7 +6,7 @@ import type { PreparedModel } from "./prepared-model.js";
 import { isRepeatable, vectorSpace } from "./vector-space.js";
 
 /** Size that a cache folder is kept at unless the environment's BGE_CACHE_MAX says otherwise, in bytes. */
-export const CACHE_BYTES = 10 * 2 ** 30;
+const CACHE_BYTES = 10 * 2 ** 30;
 
 /**
  * Prepares the cache of a run; nothing is opened before the first look-up. The builtin model is faster than any cache,

@@ -10,7 +10,7 @@ import { rowIds } from "../read/row-ids.js";
 import { namesOfInput } from "../write/output-columns.js";
 
 /** Name by which `--id-field` means the numbers of the rows. */
-export const ROW_NUMBERS = "_row";
+const ROW_NUMBERS = "_row";
 
 /** By which ids rows are exported. */
 export interface IdChoice {

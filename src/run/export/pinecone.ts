@@ -1,6 +1,7 @@
 import { rename, rm } from "node:fs/promises";
-import { type Data, Field, Float32, List, makeData, Schema, Utf8, vectorFromArray } from "apache-arrow";
+import { type Data, Field, Float32, List, makeData, Schema, Utf8 } from "apache-arrow";
 import { InputError } from "../../errors.js";
+import { stringColumn } from "../../io/columns/plain.js";
 import { batchOf } from "../../io/columns/take.js";
 import { openParquetWriter } from "../../io/parquet/write.js";
 import type { Reporter } from "../../reporter.js";
@@ -77,15 +78,9 @@ export async function exportForPinecone(options: {
         const metadata = some.map((row) => metadataOf(batch, row, kept.columns));
         cut += metadata.filter((row) => row.cut).length;
         const columns = [
-          vectorFromArray(
-            some.map((row) => batch.ids[row]),
-            new Utf8(),
-          ).data[0],
+          stringColumn(some.map((row) => batch.ids[row])),
           lists(await batch.vectors(some), kept.dim),
-          vectorFromArray(
-            metadata.map(({ json }) => json),
-            new Utf8(),
-          ).data[0],
+          stringColumn(metadata.map(({ json }) => json)),
         ];
         await writer.write(batchOf(SCHEMA, columns, some.length));
         rows += some.length;

@@ -72,6 +72,9 @@ export function checkExport(flags: ExportFlags): ExportTarget {
   return { kind: "table", to, layout };
 }
 
+/** Whether an export to `to` that was interrupted goes on with what is missing, rather than beginning anew. */
+export const goesOn = (to: string): boolean => isMilvus(to);
+
 function requireParquet(to: string): void {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(to)?.[1];
   if (scheme !== undefined) {

@@ -6,8 +6,6 @@ import { cut, type FoundText } from "./texts.js";
 
 /** Groups of references' rows whose texts are looked for; the page has room for about as many. */
 const MOST_TEXTS = 50_000;
-/** Bytes for reading a table of JSONL or Parquet. */
-const MEMORY = 256 << 20;
 
 /**
  * Reads the texts of the kept rows that lie in references. A reference that is gone, damaged or was written anew leaves
@@ -36,7 +34,7 @@ export async function findKeeperTexts(options: {
     if (place === undefined || place.changed || wanted[number].size === 0) continue;
     try {
       const { kept, manifest: made } = await openReference(place.place);
-      for await (const { rows, texts } of tableRows(kept, made.options, MEMORY)) {
+      for await (const { rows, texts } of tableRows(kept, made.options)) {
         for (let i = 0; i < rows.length; i++) {
           const group = wanted[number].get(rows[i]);
           const text = texts[i];

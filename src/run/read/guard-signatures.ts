@@ -1,5 +1,5 @@
 import { type Guards, guardSignature, isGuarded } from "../../text/guards.js";
-import { hash128 } from "./hash.js";
+import { hash64 } from "./hash.js";
 
 /** Guard signatures of the groups: 64 bits that two texts must share to be merged. */
 export interface GuardSignatures {
@@ -15,7 +15,6 @@ export interface GuardSignatures {
 export function guardSignatures(guards: Guards): GuardSignatures {
   const active = isGuarded(guards);
   let signatures = new BigUint64Array(active ? 1024 : 0);
-  const words = new Uint32Array(4);
   return {
     active,
     add(text, group) {
@@ -25,8 +24,7 @@ export function guardSignatures(guards: Guards): GuardSignatures {
         grown.set(signatures);
         signatures = grown;
       }
-      hash128(guardSignature(text, guards), words);
-      signatures[group] = (BigInt(words[0]) << 32n) | BigInt(words[1]);
+      signatures[group] = hash64(guardSignature(text, guards));
     },
     of: (groupOfVector) => (active ? BigUint64Array.from(groupOfVector, (group) => signatures[group]) : undefined),
   };

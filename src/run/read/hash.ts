@@ -24,3 +24,11 @@ export function hash128(text: string, into: Uint32Array): void {
 
 /** Marks the UTF-16 bytes of a text with a lone surrogate. */
 const LONE_MARK = Buffer.of(0xff);
+
+const words = new Uint32Array(4);
+
+/** The first 64 of these 128 bits as one number, for where only few texts are compared. */
+export function hash64(text: string): bigint {
+  hash128(text, words);
+  return (BigInt(words[0]) << 32n) | BigInt(words[1]);
+}

@@ -6,9 +6,6 @@ import { tableRows } from "../against/read-references.js";
 import { findRecorded, openReference, type Reference } from "../against/reference.js";
 import { type KeptRow, openResultRows, type RemovedRow, type ResultRows } from "./result-rows.js";
 
-/** Bytes for reading a table of JSONL or Parquet. */
-const MEMORY = 256 << 20;
-
 /** A kept row of this folder or of a reference. */
 export interface Keeper extends KeptRow {
   /** Folder that holds the row, as `_kept_in` names it; absent for this folder. */
@@ -69,7 +66,7 @@ export function openKeepers(rows: ResultRows): Keepers {
     if (typeof other === "string") return { ...none, missing: other };
     if (other.rows !== undefined) return { ...(await other.rows.findKept(row)), in: keptIn };
     const { kept, manifest: made } = other.reference;
-    for await (const batch of tableRows(kept, made.options, MEMORY)) {
+    for await (const batch of tableRows(kept, made.options)) {
       const at = batch.rows.indexOf(row);
       if (at >= 0) return { ...none, text: batch.texts[at], vector: batch.vectors[at] };
     }

@@ -3,10 +3,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FailedRunError, InputError } from "../../errors.js";
 import { type KeepPolicy, parseKeepPolicy } from "../../exact/priority.js";
+import type { LongText } from "../../models/spec.js";
 import type { Guards } from "../../text/guards.js";
 import { isFileName } from "../write/output-names.js";
 import { type FileRecord, MANIFEST } from "./manifest.js";
 import { hasPlan } from "./publication.js";
+import type { RecordedModel } from "./recorded-model.js";
 import { isReferenceList, type ReferenceRecord } from "./reference-record.js";
 
 /** The parts of bge-dedup's manifest that other commands read. */
@@ -19,6 +21,8 @@ export interface DedupManifest {
     readonly idField?: string;
     readonly keep: KeepPolicy;
     readonly guards: Guards;
+    /** What happened to long texts; absent where a version that knew only one way wrote the manifest. */
+    readonly long?: LongText;
   };
   /** The inputs in order; `first_row` and `rows` are absent where version 0.1 wrote the manifest. */
   readonly inputs: readonly { readonly name: string; readonly rows?: number; readonly first_row?: number }[];
@@ -26,7 +30,7 @@ export interface DedupManifest {
   /** Outputs of bge-cluster, if it has run on the folder since; else empty. */
   readonly clusterOutputs: readonly FileRecord[];
   /** The model as the manifest shows it. */
-  readonly model: object;
+  readonly model: RecordedModel;
   /** What `--against` named and what that led to; absent where the run had no `--against`. */
   readonly references?: readonly ReferenceRecord[];
   /** The manifest as written. Comparing it byte for byte shows whether another run has published meanwhile. */
@@ -85,6 +89,7 @@ function parseManifest(text: string): DedupManifest {
       keep?: unknown;
       idField?: unknown;
       guards?: Partial<Guards>;
+      long?: unknown;
     };
     inputs?: unknown;
     outputs?: unknown;
@@ -101,7 +106,7 @@ function parseManifest(text: string): DedupManifest {
     const count = counts?.[name];
     require(`count of rows ${name}`, typeof count === "number" && count >= 0 && count < 2 ** 32);
   }
-  const { textFields, vectorField, idField, keep, guards } = options ?? {};
+  const { textFields, vectorField, idField, keep, guards, long } = options ?? {};
   require("list of text fields", Array.isArray(textFields) && textFields.every((field) => typeof field === "string"));
   require("vector field", vectorField === undefined || typeof vectorField === "string");
   require("id field", idField === undefined || typeof idField === "string");
@@ -110,6 +115,7 @@ function parseManifest(text: string): DedupManifest {
   // Folders of version 0.2.0 and before know no names.
   const { numbers, negation, names = false } = guards ?? {};
   require("guards", [numbers, negation, names].every((guard) => typeof guard === "boolean"));
+  require("way of long texts", long === undefined || long === "truncate" || long === "mean");
   require("model", typeof model === "object" && model !== null);
   require("list of references", read?.references === undefined || isReferenceList(read.references));
   require("list of outputs", isRecordList(read?.outputs));
@@ -125,7 +131,7 @@ function parseManifest(text: string): DedupManifest {
     inputs: Array.isArray(read?.inputs) ? (read.inputs as DedupManifest["inputs"]) : [],
     outputs: read?.outputs as FileRecord[],
     clusterOutputs: (read?.cluster?.outputs ?? []) as FileRecord[],
-    model: model as object,
+    model: model as RecordedModel,
     references: read?.references as DedupManifest["references"],
     text,
   };

@@ -12,9 +12,9 @@ import {
 } from "apache-arrow";
 import type { KMeansResult } from "../../cluster/kmeans.js";
 import { openArrowWriter } from "../../io/arrow/write.js";
+import { uint64Column } from "../../io/columns/plain.js";
 import { batchOf } from "../../io/columns/take.js";
 import type { ClusterRows } from "./cluster-rows.js";
-import { uint64Column } from "./output-columns.js";
 
 /**
  * Writes centroids.arrow: one row for each cluster, whose medoid is named by the first row that has the medoid's

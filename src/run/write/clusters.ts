@@ -2,11 +2,12 @@ import { Bool, Field, Float32, Int32, makeData, Schema, Uint64 } from "apache-ar
 import type { KMeansResult } from "../../cluster/kmeans.js";
 import { createLabeller } from "../../cluster/labels.js";
 import { openArrowWriter } from "../../io/arrow/write.js";
+import { uint64Column } from "../../io/columns/plain.js";
 import { batchOf } from "../../io/columns/take.js";
 import type { Stage } from "../../reporter.js";
 import { writeCentroids } from "./centroids.js";
 import type { ClusterBatch, ClusterRows } from "./cluster-rows.js";
-import { CLUSTER_COLUMNS, carriedBatch, carriedColumns, uint64Column } from "./output-columns.js";
+import { CLUSTER_COLUMNS, carriedBatch, carriedColumns } from "./output-columns.js";
 import { CENTROIDS, CLUSTERS } from "./output-names.js";
 
 /** The clusters of the distinct vectors, and what tells a person about them. */

@@ -1,8 +1,8 @@
 import { Field, Schema, Uint64, Utf8 } from "apache-arrow";
 import { openArrowWriter } from "../../io/arrow/write.js";
+import { stringColumn, uint64Column } from "../../io/columns/plain.js";
 import { batchOf } from "../../io/columns/take.js";
 import type { Decisions } from "../../join/decisions.js";
-import { folderColumn, uint64Column } from "./output-columns.js";
 
 /** Name of the table of rows that guards kept apart. The table is written only if a guard was asked for. */
 export const GUARDED = "guarded.arrow";
@@ -34,7 +34,8 @@ export async function writeGuarded(
   let apart: number[] = [];
   const flush = async () => {
     const columns = [uint64Column(apart), uint64Column(apart.map(decisions.guardedFrom))];
-    const places = folders === undefined ? [] : [folderColumn(apart.map(decisions.guardedIn), folders)];
+    const places =
+      folders === undefined ? [] : [stringColumn(apart.map((row) => folders[decisions.guardedIn(row)] ?? null))];
     await writer.write(batchOf(schema, [...columns, ...places], apart.length));
     count += apart.length;
     apart = [];

@@ -13,6 +13,7 @@ import {
   type Vector,
   vectorFromArray,
 } from "apache-arrow";
+import { stringColumn, uint64Column } from "../../io/columns/plain.js";
 import { batchOf } from "../../io/columns/take.js";
 import type { Decisions, Reason } from "../../join/decisions.js";
 
@@ -82,9 +83,9 @@ const OWN_TABLES: readonly (readonly (readonly [name: string, is: (field: Field)
 
 /**
  * The input columns that an output leaves out, so that a result which is an input again and again keeps its columns. If
- * the input is a table of bge-dedup or bge-cluster, its own columns are renamed, `_row` to `_row_in`; if that table already has such a
- * `_row_in`, of the run before, the newer takes its place. A column of the user's that was once renamed is never left
- * out: of several names the longest is the latest, and all that identify a table must be there.
+ * the input is a table of bge-dedup or bge-cluster, its own columns are renamed, `_row` to `_row_in`; if that table
+ * already has such a `_row_in`, of the run before, the newer takes its place. A column of the user's that was once
+ * renamed is never left out: of several names the longest is the latest, and all that identify a table must be there.
  * @param ours columns that the output adds to those of the input
  * @param named columns that flags name, which are carried in any case
  */
@@ -172,28 +173,6 @@ export function removedSchema(input: readonly Field[], references = false): Sche
   ]);
 }
 
-/** Builds a column of folders' paths: null for number -1, else the path of that number. */
-export function folderColumn(numbers: readonly number[], paths: readonly string[]): Data<Utf8> {
-  const values = numbers.map((number) => (number < 0 ? null : paths[number]));
-  return values.length === 0 ? makeData({ type: new Utf8() }) : vectorFromArray(values, new Utf8()).data[0];
-}
-
-/** Builds a uint64 column. A negative value becomes a null. */
-export function uint64Column(values: ArrayLike<number>): Data<Uint64> {
-  const length = values.length;
-  const data = new BigUint64Array(length);
-  const validity = new Uint8Array(Math.ceil(length / 8));
-  let nullCount = 0;
-  for (let i = 0; i < length; i++) {
-    if (values[i] < 0) nullCount++;
-    else {
-      data[i] = BigInt(values[i]);
-      validity[i >> 3] |= 1 << (i & 7);
-    }
-  }
-  return makeData({ type: new Uint64(), length, nullCount, data, ...(nullCount > 0 ? { nullBitmap: validity } : {}) });
-}
-
 /**
  * Builds a batch of kept.arrow.
  * @param rows numbers of the kept rows
@@ -241,14 +220,7 @@ export function removedBatch(
       ...columns,
       uint64Column(rows.map((row) => to.vector(row))),
       uint64Column(rows.map((row) => to.keptRow(row))),
-      ...(folders === undefined
-        ? []
-        : [
-            folderColumn(
-              rows.map((row) => to.keptIn(row)),
-              folders,
-            ),
-          ]),
+      ...(folders === undefined ? [] : [stringColumn(rows.map((row) => folders[to.keptIn(row)] ?? null))]),
       makeData({ type: new Float32(), length, nullCount: 0, data: similarity }),
       makeData({ type: reasonType, length, nullCount: 0, data: reasons, dictionary: reasonDictionary }),
     ],
