@@ -1,8 +1,8 @@
 import type { ExactTexts } from "../exact/exact.js";
-import { reasonOf } from "../exact/exact.js";
 import { longSort } from "../exact/long-sort.js";
 import type { RowOrder } from "../exact/priority.js";
 import type { ReferenceFate } from "../exact/reference-texts.js";
+import { reasonOf } from "../exact/winners.js";
 import type { JoinResult } from "./judge.js";
 
 /** Why a row was removed: equal text as received, equal after normalisation, or a near vector. */

@@ -8,7 +8,6 @@ import type { FoundDrift } from "./cluster/drift.js";
 import { findClusters } from "./cluster/find-clusters.js";
 import { type Former, readFormer } from "./cluster/former.js";
 import { requireSameKind, requireSameModel } from "./cluster/same-model.js";
-import { REJECTS } from "./embed/embed-inputs.js";
 import type { ClusterOptions, RunContext } from "./options.js";
 import { findInputs } from "./read/find-inputs.js";
 import type { ClusterDrift, ClusterSummary } from "./summary.js";
@@ -19,7 +18,7 @@ import { noteOverMemory, noteSmallMemory, peakMemory } from "./work/memory.js";
 import { openWorkArea } from "./work/work-area.js";
 import { type ClusterRows, dedupRows, rawRows } from "./write/cluster-rows.js";
 import { type Clustering, writeClusters } from "./write/clusters.js";
-import { CENTROIDS, CLUSTER_FILES, CLUSTERS, EMBEDDINGS } from "./write/output-names.js";
+import { CENTROIDS, CLUSTER_FILES, CLUSTERS, EMBEDDINGS, REJECTS } from "./write/output-names.js";
 import { stalePage } from "./write/stale-page.js";
 
 /** Number of clusters that the summary lists. */

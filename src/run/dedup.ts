@@ -1,34 +1,32 @@
 import { createBreaks } from "../breaks.js";
-import { type ExactTexts, exactDecisions } from "../exact/exact.js";
-import { formatKeepPolicy } from "../exact/priority.js";
+import { exactDecisions } from "../exact/winners.js";
 import { sourcesSchema } from "../io/schema/source-schema.js";
 import { type Decisions, decisionsFrom, vectorPriority } from "../join/decisions.js";
-import type { JoinResult } from "../join/judge.js";
-import { stricterThresholds } from "../join/stricter.js";
 import { type TimedReporter, timedReporter } from "../reporter.js";
 import { type Against, openAgainst, whileUnchanged } from "./against/against.js";
 import { applyRemovedBrake } from "./check/removed-brake.js";
 import { rejectsWarning } from "./check/warnings.js";
 import { joinProvider } from "./embed/device.js";
-import { type EmbeddedInputs, embedInputs, REJECTS } from "./embed/embed-inputs.js";
+import { type EmbeddedInputs, embedInputs } from "./embed/embed-inputs.js";
 import { joinStore } from "./join-store.js";
 import type { DedupOptions, RunContext } from "./options.js";
-import { guardSignatures } from "./read/guard-signatures.js";
+import { type GuardSignatures, guardSignatures } from "./read/guard-signatures.js";
+import type { ReadableInputs } from "./read/read-rows.js";
 import type { DedupSummary } from "./summary.js";
-import { createGpuMeter } from "./work/gpu-meter.js";
-import {
-  environment,
-  type FileRecord,
-  fileRecord,
-  MANIFEST,
-  modelRecord,
-  VERSION,
-  writeManifest,
-} from "./work/manifest.js";
+import { createGpuMeter, type GpuMeter } from "./work/gpu-meter.js";
+import { environment, MANIFEST, writeManifest } from "./work/manifest.js";
 import { makeRoom, noteOverMemory, noteSmallMemory, peakMemory } from "./work/memory.js";
 import { openWorkArea, type WorkArea } from "./work/work-area.js";
+import {
+  countRows,
+  describeOptions,
+  describeOutputs,
+  describeRun,
+  exactCounts,
+  guarantees,
+} from "./write/dedup-record.js";
 import { GUARDED, writeGuarded } from "./write/guarded.js";
-import { CLUSTER_FILES, EMBEDDINGS, OUTPUT_FILES, TABLE_FILES } from "./write/output-names.js";
+import { CLUSTER_FILES, EMBEDDINGS, OUTPUT_FILES, REJECTS, TABLE_FILES } from "./write/output-names.js";
 import { misfitOf, type OutputCounts, writeOutputs } from "./write/outputs.js";
 import { stalePage } from "./write/stale-page.js";
 
@@ -87,52 +85,16 @@ async function runAgainst(
       context: { ...context, reporter, signal, gpus },
     });
     against?.forgetTexts();
-    const schema = await sourcesSchema(inputs.sources, options);
-    const threshold = options.threshold ?? inputs.model.threshold;
-    const { exact, order: rowOrder } = inputs.index;
-    const { winner } = exactDecisions(exact, (a, b) => rowOrder.compare(a, b));
-    const order = await vectorPriority(winner, inputs.groupOfVector, rowOrder, createBreaks(signal));
-    const signatures = guards.of(inputs.groupOfVector);
-    const provider = await joinProvider(options.device, inputs.provider);
-    gpus.watch(provider);
-    const join = await joinStore({
-      options,
-      path: inputs.texts.storePath,
-      threshold,
-      order,
-      signatures,
-      references: against?.vectors,
-      provider,
-      reporter,
-      signal,
-    });
-    const decisions = decisionsFrom({ ...inputs, exact, winner, join, references: against });
-    const readable = { sources: inputs.sources, index: inputs.index, schema };
-    await applyRemovedBrake(options.maxRemoved, decisions, readable, { ...options, folders: against?.paths });
-
+    const run = { options, inputs, guards, against, work, gpus, reporter, signal };
+    const { decisions, join, threshold, readable } = await decide(run);
     makeRoom(options.memory);
-    const bytes = inputs.sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const writing = reporter.stage("write", bytes);
-    const outputs = await writeOutputs({
-      inputs: readable,
-      decisions,
-      folders: against?.paths,
-      options,
-      path: work.path,
-      stage: writing,
-      note: reporter.note,
-      signal,
-    });
-    const guarded = guards.active
-      ? await writeGuarded(work.path(GUARDED), exact.counts.rows, decisions, against?.paths)
-      : 0;
-    writing.end();
+    const { outputs, guarded } = await write(run, decisions, readable);
 
     const files = [EMBEDDINGS, ...outputs.files];
     if (inputs.rejected > 0) files.push(REJECTS);
     if (guards.active) files.push(GUARDED);
     const summary: DedupSummary = {
-      ...describeRun(options, inputs, threshold, join, exactCounts(exact, decisions)),
+      ...describeRun(options, inputs, threshold, join, exactCounts(inputs.index.exact, decisions)),
       ...(against === undefined ? {} : { references: await against.records(outputs.against) }),
       files: [...files, MANIFEST],
       counts: countRows(inputs, outputs, guarded, against !== undefined),
@@ -152,7 +114,7 @@ async function runAgainst(
       inputs: inputs.inputs,
       outputs: await describeOutputs(files, inputs, work),
       vectors: inputs.texts.state,
-      guarantees: guarantees(threshold, order.length, join.measured),
+      guarantees: guarantees(threshold, inputs.groupOfVector.length, join.measured),
     });
     await against?.requireUnchanged();
     const absent = OPTIONAL.filter((name) => !files.includes(name));
@@ -167,116 +129,69 @@ async function runAgainst(
   }
 }
 
-/**
- * Records the size and the SHA-256 of each output. The writer of the store has hashed the store already if this run
- * wrote all of it; every other file is read and hashed.
- */
-function describeOutputs(files: readonly string[], { texts }: EmbeddedInputs, work: WorkArea): Promise<FileRecord[]> {
-  return Promise.all(
-    files.map((name) =>
-      name === EMBEDDINGS && texts.file !== undefined ? { name, ...texts.file } : fileRecord(work.path(name), name),
-    ),
-  );
+/** A run whose texts are embedded. */
+interface EmbeddedRun {
+  readonly options: DedupOptions;
+  readonly inputs: EmbeddedInputs;
+  readonly guards: GuardSignatures;
+  readonly against: Against | undefined;
+  readonly work: WorkArea;
+  readonly gpus: GpuMeter;
+  readonly reporter: TimedReporter;
+  readonly signal: AbortSignal;
 }
 
 /**
- * What the exact stage has found: the copies of rows of this run, and the rows that equal rows of the references. Rows
- * that equal one which a reference removed as a near-duplicate are no copies.
+ * Joins the vectors and decides what becomes of each row.
+ * @throws BrakeError where more rows would go than `--max-removed` allows
  */
-function exactCounts(exact: ExactTexts, decisions: Decisions): DedupSummary["exact_stage"] {
-  const { counts, known } = exact;
-  const equal = { exact: 0, normalized: 0, semantic: 0 };
-  for (let row = 0; known.rows > 0 && row < counts.rows; row++) {
-    const group = exact.groupOf(row);
-    if (group >= 0 && exact.entryOf(group) >= 0) equal[decisions.reason(row)]++;
-  }
-  return {
-    exact: counts.exactSurplus - (known.rows - known.rawTexts) + equal.exact,
-    normalized: counts.normalisedSurplus - (known.rawTexts - known.groups) + equal.normalized,
-    distinct: counts.groups - known.groups,
-  };
-}
-
-/** The part of the summary that describes the settings and the first pass. */
-function describeRun(
-  options: DedupOptions,
-  { texts, model, provider, cache }: EmbeddedInputs,
-  threshold: number,
-  join: JoinResult,
-  exactStage: DedupSummary["exact_stage"],
-) {
-  return {
-    command: "bge-dedup" as const,
-    version: VERSION,
-    out: options.out,
-    exact_stage: exactStage,
+async function decide({ options, inputs, guards, against, gpus, reporter, signal }: EmbeddedRun) {
+  const schema = await sourcesSchema(inputs.sources, options);
+  const threshold = options.threshold ?? inputs.model.threshold;
+  const { exact, order: rowOrder } = inputs.index;
+  const { winner } = exactDecisions(exact, (a, b) => rowOrder.compare(a, b));
+  const order = await vectorPriority(winner, inputs.groupOfVector, rowOrder, createBreaks(signal));
+  const provider = await joinProvider(options.device, inputs.provider);
+  gpus.watch(provider);
+  const join = await joinStore({
+    options,
+    path: inputs.texts.storePath,
     threshold,
-    threshold_source: options.threshold === undefined ? model.thresholdSource : "--threshold",
-    stricter: stricterThresholds(join, threshold),
-    model: modelRecord(model, texts.dim, provider),
-    tokens: texts.tokens,
-    resumed: texts.resumed,
-    reused: texts.reused,
-    cache,
-  };
+    order,
+    signatures: guards.of(inputs.groupOfVector),
+    references: against?.vectors,
+    provider,
+    reporter,
+    signal,
+  });
+  const decisions = decisionsFrom({ ...inputs, exact, winner, join, references: against });
+  const readable = { sources: inputs.sources, index: inputs.index, schema };
+  await applyRemovedBrake(options.maxRemoved, decisions, readable, { ...options, folders: against?.paths });
+  return { decisions, join, threshold, readable };
 }
 
-/**
- * Counts the rows by their fate, as the second pass wrote them.
- * @param guarded kept rows that only a guard keeps apart from another kept row
- * @throws Error if the numbers of kept, removed and rejected rows do not add up to the rows read. A lost row is a
- * defect of this program, and the run must not publish it silently.
- */
-function countRows(
-  { index, texts, rejected }: EmbeddedInputs,
-  { kept, removed, against }: OutputCounts,
-  guarded: number,
-  hasReferences: boolean,
-): DedupSummary["counts"] {
-  const { rows, groups } = index.exact.counts;
-  const directed = texts.rowOfVector.length + texts.refused.length + index.exact.known.groups;
-  const all = removed.exact + removed.normalized + removed.semantic;
-  if (kept + all + rejected !== rows) {
-    throw new Error(
-      `${rows} rows were read but ${kept} kept, ${all} removed and ${rejected} rejected: nothing was published`,
-    );
-  }
-  return {
-    read: rows,
-    rejected,
-    kept,
-    removed: all,
-    ...removed,
-    ...(hasReferences ? { against: against.reduce((sum, count) => sum + count, 0) } : {}),
-    truncated: texts.truncated,
-    undirected: groups - directed,
-    guarded,
-    unordered: index.order.unordered,
-  };
-}
-
-/**
- * The guarantees in words, as the manifest states them.
- * @param vectors number of vectors that the join compared
- * @param measured pairs whose cosine the join computed in float64
- */
-function guarantees(threshold: number, vectors: number, measured: number) {
-  return {
-    certificate: `every removed row names a kept row that it equals or whose measured cosine is at least ${threshold}`,
-    independence: `exact search of ${vectors} vectors, ${measured} pairs measured in float64`,
-    lossless: "read = kept + removed + rejected, counted on writing",
-    proof: "bge-dedup verify",
-  };
-}
-
-/** Every option that a repetition of the run needs. `--fresh` is left out, because it does not change the result. */
-function describeOptions(options: DedupOptions, threshold: number) {
-  const { keep, maxRemoved, maxRejects, fresh: _, ...rest } = options;
-  return {
-    ...rest,
-    threshold,
-    keep: formatKeepPolicy(keep),
-    maxRemoved: maxRemoved?.text,
-    maxRejects: maxRejects?.text,
-  };
+/** The second pass: writes the tables of kept and removed rows, and that of the rows which guards kept apart. */
+async function write(
+  { options, inputs, guards, against, work, reporter, signal }: EmbeddedRun,
+  decisions: Decisions,
+  readable: ReadableInputs,
+): Promise<{ readonly outputs: OutputCounts; readonly guarded: number }> {
+  const bytes = inputs.sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const stage = reporter.stage("write", bytes);
+  const folders = against?.paths;
+  const { path } = work;
+  const outputs = await writeOutputs({
+    inputs: readable,
+    decisions,
+    folders,
+    options,
+    path,
+    stage,
+    note: reporter.note,
+    signal,
+  });
+  const { rows } = inputs.index.exact.counts;
+  const guarded = guards.active ? await writeGuarded(path(GUARDED), rows, decisions, folders) : 0;
+  stage.end();
+  return { outputs, guarded };
 }

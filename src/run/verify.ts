@@ -10,10 +10,9 @@ import { findChangedFile, findWrongCount } from "./check/verify-manifest.js";
 import { findBrokenPolicy } from "./check/verify-policy.js";
 import { type CheckedReferences, findProvedReferences, verifyReferences } from "./check/verify-references.js";
 import { readKept, readRemoved } from "./check/verify-tables.js";
-import { REJECTS } from "./embed/embed-inputs.js";
 import { resultFile } from "./read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
-import { EMBEDDINGS } from "./write/output-names.js";
+import { EMBEDDINGS, REJECTS } from "./write/output-names.js";
 
 /** Result of a verification. */
 export interface VerifyReport {

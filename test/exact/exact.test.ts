@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ExactTexts, exactDecisions, reasonOf } from "../../src/exact/exact.js";
+import { ExactTexts } from "../../src/exact/exact.js";
 import { HashTable } from "../../src/exact/hash-table.js";
+import { exactDecisions, reasonOf } from "../../src/exact/winners.js";
 import { hash128 } from "../../src/run/read/hash.js";
 import { normalise } from "../../src/text/normalise.js";
 

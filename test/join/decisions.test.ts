@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ExactTexts, exactDecisions } from "../../src/exact/exact.js";
+import { ExactTexts } from "../../src/exact/exact.js";
 import { parseKeepPolicy, RowOrder } from "../../src/exact/priority.js";
+import { exactDecisions } from "../../src/exact/winners.js";
 import { decisionsFrom, vectorPriority } from "../../src/join/decisions.js";
 import { hash128 } from "../../src/run/read/hash.js";
 

@@ -9,7 +9,7 @@ import type { ModelSpec } from "../../models/spec.js";
 import type { RunContext, SharedOptions } from "../options.js";
 import { type CheckInputsOptions, checkInputs } from "../read/check-inputs.js";
 import { type InputRecord, identifyInput, openInputs } from "../read/open-inputs.js";
-import { createRowIndex, type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
+import { createRowIndex, type RowIndex } from "../read/read-texts.js";
 import type { FileRecord } from "../work/manifest.js";
 import { COPIES, type WorkArea } from "../work/work-area.js";
 import { REJECTS } from "../write/output-names.js";
@@ -20,40 +20,8 @@ import { fingerprintOf } from "./fingerprint.js";
 import { cacheCounts, openCache } from "./open-cache.js";
 import { prepareModel, startWindows } from "./prepare-model.js";
 import type { PreparedModel } from "./prepared-model.js";
+import { readWindows } from "./read-windows.js";
 import { rejectRefused } from "./refused-rows.js";
-
-export { REJECTS };
-
-/**
- * Share of `--memory` that parsed columns of JSONL may take between the passes. At 4 GB this share holds the columns of
- * a million short records.
- */
-const KEPT_SHARE = 1 / 16;
-
-/** Returns a function that grants requests for bytes until their sum would exceed `bytes`. */
-function allowance(bytes: number): (wanted: number) => boolean {
-  let left = bytes;
-  return (wanted) => {
-    if (wanted > left) return false;
-    left -= wanted;
-    return true;
-  };
-}
-
-/** Yields the same windows and calls `spent` with the milliseconds that each window took to arrive. */
-async function* timed(windows: AsyncGenerator<TextWindow>, spent: (milliseconds: number) => void) {
-  try {
-    for (;;) {
-      const asked = performance.now();
-      const { done, value } = await windows.next();
-      spent(performance.now() - asked);
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await windows.return(undefined);
-  }
-}
 
 /** What the first pass leaves in memory and in the work area. */
 export interface EmbeddedInputs {
@@ -156,52 +124,31 @@ async function embedSources(
 ): Promise<EmbeddedInputs> {
   const { model, provider, start, windowChars } = prepared;
   const { reporter, signal } = context;
-  const { textFields, vectorField, fresh } = shared;
   const sources = files.map(({ source }) => source);
   const index = createRowIndex(keep, known);
-  const bytes = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const reading = reporter.stage("read", bytes);
+  const { windows, bytes, bytesRead } = readWindows({ sources, index, rejects, shared, windowChars, onGroup, context });
   const embedding = reporter.stage("embed", bytes);
-  let bytesRead = 0;
-  const windows = readTexts({
-    sources,
-    textFields,
-    vectorField,
-    index,
-    rejects,
-    windowChars,
-    onGroup,
-    reserve: allowance(shared.memory * KEPT_SHARE),
-    stage: {
-      advance(done, rows) {
-        bytesRead = done;
-        reading.advance(done, rows);
-      },
-      end: () => reading.end(),
-    },
-    signal,
-  });
   const cache = openCache(shared, prepared, reporter.note);
   const texts = await embedToStore({
     cache,
     windowChars,
     memory: shared.memory,
-    windows: timed(windows, (milliseconds) => reading.waited?.("read", milliseconds)),
+    windows,
     work,
     fingerprint: fingerprintOf(sources, shared, model, provider, references?.identity),
     inputs: identified,
     startEmbedder: async () => {
-      const embedder = await startWindows(start, vectorField, index);
+      const embedder = await startWindows(start, shared.vectorField, index);
       // Vectors of the inputs themselves have a dimension once the first of them is read.
-      if (vectorField === undefined) references?.requireDimension(embedder.dim);
+      if (shared.vectorField === undefined) references?.requireDimension(embedder.dim);
       return embedder;
     },
-    fresh,
+    fresh: shared.fresh,
     // The number of texts is unknown before the end of reading. The share of the texts found so far that is embedded
     // stands for it.
     stage: {
       ...embedding,
-      advance: (done) => embedding.advance((bytesRead * done) / Math.max(toEmbed(index), 1), done),
+      advance: (done) => embedding.advance((bytesRead() * done) / Math.max(toEmbed(index), 1), done),
     },
     note: (message) => reporter.note(message),
     signal,
@@ -223,21 +170,19 @@ async function embedSources(
       `all ${rejects.count} records were rejected, the last of them by the server; nothing was published, and earlier outputs stay as they are`,
     );
   }
-  const inputs = files.map(({ format }, at) => {
-    const [first, end] = index.firstRows.slice(at, at + 2);
-    return { ...identified[at], format, rows: end - first, first_row: first };
-  });
-  const rejected = rejects.count;
   return {
     sources,
     index,
     texts,
     model,
     provider,
-    rejected,
+    rejected: rejects.count,
     cache: cacheCounts(shared, cache),
     ...matchVectors(index, texts.rowOfVector),
-    inputs,
+    inputs: files.map(({ format }, at) => {
+      const [first, end] = index.firstRows.slice(at, at + 2);
+      return { ...identified[at], format, rows: end - first, first_row: first };
+    }),
   };
 }
 
