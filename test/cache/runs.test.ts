@@ -10,7 +10,7 @@ import { endpointChoice } from "../../src/run/flags/shared.js";
 import type { DedupSummary } from "../../src/run/summary.js";
 import { type Outcome, run, start } from "../cli/command-line.js";
 import { startEmbeddingServer } from "../embed/endpoint-server.js";
-import { writeStaticModel } from "../embed/static-model.js";
+import { writeStaticModel } from "../embed/pooled-models.js";
 import { tinyModel } from "../models/golden.js";
 import { dedup as dedupInto, noting, outputBytes, testFolder, writeJsonl } from "../run/folders.js";
 import { startRedis, withoutRedis } from "./redis-server.js";

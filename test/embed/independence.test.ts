@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { groupByLength, paddedLength } from "../../src/embed/local/batching.js";
 import { testFolder } from "../run/folders.js";
-import { writeStaticModel } from "./static-model.js";
+import { writePooledBert, writeStaticModel } from "./pooled-models.js";
 import { startTiny } from "./tiny-embedder.js";
 
-const staticModel = writeStaticModel(testFolder());
+const folder = testFolder();
 
 /** Texts of many lengths, from none to far over the limit, seeded. */
 const texts = (() => {
@@ -37,7 +38,8 @@ describe("a vector does not depend on its neighbours, to the last bit", () => {
     "in fp32 pooled by mean": { dtype: "fp32", pooling: "mean" },
     "in fp16 pooled by cls": { dtype: "fp16", pooling: "cls" },
     "in int8 pooled by cls": { dtype: "int8", pooling: "cls" },
-    "of a static model": { folder: staticModel, pooling: "none" },
+    "of a static model": { folder: writeStaticModel(join(folder, "static")), pooling: "none" },
+    "of a BERT that pools by itself": { folder: writePooledBert(join(folder, "bert")), pooling: "none" },
   } as const)) {
     it(`${name}: any batch size, window and number of threads and sessions`, async () => {
       const expected = await embedAll({ ...model, batchTokens: 1, threads: 1, size: texts.length });

@@ -1,7 +1,9 @@
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { modelProto } from "../../src/onnx/builder.js";
+import { appendToModel, modelProto } from "../../src/onnx/builder.js";
 import { tinyModel } from "../models/golden.js";
+
+/** Models whose graphs pool by themselves, made of the tiny BERT. */
 
 /** Components of a vector of the static model. */
 const DIM = 48;
@@ -44,5 +46,23 @@ export function writeStaticModel(folder: string): string {
     ],
   });
   writeFileSync(join(folder, "onnx/model.onnx"), graph);
+  return folder;
+}
+
+/**
+ * Writes the tiny BERT with a mean over the tokens at the end of its graph.
+ * @param folder is made
+ * @returns the folder
+ */
+export function writePooledBert(folder: string): string {
+  cpSync(tinyModel("tiny-bert"), folder, { recursive: true });
+  const path = join(folder, "onnx/model.onnx");
+  const mean = { axes: { ints: [1] }, keepdims: { int: 0 } };
+  const pooled = appendToModel(readFileSync(path), {
+    nodes: [{ op: "ReduceMean", inputs: ["last_hidden_state"], outputs: ["sentence_embedding"], attributes: mean }],
+    inputs: [],
+    outputs: [{ name: "sentence_embedding", dtype: "float32", shape: ["batch", 32] }],
+  });
+  writeFileSync(path, pooled);
   return folder;
 }
