@@ -69,6 +69,7 @@ describe("a result with references", () => {
   it("explains from which row of a reference a guard keeps a row apart", async () => {
     const { stdout } = await run("dedup", ["explain", second, "4", "--nearest", "0"]);
     assert.match(stdout, /a guard alone keeps it apart from row 2 \(id 0-2\) of .*first: cosine 0\.\d+/);
+    assert.match(stdout, /\n {2}row 2 of .*first +where is the parcel/);
     assert.match(stdout, /numbers differ: 15 against 14/);
   });
 
@@ -91,6 +92,20 @@ describe("a result with references", () => {
         [2],
       );
     }
+  });
+
+  it("lists a group whose texts an earlier night removed: each text once, though none has a vector", async () => {
+    const third = join(folder, "third");
+    const texts = [NEW[1], NEW[1], NEW[3]];
+    const input = writeJsonl(
+      join(folder, "2.jsonl"),
+      texts.map((text) => ({ text })),
+    );
+    await dedup([input], third, { threshold: 0.8, against: [first, second] });
+    const { stdout } = await run("dedup", ["groups", third, "--json"]);
+    const { top } = JSON.parse(stdout) as { top: { semantic: number; removed: { text: string }[] }[] };
+    assert.deepEqual([top.length, top[0].semantic], [1, 3]);
+    assert.deepEqual(top[0].removed.map(({ text }) => text).sort(), [NEW[3], NEW[1]]);
   });
 
   it("has a page, an export, clusters and a calibration, none of which takes its rows for other ones", async () => {
@@ -125,6 +140,6 @@ describe("a result with references", () => {
     assert.equal((await run("cluster", ["--k", "2", first, "-q"])).code, 0);
     const proved = await run("dedup", ["verify", second, "-q"]);
     assert.equal(proved.code, 0, proved.stderr);
-    await dedup([join(folder, "1.jsonl")], join(folder, "third"), { against: [first], context: { reporter: silent } });
+    await dedup([join(folder, "1.jsonl")], join(folder, "fourth"), { against: [first], context: { reporter: silent } });
   });
 });

@@ -49,5 +49,5 @@ function verifyCommand(flags: FlagsOf<typeof verifyArguments>): Promise<number> 
 }
 
 function referencesProved({ folders, kept, pairs }: NonNullable<VerifyReport["checked"]["references"]>): string {
-  return `; none of ${pairs} pairs with ${kept} kept rows of ${folders} references is one, and no kept row has a text of theirs`;
+  return `; none of ${pairs} pairs with ${kept} kept rows of ${folders} ${folders === 1 ? "reference" : "references"} is one, and no kept row has a text of theirs`;
 }

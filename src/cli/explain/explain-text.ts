@@ -105,7 +105,10 @@ function keptEntries(row: ExplainedKept, { guards, threshold }: Explanation): En
   if (other === undefined) return entries;
   const near = other.cosine === undefined ? "near enough" : besideThreshold(other.cosine, threshold);
   entries.push(entry("guarded", `a guard alone keeps it apart from ${rowName(other)}: ${near}`));
-  entries.push(...missingEntries(other), ...textEntries(["this row", row.text], [`row ${other.row}`, other.text]));
+  entries.push(
+    ...missingEntries(other),
+    ...textEntries(["this row", row.text], [rowName({ row: other.row, in: other.in }), other.text]),
+  );
   entries.push(...guardEntries(other.differs, guards, false));
   return entries;
 }

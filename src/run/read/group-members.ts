@@ -38,6 +38,7 @@ export type ShownRows = "first" | "least similar";
 interface ShownRow {
   readonly at: number;
   readonly vector: number;
+  readonly similarity: number;
 }
 
 interface Tally {
@@ -88,8 +89,9 @@ export async function readGroupMembers(options: {
       tally.counts[reasonAt(i)]++;
       tally.least = Math.min(tally.least, similarity);
       tally.sum += similarity;
-      if (shown === "first") tally.shown.add(first + i, { at: first + i, vector: vectors[i] });
-      else showText(tally.shown, { at: first + i, vector: vectors[i] }, similarity);
+      const row = { at: first + i, vector: vectors[i], similarity };
+      if (shown === "first") tally.shown.add(row.at, row);
+      else showText(tally.shown, row);
       if (vectors[i] === vector && tally.copies++ < limit) tally.copyPlaces.push(first + i);
     }
   }
@@ -116,7 +118,12 @@ function reasonReader(batch: RecordBatch): (row: number) => Reason {
 }
 
 /** Takes a row among the least similar ones, unless a row of the same text is there. */
-function showText(shown: Lowest<ShownRow>, row: ShownRow, similarity: number): void {
-  if (similarity >= shown.bound || shown.entries.some(({ vector }) => vector === row.vector)) return;
-  shown.add(similarity, row);
+function showText(shown: Lowest<ShownRow>, row: ShownRow): void {
+  if (row.similarity >= shown.bound || shown.entries.some((other) => haveOneText(other, row))) return;
+  shown.add(row.similarity, row);
+}
+
+/** Equal texts share a vector; texts that a reference has are without one, but equal ones are equally similar. */
+function haveOneText(a: ShownRow, b: ShownRow): boolean {
+  return a.vector === b.vector && (a.vector >= 0 || a.similarity === b.similarity);
 }
