@@ -158,7 +158,7 @@ function memberItem(data: PageData, member: number, keptText: number): HTMLEleme
 }
 
 /** Names the reference that holds the kept row of a group; nothing for a row of the folder itself. */
-function inFolder(data: PageData, group: number): string {
+export function inFolder(data: PageData, group: number): string {
   const folder = shownText(data, data.columns.groupFolder[group]);
   return folder === undefined ? "" : ` of ${folder.text}`;
 }

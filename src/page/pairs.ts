@@ -2,14 +2,23 @@ import type { PageData } from "../report/page/data.js";
 import { markedPair, shownText } from "./compared.js";
 import { type Child, el, fill } from "./dom.js";
 import { cosine, count } from "./format.js";
+import { inFolder } from "./groups.js";
 import { pager } from "./pager.js";
 
 const PAGE = 10;
 
+/** A row of a pair. `place` names the reference that holds it; empty for a row of the folder itself. */
+interface PairRow {
+  readonly label: "kept" | "removed";
+  readonly row: number;
+  readonly place: string;
+  readonly text: number;
+}
+
 /** A pair as the page lists it: rows, texts and similarity. */
 interface Pair {
-  readonly first: { readonly label: string; readonly row: number; readonly text: number };
-  readonly second: { readonly label: string; readonly row: number; readonly text: number };
+  readonly first: PairRow;
+  readonly second: PairRow;
   readonly similarity: number;
 }
 
@@ -19,16 +28,16 @@ export function pairLists(data: PageData): Child {
   const above = Array.from(c.nearMember, (member, i): Pair => {
     const group = c.nearGroup[i];
     return {
-      first: { label: "kept", row: c.groupRow[group], text: c.groupText[group] },
-      second: { label: "removed", row: c.memberRow[member], text: c.memberText[member] },
+      first: { label: "kept", row: c.groupRow[group], place: inFolder(data, group), text: c.groupText[group] },
+      second: { label: "removed", row: c.memberRow[member], place: "", text: c.memberText[member] },
       similarity: c.memberSimilarity[member],
     };
   });
   const below = Array.from(
     c.apartRowA,
     (row, i): Pair => ({
-      first: { label: "kept", row, text: c.apartTextA[i] },
-      second: { label: "kept", row: c.apartRowB[i], text: c.apartTextB[i] },
+      first: { label: "kept", row, place: "", text: c.apartTextA[i] },
+      second: { label: "kept", row: c.apartRowB[i], place: "", text: c.apartTextB[i] },
       similarity: c.apartSimilarity[i],
     }),
   );
@@ -89,11 +98,11 @@ function pairItem(data: PageData, { first, second, similarity }: Pair): HTMLElem
     "li",
     { class: "pair" },
     el("span", { class: "similarity" }, cosine(similarity)),
-    ...[first, second].map(({ label, row }, i) =>
+    ...[first, second].map(({ label, row, place }, i) =>
       el(
         "p",
         { class: label },
-        el("span", { class: "row" }, `${label} ${row}`),
+        el("span", { class: "row" }, `${label} ${row}${place}`),
         el("span", { class: "text", dir: "auto" }, texts[i]),
       ),
     ),
