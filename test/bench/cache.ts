@@ -3,7 +3,7 @@
  * read, checked and copied, one thread), beside lmdb's and ioredis's figures in src/cache; then a night after a night:
  * the time of a whole run, cold and with one row in a hundred new.
  *
- *     node dist/test/bench/cache.js [rows of the night (3000; 0 leaves the nights out)] [model folder]
+ *     node dist/test/bench/cache.js [model folder (without one the nights are left out)] [rows of the first night (3000)]
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
@@ -21,10 +21,7 @@ const BATCH = 2048;
 const ROUNDS = 5;
 
 const folder = mkdtempSync(join(tmpdir(), "bge-cache-"));
-const [rows = 3000, model = "/tmp/models/bge-small-shape"] = [
-  process.argv[2] === undefined ? undefined : Number(process.argv[2]),
-  process.argv[3],
-];
+const [model, rows = "3000"] = process.argv.slice(2);
 
 /** Batches of texts as a worker receives them. */
 function batchesOf(texts: readonly string[]) {
@@ -147,9 +144,9 @@ async function night(name: string, texts: readonly string[]): Promise<number> {
 console.log(`${process.version}, ${cpus()[0].model}, ${cpus().length} processors`);
 try {
   for (const dim of [512, 1024]) await lookUps(dim);
-  if (rows > 0) {
+  if (model !== undefined) {
     const texts = Array.from(
-      { length: rows },
+      { length: Number(rows) },
       (_, i) =>
         `question ${i}: my order ${(i * 7919) % 100_003} has not arrived at the address that I gave when I paid`,
     );
