@@ -44,31 +44,7 @@ export async function connectRedis(address: RedisAddress, limit = REDIS_LIMIT): 
     disableClientInfo: true,
     commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
   });
-  let lost: Error | undefined;
-  client.on("error", (error: Error) => {
-    lost ??= error;
-  });
-  const within = async <T>(answer: Promise<T>): Promise<T> => {
-    if (lost !== undefined) {
-      answer.catch(() => {});
-      throw lost;
-    }
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        lost = new Error(`no answer within ${limit / 1000} s`);
-        reject(lost);
-        client.destroy();
-      }, limit);
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } catch (error) {
-      throw lost ?? explained(error as Error);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
+  const within = timeLimit(client, limit);
   try {
     await within(client.connect());
     // A server that wants a password accepts connections without one.
@@ -106,6 +82,41 @@ export async function connectRedis(address: RedisAddress, limit = REDIS_LIMIT): 
     close() {
       if (client.isOpen) client.destroy();
     },
+  };
+}
+
+/**
+ * Makes the function that waits for the answers of a server.
+ * @returns rejects with what ended the connection, if anything did: an answer that took too long ends it as well
+ */
+function timeLimit(
+  client: { on(event: "error", listener: (error: Error) => void): unknown; destroy(): void },
+  limit: number,
+): <T>(answer: Promise<T>) => Promise<T> {
+  let lost: Error | undefined;
+  client.on("error", (error) => {
+    lost ??= error;
+  });
+  return async (answer) => {
+    if (lost !== undefined) {
+      answer.catch(() => {});
+      throw lost;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        lost = new Error(`no answer within ${limit / 1000} s`);
+        reject(lost);
+        client.destroy();
+      }, limit);
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } catch (error) {
+      throw lost ?? explained(error as Error);
+    } finally {
+      clearTimeout(timer);
+    }
   };
 }
 

@@ -72,34 +72,16 @@ export async function runCommand(
   );
   const reporter = await createReporter(mode, stderr, format);
   let recorder: RunRecorder | undefined;
-  const controller = new AbortController();
   let interrupted: number | undefined;
   /** Prints once that a signal stopped the run: the run may still end by itself while its metrics are told. */
   const reportInterruption = () => {
-    interrupted ??= reportError(controller.signal.reason, format);
+    interrupted ??= reportError(signal.reason, format);
     return interrupted;
   };
-  // The process ends by the signal itself, for which shells report the same codes. process.exit would wait for a thread
-  // that loads a model or computes a long batch. The saved state is complete at every moment, so the process may end at
-  // any.
-  const endBy = (name: keyof typeof SIGNAL_CODES) => {
-    reporter.close();
-    for (const [other, handler] of handlers) process.off(other, handler);
-    process.kill(process.pid, name);
-    // The kernel does not deliver unhandled signals to the first process of a container, not even its own.
-    if (process.pid === 1) process.exit(SIGNAL_CODES[name]);
-  };
-  const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
-    const handler = () => {
-      if (controller.signal.aborted) return endBy(name);
-      controller.abort(new Interrupted(name, flags.resumes !== false));
-      setTimeout(async () => {
-        await recorder?.end(reportInterruption(), { hurried: true });
-        endBy(name);
-      }, PATIENCE).unref();
-    };
-    process.on(name, handler);
-    return [name, handler] as const;
+  const { signal, release } = abortOnSignals({
+    resumes: flags.resumes !== false,
+    close: () => reporter.close(),
+    onLate: async () => recorder?.end(reportInterruption(), { hurried: true }),
   });
   // Node itself would print the stack of an error that nobody waits for, and exit with 1.
   const onStray = (error: unknown) => {
@@ -117,7 +99,7 @@ export async function runCommand(
     if (recording.error !== undefined) throw recording.error;
     exitCode = await run({
       reporter: recorder?.watch(reporter) ?? reporter,
-      signal: controller.signal,
+      signal,
       record: (summary) => recorder?.result(summary),
       print: (text) =>
         new Promise((resolve, reject) => stdout.write(text, (error) => (error ? reject(error) : resolve()))),
@@ -125,14 +107,53 @@ export async function runCommand(
   } catch (error) {
     reporter.close();
     recorder?.failure(error);
-    exitCode = controller.signal.aborted ? reportInterruption() : reportError(error, format);
+    exitCode = signal.aborted ? reportInterruption() : reportError(error, format);
   } finally {
     reporter.close();
     process.off("uncaughtException", onStray);
-    for (const [name, handler] of handlers) process.off(name, handler);
+    release();
   }
-  await recorder?.end(exitCode, { hurried: controller.signal.aborted });
+  await recorder?.end(exitCode, { hurried: signal.aborted });
   return exitCode;
+}
+
+/**
+ * Turns SIGINT and SIGTERM into an abort. At a second signal, or where the run has not ended in time, the process ends
+ * by the signal itself, for which shells report the same codes. process.exit would wait for a thread that loads a model
+ * or computes a long batch. The saved state is complete at every moment, so the process may end at any.
+ * @param options.close ends the progress before the process ends
+ * @param options.onLate awaited before the process ends because the run did not
+ * @returns the signal of the run, and a function that leaves the signals to Node again
+ */
+function abortOnSignals(options: {
+  readonly resumes: boolean;
+  readonly close: () => void;
+  readonly onLate: () => Promise<void>;
+}): { readonly signal: AbortSignal; readonly release: () => void } {
+  const controller = new AbortController();
+  const release = () => {
+    for (const [name, handler] of handlers) process.off(name, handler);
+  };
+  const endBy = (name: keyof typeof SIGNAL_CODES) => {
+    options.close();
+    release();
+    process.kill(process.pid, name);
+    // The kernel does not deliver unhandled signals to the first process of a container, not even its own.
+    if (process.pid === 1) process.exit(SIGNAL_CODES[name]);
+  };
+  const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
+    const handler = () => {
+      if (controller.signal.aborted) return endBy(name);
+      controller.abort(new Interrupted(name, options.resumes));
+      setTimeout(async () => {
+        await options.onLate();
+        endBy(name);
+      }, PATIENCE).unref();
+    };
+    process.on(name, handler);
+    return [name, handler] as const;
+  });
+  return { signal: controller.signal, release };
 }
 
 /**

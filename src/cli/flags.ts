@@ -97,12 +97,13 @@ export const sharedFlags = {
 export const metricsFlags = {
   metrics: {
     type: "string",
-    describe: "file NAME.prom for the node exporter's textfile collector, however the run ends; commands may share it",
+    describe:
+      "tell how the run ended in this file, NAME.prom, for the node exporter's textfile collector; commands may share it",
   },
   push: {
     type: "string",
     describe:
-      "URL of a Pushgateway, also with labels as /metrics/job/NAME (credentials: environment BGE_PUSH_TOKEN, or " +
+      "tell it a Pushgateway at this URL, also with labels as /metrics/job/NAME (credentials: environment BGE_PUSH_TOKEN, or " +
       "BGE_PUSH_USER and BGE_PUSH_PASSWORD)",
   },
 } as const satisfies Record<string, Options>;
@@ -198,12 +199,13 @@ export const exportFlags = {
     choices: LAYOUTS,
     default: "plain",
     describe:
-      "of a Parquet file. plain: every row with its vector; embedding-atlas: with the places of a map, for that program; pinecone: the kept rows, for its import",
+      "what a Parquet file holds: every row with its vector (plain) or its place on a map (embedding-atlas), or the kept " +
+      "rows for an import (pinecone)",
   },
   "id-field": {
     type: "string",
     describe:
-      "milvus and pinecone: field of the ids, _row for the numbers of the rows (the --id-field of the run, else _row)",
+      "milvus and pinecone: field of the ids; _row: the numbers of the rows (the --id-field of the run, else _row)",
   },
   "id-prefix": { type: "string", describe: "milvus and pinecone: text before each id, as 2026-11-27:" },
   column: {
@@ -214,7 +216,7 @@ export const exportFlags = {
   "delete-removed": {
     type: "boolean",
     default: false,
-    describe: "milvus: delete the rows of the collection that the run removed",
+    describe: "milvus: delete rows from the collection that the run removed",
   },
 } as const satisfies Record<string, Options>;
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WindowVectors } from "../embed/local/embedder.js";
-import type { KnownTexts } from "../exact/exact.js";
+import type { ExactTexts, KnownTexts } from "../exact/exact.js";
 import { orderFieldOf } from "../exact/priority.js";
 import type { RejectsWriter } from "../io/rejects.js";
 import type { Source } from "../io/source.js";
@@ -98,7 +98,7 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
       seconds: read,
     } = await readAll(sources, windowChars, options, { reporter, signal, known });
     const { exact } = index;
-    const { rows, exactSurplus, normalisedSurplus } = exact.counts;
+    const { rows } = exact.counts;
     const distinct = exact.counts.groups - exact.known.groups;
     const { dim, load, rate, sample } = await embedSample(
       () => startWindows(start, options.vectorField, index),
@@ -133,14 +133,7 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
     return {
       command: "dry-run",
       version: VERSION,
-      counts: {
-        read: rows,
-        rejected,
-        exact: exactSurplus - (exact.known.rows - exact.known.rawTexts),
-        normalized: normalisedSurplus - (exact.known.rawTexts - exact.known.groups),
-        ...(against === undefined ? {} : { against: exact.known.rows }),
-        distinct,
-      },
+      counts: { ...countTexts(exact, rejected, against !== undefined), distinct },
       warnings: [...rejectsWarning(rejected, rows), ...(against?.warnings ?? [])],
       model: model.name,
       dim,
@@ -153,6 +146,17 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
     await against?.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The counts of the exact stage; rows whose texts the references have are no copies. */
+function countTexts({ counts, known }: ExactTexts, rejected: number, hasReferences: boolean) {
+  return {
+    read: counts.rows,
+    rejected,
+    exact: counts.exactSurplus - (known.rows - known.rawTexts),
+    normalized: counts.normalisedSurplus - (known.rawTexts - known.groups),
+    ...(hasReferences ? { against: known.rows } : {}),
+  };
 }
 
 /** Runs the whole first pass and keeps a sample of its windows. */

@@ -1,4 +1,3 @@
-import { rename, rm } from "node:fs/promises";
 import {
   type Data,
   Field,
@@ -13,7 +12,6 @@ import {
 import { readSchema } from "../io/arrow/arrow.js";
 import { float32Column, stringColumn, uint64Column } from "../io/columns/plain.js";
 import { batchOf } from "../io/columns/take.js";
-import { openParquetWriter } from "../io/parquet/write.js";
 import type { TableWriter } from "../io/table-writer.js";
 import { REASONS } from "../report/page/data.js";
 import type { Reporter } from "../reporter.js";
@@ -25,7 +23,8 @@ import { numbersOf, type ResultBatch, readResultTable, resultFile } from "./read
 import { readDedupManifest, requireUnchanged } from "./work/dedup-folder.js";
 import { CLUSTER_COLUMNS, DEDUP_COLUMNS, keptInColumn } from "./write/output-columns.js";
 import { EMBEDDINGS } from "./write/output-names.js";
-import { partOf, requireNoInput, requireWritable } from "./write/target.js";
+import { writeParquetFile } from "./write/parquet-file.js";
+import { requireNoInput, requireWritable } from "./write/target.js";
 
 /** What `export` says of the file it wrote. */
 export interface ExportSummary {
@@ -85,11 +84,9 @@ export async function exportFolder(options: {
   const taken = new Set([...added.map(({ name }) => name), ...DEDUP_COLUMNS, ...CLUSTER_COLUMNS]);
   const carried = fields.flatMap((field, index) => (taken.has(field.name) ? [] : [{ field, index }]));
   const schema = new Schema([...added, ...carried.map(({ field }) => field)]);
-  const part = partOf(to);
-  const writer = await openParquetWriter({ path: part, schema });
   const writing = reporter.stage("write", manifest.counts.kept + manifest.counts.removed);
   let [rows, unplaced] = [0, 0];
-  try {
+  const write = async (writer: TableWriter) => {
     for (const path of [keptPath, removedPath]) {
       for await (const table of readResultTable(path, manifest.options)) {
         signal?.throwIfAborted();
@@ -110,13 +107,9 @@ export async function exportFolder(options: {
         writing.advance(rows);
       }
     }
-    await writer.finish();
-    await requireUnchanged(folder, manifest);
-    await rename(part, to);
-  } catch (error) {
-    await writer.abort().catch(() => {});
-    await rm(part, { force: true });
-    throw error;
+  };
+  try {
+    await writeParquetFile({ to, schema, write, check: () => requireUnchanged(folder, manifest) });
   } finally {
     await own.close();
   }

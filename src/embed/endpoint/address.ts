@@ -1,4 +1,5 @@
 import { UsageError } from "../../errors.js";
+import { withoutSecrets } from "../../without-secrets.js";
 
 /**
  * Address of an OpenAI-compatible server and its secrets. Only functions return secrets, so neither `JSON.stringify`
@@ -38,8 +39,7 @@ export function parseEndpoint(text: string, key = ""): EndpointAddress {
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === "") {
-    const harmless = text.replace(/\/\/[^/]*@/, "//").replace(/[?#].*/s, "");
-    throw new UsageError(`--endpoint ${harmless} is not a URL; expected one like http://host:30000/v1`);
+    throw new UsageError(`--endpoint ${withoutSecrets(text)} is not a URL; expected one like http://host:30000/v1`);
   }
   const user = decodeURIComponent(url.username);
   const password = decodeURIComponent(url.password);

@@ -1,4 +1,5 @@
 import { UsageError } from "../../errors.js";
+import { withoutSecrets } from "../../without-secrets.js";
 
 /** Where a collection is. */
 export interface MilvusAddress {
@@ -29,8 +30,7 @@ export const isMilvus = (to: string): boolean => /^milvus(\+tls)?:/i.test(to);
  * @throws UsageError for another form; the message shows no password that someone put into the address
  */
 export function parseMilvus(to: string): MilvusAddress {
-  const harmless = to.replace(/\/\/.*@/, "//").replace(/[?#].*/s, "");
-  const refuse = (why: string) => new UsageError(`--to ${harmless}: ${why}; ${EXPECTED}`);
+  const refuse = (why: string) => new UsageError(`--to ${withoutSecrets(to)}: ${why}; ${EXPECTED}`);
   const url = URL.canParse(to) ? new URL(to) : undefined;
   if (url === undefined || url.hostname === "") throw refuse("this is no address of a Milvus server");
   if (url.username !== "" || url.password !== "") {

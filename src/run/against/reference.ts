@@ -111,3 +111,17 @@ export async function findRecorded(
   }
   return other === undefined ? undefined : { place: other, changed: true };
 }
+
+/**
+ * Opens the folder that `_kept_in` of a result names.
+ * @param folder the result, and `manifest` its manifest
+ * @returns the reference, or in words why its rows cannot be read: it is gone or was written anew
+ * @throws InputError as `openReference`
+ */
+export async function openNamed(folder: string, manifest: DedupManifest, path: string): Promise<Reference | string> {
+  const record = manifest.references?.find((each) => each.path === path);
+  if (record === undefined) return "the manifest does not list this folder";
+  const found = await findRecorded(record, folder);
+  if (found === undefined) return `${path} is gone`;
+  return found.changed ? `${found.place} was written anew since` : openReference(found.place);
+}

@@ -1,3 +1,5 @@
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
 /** Share of rejected records beyond which a run that succeeds says so in its last lines. */
 const SUSPICIOUS_SHARE = 0.1;
 
@@ -7,9 +9,8 @@ const SUSPICIOUS_SHARE = 0.1;
  */
 export function rejectsWarning(rejected: number, read: number, out?: string): string[] {
   if (rejected <= SUSPICIOUS_SHARE * read) return [];
-  const percent = ((100 * rejected) / read).toFixed(1);
   return [
-    `${rejected} of ${read} records (${percent} %) ${out === undefined ? "would be" : `were`} rejected` +
+    `${rejected} of ${read} records (${percent(rejected / read)}) ${out === undefined ? "would be" : "were"} rejected` +
       `${out === undefined ? "" : `, see ${out}/rejects.jsonl`}; --max-rejects sets a limit`,
   ];
 }
@@ -20,8 +21,9 @@ const MANY_FAR = 0.03;
 /** Says that many rows are unlike those of the former clusters. */
 export function driftWarning(drift: { readonly far_share: number; readonly like: string } | undefined): string[] {
   if (drift === undefined || drift.far_share <= MANY_FAR) return [];
-  const percent = (100 * drift.far_share).toFixed(1);
-  return [`${percent} % of the rows are far from every centroid of ${drift.like}, 1 % is usual: see drift.farthest`];
+  return [
+    `${percent(drift.far_share)} of the rows are far from every centroid of ${drift.like}, 1 % is usual: see drift.farthest`,
+  ];
 }
 
 /**

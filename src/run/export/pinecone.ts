@@ -1,15 +1,15 @@
-import { rename, rm } from "node:fs/promises";
 import { type Data, Field, Float32, List, makeData, Schema, Utf8 } from "apache-arrow";
 import { InputError } from "../../errors.js";
 import { stringColumn } from "../../io/columns/plain.js";
 import { batchOf } from "../../io/columns/take.js";
-import { openParquetWriter } from "../../io/parquet/write.js";
+import type { TableWriter } from "../../io/table-writer.js";
 import type { Reporter } from "../../reporter.js";
 import { cutToBytes } from "../../text/cut.js";
 import { resultFile } from "../read/result-table.js";
 import { readDedupManifest, requireUnchanged } from "../work/dedup-folder.js";
 import { EMBEDDINGS } from "../write/output-names.js";
-import { partOf, requireNoInput, requireWritable } from "../write/target.js";
+import { writeParquetFile } from "../write/parquet-file.js";
+import { requireNoInput, requireWritable } from "../write/target.js";
 import { checkIds, chooseIds } from "./ids.js";
 import { type KeptBatch, openKeptRows } from "./kept-rows.js";
 
@@ -65,11 +65,8 @@ export async function exportForPinecone(options: {
   const choice = chooseIds(options, manifest.options);
   const ids = await checkIds({ path: keptPath, choice, longest: ID_BYTES, signal });
   const kept = await openKeptRows({ ...options, manifest, keptPath, storePath, choice, ids });
-  const part = partOf(to);
-  const writer = await openParquetWriter({ path: part, schema: SCHEMA });
   let [rows, unplaced, cut] = [0, 0, 0];
-  try {
-    for (const [from, name] of kept.renamed) reporter.note(`column ${from} goes as ${name}`);
+  const write = async (writer: TableWriter) => {
     const writing = reporter.stage("write", kept.count);
     for await (const batch of kept.batches()) {
       for (let start = 0; start < batch.ids.length; start += BATCH) {
@@ -88,14 +85,11 @@ export async function exportForPinecone(options: {
       }
       unplaced += batch.unplaced;
     }
-    await writer.finish();
-    await requireUnchanged(folder, manifest);
-    await rename(part, to);
     writing.end();
-  } catch (error) {
-    await writer.abort().catch(() => {});
-    await rm(part, { force: true });
-    throw error;
+  };
+  try {
+    for (const [from, name] of kept.renamed) reporter.note(`column ${from} goes as ${name}`);
+    await writeParquetFile({ to, schema: SCHEMA, write, check: () => requireUnchanged(folder, manifest) });
   } finally {
     await kept.close();
   }

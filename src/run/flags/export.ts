@@ -1,6 +1,7 @@
 import { basename, extname } from "node:path";
 import { UsageError } from "../../errors.js";
 import { isMilvus, type MilvusAddress, parseMilvus } from "../../io/milvus/address.js";
+import { withoutSecrets } from "../../without-secrets.js";
 import { OUTPUT_FILES } from "../write/output-names.js";
 import { single, textsOf } from "./parse.js";
 
@@ -79,7 +80,7 @@ function requireParquet(to: string): void {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(to)?.[1];
   if (scheme !== undefined) {
     throw new UsageError(
-      `--to ${to.replace(/\/\/.*@/, "//")}: there is no export to ${scheme}://; expected milvus://HOST:PORT/COLLECTION or the path of a Parquet file, as rows.parquet`,
+      `--to ${withoutSecrets(to)}: there is no export to ${scheme}://; expected milvus://HOST:PORT/COLLECTION or the path of a Parquet file, as rows.parquet`,
     );
   }
   if (extname(to) !== ".parquet")

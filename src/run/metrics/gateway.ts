@@ -4,6 +4,7 @@ import { isLoopback } from "../../embed/endpoint/http.js";
 import { UsageError } from "../../errors.js";
 import type { MeasuredCommand } from "../../metrics/run-metrics.js";
 import { openNetwork, proxySettings } from "../../network.js";
+import { withoutSecrets } from "../../without-secrets.js";
 
 /** The group of the metrics on a Pushgateway, and how to get there. Only `headers` returns secrets. */
 export interface Gateway {
@@ -32,7 +33,7 @@ const LABEL = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
  */
 export function parseGateway(text: string, env: NodeJS.ProcessEnv): Gateway {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const shown = text.replace(/^([a-z]+:\/\/)?.*@/s, "$1").replace(/[?#].*/s, "");
+  const shown = withoutSecrets(text);
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === "") {
     throw new UsageError(`--push ${shown} is not a URL; expected one like http://host:9091`);
   }

@@ -1,5 +1,5 @@
 import { tableRows } from "../against/read-references.js";
-import { findRecorded, openReference } from "../against/reference.js";
+import { openNamed } from "../against/reference.js";
 import type { DedupManifest } from "../work/dedup-folder.js";
 import type { ChosenGroups } from "./choose-groups.js";
 import { cut, type FoundText } from "./texts.js";
@@ -29,11 +29,11 @@ export async function findKeeperTexts(options: {
     left--;
   }
   for (const [number, path] of folders.entries()) {
-    const record = manifest.references?.find((each) => each.path === path);
-    const place = record && (await findRecorded(record, folder));
-    if (place === undefined || place.changed || wanted[number].size === 0) continue;
+    if (wanted[number].size === 0) continue;
     try {
-      const { kept, manifest: made } = await openReference(place.place);
+      const reference = await openNamed(folder, manifest, path);
+      if (typeof reference === "string") continue;
+      const { kept, manifest: made } = reference;
       for await (const { rows, texts } of tableRows(kept, made.options)) {
         for (let i = 0; i < rows.length; i++) {
           const group = wanted[number].get(rows[i]);

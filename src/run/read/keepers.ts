@@ -3,7 +3,7 @@ import { cosine } from "../../vectors/cosine.js";
 import type { VectorReader } from "../../vectors/reader.js";
 import { openVectorStore } from "../../vectors/store.js";
 import { tableRows } from "../against/read-references.js";
-import { findRecorded, openReference, type Reference } from "../against/reference.js";
+import { openNamed, type Reference } from "../against/reference.js";
 import { type KeptRow, openResultRows, type RemovedRow, type ResultRows } from "./result-rows.js";
 
 /** A kept row of this folder or of a reference. */
@@ -40,14 +40,10 @@ export function openKeepers(rows: ResultRows): Keepers {
   const opened = new Map<string, Promise<OpenFolder | string>>();
 
   async function open(path: string): Promise<OpenFolder | string> {
-    const record = manifest.references?.find((each) => each.path === path);
-    if (record === undefined) return "the manifest does not list this folder";
-    const found = await findRecorded(record, folder);
-    if (found === undefined) return `${path} is gone`;
-    if (found.changed) return `${found.place} was written anew since`;
-    const reference = await openReference(found.place);
+    const reference = await openNamed(folder, manifest, path);
+    if (typeof reference === "string") return reference;
     if (!reference.kept.endsWith(".arrow")) return { reference };
-    return { reference, rows: await openResultRows({ folder: found.place, needs: "explain" }) };
+    return { reference, rows: await openResultRows({ folder: reference.path, needs: "explain" }) };
   }
 
   function folderOf(path: string): Promise<OpenFolder | string> {
