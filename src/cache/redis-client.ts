@@ -51,7 +51,7 @@ export async function connectRedis(address: RedisAddress, limit = REDIS_LIMIT): 
     await within(client.ping());
   } catch (error) {
     if (client.isOpen) client.destroy();
-    throw explained(error as Error);
+    throw error;
   }
   return {
     mGet: (keys) => within(client.mGet([...keys])) as Promise<(Buffer | null)[]>,
@@ -95,7 +95,7 @@ function timeLimit(
 ): <T>(answer: Promise<T>) => Promise<T> {
   let lost: Error | undefined;
   client.on("error", (error) => {
-    lost ??= error;
+    lost ??= explained(error);
   });
   return async (answer) => {
     if (lost !== undefined) {

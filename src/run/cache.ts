@@ -60,6 +60,9 @@ async function tendRedis(place: CachePlace & { kind: "redis" }, task: CacheTask)
     const stats = task.kind === "prune" ? await pruneRedis(address, task.max) : await redisStats(address);
     return { command: "cache", kind: "redis", place: place.url, ...stats, models: [] };
   } catch (error) {
-    throw new UnavailableError(`cache ${place.url}: ${(error as Error).message}; is the server running?`);
+    const { message } = error as Error;
+    // The errors of a server that answers name their own cure.
+    const cure = message.includes("; ") ? "" : "; is the server running?";
+    throw new UnavailableError(`cache ${place.url}: ${message}${cure}`);
   }
 }
