@@ -47,6 +47,9 @@ export function overview(facts: PageFacts): HTMLElement {
       ...[
         ["Model", model],
         ["Threshold", `cosine ≥ ${threshold}${thresholdSource === "" ? "" : ` (${thresholdSource})`}`],
+        ...(counts.against !== undefined
+          ? [["References", `${plural(counts.against, "removed row")} on account of earlier results`]]
+          : []),
         ...(guards.length > 0 ? [["Guards", `texts that differ in ${guards.join(", ")} stay apart`]] : []),
         ...(counts.semantic > 0 && stricter.length > 0
           ? [

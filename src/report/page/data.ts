@@ -27,6 +27,8 @@ export interface PageCounts {
   readonly exact: number;
   readonly normalized: number;
   readonly semantic: number;
+  /** Removed rows that go on account of rows of references; absent where the run had none. */
+  readonly against?: number;
 }
 
 /** An input of the run. The counts are absent where the folder is of a version that did not record its rows. */

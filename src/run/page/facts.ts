@@ -82,8 +82,9 @@ export function stageSeconds({ seconds }: LooseManifest): [string, number][] {
 }
 
 /** The counts of the manifest, which `readDedupManifest` has checked. */
-export function pageCounts({ read, rejected, kept, removed, exact, normalized, semantic }: PageCounts): PageCounts {
-  return { read, rejected, kept, removed, exact, normalized, semantic };
+export function pageCounts(counts: PageCounts): PageCounts {
+  const { read, rejected, kept, removed, exact, normalized, semantic, against } = counts;
+  return { read, rejected, kept, removed, exact, normalized, semantic, ...(against === undefined ? {} : { against }) };
 }
 
 /** The inputs with the rows that were removed of each, where the manifest records which rows each has. */
