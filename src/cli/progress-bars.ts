@@ -5,7 +5,7 @@ import { printable } from "./printable.js";
 import type { ProgressReporter } from "./progress-reporter.js";
 
 /** Columns of a line without its bar. */
-const OTHER_COLUMNS = 68;
+const OTHER_COLUMNS = 70;
 
 /** A reporter with a bar for each stage, drawn ten times a second, and notes above the bars. */
 export function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
@@ -27,7 +27,7 @@ export function barReporter(stderr: NodeJS.WriteStream): ProgressReporter {
     stage(name, total, unit): Stage {
       const pace = new Pace(total, unit);
       const payload = () => ({
-        stage: name.padEnd(8),
+        stage: name.padEnd(10),
         percent: pace.percent.padStart(5),
         amount: pace.amount.padStart(15),
         rate: pace.rate.padStart(16),
