@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Field, Float32, List } from "apache-arrow";
@@ -126,6 +126,15 @@ describe("a run against references", () => {
     const run = dedup([inputs[1]], join(folder, "braked"), { threshold: 0.8, against, maxRemoved: limit });
     await assert.rejects(run, /row 0 ".*" for row 0 of .*night-0 \(normalized, 1\.0000\)/s);
     assert.ok(!existsSync(join(folder, "braked", "kept.arrow")));
+  });
+
+  it("takes an empty list for a night without references, as it takes a glob that matches nothing", async () => {
+    const [listed, matched] = ["listed", "matched"].map((name) => join(folder, name));
+    await dedupByLibrary({ inputs: inputs[0], out: listed, against: [] });
+    await dedup([inputs[0]], matched, { against: [join(folder, "no-nights", "*")] });
+    for (const table of ["kept.arrow", "removed.arrow"]) {
+      assert.deepEqual(readFileSync(join(listed, table)), readFileSync(join(matched, table)));
+    }
   });
 
   it("carries a column _kept_in of the input under another name", async () => {

@@ -47,7 +47,12 @@ export function dedupOptions(flags: DedupFlags, inputs: readonly string[]): Dedu
     keep: parseKeepPolicy(textOf("keep", keep)),
     guards: { numbers: guards.has("numbers"), negation: guards.has("negation"), names: guards.has("names") },
     formats: [...new Set(textsOf("format", format).map((name) => chosen("format", name, FORMATS)))],
-    against: against === undefined ? undefined : textsOf("against", against),
+    against: against === undefined ? undefined : referencesOf(against),
     maxRemoved: maxRemoved === undefined ? undefined : parseLimit("max-removed", single("max-removed", maxRemoved)),
   };
+}
+
+/** The references that are named. A list may be empty, as a glob on the first night matches nothing. */
+function referencesOf(against: string | readonly string[]): readonly string[] {
+  return Array.isArray(against) && against.length === 0 ? [] : textsOf("against", against);
 }
