@@ -39,6 +39,7 @@ describe("a folder that is no reference", () => {
       [join(root, "logs"), /is no folder that bge-dedup wrote/],
       [join(root, "notes.txt"), /is no folder that bge-dedup wrote/],
       [join(root, "clusters"), /is no folder that bge-dedup wrote/],
+      [root, /for the results in it, give --against .*\/\*/],
       [join(root, "missing"), /does not exist; check the path/],
     ] as const;
     for (const [path, pattern] of refused) {

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { readFile, realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { InputError, UsageError } from "../../errors.js";
@@ -91,8 +91,15 @@ function refuse(path: string, kind: Exclude<Kind, "result">, out: string): never
   throw new InputError(
     kind === "unfinished"
       ? `--against ${path} has no finished result: its run was interrupted or is under way; run that command again, then this one`
-      : `--against ${path} is no folder that bge-dedup wrote; name the output folder of an earlier run`,
+      : `--against ${path} is no folder that bge-dedup wrote; ${cureOfForeign(path)}`,
   );
+}
+
+function cureOfForeign(path: string): string {
+  const entries = statSync(path).isDirectory() ? readdirSync(path) : [];
+  return entries.some((name) => existsSync(join(path, name, MANIFEST)))
+    ? `for the results in it, give --against '${path}/*'`
+    : "name the output folder of an earlier run";
 }
 
 /** Whether rows of a reference may have been removed on account of rows of the output folder. */
