@@ -15,7 +15,7 @@ export const python = findPython();
 /** Why the tests are skipped; false where they run. */
 export const skipped =
   python === undefined &&
-  "no python with Milvus Lite: python3 -m venv VENV && VENV/bin/pip install milvus-lite==3.2.0, then BGE_TEST_MILVUS_PYTHON=VENV/bin/python";
+  "no python with Milvus Lite: python3 -m venv VENV && VENV/bin/pip install milvus-lite==3.2.0 pymilvus==3.0.2, then BGE_TEST_MILVUS_PYTHON=VENV/bin/python";
 
 function findPython(): string | undefined {
   const named = process.env.BGE_TEST_MILVUS_PYTHON;
