@@ -1,6 +1,7 @@
 import type { Engine } from "../onnx/engine.js";
 import { firstNotUnit, float32DotError } from "../vectors/cosine.js";
 import type { VectorReader } from "../vectors/reader.js";
+import { float64Dot } from "./pairs.js";
 import { createProofProduct, TILE } from "./scores.js";
 
 /** Rows with vectors, one entry each. */
@@ -61,8 +62,7 @@ export async function verifyApart(options: {
             const [i, j] = [Math.floor(at / columns), at % columns];
             const [a, b] = [own[slab + row + i], others[column + j]];
             if (kept.signatures?.[a] !== reference.signatures?.[b]) continue;
-            let dot = 0;
-            for (let c = 0; c < dim; c++) dot += tile[i * dim + c] * right[j * dim + c];
+            const dot = float64Dot(tile, i * dim, right, j * dim, dim);
             if (dot < threshold) continue;
             const violation =
               `row ${kept.rows[a]} is kept, but its cosine with row ${reference.rows[b]} of ${name} is ${dot}, ` +
@@ -91,52 +91,4 @@ async function load({ vectors, positions }: PlacedRows, indices: Uint32Array): P
     values,
   );
   return values;
-}
-
-/** Pairs whose vectors are read at once. */
-const PAIRS = 1024;
-
-/** A removed row and the kept row of a reference that it names. */
-export interface ReferencePair {
-  readonly row: number;
-  readonly vector: number;
-  readonly similarity: number;
-  readonly keptRow: number;
-  readonly keptVector: number;
-}
-
-/**
- * Measures removed rows against the kept rows of a reference anew, in float64.
- * @returns a sentence about the first pair below the threshold or with another cosine than recorded
- */
-export async function measureAcross(options: {
-  readonly pairs: readonly ReferencePair[];
-  readonly vectors: VectorReader;
-  readonly reference: VectorReader;
-  readonly name: string;
-  readonly threshold: number;
-}): Promise<string | undefined> {
-  const { vectors, reference, name, threshold } = options;
-  const { dim } = vectors;
-  const pairs = options.pairs.toSorted((a, b) => a.keptVector - b.keptVector);
-  for (let start = 0; start < pairs.length; start += PAIRS) {
-    const part = pairs.slice(start, start + PAIRS);
-    const [own, others] = [new Float32Array(part.length * dim), new Float32Array(part.length * dim)];
-    await vectors.gather(
-      part.map(({ vector }) => vector),
-      own,
-    );
-    await reference.gather(
-      part.map(({ keptVector }) => keptVector),
-      others,
-    );
-    for (const [i, { row, keptRow, similarity }] of part.entries()) {
-      let dot = 0;
-      for (let c = 0; c < dim; c++) dot += own[i * dim + c] * others[i * dim + c];
-      const pair = `row ${row} was removed for row ${keptRow} of ${name}`;
-      if (!(dot >= threshold)) return `${pair}, but their cosine is ${dot}, below the threshold ${threshold}`;
-      if (Math.fround(dot) !== similarity) return `${pair} with _similarity ${similarity}, but their cosine is ${dot}`;
-    }
-  }
-  return undefined;
 }

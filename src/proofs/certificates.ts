@@ -1,4 +1,5 @@
 import type { VectorReader } from "../vectors/reader.js";
+import { measurePairs, type NamedPair } from "./pairs.js";
 
 /** The columns of kept.arrow that the proofs read, one entry a row. */
 export interface KeptTable {
@@ -31,9 +32,6 @@ export interface RemovedTable {
   readonly signatures?: BigUint64Array;
 }
 
-/** Pairs whose removed vectors are read at once. */
-const PAIRS = 1024;
-
 /**
  * Proves guarantee 1: every removed row names a kept row. Their texts are equal in the way `_reason` says, or their
  * float64 cosine, measured anew, is at least the threshold and rounds to `_similarity`. Also counts the group sizes
@@ -52,7 +50,7 @@ export async function verifyCertificates(options: {
   const keptIndex = new Map<number, number>();
   for (let i = 0; i < kept.rows.length; i++) keptIndex.set(kept.rows[i], i);
   const sizes = new Float64Array(kept.rows.length).fill(1);
-  const semantic: { removed: number; kept: number }[] = [];
+  const semantic: NamedPair[] = [];
   for (let r = 0; r < removed.rows.length; r++) {
     const row = removed.rows[r];
     if (removed.keptIn !== undefined && removed.keptIn[r] >= 0) continue;
@@ -79,52 +77,10 @@ export async function verifyCertificates(options: {
       return `row ${kept.rows[k]} has _group_size ${kept.groupSizes[k]}, but ${sizes[k]} rows belong to it`;
     }
   }
-  return measurePairs(semantic, options);
+  return measurePairs({ ...options, pairs: semantic, keptVectors: vectors, place: "" });
 }
 
 /** True where the store has a vector at this position. */
 function inStore(position: number, { count }: VectorReader): boolean {
   return position >= 0 && position < count;
-}
-
-/**
- * Measures semantic pairs: holds as many kept vectors as the memory allows and streams the removed vectors past them.
- */
-async function measurePairs(
-  pairs: { removed: number; kept: number }[],
-  { vectors, threshold, memory, kept, removed }: Parameters<typeof verifyCertificates>[0],
-): Promise<string | undefined> {
-  const { dim } = vectors;
-  pairs.sort((a, b) => kept.vectors[a.kept] - kept.vectors[b.kept]);
-  // Both sides are visited in store order, so that the store is read in ascending positions.
-  const chunk = Math.max(1, Math.floor(memory / (dim * 4)));
-  for (let start = 0; start < pairs.length; start += chunk) {
-    const held = pairs.slice(start, start + chunk);
-    const keptVectors = new Float32Array(held.length * dim);
-    await vectors.gather(
-      held.map((pair) => kept.vectors[pair.kept]),
-      keptVectors,
-    );
-    const order = held.map((pair, i) => ({ ...pair, i }));
-    order.sort((a, b) => removed.vectors[a.removed] - removed.vectors[b.removed]);
-    const removedVectors = new Float32Array(PAIRS * dim);
-    for (let p = 0; p < order.length; p += PAIRS) {
-      const part = order.slice(p, p + PAIRS);
-      await vectors.gather(
-        part.map((pair) => removed.vectors[pair.removed]),
-        removedVectors,
-      );
-      for (let j = 0; j < part.length; j++) {
-        let dot = 0;
-        for (let c = 0; c < dim; c++) dot += removedVectors[j * dim + c] * keptVectors[part[j].i * dim + c];
-        const r = part[j].removed;
-        const pair = `row ${removed.rows[r]} was removed for row ${kept.rows[part[j].kept]}`;
-        if (!(dot >= threshold)) return `${pair}, but their cosine is ${dot}, below the threshold ${threshold}`;
-        if (Math.fround(dot) !== removed.similarity[r]) {
-          return `${pair} with _similarity ${removed.similarity[r]}, but their cosine is ${dot}`;
-        }
-      }
-    }
-  }
-  return undefined;
 }

@@ -2,6 +2,7 @@ import type { Engine } from "../onnx/engine.js";
 import { firstNotUnit, float32DotError } from "../vectors/cosine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import type { KeptTable } from "./certificates.js";
+import { float64Dot } from "./pairs.js";
 import { createProofProduct, TILE } from "./scores.js";
 
 /**
@@ -71,8 +72,7 @@ export async function verifyIndependence(options: {
               if (scores[i * columns + j] < scoreThreshold) continue;
               const [a, b] = [members[row + i], members[column + j]];
               if (kept.signatures !== undefined && kept.signatures[a] !== kept.signatures[b]) continue;
-              let dot = 0;
-              for (let c = 0; c < dim; c++) dot += tile[i * dim + c] * right[j * dim + c];
+              const dot = float64Dot(tile, i * dim, right, j * dim, dim);
               if (dot < threshold) continue;
               const both = `rows ${kept.rows[a]} and ${kept.rows[b]} are both kept`;
               return {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
-import { measureAcross, verifyApart } from "../../src/proofs/apart.js";
+import { verifyApart } from "../../src/proofs/apart.js";
+import { measurePairs } from "../../src/proofs/pairs.js";
 import { arrayReader } from "../../src/vectors/array.js";
 import { clusteredVectors } from "../join/vectors.js";
 
@@ -74,12 +75,15 @@ describe("kept rows against those of a reference", () => {
     const cosine = dot(own, 7, others, 9);
     const pair = { row: 70, vector: 7, keptRow: 90, keptVector: 9, similarity: Math.fround(cosine) };
     const measure = (threshold: number, similarity = pair.similarity) =>
-      measureAcross({
-        pairs: [{ ...pair, similarity }],
+      measurePairs({
+        pairs: [{ removed: 0, kept: 0 }],
+        removed: { rows: [pair.row], vectors: [pair.vector], similarity: [similarity] },
+        kept: { rows: [pair.keptRow], vectors: [pair.keptVector] },
         vectors: arrayReader(own, dim),
-        reference: arrayReader(others, dim),
-        name: "night-1",
+        keptVectors: arrayReader(others, dim),
+        place: " of night-1",
         threshold,
+        memory: 1,
       });
     assert.equal(await measure(cosine), undefined);
     assert.match(

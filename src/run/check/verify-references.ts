@@ -1,9 +1,10 @@
 import { basename } from "node:path";
 import { InputError } from "../../errors.js";
 import type { Engine } from "../../onnx/engine.js";
-import { measureAcross, type ReferencePair, verifyApart } from "../../proofs/apart.js";
+import { verifyApart } from "../../proofs/apart.js";
 import type { KeptTable, RemovedTable } from "../../proofs/certificates.js";
 import { KnownTextsProof } from "../../proofs/known-texts.js";
+import { measurePairs, type NamedPair } from "../../proofs/pairs.js";
 import type { Reporter } from "../../reporter.js";
 import { guardSignature, isGuarded } from "../../text/guards.js";
 import { normalise } from "../../text/normalise.js";
@@ -158,7 +159,7 @@ async function readReferenceKept({ manifest, memory }: ProvedFolder, reference: 
 
 /** Proves the rows that go on account of kept rows of one folder. */
 async function verifyNamedRows(
-  { manifest, records, removed, vectors }: ProvedFolder,
+  { manifest, records, removed, vectors, memory }: ProvedFolder,
   number: number,
   table: ReferenceKept,
   reference: VectorReader,
@@ -166,7 +167,7 @@ async function verifyNamedRows(
   const name = records[number].path;
   const at = new Map<number, number>();
   for (let k = 0; k < table.rows.length; k++) at.set(table.rows[k], k);
-  const pairs: ReferencePair[] = [];
+  const pairs: NamedPair[] = [];
   for (let r = 0; r < removed.rows.length; r++) {
     if (removed.keptIn?.[r] !== number) continue;
     const [row, keptRow, similarity] = [removed.rows[r], removed.keptRows[r], removed.similarity[r]];
@@ -187,10 +188,20 @@ async function verifyNamedRows(
       if (table.signatures !== undefined && table.signatures[k] !== removed.signatures?.[r]) {
         return `${pair}, but a guard keeps their texts apart`;
       }
-      pairs.push({ row, vector, similarity, keptRow, keptVector });
+      pairs.push({ removed: r, kept: k });
     }
   }
-  return measureAcross({ pairs, vectors, reference, name, threshold: manifest.threshold });
+  const { threshold } = manifest;
+  return measurePairs({
+    pairs,
+    removed,
+    kept: table,
+    vectors,
+    keptVectors: reference,
+    place: ` of ${name}`,
+    threshold,
+    memory,
+  });
 }
 
 function meetKept(texts: KnownTextsProof, folder: number, { rows, forms }: ReferenceKept): void {
@@ -208,8 +219,12 @@ async function meetRemoved(
   const { removed, manifest } = reference;
   const folders = new Map<string, number>();
   for (const record of manifest.references ?? []) {
-    const found = await findRecorded(record, reference.folder);
-    const folder = references.findIndex(({ identity, path }) => identity === record.sha256 || path === found?.place);
+    // Looked for on disk only where the identity tells nothing: each night lists all the nights before it.
+    let folder = references.findIndex(({ identity }) => identity === record.sha256);
+    if (folder < 0) {
+      const found = await findRecorded(record, reference.folder);
+      folder = references.findIndex(({ path }) => path === found?.place);
+    }
     folders.set(record.path, folder);
   }
   for await (const { texts: found, batch } of tableRows(removed, manifest.options, memory)) {
