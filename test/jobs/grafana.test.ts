@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { stringify } from "yaml";
@@ -9,6 +7,7 @@ import { promtool, withoutPromtool } from "../metrics/promtool.js";
 import { testFolder } from "../run/folders.js";
 import { jobFile } from "./job-files.js";
 import { unknownMetrics } from "./known-metrics.js";
+import { resolve, typeFaults } from "./type-faults.js";
 
 interface Panel {
   readonly id: number;
@@ -26,13 +25,17 @@ const dashboard = JSON.parse(text) as {
 const { panels } = dashboard;
 const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 const folder = testFolder();
-const resolve = createRequire(import.meta.url).resolve;
 
 /**
- * Faults of a dashboard by the types of Grafana's own schema: the compiler checks the document as a literal, the options
+ * Faults of dashboards by the types of Grafana's own schema: the compiler checks each document as a literal, the options
  * of each panel by the types of its kind.
  */
-function faults(document: { panels: readonly object[] }): string[] {
+function faults(documents: readonly { panels: readonly object[] }[]): string[][] {
+  const flags = ["--module", "esnext", "--moduleResolution", "bundler"];
+  return typeFaults({ folder, flags, programs: documents.map(programOf) });
+}
+
+function programOf(document: { panels: readonly object[] }): string {
   const types = resolve("@grafana/schema/package.json").replace(/package\.json$/, "dist/types");
   const source = (path: string) => JSON.stringify(`${types}/${path}`);
   const kind = (path: string) => source(`raw/composable/${path}/panelcfg/x/types.gen.js`);
@@ -48,32 +51,15 @@ function faults(document: { panels: readonly object[] }): string[] {
         : []),
     ];
   });
-  const file = join(folder, "dashboard.ts");
-  writeFileSync(
-    file,
-    [
-      `import type { Dashboard } from ${source("raw/dashboard/x/types.gen.js")};`,
-      `import type * as stat from ${kind("stat")};`,
-      `import type * as timeseries from ${kind("timeseries")};`,
-      "// A document has the value of an enum, which the types want by its name.",
-      `type Json<T> = unknown extends T ? T : T extends string ? \`\${T}\` : T extends object ? { [K in keyof T]: Json<T[K]> } : T;`,
-      `export const dashboard: Json<Dashboard> = ${JSON.stringify(document)};`,
-      ...parts,
-    ].join("\n"),
-  );
-  const compiler = resolve("typescript/package.json").replace(/package\.json$/, "bin/tsc");
-  const flags = ["--noEmit", "--strict", "--skipLibCheck", "--module", "esnext", "--moduleResolution", "bundler"];
-  const { stdout, status } = spawnSync(
-    process.execPath,
-    [compiler, ...flags, "--types", "", "--pretty", "false", file],
-    {
-      cwd: folder,
-      encoding: "utf8",
-    },
-  );
-  const lines = stdout.split("\n").filter((line) => line.includes("error TS"));
-  assert.equal(status === 0, lines.length === 0, `the compiler ended with ${status}: ${stdout}`);
-  return lines.map((line) => line.replace(/^.*error TS\d+: /, ""));
+  return [
+    `import type { Dashboard } from ${source("raw/dashboard/x/types.gen.js")};`,
+    `import type * as stat from ${kind("stat")};`,
+    `import type * as timeseries from ${kind("timeseries")};`,
+    "// A document has the value of an enum, which the types want by its name.",
+    `type Json<T> = unknown extends T ? T : T extends string ? \`\${T}\` : T extends object ? { [K in keyof T]: Json<T[K]> } : T;`,
+    `export const dashboard: Json<Dashboard> = ${JSON.stringify(document)};`,
+    ...parts,
+  ].join("\n");
 }
 
 /** An expression with values in place of Grafana's variables. */
@@ -82,17 +68,21 @@ const filledIn = (expression: string) =>
 
 describe("the Grafana dashboard", () => {
   it("is one by Grafana's schema, which finds a misspelt field, a wrong value and a missing field", () => {
-    assert.deepEqual(faults(dashboard), []);
-    const changed = (from: string, to: string) => {
+    const changes = [
+      ['"gridPos"', '"gridPosition"', /gridPosition/],
+      ['"mode": "absolute"', '"mode": "relative"', /relative/],
+      ['"schemaVersion": ', '"schemaVersion": true, "x": ', /schemaVersion|boolean/],
+      ['"graphMode": "area"', '"graphMode": "pie"', /pie/],
+      ['"drawStyle": "line"', '"drawStyle": "lines"', /lines/],
+      ['"steps": [', '"stops": [', /stops/],
+    ] as const;
+    const changed = changes.map(([from, to]) => {
       assert.ok(text.includes(from), from);
-      return faults(JSON.parse(text.replace(from, to)) as typeof dashboard).join("\n");
-    };
-    assert.match(changed('"gridPos"', '"gridPosition"'), /gridPosition/);
-    assert.match(changed('"mode": "absolute"', '"mode": "relative"'), /relative/);
-    assert.match(changed('"schemaVersion": ', '"schemaVersion": true, "x": '), /schemaVersion|boolean/);
-    assert.match(changed('"graphMode": "area"', '"graphMode": "pie"'), /pie/);
-    assert.match(changed('"drawStyle": "line"', '"drawStyle": "lines"'), /lines/);
-    assert.match(changed('"steps": [', '"stops": ['), /stops/);
+      return JSON.parse(text.replace(from, to)) as typeof dashboard;
+    });
+    const [whole, ...found] = faults([dashboard, ...changed]);
+    assert.deepEqual(whole, []);
+    for (const [i, [, , expected]] of changes.entries()) assert.match(found[i].join("\n"), expected);
   });
 
   it("has panels with ids of their own, which lie beside each other on 24 columns", () => {

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Cron } from "croner";
@@ -9,6 +7,7 @@ import type { CronJob } from "kubernetes-types/batch/v1.js";
 import { parse } from "yaml";
 import { testFolder } from "../run/folders.js";
 import { jobFile, jobFolder, jobs, memoryFlag, permanentCodes } from "./job-files.js";
+import { resolve, typeFaults } from "./type-faults.js";
 
 const cronJob = parse(jobFile("cronjob.yaml"), { strict: true }) as CronJob;
 const job = cronJob.spec?.jobTemplate.spec;
@@ -16,28 +15,15 @@ const pod = job?.template.spec;
 const containers = [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])];
 
 const scratch = testFolder();
-const resolve = createRequire(import.meta.url).resolve;
 
-/**
- * Faults of a document by the types of Kubernetes' API: the compiler checks it as a literal, so unknown fields, missing ones
- * and values of another type are all found.
- */
-function faults(document: unknown): string[] {
+/** Faults of documents by the types of Kubernetes' API. */
+function faults(documents: readonly unknown[]): string[][] {
   const types = resolve("kubernetes-types/package.json").replace(/package\.json$/, "batch/v1");
-  const file = join(scratch, "cronjob.ts");
-  writeFileSync(
-    file,
-    `import type { CronJob } from ${JSON.stringify(types)};\nexport const cronJob: CronJob = ${JSON.stringify(document)};\n`,
+  const programs = documents.map(
+    (document) =>
+      `import type { CronJob } from ${JSON.stringify(types)};\nexport const cronJob: CronJob = ${JSON.stringify(document)};\n`,
   );
-  const compiler = resolve("typescript/package.json").replace(/package\.json$/, "bin/tsc");
-  const flags = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--types", "", "--pretty", "false"];
-  const { stdout, status } = spawnSync(process.execPath, [compiler, ...flags, file], {
-    cwd: scratch,
-    encoding: "utf8",
-  });
-  const lines = stdout.split("\n").filter((line) => line.includes("error TS"));
-  assert.equal(status === 0, lines.length === 0, `the compiler ended with ${status}: ${stdout}`);
-  return lines.map((line) => line.replace(/^.*error TS\d+: /, ""));
+  return typeFaults({ folder: scratch, flags: ["--module", "nodenext"], programs });
 }
 
 /** The document with one change. */
@@ -49,19 +35,20 @@ function changed(change: (spec: Record<string, unknown>) => void): unknown {
 
 describe("the CronJob", () => {
   it("is one by the types of batch/v1, which find a misspelt field, a wrong type and a missing field", () => {
-    assert.deepEqual(faults(cronJob), []);
     const misspelt = changed((spec) => {
       spec.backofLimit = 4;
     });
-    assert.match(faults(misspelt).join(), /backofLimit/);
     const quoted = changed((spec) => {
       spec.backoffLimit = "4";
     });
-    assert.match(faults(quoted).join(), /'string' is not assignable to type 'number'/);
     const empty = changed((spec) => {
       spec.template = { spec: {} };
     });
-    assert.match(faults(empty).join(), /containers/);
+    const [whole, ...found] = faults([cronJob, misspelt, quoted, empty]);
+    assert.deepEqual(whole, []);
+    assert.match(found[0].join(), /backofLimit/);
+    assert.match(found[1].join(), /'string' is not assignable to type 'number'/);
+    assert.match(found[2].join(), /containers/);
   });
 
   it("has the words that the types leave open", () => {
