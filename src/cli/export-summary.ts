@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { basename } from "node:path";
 import { counted } from "../counted.js";
 import type { MilvusSummary } from "../run/export/milvus.js";
 import type { PineconeSummary } from "../run/export/pinecone.js";
@@ -20,7 +20,7 @@ export function tableText({ layout, file, rows, unplaced }: ExportSummary): stri
 export function pineconeText({ file, rows, unplaced, cut }: PineconeSummary): string {
   return (
     `written ${printable(file)}: ${counted(rows, "kept row")}${leftOut(unplaced, cut)}\n` +
-    `Upload it as IMPORT/NAMESPACE/${printable(file.slice(dirname(file) === "." ? 0 : dirname(file).length + 1))} and import the folder IMPORT; __default__ is the default namespace\n`
+    `Upload it as IMPORT/NAMESPACE/${printable(basename(file))} and import the folder IMPORT; __default__ is the default namespace\n`
   );
 }
 
