@@ -81,7 +81,7 @@ function dayText(day: number): string | null {
  * meanwhile go on: what they have opened stays readable for them.
  * @throws CacheFolderError if the folder is no cache
  */
-export function pruneFolder(folder: string, max: number): CacheStats {
+export function pruneFolder(folder: string, max: number): void {
   requireCacheFolder(folder, false);
   for (const space of listSpaces(folder)) removeAbandoned(spaceFolder(folder, space));
   const all = listSpaces(folder).flatMap((space) => {
@@ -94,7 +94,6 @@ export function pruneFolder(folder: string, max: number): CacheStats {
   for (const { each, keep, kept } of shares.sort((a, b) => a.kept - b.kept)) {
     if (kept < keep.length) rewrite([{ ...each, keep }], each.folder, each.dim);
   }
-  return folderStats(folder);
 }
 
 /**

@@ -44,8 +44,8 @@ async function tendFolder(folder: string, task: CacheTask): Promise<CacheReport>
   const { clearFolder, folderStats, pruneFolder } = await import("../cache/upkeep.js");
   try {
     if (task.kind === "clear") clearFolder(folder);
-    const stats = task.kind === "prune" ? pruneFolder(folder, task.max) : folderStats(folder);
-    return { command: "cache", kind: "embedded", place: folder, ...stats };
+    if (task.kind === "prune") pruneFolder(folder, task.max);
+    return { command: "cache", kind: "embedded", place: folder, ...folderStats(folder) };
   } catch (error) {
     if (error instanceof CacheFolderError) throw new InputError(`cache ${folder} ${error.message}`);
     throw error;

@@ -1,12 +1,10 @@
 import { InputError } from "../errors.js";
-import { concatenated } from "./concatenated.js";
+import { type ConcatenatedReader, concatenated } from "./concatenated.js";
 import type { VectorReader } from "./reader.js";
 import { openVectorStore, type VectorStore } from "./store.js";
 
 /** Many stores behind one reader; positions run through, store after store as given. */
-export interface VectorStores extends VectorReader {
-  /** Position of the first vector of each store, and behind the last store the number of all vectors. */
-  readonly starts: Float64Array;
+export interface VectorStores extends ConcatenatedReader {
   /** Reads the row number of each vector of store `store`. The caller owns the array. */
   rows(store: number): Promise<Float64Array>;
   /** Closes all files. */
@@ -29,7 +27,6 @@ export async function openVectorStores(paths: readonly string[], mostOpen = MOST
   const pool = new StorePool(paths, mostOpen);
   try {
     const readers: VectorReader[] = [];
-    const starts = new Float64Array(paths.length + 1);
     for (let i = 0; i < paths.length; i++) {
       const { count, dim } = await pool.use(i, async (store) => store);
       if (dim !== (readers[0]?.dim ?? dim)) {
@@ -38,16 +35,13 @@ export async function openVectorStores(paths: readonly string[], mostOpen = MOST
         );
       }
       readers.push({ count, dim, gather: (positions, into) => pool.use(i, (store) => store.gather(positions, into)) });
-      starts[i + 1] = starts[i] + count;
     }
-    if (starts[paths.length] > MOST_VECTORS) {
-      throw new InputError(
-        `${paths.length} stores hold ${starts[paths.length]} vectors; expected at most ${MOST_VECTORS}`,
-      );
+    const all = concatenated(readers);
+    if (all.count > MOST_VECTORS) {
+      throw new InputError(`${paths.length} stores hold ${all.count} vectors; expected at most ${MOST_VECTORS}`);
     }
     return {
-      ...concatenated(readers),
-      starts,
+      ...all,
       rows: (store) => pool.use(store, (opened) => opened.rows()),
       close: () => pool.close(),
     };

@@ -281,14 +281,18 @@ describe("the size of a folder", () => {
     );
     const record = 32 + 4 * DIM + 12;
     assert.deepEqual(folderStats(place), { ...folderStats(place), entries: 90, bytes: 90 * record });
-    const after = await onDay(DAY + 3, async () => pruneFolder(place, 60 * record + 1));
+    const after = await onDay(DAY + 3, async () => {
+      pruneFolder(place, 60 * record + 1);
+      return folderStats(place);
+    });
     assert.deepEqual([after.entries, after.bytes], [60, 60 * record]);
     const known = await found(place, [...a, ...b, ...c]);
     assert.deepEqual(known.slice(0, 15), all(15, true));
     assert.deepEqual(known.slice(15, 30), all(15, false));
     assert.equal(known.slice(30, 60).filter(Boolean).length, 15);
     assert.deepEqual(known.slice(60), all(30, true));
-    assert.equal(pruneFolder(place, 0).bytes, 0);
+    pruneFolder(place, 0);
+    assert.equal(folderStats(place).bytes, 0);
     assert.deepEqual(await found(place, a), all(30, false));
   });
 

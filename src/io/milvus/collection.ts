@@ -1,7 +1,8 @@
 import { UsageError } from "../../errors.js";
 
-/** Most bytes of a VarChar in Milvus, and of the JSON text of all dynamic columns of a row. */
+/** Most bytes of a VarChar in Milvus. */
 export const VARCHAR_BYTES = 65_535;
+/** Most bytes of the JSON text of all dynamic columns of a row. */
 export const DYNAMIC_BYTES = 65_536;
 
 /** Types of primary keys. */

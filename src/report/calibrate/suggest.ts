@@ -1,3 +1,5 @@
+import { MOST_THRESHOLDS } from "./pair-visitors.js";
+
 /** What is known at each threshold of a grid, ascending. */
 export interface ThresholdEvidence {
   readonly thresholds: readonly number[];
@@ -111,8 +113,6 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
 
 /** Steps between thresholds, from which the finest is taken that leaves at most 31 of them. */
 const STEPS = [0.0025, 0.005, 0.01, 0.0125, 0.02, 0.025, 0.04];
-/** Most thresholds of a grid. */
-const MOST = 31;
 /** Highest threshold of a grid. */
 const HIGHEST = 0.9975;
 /** Lowest threshold of a grid. */
@@ -129,7 +129,7 @@ export function thresholdGrid(found: readonly number[], nearest: readonly number
   const damages = [...found].sort((a, b) => a - b);
   const lowest = damages.length > 0 ? quantile(damages, 0.03) : LOWEST;
   const low = Math.min(Math.max(LOWEST, unscaled(middle + spread), lowest - 1.5 * (1 - lowest)), HIGHEST);
-  const step = STEPS.find((width) => (HIGHEST - low) / width < MOST - 1) ?? STEPS[STEPS.length - 1];
+  const step = STEPS.find((width) => (HIGHEST - low) / width < MOST_THRESHOLDS - 1) ?? STEPS[STEPS.length - 1];
   const [first, last] = [low, HIGHEST].map((cosine) => Math.floor(cosine / step + 1e-9));
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toFixed(4)));
 }

@@ -90,15 +90,8 @@ export async function readReferences(options: ReadReferencesOptions): Promise<Re
         ? undefined
         : { vectors: stores, order: order.values, signatures: guarded ? signatures : undefined },
     rowAt(position) {
-      const { starts } = stores as VectorStores;
-      // The last store that starts at or before the position; an empty one shares its start with the next.
-      let [low, high] = [0, folders.length];
-      while (high - low > 1) {
-        const middle = (low + high) >> 1;
-        if (starts[middle] <= position) low = middle;
-        else high = middle;
-      }
-      return { folder: folders[low], row: rowOf[position] };
+      const store = (stores as VectorStores).readerAt(position);
+      return { folder: folders[store], row: rowOf[position] };
     },
   };
 }

@@ -71,14 +71,12 @@ export async function checkIds(options: {
       if (seen.findOrAdd(words) < before) throw refuse(`has the id ${JSON.stringify(id)} of an earlier row`);
     }
   }
-  const { count } = seen;
   return {
     whole: ids.whole,
     of: (batch) => ids.of(batch) as (row: number) => string,
     has(id) {
       hash128(id, words);
-      // An id that is asked for in vain gets a number behind those of the table.
-      return seen.findOrAdd(words) < count;
+      return seen.find(words) >= 0;
     },
   };
 }

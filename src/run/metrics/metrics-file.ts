@@ -1,15 +1,4 @@
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { UsageError } from "../../errors.js";
 import { type Exposition, expositionText, parseExposition } from "../../metrics/exposition.js";
 import { commandOfMetric } from "../../metrics/run-metrics.js";
@@ -32,11 +21,8 @@ export function updateMetricsFile(path: string, changed: Exposition, stays: (nam
   const target = file?.path ?? path;
   // The collector takes every name that ends in .prom.
   const draft = `${target}.${process.pid}.new`;
-  const handle = openSync(draft, "w");
   try {
-    writeFileSync(handle, expositionText(new Map([...kept, ...changed])));
-    fsyncSync(handle);
-    closeSync(handle);
+    writeFileSync(draft, expositionText(new Map([...kept, ...changed])), { flush: true });
     chmodSync(draft, file === undefined ? READABLE : file.mode);
     renameSync(draft, target);
   } catch (error) {
