@@ -26,8 +26,15 @@ export interface ArrowTable {
   readonly rows: number;
   /** Some columns of one row, as a batch whose schema has these columns alone, in the order given. */
   row(columns: readonly string[], at: number): Promise<RecordBatch>;
-  /** Some columns of all rows, up to 65,536 rows at a time; `first` is the first row of the batch. */
-  scan(columns: readonly string[]): AsyncGenerator<{ readonly first: number; readonly batch: RecordBatch }>;
+  /**
+   * Some columns of the rows [start, end), by default of all, up to 65,536 rows at a time; `first` is the first row of
+   * the batch.
+   */
+  scan(
+    columns: readonly string[],
+    start?: number,
+    end?: number,
+  ): AsyncGenerator<{ readonly first: number; readonly batch: RecordBatch }>;
   /** Number of rows in which a uint64 column is smaller than `value`. The column must ascend and have no null. */
   countBelow(column: string, value: number): number;
   close(): Promise<void>;
@@ -131,13 +138,14 @@ function tableOf({ path, file, found, parts, limit }: Opened): ArrowTable {
         throw unreadable(error, path, "Arrow");
       }
     },
-    async *scan(names) {
+    async *scan(names, start = 0, end = rows) {
       try {
         const indices = indicesOf(names);
         for (const part of parts) {
-          for (let start = 0; start < part.header.length; start += SCAN_ROWS) {
-            const length = Math.min(SCAN_ROWS, part.header.length - start);
-            yield { first: part.first + start, batch: await readPart(part, indices, start, length) };
+          const partEnd = Math.min(part.first + part.header.length, end);
+          for (let first = Math.max(part.first, start); first < partEnd; first += SCAN_ROWS) {
+            const length = Math.min(SCAN_ROWS, partEnd - first);
+            yield { first, batch: await readPart(part, indices, first - part.first, length) };
           }
         }
       } catch (error) {

@@ -1,0 +1,129 @@
+import type { CacheCounts } from "../cache/settings.js";
+import type { InputRecord } from "../run/read/open-inputs.js";
+import type { FileRecord } from "../run/work/manifest.js";
+import type { RefusedText } from "../run/work/work-state.js";
+
+/** Counts of a shard and what the plan of later stages needs of it. */
+export interface ReadFacts {
+  /** Records, rejected ones among them, and rejected ones. */
+  readonly records: number;
+  readonly rejected: number;
+  /** Rows whose `--keep` field is missing or has no order. */
+  readonly unordered: number;
+  /** Texts of the shard that are distinct as received, and after normalisation. */
+  readonly raws: number;
+  readonly groups: number;
+  /** Number of files texts/0.jsonl, texts/1.jsonl ...: `chunkTexts` groups each. */
+  readonly chunks: number;
+  /** Components of the input's own vectors; 0 if the input has none. */
+  readonly vectorDim: number;
+  /** Each file of the shard; `first_row` counts from the shard's first record. */
+  readonly inputs: readonly InputRecord[];
+}
+
+/** Counts of a bucket of texts. */
+export interface ExactFacts {
+  /** Distinct texts, as received and after normalisation. */
+  readonly raws: number;
+  readonly groups: number;
+}
+
+/** The numbering of all rows and groups. */
+export interface NumberFacts {
+  /** Number of the first row and of the first group that begins in each shard, followed by the number of all. */
+  readonly firstRows: readonly number[];
+  readonly firstGroups: readonly number[];
+  readonly rejected: number;
+  readonly unordered: number;
+  readonly raws: number;
+  readonly groups: number;
+  /** Rows, texts and groups that the references have. */
+  readonly known: { readonly rows: number; readonly raws: number; readonly groups: number };
+  /** Components of the input's own vectors; 0 if the input has none. */
+  readonly vectorDim: number;
+  /** Each file of the run, with `first_row` counted from the first row of all. */
+  readonly inputs: readonly InputRecord[];
+}
+
+/** The vectors of one chunk of texts. */
+export interface EmbedFacts {
+  readonly vectors: number;
+  /** Components of a vector; 0 where the chunk has no text of its own to embed. */
+  readonly dim: number;
+  readonly truncated: number;
+  readonly tokens: number;
+  /** Texts that the server refused, by their first rows in the numbering of all rows. */
+  readonly refused: readonly RefusedText[];
+  readonly cache: CacheCounts;
+  /** Model, device and the bits of a probe: vectors of another kind may differ in their last bits. */
+  readonly kind: { readonly device: string; readonly processor: string; readonly probe: string };
+}
+
+/** The vectors of the run in priority order, and how the join is cut. */
+export interface OrderFacts {
+  readonly vectors: number;
+  readonly dim: number;
+  /** Number of the first vector of each embed task, followed by the number of all. */
+  readonly firstVectors: readonly number[];
+  /** Vectors of a block but the last, in priority order; number of blocks. */
+  readonly blockVectors: number;
+  readonly blocks: number;
+  /** Block b belongs to row group b mod rowGroups; a task of `drop` holds the rows of one row group. */
+  readonly rowGroups: number;
+}
+
+/** Outcome of a task of the join. */
+export interface JoinFacts {
+  /** Vectors that this task removed or, in `decide`, kept of its block. */
+  readonly removed: number;
+  readonly kept: number;
+  /** Pairs that were measured in float64. */
+  readonly measured: number;
+}
+
+/** The fates of all rows. */
+export interface FatesFacts {
+  readonly kept: number;
+  readonly removed: number;
+  /** Pairs that the whole join measured in float64. */
+  readonly measured: number;
+}
+
+/** What one shard wrote. */
+export interface WriteFacts {
+  readonly kept: number;
+  readonly removed: { readonly exact: number; readonly normalized: number; readonly semantic: number };
+  /** Rows that go on account of each folder of the references. */
+  readonly against: readonly number[];
+  readonly guarded: number;
+  /** Rows rejected because a server refused their texts. */
+  readonly refused: number;
+}
+
+/** One finished file of the result; absent where the result has no such file. */
+export interface AssembleFacts {
+  readonly file?: FileRecord;
+}
+
+/** What is published. */
+export interface PublishFacts {
+  readonly files: readonly string[];
+}
+
+/** What a finished task of each stage tells the others: small, and kept in its marker. */
+export interface StageFacts {
+  readonly read: ReadFacts;
+  readonly exact: ExactFacts;
+  readonly number: NumberFacts;
+  readonly embed: EmbedFacts;
+  readonly order: OrderFacts;
+  readonly against: JoinFacts;
+  readonly decide: JoinFacts;
+  readonly drop: JoinFacts;
+  readonly fates: FatesFacts;
+  readonly write: WriteFacts;
+  readonly assemble: AssembleFacts;
+  readonly publish: PublishFacts;
+}
+
+export type StageName = keyof StageFacts;

@@ -1,0 +1,19 @@
+import { FailedRunError } from "../errors.js";
+import type { StageName } from "./facts.js";
+
+/**
+ * A task is marked as done, but a file of it is not there or has another size, though this machine has waited for it. The
+ * task has to be done again.
+ */
+export class LostOutputError extends FailedRunError {
+  readonly stage: StageName;
+  readonly index: number;
+
+  constructor(stage: StageName, index: number, detail: string) {
+    super(
+      `task ${index} of ${stage} is marked as done, but ${detail}; run the same command again: it does the task anew`,
+    );
+    this.stage = stage;
+    this.index = index;
+  }
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { syncFolder, writeDurably } from "../io/durable.js";
+import { WORK } from "../run/work/publication.js";
+import type { StageFacts, StageName } from "./facts.js";
+import { LostOutputError } from "./lost-output.js";
+import { planHash, type RunPlan } from "./plan.js";
+import type { FinishedTask, FinishedTasks } from "./stage.js";
+
+/**
+ * A run folder is the output folder of the run. While tasks work, everything lies in its work area:
+ *
+ *     OUT/.work/plan.json                  what the tasks have in common
+ *     OUT/.work/tasks/STAGE/INDEX.json     marker: the task is done, these are its facts, its folder and its files
+ *     OUT/.work/tasks/STAGE/INDEX-ID/      the files; a folder that no marker names is left from a killed attempt
+ *
+ * A marker appears at once and whole, after its files are durable, and is never changed. Of two attempts at the same task
+ * the one that marks first counts; both wrote the same bytes.
+ */
+export const PLAN_FILE = "plan.json";
+const TASKS = "tasks";
+
+/** Milliseconds that a machine waits until files that a marker names are visible on a network file system. */
+const VISIBLE_WITHIN = 60_000;
+
+/** A marker. */
+export interface Marker<Name extends StageName = StageName> {
+  /** Hash of the plan. */
+  readonly plan: string;
+  /** Folder of the files, beside the marker. */
+  readonly folder: string;
+  /** Size in bytes of each file. */
+  readonly files: Readonly<Record<string, number>>;
+  readonly facts: StageFacts[Name];
+  readonly seconds: number;
+  readonly host: string;
+}
+
+/** An attempt at a task, whose files are not seen by others before `finish`. */
+export interface Attempt<Name extends StageName> {
+  /** Path of a file to write; folders in the name are made. */
+  path(name: string): string;
+  /** Makes the files durable and marks the task as done. */
+  finish(facts: StageFacts[Name]): Promise<void>;
+  /** Throws the files away. */
+  abandon(): Promise<void>;
+}
+
+/** The tasks of a run on a file system that all its machines share. */
+export interface RunFolder extends FinishedTasks {
+  readonly out: string;
+  readonly plan: RunPlan;
+  readonly hash: string;
+  /** Path in the work area. */
+  path(...names: string[]): string;
+  begin<Name extends StageName>(stage: Name, index: number): Promise<Attempt<Name>>;
+  /** Indices of the tasks of a stage that are marked as done. */
+  done(stage: StageName): Promise<ReadonlySet<number>>;
+  /** Takes back the marker of a task whose output is lost, so that the task is done again. */
+  forget(stage: StageName, index: number): Promise<void>;
+}
+
+/** Saves a plan. Nothing else may have been planned in the folder. */
+export async function writePlan(out: string, plan: RunPlan): Promise<void> {
+  await mkdir(join(out, WORK), { recursive: true });
+  await writeDurably(join(out, WORK, PLAN_FILE), `${JSON.stringify(plan, null, 2)}\n`);
+  await syncFolder(join(out, WORK));
+}
+
+/** The plan of a run folder; undefined where there is none. */
+export async function readPlanIfAny(out: string): Promise<RunPlan | undefined> {
+  const text = await readFile(join(out, WORK, PLAN_FILE), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as RunPlan);
+}
+
+/** Opens the tasks of a planned run. */
+export function openRunFolder(out: string, plan: RunPlan, visibleWithin = VISIBLE_WITHIN): RunFolder {
+  const area = join(out, WORK);
+  const hash = planHash(plan);
+  const folderOf = (stage: StageName) => join(area, TASKS, stage);
+  const markerOf = (stage: StageName, index: number) => join(folderOf(stage), `${index}.json`);
+
+  async function find<Name extends StageName>(stage: Name, index: number): Promise<FinishedTask<Name> | undefined> {
+    const marker = await readMarker<Name>(markerOf(stage, index));
+    if (marker === undefined || marker.plan !== hash) return undefined;
+    const folder = join(folderOf(stage), marker.folder);
+    await requireVisible(stage, index, folder, marker.files, visibleWithin);
+    return { facts: marker.facts, path: (name) => join(folder, name) };
+  }
+
+  async function get<Name extends StageName>(stage: Name, index: number): Promise<FinishedTask<Name>> {
+    const found = await find(stage, index);
+    if (found === undefined) throw new LostOutputError(stage, index, "its marker is gone");
+    return found;
+  }
+
+  return {
+    out,
+    plan,
+    hash,
+    path: (...names) => join(area, ...names),
+    find,
+    get,
+    all: (stage, count) => Promise.all(Array.from({ length: count }, (_, index) => get(stage, index))),
+    begin: (stage, index) => beginTask(index, { folder: folderOf(stage), marker: markerOf(stage, index), hash }),
+    async done(stage) {
+      const names = await readdir(folderOf(stage)).catch(() => []);
+      return new Set(names.flatMap((name) => (/^\d+\.json$/.test(name) ? [Number.parseInt(name, 10)] : [])));
+    },
+    forget: (stage, index) => rm(markerOf(stage, index), { force: true }),
+  };
+}
+
+async function readMarker<Name extends StageName>(path: string): Promise<Marker<Name> | undefined> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as Marker<Name>);
+}
+
+/** @throws LostOutputError */
+async function requireVisible(
+  stage: StageName,
+  index: number,
+  folder: string,
+  files: Marker["files"],
+  within: number,
+): Promise<void> {
+  for (const [name, bytes] of Object.entries(files)) {
+    for (const end = performance.now() + within; ; await sleep(250)) {
+      const found = await stat(join(folder, name)).catch(() => undefined);
+      if (found?.size === bytes) break;
+      if (performance.now() < end) continue;
+      const have = found === undefined ? "is not there" : `has ${found.size} bytes, expected ${bytes}`;
+      throw new LostOutputError(stage, index, `its file ${join(folder, name)} ${have}`);
+    }
+  }
+}
+
+async function beginTask<Name extends StageName>(
+  index: number,
+  at: { readonly folder: string; readonly marker: string; readonly hash: string },
+): Promise<Attempt<Name>> {
+  const own = `${index}-${randomUUID().slice(0, 8)}`;
+  const folder = join(at.folder, own);
+  await mkdir(folder, { recursive: true });
+  const names = new Set<string>();
+  const started = performance.now();
+  return {
+    path(name) {
+      names.add(name);
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      return join(folder, name);
+    },
+    async finish(facts) {
+      const files: Record<string, number> = {};
+      for (const name of names) {
+        const found = await stat(join(folder, name)).catch(() => undefined);
+        if (found !== undefined) files[name] = found.size;
+      }
+      await syncFolder(folder);
+      const seconds = (performance.now() - started) / 1000;
+      const marker: Marker<Name> = { plan: at.hash, folder: own, files, facts, seconds, host: hostname() };
+      const aside = join(folder, "marker");
+      const file = await open(aside, "w");
+      await file.writeFile(JSON.stringify(marker));
+      await file.sync();
+      await file.close();
+      // A marker of another plan is replaced; one of this plan counts and stays.
+      const there = await readMarker(at.marker);
+      if (there !== undefined && there.plan !== at.hash) await rename(aside, at.marker);
+      else await link(aside, at.marker).catch((error: NodeJS.ErrnoException) => ignoreExisting(error));
+      await syncFolder(at.folder);
+    },
+    abandon: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Another attempt at the same task was faster. */
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}

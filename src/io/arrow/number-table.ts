@@ -1,0 +1,123 @@
+import { open } from "node:fs/promises";
+import {
+  type Data,
+  DataType,
+  Field,
+  FixedSizeList,
+  Float64,
+  Int32,
+  makeData,
+  RecordBatchFileWriter,
+  Schema,
+  Uint8,
+  Uint32,
+  Uint64,
+} from "apache-arrow";
+import { batchOf } from "../columns/take.js";
+import { openArrowTable } from "./table.js";
+
+/** Numbers of a column. */
+export type Numbers = Int32Array | Uint32Array | Float64Array | Uint8Array | BigUint64Array;
+
+/** Columns of numbers by name. A column `NAME:w` has w numbers a row, row after row; all have as many rows. */
+export type Columns = Readonly<Record<string, Numbers>>;
+
+/** Key of the schema's metadata that holds the first row of each part, followed by the number of rows. */
+const STARTS = "bge-dedup:starts";
+
+/**
+ * Writes columns of numbers as an Arrow file, which any reader opens. A table that goes to many tasks of a later stage
+ * is written in as many parts, of which `readColumns` reads one.
+ * @param parts columns of the same names and types for each part, of which some may have no rows; they stay the caller's
+ */
+export async function writeColumns(path: string, ...parts: readonly Columns[]): Promise<void> {
+  const starts = [0];
+  for (const [i, part] of parts.entries()) starts.push(starts[i] + rowsOf(part));
+  const fields = Object.entries(parts[0]).map(([name, values]) => new Field(name, typeOf(name, values), false));
+  const schema = new Schema(fields, new Map([[STARTS, JSON.stringify(starts)]]));
+  const writer = new RecordBatchFileWriter();
+  writer.reset(undefined, schema);
+  const file = await open(path, "w");
+  try {
+    for (const [i, part] of parts.entries()) {
+      const length = starts[i + 1] - starts[i];
+      const data = fields.map(({ name, type }) => dataOf(type, part[name], length));
+      if (length > 0) writer.write(batchOf(schema, data, length));
+    }
+    writer.finish();
+    for await (const chunk of writer) await file.appendFile(chunk);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Reads columns that `writeColumns` wrote.
+ * @param part number of the part to read; all parts if absent
+ * @returns arrays of the caller's, of the types that were written
+ * @throws InputError where the file is missing or damaged
+ */
+export async function readColumns<Kinds extends Columns>(path: string, part?: number): Promise<Kinds> {
+  const table = await openArrowTable(path);
+  try {
+    const starts = JSON.parse(table.schema.metadata.get(STARTS) ?? "[]") as number[];
+    const [first, end] = part === undefined ? [0, table.rows] : [starts[part], starts[part + 1]];
+    const { fields } = table.schema;
+    const columns: Record<string, Numbers> = {};
+    for (const { name, type } of fields) columns[name] = emptyOf(type, (end - first) * widthOf(name));
+    const names = fields.map(({ name }) => name);
+    for await (const { first: at, batch } of table.scan(names, first, end)) {
+      for (const [c, { name }] of fields.entries()) {
+        const data = batch.data.children[c];
+        const width = widthOf(name);
+        const { values } = width > 1 ? data.children[0] : data;
+        // A column of one type cannot hold another one, so the arrays fit.
+        (columns[name] as Uint32Array).set(values.subarray(0, batch.numRows * width), (at - first) * width);
+      }
+    }
+    return columns as Kinds;
+  } finally {
+    await table.close();
+  }
+}
+
+/** Numbers of a row in a column of this name. */
+function widthOf(name: string): number {
+  const [, width = "1"] = name.split(":");
+  return Number(width);
+}
+
+function rowsOf(columns: Columns): number {
+  const [name, values] = Object.entries(columns)[0];
+  return values.length / widthOf(name);
+}
+
+function typeOf(name: string, values: Numbers): DataType {
+  const width = widthOf(name);
+  const item = numberType(values);
+  return width === 1 ? item : new FixedSizeList(width, new Field("item", item, false));
+}
+
+function numberType(values: Numbers): DataType {
+  if (values instanceof Int32Array) return new Int32();
+  if (values instanceof Uint32Array) return new Uint32();
+  if (values instanceof Float64Array) return new Float64();
+  return values instanceof Uint8Array ? new Uint8() : new Uint64();
+}
+
+function emptyOf(type: DataType, length: number): Numbers {
+  const item = DataType.isFixedSizeList(type) ? type.children[0].type : type;
+  return new (item.ArrayType as new (length: number) => Numbers)(length);
+}
+
+/** @throws Error where a column has not as many rows as the others */
+function dataOf(type: DataType, values: Numbers, length: number): Data {
+  const width = DataType.isFixedSizeList(type) ? type.listSize : 1;
+  if (values.length !== length * width) {
+    throw new Error(`a column has ${values.length} numbers, expected ${length * width}`);
+  }
+  if (!DataType.isFixedSizeList(type)) return makeData({ type, length, nullCount: 0, data: values } as never);
+  const child = makeData({ type: type.children[0].type, length: values.length, nullCount: 0, data: values } as never);
+  return makeData({ type, length, nullCount: 0, child } as never);
+}
