@@ -1,6 +1,10 @@
 #!/usr/bin/env node
+import module from "node:module";
+
+// Node.js 22 keeps the compiled code of one run for the next; NODE_DISABLE_COMPILE_CACHE=1 says no.
+module.enableCompileCache?.();
 try {
-  const { main } = await import("../dist/src/cli/cluster.js");
+  const { main } = await import("../dist/src/bundle/commands/cluster.js");
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   // `main` reports its own errors: only a part that is missing or does not suit this Node.js comes here.
