@@ -16,19 +16,31 @@ const MOST_OPEN = 16;
 /** Positions that the outcome of a join can name, which is an Int32Array. */
 const MOST_VECTORS = 2 ** 31 - 1;
 
+/** What is known of a store before it is opened. */
+export interface StoreSize {
+  /** Number of vectors. */
+  readonly count: number;
+  readonly dim: number;
+}
+
 /**
  * Opens finished stores, of which at most `mostOpen` (16) are open at the same time: a store is opened when its vectors
- * are asked for, and the one that was not used for longest is closed. Every store is looked at once before this returns.
+ * are asked for, and the one that was not used for longest is closed.
  * @param paths at least one
+ * @param options.sizes of all stores; absent if they are to be read from the stores, each of which is then looked at once
+ * before this returns
  * @throws InputError where a store is missing or damaged, or changes later, or has another number of components than the
  * first one; `gather` and `rows` throw it too
  */
-export async function openVectorStores(paths: readonly string[], mostOpen = MOST_OPEN): Promise<VectorStores> {
-  const pool = new StorePool(paths, mostOpen);
+export async function openVectorStores(
+  paths: readonly string[],
+  { mostOpen = MOST_OPEN, sizes }: { readonly mostOpen?: number; readonly sizes?: readonly StoreSize[] } = {},
+): Promise<VectorStores> {
+  const pool = new StorePool(paths, mostOpen, sizes);
   try {
     const readers: VectorReader[] = [];
     for (let i = 0; i < paths.length; i++) {
-      const { count, dim } = await pool.use(i, async (store) => store);
+      const { count, dim } = sizes?.[i] ?? (await pool.use(i, async (store) => store));
       if (dim !== (readers[0]?.dim ?? dim)) {
         throw new InputError(
           `${paths[i]} holds vectors of ${dim} components; expected ${readers[0].dim} as ${paths[0]}`,
@@ -64,12 +76,13 @@ class StorePool {
   readonly #mostOpen: number;
   /** By number; the one that was not used for longest comes first. */
   readonly #open = new Map<number, OpenStore>();
-  /** Number of vectors of each store when it was opened first. */
-  readonly #counts: number[] = [];
+  /** Number of vectors of each store, as known beforehand or when it was opened first. */
+  readonly #counts: number[];
 
-  constructor(paths: readonly string[], mostOpen: number) {
+  constructor(paths: readonly string[], mostOpen: number, sizes: readonly StoreSize[] = []) {
     this.#paths = paths;
     this.#mostOpen = mostOpen;
+    this.#counts = sizes.map(({ count }) => count);
   }
 
   /** Lets `work` use a store, which stays open until then. */

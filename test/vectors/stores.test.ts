@@ -66,7 +66,7 @@ describe("stores behind one reader", () => {
       "many",
       Array.from({ length: 1000 }, (_, i) => i % 3),
     );
-    const stores = await openVectorStores(paths, 8);
+    const stores = await openVectorStores(paths, { mostOpen: 8 });
     assert.equal(stores.count, 999);
     assert.ok(openStores() <= 8, `${openStores()} open`);
     let most = 0;
@@ -98,7 +98,7 @@ describe("stores behind one reader", () => {
       openVectorStores([...paths, wide]),
       /wide-0\.arrow holds vectors of 5 .* expected 3 as .*odd-0/,
     );
-    const stores = await openVectorStores(paths, 1);
+    const stores = await openVectorStores(paths, { mostOpen: 1 });
     const into = new Float32Array(dim);
     await writeStores("odd", [3]);
     await assert.rejects(stores.gather([0], into), /odd-0\.arrow changed from 2 vectors to 3 while it was read/);
