@@ -43,6 +43,13 @@ export interface NumberFacts {
   readonly vectorDim: number;
   /** Each file of the run, with `first_row` counted from the first row of all. */
   readonly inputs: readonly InputRecord[];
+  /** Vectors that `--against` brings into the join; absent where there are none. */
+  readonly references?: {
+    /** Absolute path of the embeddings.arrow of each reference that has kept rows. */
+    readonly stores: readonly string[];
+    /** Kept vectors of all of them, at least 1: rows of references.arrow. */
+    readonly vectors: number;
+  };
 }
 
 /** The vectors of one chunk of texts. */
@@ -63,6 +70,8 @@ export interface EmbedFacts {
 export interface OrderFacts {
   readonly vectors: number;
   readonly dim: number;
+  /** Cosine from which two vectors are near-duplicates: as given, or the model's. */
+  readonly threshold: number;
   /** Number of the first vector of each embed task, followed by the number of all. */
   readonly firstVectors: readonly number[];
   /** Vectors of a block but the last, in priority order; number of blocks. */
