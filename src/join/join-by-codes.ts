@@ -26,7 +26,7 @@ const NUMBER_BYTES = 4 * 8;
  *
  *     for each block of rows
  *       joinReferences  the references' vectors pass by once, tile by tile
- *       joinEarlier     its tiles meet the groups kept by earlier blocks
+ *       joinEarlier     its tiles meet the groups kept by earlier blocks; left out, as the rest, with `within: false`
  *       JoinWithin      tile by tile: the tile meets the groups kept within this block, then itself,
  *                       and its remaining rows become columns of the last group
  *
@@ -41,11 +41,11 @@ export async function joinByCodes(
   options: JoinOptions,
   { plan, judge, deal, kept = new Uint32Array(0) }: { plan: CodePlan; judge: Judge; deal: Deal; kept?: Uint32Array },
 ): Promise<void> {
-  const { vectors, order, threshold, memory, onProgress } = options;
+  const { vectors, order, threshold, memory, within = true, onProgress } = options;
   const { book, callRows } = plan;
   // A kept vector's code is held once as a column, by its host, and once as a row while its block is in memory.
   const codeBytes = order.length * book.depth;
-  const keepCodes = codeBytes <= memory / 2;
+  const keepCodes = within && codeBytes <= memory / 2;
   const groupBytes = GROUP * book.depth;
   const columnBytes = (keepCodes ? codeBytes : 0) + deal.roundGroups * GROUP_COPIES * groupBytes;
   // Beside the codes: columns read from the store, the chunk being coded, and for each host the tiles on their way to
@@ -73,11 +73,13 @@ export async function joinByCodes(
       const met = await joinReferences(join, block, kept, (count) =>
         options.onReferences?.(Math.floor((kept.length * start) / order.length + share * count)),
       );
-      const active = await joinEarlier(join, block, met);
-      const within = new JoinWithin(join, block);
-      await within.run(active, (decided) => onProgress?.(start + decided));
       const end = start + block.positions.length;
-      if (end < order.length) await within.handOver();
+      if (within) {
+        const active = await joinEarlier(join, block, met);
+        const own = new JoinWithin(join, block);
+        await own.run(active, (decided) => onProgress?.(start + decided));
+        if (end < order.length) await own.handOver();
+      }
       onProgress?.(end);
     }
   } finally {

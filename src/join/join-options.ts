@@ -1,5 +1,6 @@
 import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
+import type { LearntCodes } from "./codes/code-plan.js";
 import type { ColumnHost } from "./column-host.js";
 
 /** Starts threads that hold columns beside this one, which has work of its own to do. */
@@ -36,6 +37,16 @@ export interface JoinOptions {
   readonly signatures?: BigUint64Array;
   /** Vectors that the vectors of the join are compared with before each other, and that are never removed. */
   readonly references?: ReferenceVectors;
+  /**
+   * False if the vectors of the join are compared with the references alone and not with each other; then nothing is
+   * kept on account of another vector of the join. Default: true.
+   */
+  readonly within?: boolean;
+  /**
+   * Provides codes that were learnt from similar vectors with the same engines; called only where the join needs codes.
+   * If absent, the join learns its own, which takes about 0.1 s for each depth it tries. They never change the outcome.
+   */
+  readonly codes?: () => Promise<LearntCodes>;
   /** Engine of this thread. It should have a single thread of its own, since its products are short calls. */
   readonly engine: Engine;
   /**

@@ -37,7 +37,7 @@ export async function joinSmall(
   judge: Judge,
   references: Uint32Array = new Uint32Array(0),
 ): Promise<void> {
-  const { vectors, order, threshold, engine, wideEngine = engine, onProgress, signal } = options;
+  const { vectors, order, threshold, engine, wideEngine = engine, within = true, onProgress, signal } = options;
   const { dim } = vectors;
   const positions = order.slice();
   const values = new Float32Array(positions.length * dim);
@@ -49,7 +49,8 @@ export async function joinSmall(
   let kept = 0;
   try {
     const rows = await joinReferences();
-    for (let start = 0; start < rows; start += TILE_ROWS) {
+    if (!within) onProgress?.(positions.length);
+    for (let start = 0; within && start < rows; start += TILE_ROWS) {
       let end = Math.min(start + TILE_ROWS, rows);
       // The last product has the tile's own rows as its columns: each row meets the earlier rows only.
       for (let first = 0; ; first += TILE_COLUMNS) {

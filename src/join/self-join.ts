@@ -1,5 +1,5 @@
 import { concatenated } from "../vectors/concatenated.js";
-import { planCodes } from "./codes/code-plan.js";
+import { openCodes, planCodes } from "./codes/code-plan.js";
 import { GROUP } from "./codes/column-codes.js";
 import { type ColumnHost, LocalHost } from "./column-host.js";
 import { dealGroups } from "./deal.js";
@@ -20,6 +20,7 @@ import { type JoinResult, Judge } from "./judge.js";
  * worker.
  *
  * References' vectors come before all others in the order and are never removed. They are not compared with each other.
+ * With `within: false`, neither are the vectors of the join: a vector then stays unless a reference vector is near it.
  *
  * Starts and closes its own workers. Memory: `options.memory`, plus 16 bytes a vector for the outcome, and with
  * references 8 bytes more a vector and 8 bytes a reference vector.
@@ -60,7 +61,8 @@ async function joinAll(options: JoinOptions, judge: Judge, kept: Uint32Array): P
     const workers = await startWorkers(options, kept.length);
     const local = new LocalHost(options.engine);
     try {
-      const plan = await planCodes(options, kept);
+      const { codes } = options;
+      const plan = await (codes === undefined ? planCodes(options, kept) : openCodes(await codes(), options));
       try {
         const { productNs } = plan;
         const device = options.workers?.device;
@@ -88,9 +90,10 @@ const WORKER_SHARE = 0.25;
  * the other, so that two groups a worker are enough; references meet all groups from the beginning, so that one is. A
  * requested device always starts.
  */
-async function startWorkers({ order, workers, memory }: JoinOptions, references: number): Promise<ColumnHost[]> {
+async function startWorkers(options: JoinOptions, references: number): Promise<ColumnHost[]> {
+  const { order, workers, memory, within = true } = options;
   if (workers?.device) return workers.start(1);
-  const pairs = order.length * (order.length / 2 + references);
+  const pairs = order.length * ((within ? order.length / 2 : 0) + references);
   if (workers === undefined || pairs < WORKERS_FROM ** 2 / 2) return [];
   const groups = Math.ceil(order.length / GROUP);
   const enough = references > 0 ? groups : Math.ceil(groups / 2);

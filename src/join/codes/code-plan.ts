@@ -11,21 +11,36 @@ import { IntegerScreen } from "./integer-screen.js";
 import { allocateCodes, type CodeScale, createProjection, encodeRows, type Projection } from "./row-codes.js";
 import { createIntegerProduct, type IntegerProduct, PANEL, STRIP } from "./tile-product.js";
 
-/** The codes of one join, and the kernels that make and multiply them. The caller releases the kernels. */
-export interface CodePlan {
+/** What a trial has found: numbers alone, of use to any join of similar vectors on this machine. */
+export interface LearntCodes {
   readonly book: CodeBook;
+  /** Rows of one call at which the product was fastest. */
+  readonly callRows: number;
+  /** Nanoseconds that the product of one pair took. */
+  readonly productNs: number;
+}
+
+/** The codes of one join, and the kernels that make and multiply them. The caller releases the kernels. */
+export interface CodePlan extends LearntCodes {
   /** The numbers of the book that hosts of columns need. */
   readonly scale: CodeScale;
   /** Computes the coordinates of rows. */
   readonly projection: Projection;
   /** Multiplies codes in this thread. */
   readonly product: IntegerProduct;
-  /** Rows of one call at which the product was fastest. */
-  readonly callRows: number;
-  /** Nanoseconds that the product of one pair took. */
-  readonly productNs: number;
   /** Frees projection and product. */
   release(): Promise<void>;
+}
+
+/** What planning needs; see `JoinOptions`. */
+export interface PlanOptions {
+  readonly vectors: VectorReader;
+  /** Vectors to be compared with each other and with those of `kept`. */
+  readonly order: Uint32Array;
+  readonly threshold: number;
+  readonly engine: Engine;
+  readonly wideEngine?: Engine;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -61,19 +76,11 @@ const MEASURED_PAIRS = 1000;
  *     cost of a pair = product + needless survivors · (scan of a strip + measure) + coding of a row / pairs of a row
  *
  * Takes about 0.1 s for each depth tried. The outcome of a join does not depend on the plan.
- * @param options.order vectors to be compared with each other and with those of `kept`
  * @param kept vectors that are not compared with each other; none by default
  * @throws the signal's reason once that is aborted
  */
 export async function planCodes(
-  options: {
-    vectors: VectorReader;
-    order: Uint32Array;
-    threshold: number;
-    engine: Engine;
-    wideEngine?: Engine;
-    signal?: AbortSignal;
-  },
+  options: PlanOptions,
   kept: Uint32Array = new Uint32Array(0),
 ): Promise<CodePlan> {
   const { vectors, order, threshold, engine, wideEngine = engine, signal } = options;
@@ -100,19 +107,13 @@ export async function planCodes(
       const levels = (await saturates(product, depth)) ? 63 : exactLevels(depth);
       const coordinates = await projection.project(fitRows);
       const book = fitCodeBook({ basis, dim, depth, levels, coordinates });
-      const release = async () => {
-        await Promise.all([projection.release(), product.release()]);
-      };
       const { productNs, survivorNs, callRows } = await tryPlan({ book, projection, product }, trialRows, threshold);
-      const { scale, base, slack, usualLength } = book;
-      const timed = { callRows, productNs };
-      const scaled = { book, scale: { depth, scale, base, slack, usualLength } };
-      const plan = { ...scaled, projection, product, ...timed, release };
+      const plan = planOf({ book, callRows, productNs }, projection, product);
       const cost = productNs + survivorNs + (CODE_NS * depth * rows) / pairs;
       if (best === undefined || cost < best.cost) {
         await best?.plan.release();
         best = { plan, cost };
-      } else await release();
+      } else await plan.release();
       if (survivorNs < NEGLIGIBLE * productNs) break;
       if (survivorNs * pairs < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
     }
@@ -123,6 +124,35 @@ export async function planCodes(
   } finally {
     await learner.release();
   }
+}
+
+/** Learns codes as `planCodes` does, for joins to come. Nothing of the result has to be released. */
+export async function learnCodes(options: PlanOptions): Promise<LearntCodes> {
+  const { book, callRows, productNs, release } = await planCodes(options);
+  await release();
+  return { book, callRows, productNs };
+}
+
+/** Compiles the kernels of codes that were learnt before. */
+export async function openCodes(
+  learnt: LearntCodes,
+  { engine, wideEngine = engine }: Pick<PlanOptions, "engine" | "wideEngine">,
+): Promise<CodePlan> {
+  const { basis, dim, depth } = learnt.book;
+  return planOf(learnt, await createProjection(wideEngine, basis, dim), await createIntegerProduct(engine, depth));
+}
+
+function planOf(learnt: LearntCodes, projection: Projection, product: IntegerProduct): CodePlan {
+  const { depth, scale, base, slack, usualLength } = learnt.book;
+  return {
+    ...learnt,
+    scale: { depth, scale, base, slack, usualLength },
+    projection,
+    product,
+    async release() {
+      await Promise.all([projection.release(), product.release()]);
+    },
+  };
 }
 
 /** The positions of `kept`, then those of `order`. */
