@@ -8,12 +8,13 @@ import type { StageName } from "./facts.js";
 export class LostOutputError extends FailedRunError {
   readonly stage: StageName;
   readonly index: number;
+  /** Folder of the lost files; absent where the marker itself is gone. */
+  readonly folder?: string;
 
-  constructor(stage: StageName, index: number, detail: string) {
-    super(
-      `task ${index} of ${stage} is marked as done, but ${detail}; run the same command again: it does the task anew`,
-    );
+  constructor(stage: StageName, index: number, detail: string, folder?: string) {
+    super(`task ${index} of ${stage} is marked as done, but ${detail}; workers do the task anew`);
     this.stage = stage;
     this.index = index;
+    this.folder = folder;
   }
 }

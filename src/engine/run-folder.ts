@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { syncFolder, writeDurably } from "../io/durable.js";
+import { TASKS_PLAN } from "../run/work/planned-tasks.js";
 import { WORK } from "../run/work/publication.js";
 import type { StageFacts, StageName } from "./facts.js";
 import { LostOutputError } from "./lost-output.js";
@@ -17,11 +18,13 @@ import type { FinishedTask, FinishedTasks } from "./stage.js";
  *     OUT/.work/plan.json                  what the tasks have in common
  *     OUT/.work/tasks/STAGE/INDEX.json     marker: the task is done, these are its facts, its folder and its files
  *     OUT/.work/tasks/STAGE/INDEX-ID/      the files; a folder that no marker names is left from a killed attempt
+ *     OUT/.work/claims/STAGE-INDEX         lock of the worker that does the task at this moment
+ *     OUT/.work/failures/STAGE-INDEX-ID    attempt that failed, and why
  *
  * A marker appears at once and whole, after its files are durable, and is never changed. Of two attempts at the same task
  * the one that marks first counts; both wrote the same bytes.
  */
-export const PLAN_FILE = "plan.json";
+export const PLAN_FILE = TASKS_PLAN;
 const TASKS = "tasks";
 
 /** Milliseconds that a machine waits until files that a marker names are visible on a network file system. */
@@ -60,8 +63,14 @@ export interface RunFolder extends FinishedTasks {
   begin<Name extends StageName>(stage: Name, index: number): Promise<Attempt<Name>>;
   /** Indices of the tasks of a stage that are marked as done. */
   done(stage: StageName): Promise<ReadonlySet<number>>;
-  /** Takes back the marker of a task whose output is lost, so that the task is done again. */
-  forget(stage: StageName, index: number): Promise<void>;
+  /** The marker of a task as it is, without a look at the files; undefined where there is none of this plan. */
+  marker<Name extends StageName>(stage: Name, index: number): Promise<Marker<Name> | undefined>;
+  /**
+   * Takes back the marker of a task whose output is lost, so that the task is done again.
+   * @param folder of the lost files; where it is given, the marker of a later attempt stays
+   * @returns whether this call has removed the marker
+   */
+  forget(stage: StageName, index: number, folder?: string): Promise<boolean>;
 }
 
 /** Saves a plan. Nothing else may have been planned in the folder. */
@@ -84,11 +93,16 @@ export function openRunFolder(out: string, plan: RunPlan, visibleWithin = VISIBL
   const folderOf = (stage: StageName) => join(area, TASKS, stage);
   const markerOf = (stage: StageName, index: number) => join(folderOf(stage), `${index}.json`);
 
-  async function find<Name extends StageName>(stage: Name, index: number): Promise<FinishedTask<Name> | undefined> {
+  async function ownMarker<Name extends StageName>(stage: Name, index: number): Promise<Marker<Name> | undefined> {
     const marker = await readMarker<Name>(markerOf(stage, index));
-    if (marker === undefined || marker.plan !== hash) return undefined;
+    return marker?.plan === hash ? marker : undefined;
+  }
+
+  async function find<Name extends StageName>(stage: Name, index: number): Promise<FinishedTask<Name> | undefined> {
+    const marker = await ownMarker(stage, index);
+    if (marker === undefined) return undefined;
     const folder = join(folderOf(stage), marker.folder);
-    await requireVisible(stage, index, folder, marker.files, visibleWithin);
+    await requireVisible({ stage, index, folder, files: marker.files }, visibleWithin);
     return { facts: marker.facts, path: (name) => join(folder, name) };
   }
 
@@ -105,27 +119,33 @@ export function openRunFolder(out: string, plan: RunPlan, visibleWithin = VISIBL
     path: (...names) => join(area, ...names),
     find,
     get,
+    marker: ownMarker,
     all: (stage, count) => Promise.all(Array.from({ length: count }, (_, index) => get(stage, index))),
     begin: (stage, index) => beginTask(index, { folder: folderOf(stage), marker: markerOf(stage, index), hash }),
     async done(stage) {
       const names = await readdir(folderOf(stage)).catch(() => []);
       return new Set(names.flatMap((name) => (/^\d+\.json$/.test(name) ? [Number.parseInt(name, 10)] : [])));
     },
-    forget: (stage, index) => rm(markerOf(stage, index), { force: true }),
+    async forget(stage, index, lost) {
+      const there = await readMarker(markerOf(stage, index));
+      const later = lost !== undefined && there?.plan === hash && join(folderOf(stage), there.folder) !== lost;
+      return !later && unlinkIfAny(markerOf(stage, index));
+    },
   };
 }
 
+/** A marker; undefined where there is none, or a damaged one, whose task has to be done again. */
 async function readMarker<Name extends StageName>(path: string): Promise<Marker<Name> | undefined> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as Marker<Name>);
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Marker<Name>;
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws LostOutputError */
 async function requireVisible(
-  stage: StageName,
-  index: number,
-  folder: string,
-  files: Marker["files"],
+  { stage, index, folder, files }: { stage: StageName; index: number; folder: string; files: Marker["files"] },
   within: number,
 ): Promise<void> {
   for (const [name, bytes] of Object.entries(files)) {
@@ -134,7 +154,7 @@ async function requireVisible(
       if (found?.size === bytes) break;
       if (performance.now() < end) continue;
       const have = found === undefined ? "is not there" : `has ${found.size} bytes, expected ${bytes}`;
-      throw new LostOutputError(stage, index, `its file ${join(folder, name)} ${have}`);
+      throw new LostOutputError(stage, index, `its file ${join(folder, name)} ${have}`, folder);
     }
   }
 }
@@ -157,17 +177,14 @@ async function beginTask<Name extends StageName>(
     async finish(facts) {
       const files: Record<string, number> = {};
       for (const name of names) {
-        const found = await stat(join(folder, name)).catch(() => undefined);
-        if (found !== undefined) files[name] = found.size;
+        const bytes = await syncIfAny(join(folder, name));
+        if (bytes !== undefined) files[name] = bytes;
       }
       await syncFolder(folder);
       const seconds = (performance.now() - started) / 1000;
       const marker: Marker<Name> = { plan: at.hash, folder: own, files, facts, seconds, host: hostname() };
       const aside = join(folder, "marker");
-      const file = await open(aside, "w");
-      await file.writeFile(JSON.stringify(marker));
-      await file.sync();
-      await file.close();
+      await writeDurably(aside, JSON.stringify(marker));
       // A marker of another plan is replaced; one of this plan counts and stays.
       const there = await readMarker(at.marker);
       if (there !== undefined && there.plan !== at.hash) await rename(aside, at.marker);
@@ -176,6 +193,29 @@ async function beginTask<Name extends StageName>(
     },
     abandon: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** Makes a file durable. @returns its size in bytes; undefined where there is no such file */
+async function syncIfAny(path: string): Promise<number | undefined> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    await file.sync();
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
+  }
+}
+
+/** @returns whether this call has removed the file: of several processes only one has */
+function unlinkIfAny(path: string): Promise<boolean> {
+  return unlink(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return false;
+      throw error;
+    },
+  );
 }
 
 /** Another attempt at the same task was faster. */

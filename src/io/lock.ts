@@ -50,7 +50,7 @@ const held = new Map<string, string>();
  * Modification time of the lock in milliseconds, undefined where there is no lock. The file is opened first, because a
  * network file system may answer a stat of a path from its cache.
  */
-async function signOfLife(path: string): Promise<number | undefined> {
+export async function signOfLife(path: string): Promise<number | undefined> {
   const file = await open(path, "r").catch(() => undefined);
   return file
     ?.stat()
@@ -138,6 +138,21 @@ export async function takeLock(path: string, options: LockOptions = {}): Promise
     // times.
     if (holder === undefined && attempt < 5) await sleep(50);
     else await moveAside(path, text);
+  }
+}
+
+/**
+ * Takes the lock file at `path` only where there is none, without a wait: what many processes do that look for work.
+ * @param onLost as of `takeLock`
+ * @returns the function that releases the lock; undefined where there is a lock, whether its holder lives or not
+ * @throws the system's error, with its code, where the folder cannot be written to
+ */
+export async function takeFreeLock(path: string, onLost = () => {}): Promise<(() => Promise<void>) | undefined> {
+  try {
+    return await create(path, onLost);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+    throw error;
   }
 }
 

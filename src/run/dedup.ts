@@ -70,7 +70,11 @@ async function runAgainst(
   { reporter, ...context }: RunContext & { readonly reporter: TimedReporter },
   against: Against | undefined,
 ): Promise<DedupSummary> {
-  const work = await openWorkArea(options.out, { files: [...OUTPUT_FILES, MANIFEST], note: reporter.note });
+  const work = await openWorkArea(options.out, {
+    files: [...OUTPUT_FILES, MANIFEST],
+    note: reporter.note,
+    tasks: options.fresh ? "dropped" : "refused",
+  });
   const signal = work.stopSignal(context.signal);
   const gpus = context.gpus ?? createGpuMeter();
   try {

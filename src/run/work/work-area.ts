@@ -5,6 +5,7 @@ import { FailedRunError, InputError, mayPass, UsageError } from "../../errors.js
 import { writeDurably } from "../../io/durable.js";
 import { holdsLock, LockHeldError, takeLock } from "../../io/lock.js";
 import { EMBEDDINGS } from "../write/output-names.js";
+import { dropTasks, holdsTasks, requireNoTasks } from "./planned-tasks.js";
 import { movePublished, PLAN, planPublication, readPlan, requireFree, WORK } from "./publication.js";
 import { parseState, type WorkState } from "./work-state.js";
 
@@ -12,6 +13,16 @@ const LOCK = "lock";
 /** Folder of the copies of standard input and of pipes, which the second pass could not read again. */
 export const COPIES = "inputs";
 const STATE = "state.json";
+
+/** Options of `openWorkArea`. */
+export interface WorkAreaOptions {
+  /** Names of files that the run will publish or remove. */
+  readonly files?: Iterable<string>;
+  /** Called with a message if the lock of a process elsewhere is waited for. */
+  readonly note?: (message: string) => void;
+  /** What happens to a run in tasks that the folder holds unfinished: it is refused unless it is dropped or its planner opens the area. */
+  readonly tasks?: "refused" | "dropped" | "welcome";
+}
 
 /**
  * Makes a folder and the folders above it. The recursive mkdir of Node.js 20 never returns if a file system such as
@@ -41,15 +52,13 @@ async function makeFolders(path: string): Promise<string | undefined> {
 /**
  * Opens the work area of an output folder, takes its lock and completes an interrupted publication. The folders are
  * made if necessary.
- * @param options.files names of files that the run will publish or remove
- * @param options.note called with a message if the lock of a process elsewhere is waited for
  * @returns the work area, which the caller closes
- * @throws UsageError if the path cannot serve as output folder, or if a folder is in the way of a file; FailedRunError
- * if another run holds the lock
+ * @throws UsageError if the path cannot serve as output folder, if a folder is in the way of a file, or for a run in
+ * tasks; FailedRunError if another run holds the lock
  */
 export async function openWorkArea(
   out: string,
-  { files = [], note }: { readonly files?: Iterable<string>; readonly note?: (message: string) => void } = {},
+  { files = [], note, tasks = "refused" }: WorkAreaOptions = {},
 ): Promise<WorkArea> {
   const area = join(out, WORK);
   const made = await claimFolder(out, area);
@@ -63,6 +72,8 @@ export async function openWorkArea(
   });
   const work = new WorkArea({ out, made, lost: lost.signal, release });
   try {
+    if (tasks === "dropped") await dropTasks(area);
+    if (tasks === "refused") requireNoTasks(out, area);
     await work.finishPublication();
     await requireFree(out, files);
   } catch (error) {
@@ -215,7 +226,9 @@ export class WorkArea {
     await Promise.allSettled(this.#sideTasks);
     // Files of an area that another process has taken over belong to that process.
     const taken = !(await holdsLock(this.path(LOCK)));
-    if (taken || existsSync(this.path(STATE)) || existsSync(this.path(PLAN))) return this.#release();
+    if (taken || existsSync(this.path(STATE)) || existsSync(this.path(PLAN)) || holdsTasks(this.#area)) {
+      return this.#release();
+    }
     const names = await readdir(this.#area).catch(() => []);
     for (const name of names) if (name !== LOCK) await rm(this.path(name), { recursive: true, force: true });
     await this.#release();
@@ -249,7 +262,7 @@ function takenOver(out: string): Error {
 }
 
 /** An error that explains a full disk; undefined for any other error. */
-function noSpace(out: string, error: unknown): Error | undefined {
+export function noSpace(out: string, error: unknown): Error | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== "ENOSPC" && code !== "EDQUOT") return undefined;
   return new FailedRunError(
