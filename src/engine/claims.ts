@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { LockHeldError, signOfLife, takeFreeLock, takeLock } from "../io/lock.js";
-import { type Holder, nameOfHolder, parseHolder, thisSystem } from "../io/lock-holder.js";
+import { nameOfHolder, parseHolder, startOfProcess, thisSystem } from "../io/lock-holder.js";
 import { keyOf, type TaskName } from "./schedule.js";
 
 /** Milliseconds without a sign of life after which a worker on another machine counts as dead. */
@@ -93,7 +94,24 @@ export class Claims {
   }
 }
 
-/** The worker that holds a claim, as its lock names it. */
-export async function holderOf(folder: string, key: string): Promise<Holder | undefined> {
-  return parseHolder(await readFile(join(folder, key), "utf8").catch(() => ""));
+/**
+ * The claims whose workers live, with the systems of the workers. Those of other machines are watched for so many
+ * milliseconds, in which a living worker gives a sign of life.
+ */
+export async function livingClaims(folder: string, watch: number): Promise<ReadonlyMap<string, string>> {
+  const living = new Map<string, string>();
+  const elsewhere: { key: string; system: string; sign: number | undefined }[] = [];
+  for (const key of await new Claims(folder).list()) {
+    const holder = parseHolder(await readFile(join(folder, key), "utf8").catch(() => ""));
+    if (holder === undefined) continue;
+    const { pid, started, system } = holder;
+    if (system !== thisSystem()) elsewhere.push({ key, system, sign: await signOfLife(join(folder, key)) });
+    else if (startOfProcess(pid) === started) living.set(key, system);
+  }
+  if (elsewhere.length > 0) await sleep(watch);
+  for (const { key, system, sign } of elsewhere) {
+    const now = await signOfLife(join(folder, key));
+    if (now !== undefined && now !== sign) living.set(key, system);
+  }
+  return living;
 }

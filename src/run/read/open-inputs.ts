@@ -21,10 +21,10 @@ export interface InputRecord extends FileRecord {
  * Saves standard input and pipes to files of a folder, because every input is read several times.
  * @returns the path of the copy by the name of the input
  */
-async function copyPipes(
+export async function copyPipes(
   names: readonly string[],
   folder: string,
-  { stdin, signal }: RunContext,
+  { stdin, signal }: Pick<RunContext, "stdin" | "signal">,
 ): Promise<Map<string, string>> {
   const copies = new Map<string, string>();
   for (const [at, name] of names.entries()) {

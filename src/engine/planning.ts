@@ -1,0 +1,162 @@
+import { rm, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { UsageError } from "../errors.js";
+import { sha256File } from "../io/sha256.js";
+import { openAgainst } from "../run/against/against.js";
+import { type DedupFlags, dedupOptions } from "../run/flags/dedup.js";
+import type { DedupOptions, RunContext } from "../run/options.js";
+import { findInputs } from "../run/read/find-inputs.js";
+import { copyPipes } from "../run/read/open-inputs.js";
+import { MANIFEST, VERSION } from "../run/work/manifest.js";
+import { dropTasks } from "../run/work/planned-tasks.js";
+import { WORK } from "../run/work/publication.js";
+import { COPIES, openWorkArea, type WorkArea } from "../run/work/work-area.js";
+import { OUTPUT_FILES } from "../run/write/output-names.js";
+import { shellWord } from "../shell-word.js";
+import { cutRun } from "./cut.js";
+import { Failures } from "./failures.js";
+import type { PlannedFile, RunPlan } from "./plan.js";
+import { isPublished, tidyUp } from "./plan-watch.js";
+import { planFlags } from "./planned-flags.js";
+import { openRunFolder, PLAN_FILE, type RunFolder, readPlanIfAny, writePlan } from "./run-folder.js";
+import { planDifference } from "./same-plan.js";
+
+/** What is to be planned. */
+export interface PlanRequest {
+  readonly inputs: readonly string[];
+  /** The flags as given; of those only `fresh` is not part of the plan. */
+  readonly flags: DedupFlags;
+  /** Number of workers that the run is cut for. */
+  readonly workers: number;
+}
+
+/** A run whose tasks can be done. */
+export interface PlannedRun {
+  readonly folder: RunFolder;
+  /** Whether the plan was there before: what is done of it stays done. */
+  readonly continued: boolean;
+  /** Whether all of it was done before, and the result is published. */
+  readonly finished: boolean;
+}
+
+/**
+ * Plans a run in the folder of `--out`, or finds that the folder holds the plan of the same run, which then continues:
+ * its failed tasks may be tried anew. Standard input and pipes are saved in the folder.
+ * @throws UsageError for flags that cannot be carried out or planned, for a folder that cannot be used or that holds
+ * the unfinished work of another run; InputError where an input is missing
+ */
+export async function planRun({ inputs, flags, workers }: PlanRequest, context: RunContext): Promise<PlannedRun> {
+  const options = dedupOptions(flags, inputs);
+  const planned = { version: VERSION, cwd: process.cwd(), flags: planFlags(flags), inputs };
+  // On one machine, too, a mistake about the references is told before one about the inputs.
+  await (await openAgainst(options, context))?.close();
+  const { out, fresh } = options;
+  const { note } = context.reporter;
+  const area = await openWorkArea(out, { files: [...OUTPUT_FILES, MANIFEST], note, tasks: "welcome" });
+  try {
+    const existing = fresh ? undefined : await readPlanIfAny(out);
+    if (existing === undefined) await makeRoom(area, { out, fresh });
+    else {
+      const folder = openRunFolder(out, existing);
+      if (await isPublished(folder)) {
+        await tidyUp(folder);
+        return { folder, continued: true, finished: true };
+      }
+      requireSame(out, planDifference(existing, planned));
+    }
+    const files = await findPlannedFiles(options, area, { context, existing });
+    if (existing !== undefined) requireSame(out, planDifference(existing, { ...planned, files }));
+    const plan = existing ?? (await newPlan({ ...planned, files, workers, options }));
+    const folder = openRunFolder(out, plan);
+    if (existing === undefined) await writePlan(out, plan);
+    else await new Failures(folder.path("failures")).clear();
+    return { folder, continued: existing !== undefined, finished: false };
+  } catch (error) {
+    throw area.explain(error);
+  } finally {
+    await area.close();
+  }
+}
+
+/** @throws UsageError where the folder holds an unfinished run that differs from the one to plan */
+function requireSame(out: string, difference: string | undefined): void {
+  if (difference === undefined) return;
+  throw new UsageError(
+    `${out} holds an unfinished run that this command does not continue: ${difference}. Run the command of then again, or start over with --fresh, or choose another --out`,
+  );
+}
+
+/**
+ * Prepares a work area for a new plan.
+ * @throws UsageError where it holds the work of an ordinary run, unless the run starts over
+ */
+async function makeRoom(area: WorkArea, { out, fresh }: { out: string; fresh: boolean }): Promise<void> {
+  if (fresh) await area.clear();
+  else if ((await area.readState()) !== undefined) {
+    throw new UsageError(
+      `${out} holds the work of an interrupted run on one machine; the same command without --executor or plan continues it. ` +
+        "Start over with --fresh, or choose another --out",
+    );
+  }
+  // The tasks of an older plan, or what is left of them where removing was cut short.
+  await dropTasks(area.path(""));
+}
+
+/**
+ * Finds the input files, and saves standard input and pipes.
+ * @throws UsageError where a run would continue whose standard input was another
+ */
+async function findPlannedFiles(
+  options: DedupOptions,
+  area: WorkArea,
+  { context, existing }: { readonly context: RunContext; readonly existing?: RunPlan },
+): Promise<PlannedFile[]> {
+  const names = await findInputs(options, context.reporter.note);
+  const folder = area.path(existing === undefined ? COPIES : `${COPIES}.new`);
+  const copies = await copyPipes(names, folder, context);
+  const files: PlannedFile[] = [];
+  for (const name of names) {
+    const path = copies.get(name) ?? name;
+    const { size } = await stat(path);
+    const copy = copies.has(name) && join(options.out, WORK, COPIES, relative(folder, path));
+    files.push({ name, ...(copy && { copy }), bytes: size });
+  }
+  if (existing === undefined) return files;
+  for (const [at, { name, copy, bytes }] of files.entries()) {
+    const before = existing.files.at(at);
+    if (copy === undefined || before?.copy !== copy || before.bytes !== bytes) continue;
+    if ((await sha256File(copies.get(name) as string)) === (await sha256File(copy))) continue;
+    requireSame(options.out, `the content of ${name === "-" ? "standard input" : name} is another`);
+  }
+  await rm(folder, { recursive: true, force: true });
+  return files;
+}
+
+async function newPlan({
+  options,
+  ...planned
+}: Omit<RunPlan, "shards" | "buckets" | "chunkTexts"> & { readonly options: DedupOptions }): Promise<RunPlan> {
+  const slow = options.vectorField === undefined && options.model !== "builtin";
+  const cut = cutRun(
+    planned.files.map(({ bytes }) => bytes),
+    { workers: planned.workers, slow },
+  );
+  return { ...planned, ...cut };
+}
+
+/**
+ * The plan of a folder, for whoever works on it.
+ * @throws UsageError where there is none, or one of another version of this program
+ */
+export async function requirePlan(out: string): Promise<RunPlan> {
+  const plan = await readPlanIfAny(out);
+  if (plan === undefined) {
+    throw new UsageError(
+      `${out} holds no unfinished run: there is no ${join(out, WORK, PLAN_FILE)}; plan one with bge-dedup plan INPUTS -o ${shellWord(out)}`,
+    );
+  }
+  if (plan.version === VERSION) return plan;
+  throw new UsageError(
+    `the run in ${out} was planned by bge-dedup ${plan.version}, and this is ${VERSION}: install that version here, or plan anew with --fresh`,
+  );
+}
