@@ -37,6 +37,8 @@ export interface PlanOptions {
   readonly vectors: VectorReader;
   /** Vectors to be compared with each other and with those of `kept`. */
   readonly order: Uint32Array;
+  /** Rows and pairs that the codes are for, where `order` is only a sample of them. */
+  readonly whole?: { readonly rows: number; readonly pairs: number };
   readonly threshold: number;
   readonly engine: Engine;
   readonly wideEngine?: Engine;
@@ -52,6 +54,8 @@ const LEARN_ROWS = { least: 2048, most: 8192, share: 1 / 24 };
 const FIT_ROWS = 1024;
 /** Sampled rows on which a code is tried. */
 const TRIAL_ROWS = 1024;
+/** Vectors that planning reads at most, of any number. */
+export const MOST_PLANNED = LEARN_ROWS.most + TRIAL_ROWS;
 /**
  * Numbers of rows that are timed. The int32 products of 512 rows and 320 columns take 640 KiB. More rows are not tried:
  * with the few panels of a trial they look equally fast about half the time, and a join that used them took 7 % longer.
@@ -79,14 +83,11 @@ const MEASURED_PAIRS = 1000;
  * @param kept vectors that are not compared with each other; none by default
  * @throws the signal's reason once that is aborted
  */
-export async function planCodes(
-  options: PlanOptions,
-  kept: Uint32Array = new Uint32Array(0),
-): Promise<CodePlan> {
+export async function planCodes(options: PlanOptions, kept: Uint32Array = new Uint32Array(0)): Promise<CodePlan> {
   const { vectors, order, threshold, engine, wideEngine = engine, signal } = options;
   const { dim } = vectors;
-  const rows = kept.length + order.length;
-  const pairs = order.length * (order.length / 2 + kept.length);
+  const rows = options.whole?.rows ?? kept.length + order.length;
+  const pairs = options.whole?.pairs ?? order.length * (order.length / 2 + kept.length);
   const learnRows = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * rows)));
   const positions = samplePositions(both(kept, order), learnRows + TRIAL_ROWS);
   const sample = new Float32Array(positions.length * dim);

@@ -1,0 +1,80 @@
+import type { OrderFacts } from "../facts.js";
+
+/** How the join is cut into tasks: the part of the order's facts that says so. */
+export type JoinCut = Pick<OrderFacts, "vectors" | "blockVectors" | "blocks" | "rowGroups">;
+
+/** Fewest and most vectors of a block; the last one may be smaller. */
+const LEAST_VECTORS = 4096;
+const MOST_VECTORS = 2 ** 19;
+/** Blocks for each worker, so that the others have enough to drop while one of them decides. */
+const BLOCKS_A_WORKER = 4;
+/** Vectors that one worker decides in a single block. */
+const ALONE = 2 ** 20;
+
+/**
+ * Cuts the join of some vectors for a number of workers.
+ * @param options.blockVectors vectors of a block where the user has chosen them
+ */
+export function cutOfJoin(options: {
+  readonly vectors: number;
+  readonly workers: number;
+  readonly blockVectors?: number;
+}): JoinCut {
+  const { vectors, workers } = options;
+  if (vectors === 0) return { vectors, blockVectors: 0, blocks: 0, rowGroups: 0 };
+  const share = Math.ceil(vectors / (BLOCKS_A_WORKER * workers));
+  const most = workers === 1 ? ALONE : Math.min(MOST_VECTORS, Math.max(LEAST_VECTORS, share));
+  const blocks = Math.ceil(vectors / (options.blockVectors ?? most));
+  const blockVectors = options.blockVectors ?? Math.ceil(vectors / blocks);
+  return { vectors, blockVectors, blocks, rowGroups: Math.min(workers, blocks) };
+}
+
+/** First vector of a block in priority order, and the one after its last. */
+export function rangeOfBlock(block: number, { vectors, blockVectors }: JoinCut): readonly [first: number, end: number] {
+  return [block * blockVectors, Math.min((block + 1) * blockVectors, vectors)];
+}
+
+/** The row group that a block belongs to. */
+export function groupOfBlock(block: number, { rowGroups }: JoinCut): number {
+  return block % rowGroups;
+}
+
+/** The blocks of a row group, ascending, from block `from` on. */
+export function blocksOfGroup(group: number, from: number, { blocks, rowGroups }: JoinCut): number[] {
+  const found: number[] = [];
+  const first = from + ((((group - from) % rowGroups) + rowGroups) % rowGroups);
+  for (let block = first; block < blocks; block += rowGroups) found.push(block);
+  return found;
+}
+
+/**
+ * Tasks of the stage drop. What block b keeps goes through the row groups that have a block from b + 2 on, as
+ * block b + 1 meets it in its own decision. The group of block b + 2 comes first, since that block waits for it.
+ *
+ *     tasks of block 0 | tasks of block 1 | ... | tasks of block blocks - 3
+ *     group of block 2, of block 3, ...         | group of block blocks - 1
+ */
+export function dropTasks(cut: JoinCut): number {
+  return firstDropTask(Math.max(0, cut.blocks - 2), cut);
+}
+
+/** The task of drop that a block's kept vectors and a row group make. The group must have a block from `block` + 2 on. */
+export function dropTask(block: number, group: number, cut: JoinCut): number {
+  const [next] = blocksOfGroup(group, block + 2, cut);
+  if (next === undefined) throw new Error(`row group ${group} has no block after ${block + 1}`);
+  return firstDropTask(block, cut) + next - (block + 2);
+}
+
+/** The block and the row group of a task of drop. */
+export function partsOfDrop(task: number, cut: JoinCut): { readonly block: number; readonly group: number } {
+  let block = 0;
+  while (firstDropTask(block + 1, cut) <= task) block++;
+  return { block, group: groupOfBlock(block + 2 + task - firstDropTask(block, cut), cut) };
+}
+
+/** Number of the tasks of all blocks before `block`; each block has as many as there are groups or blocks left. */
+function firstDropTask(block: number, { blocks, rowGroups }: JoinCut): number {
+  const whole = Math.min(block, Math.max(0, blocks - 2 - rowGroups));
+  const others = block - whole;
+  return whole * rowGroups + (others * (2 * (blocks - 2) - whole - block + 1)) / 2;
+}

@@ -1,0 +1,61 @@
+import { writeColumns } from "../../io/arrow/number-table.js";
+import type { StageName } from "../facts.js";
+import type { Stage } from "../stage.js";
+import { dropTask, groupOfBlock } from "./cut.js";
+import { readGroup, runJoin } from "./group-rows.js";
+import { joinPart } from "./join-part.js";
+import { settle, survivingRows } from "./row-fates.js";
+import { keptOfBlock, openRows, type Rows, rowsOfBlock, someRows } from "./rows.js";
+
+/** File of the outcome of a block: `RowFates`, one row a vector in priority order. */
+export const OUTCOME = "outcome.arrow";
+
+/** Nothing is kept before the first block. */
+const NOTHING: Rows = { positions: new Uint32Array(0) };
+
+/**
+ * Decides a block: its vectors that neither the references nor the blocks up to the last but one have removed meet those
+ * that the last block kept, then each other.
+ */
+export const decide: Stage<"decide"> = {
+  name: "decide",
+  phase: "join",
+  after: ["order"],
+  count: async (_plan, tasks) => (await runJoin(tasks)).order.blocks,
+  async needs(block, _plan, tasks) {
+    const { order, references } = await runJoin(tasks);
+    const group = groupOfBlock(block, order);
+    const needed: (readonly [StageName, number])[] = [];
+    if (block > 0) needed.push(["decide", block - 1]);
+    if (block > 1) needed.push(["drop", dropTask(block - 2, group, order)]);
+    else if (references !== undefined) needed.push(["against", group]);
+    return needed;
+  },
+  async run(context) {
+    const { tasks, index: block } = context;
+    const join = await runJoin(tasks);
+    const { fates } = await readGroup(join, block > 1 ? block - 2 : -1, [block]);
+    const surviving = survivingRows(fates);
+    const rows = someRows(await rowsOfBlock(tasks, block), surviving);
+    const before = block === 0 ? NOTHING : await keptOfBlock(tasks, block - 1);
+    const opened = await openRows(tasks, join.order, rows.positions);
+    try {
+      const others = await openRows(tasks, join.order, before.positions);
+      try {
+        const result = await joinPart(context, join.order, {
+          rows: { ...rows, open: opened },
+          references: before.positions.length === 0 ? undefined : { ...before, open: others },
+          within: true,
+        });
+        settle(fates, surviving, { ...rows, result, references: before.positions, against: false });
+        await writeColumns(context.path(OUTCOME), fates);
+        const kept = survivingRows(fates).length;
+        return { removed: surviving.length - kept, kept, measured: result.measured };
+      } finally {
+        await others.close();
+      }
+    } finally {
+      await opened.close();
+    }
+  },
+};

@@ -1,0 +1,99 @@
+import type { JoinFacts } from "../facts.js";
+import type { Stage, TaskContext } from "../stage.js";
+import { blocksOfGroup, dropTask, dropTasks, partsOfDrop } from "./cut.js";
+import { type GroupRows, type RunJoin, readGroup, runJoin, writeGroup } from "./group-rows.js";
+import { joinPart } from "./join-part.js";
+import { settle, survivingRows } from "./row-fates.js";
+import {
+  allRows,
+  keptOfBlock,
+  openReferenceRows,
+  openRows,
+  type Rows,
+  rowsOfBlock,
+  rowsOfReferences,
+  someRows,
+} from "./rows.js";
+
+/**
+ * Compares the vectors of a row group with those of the references that `--against` names. Only where there are such
+ * vectors; every other stage of the join then begins with what this one leaves.
+ */
+export const against: Stage<"against"> = {
+  name: "against",
+  phase: "join",
+  after: ["order"],
+  async count(_plan, tasks) {
+    const { order, references } = await runJoin(tasks);
+    return references === undefined ? 0 : order.rowGroups;
+  },
+  async run(context) {
+    const join = await runJoin(context.tasks);
+    const group = await readGroup(join, -2, blocksOfGroup(context.index, 0, join.order));
+    return meet(context, join, group, { references: await rowsOfReferences(context.tasks), against: true });
+  },
+};
+
+/** Compares the vectors of a row group, from two blocks further on, with those that a block has kept. */
+export const drop: Stage<"drop"> = {
+  name: "drop",
+  phase: "join",
+  after: ["order"],
+  count: async (_plan, tasks) => dropTasks((await runJoin(tasks)).order),
+  async needs(index, _plan, tasks) {
+    const { order, references } = await runJoin(tasks);
+    const { block, group } = partsOfDrop(index, order);
+    if (block > 0)
+      return [
+        ["decide", block],
+        ["drop", dropTask(block - 1, group, order)],
+      ];
+    return references === undefined
+      ? [["decide", 0]]
+      : [
+          ["decide", 0],
+          ["against", group],
+        ];
+  },
+  async run(context) {
+    const join = await runJoin(context.tasks);
+    const { block, group } = partsOfDrop(context.index, join.order);
+    const rows = await readGroup(join, block - 1, blocksOfGroup(group, block + 2, join.order));
+    return meet(context, join, rows, { references: await keptOfBlock(context.tasks, block), against: false });
+  },
+};
+
+/** Compares the surviving rows of a group with vectors that come before them, and writes what is known then. */
+async function meet(
+  context: TaskContext,
+  { tasks, order, references: found }: RunJoin,
+  group: GroupRows,
+  { references, against }: { readonly references: Rows; readonly against: boolean },
+): Promise<JoinFacts> {
+  const blocks: Rows[] = [];
+  for (const block of group.blocks) blocks.push(await rowsOfBlock(tasks, block));
+  const surviving = survivingRows(group.fates);
+  const rows = someRows(allRows(blocks), surviving);
+  const opened = await openRows(tasks, order, rows.positions);
+  try {
+    const others =
+      against && found !== undefined
+        ? await openReferenceRows(found, references.positions)
+        : await openRows(tasks, order, references.positions);
+    try {
+      const result = await joinPart(context, order, {
+        rows: { ...rows, open: opened },
+        references: { ...references, open: others },
+        within: false,
+      });
+      settle(group.fates, surviving, { ...rows, result, references: references.positions, against });
+      await writeGroup(context.path, group);
+      const kept = survivingRows(group.fates).length;
+      return { removed: surviving.length - kept, kept, measured: result.measured };
+    } finally {
+      await others.close();
+    }
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,107 @@
+import { type LearntCodes, learnCodes, MOST_PLANNED } from "../../join/codes/code-plan.js";
+import type { JoinResult } from "../../join/judge.js";
+import { selfJoin } from "../../join/self-join.js";
+import type { Engine } from "../../onnx/engine.js";
+import { createOrtEngine, type Provider } from "../../onnx/ort-engine.js";
+import { vectorBudget } from "../../run/work/memory.js";
+import { samplePositions } from "../../vectors/gather.js";
+import { columnWorkers } from "../../workers/column-workers.js";
+import type { OrderFacts } from "../facts.js";
+import type { RunPlan } from "../plan.js";
+import type { TaskContext } from "../stage.js";
+import { allRows, type OpenRows, openRows, type Rows, rowsOfBlock } from "./rows.js";
+
+/** Vectors of one side of a part of the join. */
+export interface Side extends Rows {
+  readonly open: OpenRows;
+}
+
+/** Codes that this process has learnt, by run. Learning them anew for each task would take longer than small tasks do. */
+const learnt = new WeakMap<RunPlan, Promise<LearntCodes>>();
+
+/** Blocks from which codes are learnt. */
+const MOST_LOOKED = 16;
+
+/**
+ * Joins vectors with reference vectors, which are before them in priority, and then with each other if `within` says so.
+ * The indices of the outcome are those of `rows` and `references`.
+ */
+export async function joinPart(
+  context: TaskContext,
+  order: OrderFacts,
+  part: { readonly rows: Side; readonly references?: Side; readonly within: boolean },
+): Promise<JoinResult> {
+  const { options, plan, signal, reporter } = context;
+  const { rows, references, within } = part;
+  const { threshold } = order;
+  const engine = createOrtEngine({ threads: 1 });
+  const wideEngine = createOrtEngine({ threads: options.threads });
+  const stage = reporter.stage("join", rows.positions.length + (references?.positions.length ?? 0));
+  const done = { references: 0, rows: 0 };
+  const result = await selfJoin({
+    vectors: rows.open.vectors,
+    order: all(rows),
+    threshold,
+    signatures: rows.signatures,
+    references: references && {
+      vectors: references.open.vectors,
+      order: all(references),
+      signatures: references.signatures,
+    },
+    within,
+    codes: () => {
+      const known = learnt.get(plan) ?? learnOfRun(context, order, { engine, wideEngine });
+      learnt.set(plan, known);
+      known.catch(() => learnt.delete(plan));
+      return known;
+    },
+    engine,
+    wideEngine,
+    workers: columnWorkers(options.threads, providerOf(options.device)),
+    memory: vectorBudget(options.memory),
+    onProgress: (count) => {
+      done.rows = count;
+      stage.advance(done.references + done.rows);
+    },
+    onReferences: (count) => {
+      done.references = count;
+      stage.advance(done.references + done.rows);
+    },
+    signal,
+  });
+  stage.end();
+  return result;
+}
+
+/** A device that is asked for by name is used without a trial: where it is missing, the join says so. */
+function providerOf(device: "auto" | Provider): Provider {
+  return device === "auto" ? "cpu" : device;
+}
+
+/** Learns codes from vectors of blocks at even distances, so that they fit vectors of any task. */
+async function learnOfRun(
+  { tasks, plan, signal }: TaskContext,
+  order: OrderFacts,
+  engines: { readonly engine: Engine; readonly wideEngine: Engine },
+): Promise<LearntCodes> {
+  const { blocks, threshold } = order;
+  const looked = Math.min(blocks, MOST_LOOKED);
+  const parts: Rows[] = [];
+  for (let i = 0; i < looked; i++) {
+    const { positions } = await rowsOfBlock(tasks, Math.floor((i * blocks) / looked));
+    parts.push({ positions: samplePositions(positions, Math.ceil(MOST_PLANNED / looked)) });
+  }
+  const sample = allRows(parts);
+  const opened = await openRows(tasks, order, sample.positions);
+  try {
+    const whole = { rows: order.vectors, pairs: order.vectors ** 2 / 2 / plan.workers };
+    return await learnCodes({ ...engines, vectors: opened.vectors, order: all(sample), whole, threshold, signal });
+  } finally {
+    await opened.close();
+  }
+}
+
+/** All vectors of a side, in their order. */
+function all({ positions }: Rows): Uint32Array {
+  return Uint32Array.from(positions.keys());
+}
