@@ -2,6 +2,7 @@ import { readColumns } from "../../io/arrow/number-table.js";
 import type { VectorReader } from "../../vectors/reader.js";
 import { selected } from "../../vectors/selected.js";
 import { openVectorStores } from "../../vectors/stores.js";
+import { TASK_VECTORS } from "../embed/run-vectors.js";
 import type { NumberFacts, OrderFacts } from "../facts.js";
 import type { FinishedTasks } from "../stage.js";
 import { type RowFates, survivingRows } from "./row-fates.js";
@@ -12,6 +13,12 @@ export interface Rows {
   /** Guard signature of each; absent if no guard is active. */
   readonly signatures?: BigUint64Array;
 }
+
+/**
+ * Files that are open at the same time on each side of a join. Where priority is not the order of the input, each tile
+ * has vectors of nearly all tasks of embed, and opening their files anew for each tile would take longer than the tile.
+ */
+const MOST_OPEN = 256;
 
 /** A reader of some vectors, in the order in which they were asked for. The caller closes it. */
 export interface OpenRows {
@@ -83,7 +90,10 @@ export async function openRows(tasks: FinishedTasks, order: OrderFacts, position
   const needed = [...made].sort((a, b) => a - b);
   if (needed.length === 0) return { vectors: { count: 0, dim, gather: async () => {} }, close: async () => {} };
   const finished = await Promise.all(needed.map((each) => tasks.get("embed", each)));
-  const stores = await openVectorStores(finished.map((embed) => embed.path("vectors.arrow")));
+  const stores = await openVectorStores(
+    finished.map((embed) => embed.path(TASK_VECTORS)),
+    { mostOpen: MOST_OPEN, sizes: finished.map(({ facts }) => ({ count: facts.vectors, dim })) },
+  );
   // The stores that are open lie behind one another, as if the tasks between them had made no vector.
   const shift = new Float64Array(firstVectors.length);
   for (const [store, each] of needed.entries()) shift[each] = stores.starts[store] - firstVectors[each];
@@ -111,6 +121,6 @@ export async function openReferenceRows(
   { stores }: NonNullable<NumberFacts["references"]>,
   positions: Uint32Array,
 ): Promise<OpenRows> {
-  const opened = await openVectorStores(stores);
+  const opened = await openVectorStores(stores, { mostOpen: MOST_OPEN });
   return { vectors: selected(opened, positions), close: opened.close };
 }

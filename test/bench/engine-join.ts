@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { cutOfJoin } from "../../src/engine/join/cut.js";
+import { readOutcome } from "../../src/engine/join/outcome.js";
+import type { RunFolder } from "../../src/engine/run-folder.js";
+import type { JoinResult } from "../../src/join/judge.js";
+import { selfJoin } from "../../src/join/self-join.js";
+import { createOrtEngine } from "../../src/onnx/ort-engine.js";
+import { openVectorStore } from "../../src/vectors/store.js";
+import { doTask, type JoinCase, type JoinTask, joinTasks, openRun, writeBeforeJoin } from "../engine/join-run.js";
+import { arrayReader } from "../join/vectors.js";
+import { assertSameNumbers } from "../oracles/same-numbers.js";
+import { criticalPath, makespan, type ScheduledTask } from "./engine-schedule.js";
+import { type Geometry, makeVectors } from "./geometries.js";
+
+/**
+ * What cutting the join into tasks costs, and how many workers could share it. One thread does all tasks of a cut, one after
+ * the other, and for comparison a single self-join over the same vectors before and after; the outcomes must be equal.
+ * From the seconds of the tasks follows when a number of workers would be done.
+ *
+ *   node dist/test/bench/engine-join.js --rows 50000 --dim 1024 --geometry bge --blocks 4096,16384 --groups 1,4,8
+ *   node dist/test/bench/engine-join.js --store bge-out/embeddings.arrow --threshold 0.95
+ *
+ *     cost      processor seconds of all tasks over those of one self-join
+ *     pairs     multiplied by the tasks, over those of a scan of all pairs, N²/2
+ *     critical  share of one self-join's seconds that the longest chain of tasks takes
+ *     W=n       efficiency of n workers: one self-join's seconds / (n · seconds until the last task is done)
+ */
+const { values: flags } = parseArgs({
+  options: {
+    rows: { type: "string", default: "20000" },
+    dim: { type: "string", default: "1024" },
+    geometry: { type: "string", default: "bge" },
+    threshold: { type: "string", default: "0.9" },
+    store: { type: "string" },
+    blocks: { type: "string" },
+    groups: { type: "string", default: "1,2,4,8" },
+    memory: { type: "string", default: "4" },
+    overhead: { type: "string", default: "0" },
+  },
+});
+const threshold = Number(flags.threshold);
+const memory = Number(flags.memory) * 2 ** 30;
+const overhead = Number(flags.overhead);
+const WORKERS = [1, 2, 4, 8, 64];
+
+async function loadVectors(): Promise<{ values: Float32Array; dim: number }> {
+  const rows = Number(flags.rows);
+  if (flags.store !== undefined) {
+    const store = await openVectorStore(flags.store);
+    const count = Math.min(store.count, rows);
+    const values = new Float32Array(count * store.dim);
+    await store.gather(
+      Uint32Array.from({ length: count }).map((_, i) => i),
+      values,
+    );
+    await store.close();
+    return { values, dim: store.dim };
+  }
+  const dim = Number(flags.dim);
+  const values = new Float32Array(rows * dim);
+  let at = 0;
+  for (const batch of makeVectors({ geometry: flags.geometry as Geometry, rows, dim, seed: 1 })) {
+    values.set(batch, at);
+    at += batch.length;
+  }
+  return { values, dim };
+}
+
+/** Processor seconds and seconds by the clock that work takes. */
+async function timed<T>(work: () => Promise<T>): Promise<{ result: T; cpu: number; wall: number }> {
+  const [used, started] = [process.cpuUsage(), performance.now()];
+  const result = await work();
+  const { user, system } = process.cpuUsage(used);
+  return { result, cpu: (user + system) / 1e6, wall: (performance.now() - started) / 1000 };
+}
+
+async function joinWhole({ values, dim, order }: JoinCase): Promise<JoinResult> {
+  const engine = createOrtEngine({ threads: 1 });
+  return selfJoin({ vectors: arrayReader(values, dim), order, threshold, engine, memory });
+}
+
+/** The tasks in an order in which one worker may do them, with what each waits for. */
+async function inOrder(folder: RunFolder): Promise<{ task: JoinTask; name: string; needs: string[] }[]> {
+  const waiting = await Promise.all(
+    (await joinTasks(folder)).map(async (task) => {
+      const [stage, index] = task;
+      const needs = (await stage.needs?.(index, folder.plan, folder)) ?? [];
+      return { task, name: `${stage.name} ${index}`, needs: needs.map((need) => need.join(" ")) };
+    }),
+  );
+  const done = new Set<string>();
+  const sorted: typeof waiting = [];
+  while (waiting.length > 0) {
+    const next = waiting.findIndex(({ needs }) => needs.every((need) => done.has(need)));
+    const [entry] = waiting.splice(next, 1);
+    done.add(entry.name);
+    sorted.push(entry);
+  }
+  return sorted;
+}
+
+/** Pairs that the tasks multiply at most, by the outcome: a removed row leaves at the latest with the task that removes it. */
+function pairsOf({ keptBy }: JoinResult, blockVectors: number): number {
+  const blocks = Math.ceil(keptBy.length / blockVectors);
+  const keptBefore = new Float64Array(blocks + 1);
+  for (let row = 0; row < keptBy.length; row++) if (keptBy[row] < 0) keptBefore[Math.floor(row / blockVectors) + 1]++;
+  for (let block = 0; block < blocks; block++) keptBefore[block + 1] += keptBefore[block];
+  let pairs = 0;
+  for (let row = 0, own = 0; row < keptBy.length; row++) {
+    const block = Math.floor(row / blockVectors);
+    if (row % blockVectors === 0) own = 0;
+    const removedBy = keptBy[row] < 0 ? block : Math.floor(keptBy[row] / blockVectors);
+    pairs += removedBy < block ? keptBefore[removedBy + 1] : keptBefore[block] + own;
+    if (keptBy[row] < 0) own++;
+  }
+  return pairs;
+}
+
+const { values, dim } = await loadVectors();
+const count = values.length / dim;
+const one: JoinCase = { values, dim, threshold, order: Uint32Array.from({ length: count }).map((_, i) => i) };
+const folder = await mkdtemp(join(tmpdir(), "engine-join-"));
+try {
+  await joinWhole(one);
+  let before = await timed(() => joinWhole(one));
+  const { measured: _, ...expected } = before.result;
+  const removed = expected.keptBy.filter((by) => by >= 0).length;
+  console.log(
+    `${cpus()[0].model}, node ${process.version}; ${flags.store ?? flags.geometry}, ${count} x ${dim}, threshold ${threshold}`,
+  );
+  console.log(`${removed} removed; one self-join on one thread: ${before.cpu.toFixed(2)} CPU s`);
+  const line = (cells: readonly string[]) => console.log(cells.map((cell) => cell.padStart(9)).join(""));
+  line(["block", "groups", "tasks", "cost", "pairs", "decide", "critical", ...WORKERS.map((w) => `W=${w}`)]);
+  const sizes = flags.blocks?.split(",").map(Number);
+  for (const groups of flags.groups.split(",").map(Number)) {
+    for (const chosen of sizes ?? [cutOfJoin({ vectors: count, workers: groups }).blockVectors]) {
+      const out = join(folder, `${chosen}-${groups}`);
+      const cut = cutOfJoin({ vectors: count, workers: groups, blockVectors: chosen });
+      await writeBeforeJoin(out, one, { ...cut, embedded: [count] });
+      const run = openRun(out);
+      const tasks: ScheduledTask[] = [];
+      let cpu = 0;
+      for (const { task, name, needs } of await inOrder(run)) {
+        const used = await timed(() => doTask(run, task, { threads: 1, memory }));
+        cpu += used.cpu;
+        tasks.push({ name, needs, seconds: used.cpu });
+      }
+      const { measured, ...outcome } = await readOutcome(run);
+      assert.ok(measured >= 0);
+      assertSameNumbers(outcome, expected, "outcome of the tasks");
+      const afterwards = await timed(() => joinWhole(one));
+      // The machine may be shared: the self-joins beside the tasks are what they are compared with.
+      const whole = (before.cpu + afterwards.cpu) / 2;
+      before = afterwards;
+      const decide = tasks
+        .filter(({ name }) => name.startsWith("decide"))
+        .reduce((sum, { seconds }) => sum + seconds, 0);
+      line([
+        `${cut.blockVectors}`,
+        `${cut.rowGroups}`,
+        `${tasks.length}`,
+        (cpu / whole).toFixed(2),
+        (pairsOf(afterwards.result, cut.blockVectors) / (count ** 2 / 2)).toFixed(3),
+        (decide / whole).toFixed(2),
+        (criticalPath(tasks) / whole).toFixed(2),
+        ...WORKERS.map((workers) => (whole / workers / makespan(tasks, workers, overhead)).toFixed(2)),
+      ]);
+      await rm(out, { recursive: true });
+    }
+  }
+} finally {
+  await rm(folder, { recursive: true });
+}
