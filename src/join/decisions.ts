@@ -1,27 +1,11 @@
 import type { ExactTexts } from "../exact/exact.js";
 import { longSort } from "../exact/long-sort.js";
 import type { RowOrder } from "../exact/priority.js";
-import type { ReferenceFate } from "../exact/reference-texts.js";
 import { reasonOf } from "../exact/winners.js";
-import type { JoinResult } from "./judge.js";
+import { type GroupFates, type GroupFatesOptions, groupFates } from "./group-fates.js";
 
 /** Why a row was removed: equal text as received, equal after normalisation, or a near vector. */
 export type Reason = "exact" | "normalized" | "semantic";
-
-/** A kept row of a reference. */
-export interface ReferenceRow {
-  /** Number of the folder that holds the row. */
-  readonly folder: number;
-  readonly row: number;
-}
-
-/** The rows of references on whose account rows of a run go. */
-export interface ReferenceRows {
-  /** The fate that rows with a known text share, by the number of its entry. */
-  fate(entry: number): ReferenceFate;
-  /** The kept row that has a vector of the references, by the vector's position. */
-  rowAt(position: number): ReferenceRow;
-}
 
 /** What becomes of each row. Rows are numbers of records; a method says for which rows it is defined. */
 export interface Decisions {
@@ -67,96 +51,54 @@ export async function vectorPriority(
   return longSort(positions, (a, b) => order.compare(winner[groupOfVector[a]], winner[groupOfVector[b]]), pause);
 }
 
-/**
- * Combines the outcome of the exact stage with that of the self-join, without chains: every removed row names a kept
- * row.
- *
- * Where the vector of a group is kept, the group's winner is kept and the other rows go on account of the winner. Where
- * the vector was removed, all rows of the group, the winner too, go on account of the winner of the kept vector's
- * group, with the cosine measured for their common vector.
- *
- * Rows of a group whose text the references have share the fate of the references' rows, and rows of a group whose
- * vector a reference vector replaces go on account of the row of that vector. Holds 4 bytes a group; the arrays stay the
- * caller's and must not change.
- */
-export function decisionsFrom(options: {
-  exact: ExactTexts;
-  /** Winning row of each group. */
-  winner: Int32Array;
-  /** Vector of each group, -1 where its text has no direction. */
-  vectorOfGroup: Int32Array;
-  /** Group of each vector. */
-  groupOfVector: Int32Array;
-  /** Outcome of the self-join, by vector. */
-  join: JoinResult;
-  /** Where there are references. */
-  references?: ReferenceRows;
-}): Decisions {
-  const { exact, winner, vectorOfGroup, groupOfVector, join, references } = options;
+/** The group of each row, and how its text is related to that of the kept row. */
+export interface RowTexts {
+  /** Group of a row; -1 where it was rejected. */
+  groupOf(row: number): number;
   /**
-   * The group whose winner stands for the rows of a group: itself, or the group of the vector that replaced its own.
+   * Whether the text of a row equals, as received, that of the row on whose account it goes. Only for rows whose texts
+   * are equal after normalisation: those of groups of the fate `own` or `known`.
    */
-  const keptGroup = (group: number) => {
-    const vector = vectorOfGroup[group];
-    const keeper = vector < 0 ? -1 : join.keptBy[vector];
-    return keeper < 0 ? group : groupOfVector[keeper];
-  };
-  /** The fate of a group whose text the references have. */
-  const knownFate = (group: number) => {
-    const entry = exact.entryOf(group);
-    return entry < 0 ? undefined : references?.fate(entry);
-  };
-  /** The reference's row on whose account the rows of a group go, if there is one. */
-  const accountOf = (group: number): ReferenceRow | undefined => {
-    const vector = vectorOfGroup[group];
-    const position = vector < 0 ? -1 : (join.keptByReference?.[vector] ?? -1);
-    return position < 0 ? knownFate(group) : references?.rowAt(position);
-  };
-  /** The reference's row from which only a guard keeps a row apart, if there is one. */
-  const guardOf = (row: number): ReferenceRow | undefined => {
-    const vector = vectorOfGroup[exact.groupOf(row)];
-    const position = vector < 0 ? -1 : (join.guardedFromReference?.[vector] ?? -1);
-    return position < 0 ? undefined : references?.rowAt(position);
-  };
-  const sizes = new Uint32Array(winner.length);
-  for (let row = 0; row < exact.counts.rows; row++) {
-    const group = exact.groupOf(row);
-    if (group >= 0 && accountOf(group) === undefined) sizes[keptGroup(group)]++;
-  }
+  equalsKept(row: number): boolean;
+}
+
+/** The fate of each row, which is that of its group. */
+export function decisionsOf({ groupOf, equalsKept }: RowTexts, fates: GroupFates): Decisions {
   return {
     isKept(row) {
-      const group = exact.groupOf(row);
-      return group >= 0 && winner[keptGroup(group)] === row && accountOf(group) === undefined;
+      const group = groupOf(row);
+      return group >= 0 && fates.fate(group) === "own" && fates.keptRow(group) === row;
     },
     keptRow(row) {
-      const group = exact.groupOf(row);
-      return group < 0 ? -1 : (accountOf(group)?.row ?? winner[keptGroup(group)]);
+      const group = groupOf(row);
+      return group < 0 ? -1 : fates.keptRow(group);
     },
     keptIn(row) {
-      const group = exact.groupOf(row);
-      return group < 0 ? -1 : (accountOf(group)?.folder ?? -1);
+      const group = groupOf(row);
+      return group < 0 ? -1 : fates.keptIn(group);
     },
     reason(row) {
-      const group = exact.groupOf(row);
-      const fate = knownFate(group);
-      if (fate !== undefined) return fate.similarity > 0 ? "semantic" : exact.equalsKnown(row) ? "exact" : "normalized";
-      if (accountOf(group) !== undefined || keptGroup(group) !== group) return "semantic";
-      return reasonOf(exact, row, winner[group]);
+      if (fates.fate(groupOf(row)) === "near") return "semantic";
+      return equalsKept(row) ? "exact" : "normalized";
     },
-    similarity(row) {
-      const group = exact.groupOf(row);
-      const fate = knownFate(group);
-      if (fate !== undefined) return fate.similarity || 1;
-      if (accountOf(group) !== undefined || keptGroup(group) !== group) return join.similarity[vectorOfGroup[group]];
-      return 1;
-    },
-    vector: (row) => vectorOfGroup[exact.groupOf(row)],
-    groupSize: (row) => sizes[exact.groupOf(row)],
-    guardedFrom(row) {
-      const vector = vectorOfGroup[exact.groupOf(row)];
-      const other = vector < 0 ? -1 : join.guardedFrom[vector];
-      return guardOf(row)?.row ?? (other < 0 ? -1 : winner[groupOfVector[other]]);
-    },
-    guardedIn: (row) => guardOf(row)?.folder ?? -1,
+    similarity: (row) => fates.similarity(groupOf(row)),
+    vector: (row) => fates.vector(groupOf(row)),
+    groupSize: (row) => fates.size(groupOf(row)),
+    guardedFrom: (row) => fates.guardedFrom(groupOf(row)),
+    guardedIn: (row) => fates.guardedIn(groupOf(row)),
   };
+}
+
+/** The fate of each row of a run on one machine; see `groupFates` for the rules. */
+export function decisionsFrom(options: Omit<GroupFatesOptions, "entryOf"> & { readonly exact: ExactTexts }): Decisions {
+  const { exact, winner } = options;
+  const texts: RowTexts = {
+    groupOf: (row) => exact.groupOf(row),
+    equalsKept(row) {
+      const group = exact.groupOf(row);
+      if (exact.entryOf(group) >= 0) return exact.equalsKnown(row);
+      return reasonOf(exact, row, winner[group]) === "exact";
+    },
+  };
+  return decisionsOf(texts, groupFates({ ...options, entryOf: (group) => exact.entryOf(group) }));
 }

@@ -2,9 +2,10 @@ import { createBreaks } from "../breaks.js";
 import { exactDecisions } from "../exact/winners.js";
 import { sourcesSchema } from "../io/schema/source-schema.js";
 import { type Decisions, decisionsFrom, vectorPriority } from "../join/decisions.js";
+import { stricterThresholds } from "../join/stricter.js";
 import { type TimedReporter, timedReporter } from "../reporter.js";
 import { type Against, openAgainst, whileUnchanged } from "./against/against.js";
-import { applyRemovedBrake } from "./check/removed-brake.js";
+import { applyRemovedBrake, textsOfRows } from "./check/removed-brake.js";
 import { rejectsWarning } from "./check/warnings.js";
 import { joinProvider } from "./embed/device.js";
 import { type EmbeddedInputs, embedInputs } from "./embed/embed-inputs.js";
@@ -14,27 +15,14 @@ import { type GuardSignatures, guardSignatures } from "./read/guard-signatures.j
 import type { ReadableInputs } from "./read/read-rows.js";
 import type { DedupSummary } from "./summary.js";
 import { createGpuMeter, type GpuMeter } from "./work/gpu-meter.js";
-import { environment, MANIFEST, writeManifest } from "./work/manifest.js";
+import { MANIFEST, writeManifest } from "./work/manifest.js";
 import { makeRoom, noteOverMemory, noteSmallMemory, peakMemory } from "./work/memory.js";
 import { openWorkArea, type WorkArea } from "./work/work-area.js";
-import {
-  countRows,
-  describeOptions,
-  describeOutputs,
-  describeRun,
-  exactCounts,
-  guarantees,
-} from "./write/dedup-record.js";
+import { dedupManifest, dedupSummary, describeOutputs } from "./write/dedup-record.js";
 import { GUARDED, writeGuarded } from "./write/guarded.js";
-import { CLUSTER_FILES, EMBEDDINGS, OUTPUT_FILES, REJECTS, TABLE_FILES } from "./write/output-names.js";
+import { EMBEDDINGS, OUTPUT_FILES, REJECTS } from "./write/output-names.js";
 import { misfitOf, type OutputCounts, writeOutputs } from "./write/outputs.js";
-import { stalePage } from "./write/stale-page.js";
-
-/**
- * Outputs that an earlier run may have left in the output folder. A run publishes some of these files and removes the
- * others, so that a folder never mixes the results of two runs.
- */
-const OPTIONAL = [REJECTS, GUARDED, ...TABLE_FILES];
+import { staleFiles } from "./write/stale-files.js";
 
 /**
  * Runs bge-dedup from the inputs to the published output folder:
@@ -97,32 +85,36 @@ async function runAgainst(
     const files = [EMBEDDINGS, ...outputs.files];
     if (inputs.rejected > 0) files.push(REJECTS);
     if (guards.active) files.push(GUARDED);
-    const summary: DedupSummary = {
-      ...describeRun(options, inputs, threshold, join, exactCounts(inputs.index.exact, decisions)),
-      ...(against === undefined ? {} : { references: await against.records(outputs.against) }),
-      files: [...files, MANIFEST],
-      counts: countRows(inputs, outputs, guarded, against !== undefined),
-      warnings: [
-        ...rejectsWarning(inputs.rejected, inputs.index.exact.counts.rows, options.out),
-        ...(against?.warnings ?? []),
-      ],
+    const { exact } = inputs.index;
+    const summary = dedupSummary({
+      ...inputs,
+      options,
+      threshold,
+      stricter: stricterThresholds(join, threshold),
+      exact: exact.counts,
+      known: exact.known,
+      unordered: inputs.index.order.unordered,
+      texts: { ...inputs.texts, vectors: inputs.groupOfVector.length, refused: inputs.texts.refused.length },
+      outputs,
+      guarded,
+      references: await against?.records(outputs.against),
+      files,
+      warnings: [...rejectsWarning(inputs.rejected, exact.counts.rows, options.out), ...(against?.warnings ?? [])],
       seconds: reporter.seconds,
-      peak_memory: peakMemory(),
+      peakMemory: peakMemory(),
       ...gpus.record(),
-    };
-    await writeManifest(work.path(MANIFEST), {
-      ...summary,
+    });
+    const manifest = dedupManifest(summary, {
       stages: reporter.stages,
-      environment: environment(),
-      options: describeOptions(options, threshold),
+      options,
       inputs: inputs.inputs,
       outputs: await describeOutputs(files, inputs, work),
       vectors: inputs.texts.state,
-      guarantees: guarantees(threshold, inputs.groupOfVector.length, join.measured),
+      measured: join.measured,
     });
+    await writeManifest(work.path(MANIFEST), manifest);
     await against?.requireUnchanged();
-    const absent = OPTIONAL.filter((name) => !files.includes(name));
-    await work.publish([...files, MANIFEST], [...CLUSTER_FILES, ...absent, ...(await stalePage(options.out))]);
+    await work.publish([...files, MANIFEST], await staleFiles(options.out, files));
     noteOverMemory(options.memory, reporter.note);
     return summary;
   } catch (error) {
@@ -153,7 +145,7 @@ async function decide({ options, inputs, guards, against, gpus, reporter, signal
   const schema = await sourcesSchema(inputs.sources, options);
   const threshold = options.threshold ?? inputs.model.threshold;
   const { exact, order: rowOrder } = inputs.index;
-  const { winner } = exactDecisions(exact, (a, b) => rowOrder.compare(a, b));
+  const { winner, size } = exactDecisions(exact, (a, b) => rowOrder.compare(a, b));
   const order = await vectorPriority(winner, inputs.groupOfVector, rowOrder, createBreaks(signal));
   const provider = await joinProvider(options.device, inputs.provider);
   gpus.watch(provider);
@@ -168,9 +160,15 @@ async function decide({ options, inputs, guards, against, gpus, reporter, signal
     reporter,
     signal,
   });
-  const decisions = decisionsFrom({ ...inputs, exact, winner, join, references: against });
+  const decisions = decisionsFrom({ ...inputs, exact, winner, size, join, references: against });
   const readable = { sources: inputs.sources, index: inputs.index, schema };
-  await applyRemovedBrake(options.maxRemoved, decisions, readable, { ...options, folders: against?.paths });
+  await applyRemovedBrake({
+    limit: options.maxRemoved,
+    rows: exact.counts.rows,
+    decisions,
+    folders: against?.paths,
+    textsOf: (rows) => textsOfRows(rows, readable, options),
+  });
   return { decisions, join, threshold, readable };
 }
 
@@ -195,7 +193,7 @@ async function write(
     signal,
   });
   const { rows } = inputs.index.exact.counts;
-  const guarded = guards.active ? await writeGuarded(path(GUARDED), rows, decisions, folders) : 0;
+  const guarded = guards.active ? await writeGuarded(path(GUARDED), [0, rows], decisions, folders) : 0;
   stage.end();
   return { outputs, guarded };
 }

@@ -22,7 +22,7 @@ async function decisionsOf(options: {
     exact.add(text);
     order.add(text, null);
   }
-  const { winner } = exactDecisions(exact, (a, b) => order.compare(a, b));
+  const { winner, size } = exactDecisions(exact, (a, b) => order.compare(a, b));
   const vectorOfGroup = Int32Array.of(0, 1, -1);
   const groupOfVector = Int32Array.of(0, 1);
   const join = {
@@ -31,7 +31,7 @@ async function decisionsOf(options: {
     guardedFrom: Int32Array.from(guardedFrom),
     measured: 0,
   };
-  const decisions = decisionsFrom({ exact, winner, vectorOfGroup, groupOfVector, join });
+  const decisions = decisionsFrom({ exact, winner, size, vectorOfGroup, groupOfVector, join });
   const rows = TEXTS.map((_, row) => row).filter((row) => TEXTS[row] !== null);
   return { decisions, order: await vectorPriority(winner, groupOfVector, order, async () => {}), rows };
 }

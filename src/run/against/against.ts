@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { counted } from "../../counted.js";
 import { FailedRunError, UsageError } from "../../errors.js";
-import type { ReferenceRow, ReferenceRows } from "../../join/decisions.js";
+import type { ReferenceRow, ReferenceRows } from "../../join/group-fates.js";
 import type { ReferenceVectors } from "../../join/join-options.js";
 import type { Reporter, Stage } from "../../reporter.js";
 import { openVectorStores, type VectorStores } from "../../vectors/stores.js";

@@ -1,7 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import { ReferenceTexts } from "../../exact/reference-texts.js";
 import { batchTexts } from "../../io/schema/text-columns.js";
-import type { ReferenceRow } from "../../join/decisions.js";
+import type { ReferenceRow } from "../../join/group-fates.js";
 import type { ReferenceVectors } from "../../join/join-options.js";
 import type { Stage } from "../../reporter.js";
 import { type Guards, guardSignature, isGuarded } from "../../text/guards.js";

@@ -14,20 +14,26 @@ const SHOWN_CHARACTERS = 50;
 /** The options that name the text of a record. */
 type TextFields = Parameters<typeof acceptedTextColumns>[1];
 
+/** What `applyRemovedBrake` needs. */
+export interface RemovedBrakeOptions {
+  /** No limit if undefined. */
+  readonly limit: Limit | undefined;
+  /** Number of all rows. */
+  readonly rows: number;
+  readonly decisions: Decisions;
+  /** Paths of the folders that `keptIn` numbers, where the run has references. */
+  readonly folders?: readonly string[];
+  /** The texts of some rows, for the message. A text may be missing. */
+  readonly textsOf: (rows: ReadonlySet<number>) => Promise<ReadonlyMap<number, string>>;
+}
+
 /**
  * Enforces `--max-removed` before anything is written.
- * @param limit no limit if undefined
- * @param fields options that name the text of a record, and paths of the folders that `keptIn` numbers, for the message
  * @throws BrakeError with the numbers and some of the removed pairs, spread evenly over all rows, with their texts
  */
-export async function applyRemovedBrake(
-  limit: Limit | undefined,
-  decisions: Decisions,
-  inputs: ReadableInputs,
-  fields: TextFields & { readonly folders?: readonly string[] },
-): Promise<void> {
+export async function applyRemovedBrake(options: RemovedBrakeOptions): Promise<void> {
+  const { limit, rows, decisions, folders } = options;
   if (limit === undefined) return;
-  const rows = inputs.index.firstRows.at(-1) ?? 0;
   const goes = (row: number) => decisions.keptRow(row) >= 0 && !decisions.isKept(row);
   let removed = 0;
   for (let row = 0; row < rows; row++) if (goes(row)) removed++;
@@ -38,11 +44,11 @@ export async function applyRemovedBrake(
     if (goes(row) && seen++ >= shown.length * every) shown.push(row);
   }
   const ofThisRun = shown.flatMap((row) => (decisions.keptIn(row) < 0 ? [row, decisions.keptRow(row)] : [row]));
-  const texts = await textsOfRows(new Set(ofThisRun), inputs, fields);
+  const texts = await options.textsOf(new Set(ofThisRun));
   const named = (row: number) => `row ${row}${texts.has(row) ? ` ${excerpt(texts.get(row) as string)}` : ""}`;
   const pairs = shown.map((row) => {
     const why = `${decisions.reason(row)}, ${decisions.similarity(row).toFixed(4)}`;
-    const folder = fields.folders?.[decisions.keptIn(row)];
+    const folder = folders?.[decisions.keptIn(row)];
     const keeper = decisions.keptRow(row);
     return `${named(row)} for ${folder === undefined ? named(keeper) : `row ${keeper} of ${folder}`} (${why})`;
   });
@@ -56,9 +62,10 @@ export async function applyRemovedBrake(
 /**
  * Reads the inputs again up to the last wanted row and returns the texts of the wanted rows. If reading fails, the
  * texts are missing from the message: the message of the brake matters more than the failure.
+ * @param fields options that name the text of a record
  */
-async function textsOfRows(
-  wanted: Set<number>,
+export async function textsOfRows(
+  wanted: ReadonlySet<number>,
   inputs: ReadableInputs,
   fields: TextFields,
 ): Promise<Map<number, string>> {

@@ -19,9 +19,9 @@ export async function rejectRefused(options: {
   maxRejects?: Limit;
   note: (message: string) => void;
 }): Promise<void> {
-  const { refused, sources, index, rejects, maxRejects, note } = options;
+  const { refused, index, rejects, maxRejects, note } = options;
   if (refused.length === 0) return;
-  const { exact, firstRows } = index;
+  const { exact } = index;
   const errorOfRow = new Map(refused.map(({ row, error }) => [row, error]));
   const errors = new Map<number, string>();
   for (let group = 0; group < exact.counts.groups; group++) {
@@ -30,23 +30,52 @@ export async function rejectRefused(options: {
   }
   const rows = exact.reject(new Set(errors.keys()));
   const brake = new RejectsBrake(maxRejects, rejects.count);
-  let next = 0;
   let example = "";
-  for (const [s, source] of sources.entries()) {
+  const onReject = (source: string, batch: readonly Reject[]) => {
+    brake.add(source, batch);
+    if (example === "") example = `line ${batch[0].line} of ${source}: ${batch[0].error}`;
+  };
+  const errorOf = ({ group }: { readonly group: number }) => errors.get(group) as string;
+  await writeRefused({
+    rows: rows.map((row) => ({ row: row.row, error: errorOf(row) })),
+    inputs: options,
+    rejects,
+    onReject,
+  });
+  brake.end(exact.counts.rows);
+  note(`${rows.length} rows are rejected, because the server refuses ${refused.length} texts. The first: ${example}`);
+}
+
+/**
+ * Reads rows once more and appends them to the rejects; `inputs.index.rejected` knows them from then on.
+ * @param options.rows numbers of accepted rows, ascending, each with the reason why it is rejected nevertheless
+ * @param options.onReject called with each batch of rejects that is written, and the name of its source
+ * @throws Error where a source has lost records since it was read
+ */
+export async function writeRefused(options: {
+  readonly rows: readonly { readonly row: number; readonly error: string }[];
+  readonly inputs: {
+    readonly sources: readonly Source[];
+    readonly index: Pick<RowIndex, "firstRows" | "rejected">;
+  };
+  readonly rejects: RejectsWriter;
+  readonly onReject?: (source: string, batch: readonly Reject[]) => void;
+}): Promise<void> {
+  const { rows, inputs, rejects, onReject } = options;
+  const { firstRows, rejected } = inputs.index;
+  let next = 0;
+  for (const [s, source] of inputs.sources.entries()) {
     const first = next;
     while (next < rows.length && rows[next].row < firstRows[s + 1]) next++;
     const records = rows.slice(first, next).map(({ row }) => row - firstRows[s]);
     if (records.length === 0) continue;
     let done = first;
     for await (const found of source.reread(records)) {
-      const batch = found.map((raw): Reject => ({ ...raw, error: errors.get(rows[done++].group) as string }));
-      index.rejected[s].add(0, batch);
+      const batch = found.map((raw): Reject => ({ ...raw, error: rows[done++].error }));
+      rejected[s].add(0, batch);
       await rejects.write(source.name, batch);
-      brake.add(source.name, batch);
-      if (example === "") example = `line ${batch[0].line} of ${source.name}: ${batch[0].error}`;
+      onReject?.(source.name, batch);
     }
     if (done < next) throw new Error(`the input changed during the run: ${source.name} has lost records; start again`);
   }
-  brake.end(exact.counts.rows);
-  note(`${rows.length} rows are rejected, because the server refuses ${refused.length} texts. The first: ${example}`);
 }

@@ -14,21 +14,26 @@ const FIELDS = [new Field("_row", new Uint64(), false), new Field("_guarded_from
 /** Column of the folder, of a reference, in which `_guarded_from` counts; null for this run. */
 export const GUARDED_IN = "_guarded_in";
 
+/** Schema of guarded.arrow; `_guarded_in` is there where the run has references. */
+export function guardedSchema(references: boolean): Schema {
+  return new Schema(references ? [...FIELDS, new Field(GUARDED_IN, new Utf8(), true)] : FIELDS);
+}
+
 /**
  * Writes one row for each kept row that only a guard keeps apart from another kept row, and names the earliest such
  * row. The table justifies two kept rows that reach the threshold. One row each keeps the table linear even for a large
  * guarded family.
- * @param rows number of all rows
+ * @param rows the rows [first, end) that are looked at
  * @param folders paths of the folders that `guardedIn` numbers, where the run has references
  * @returns number of rows written
  */
 export async function writeGuarded(
   path: string,
-  rows: number,
+  [first, end]: readonly [first: number, end: number],
   decisions: Decisions,
   folders?: readonly string[],
 ): Promise<number> {
-  const schema = new Schema(folders === undefined ? FIELDS : [...FIELDS, new Field(GUARDED_IN, new Utf8(), true)]);
+  const schema = guardedSchema(folders !== undefined);
   const writer = await openArrowWriter({ path, schema });
   let count = 0;
   let apart: number[] = [];
@@ -40,7 +45,7 @@ export async function writeGuarded(
     count += apart.length;
     apart = [];
   };
-  for (let row = 0; row < rows; row++) {
+  for (let row = first; row < end; row++) {
     if (!decisions.isKept(row) || decisions.guardedFrom(row) < 0) continue;
     apart.push(row);
     if (apart.length === BATCH) await flush();

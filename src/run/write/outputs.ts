@@ -38,6 +38,8 @@ export interface OutputCounts {
   readonly removed: Readonly<Record<Reason, number>>;
   /** Rows of these that go on account of a row of each folder that `keptIn` numbers. */
   readonly against: readonly number[];
+  /** Those of all these whose texts are equal to that of the row of the references. */
+  readonly known: { readonly exact: number; readonly normalized: number };
   /** Names of the files written. */
   readonly files: readonly string[];
 }
@@ -82,6 +84,7 @@ export async function writeOutputs(options: {
   const files: string[] = [];
   const reasons = { exact: 0, normalized: 0, semantic: 0 };
   const against = (folders ?? []).map(() => 0);
+  const known = { exact: 0, normalized: 0 };
   try {
     for (const format of formats) {
       files.push(`kept.${format}`, `removed.${format}`);
@@ -96,9 +99,12 @@ export async function writeOutputs(options: {
         if (decisions.isKept(rows[i])) stay.push(i);
         else {
           go.push(i);
-          reasons[decisions.reason(rows[i])]++;
+          const reason = decisions.reason(rows[i]);
+          reasons[reason]++;
           const folder = decisions.keptIn(rows[i]);
-          if (folder >= 0) against[folder]++;
+          if (folder < 0) continue;
+          against[folder]++;
+          if (reason !== "semantic") known[reason]++;
         }
       }
       const carriedRows = carriedBatch(columns, carried);
@@ -114,7 +120,7 @@ export async function writeOutputs(options: {
     await removed.abort();
     throw error;
   }
-  return { kept: kept.rows, removed: reasons, against, files };
+  return { kept: kept.rows, removed: reasons, against, known, files };
 }
 
 /** Says which columns of the inputs the outputs leave out, if any. */
