@@ -7,6 +7,7 @@ import { assignFinally, iterate, type Run } from "./lloyd.js";
 import { inertiaOf, medoids, numberBySize } from "./measure.js";
 import { planMemory, planShards } from "./plan.js";
 import { refineStart } from "./refine.js";
+import type { SavedStarts } from "./saved.js";
 import { startCentroids } from "./seed/start.js";
 import { openShards, type Shards, type ShardWorkers, startShards } from "./shards.js";
 
@@ -65,6 +66,8 @@ export interface KMeansOptions {
   readonly engine: Engine;
   /** Other threads that share the work; default: `engine` does all the work on this thread. */
   readonly workers?: ShardWorkers;
+  /** Where the centroids are saved on the way, so that a run which was killed goes on from there; default: nowhere. */
+  readonly saved?: SavedStarts;
   /** Number of shards; default: as `planShards` says. The result does not depend on it. */
   readonly shards?: number;
   /** Rows of a tile; default: as `planMemory` says. The result does not depend on it. */
@@ -114,14 +117,14 @@ export interface KMeansResult {
  * @throws Error where a vector cannot be read or has not unit length
  */
 export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
-  const { vectors, weights, k, workers, signal } = options;
+  const { vectors, weights, k, workers, saved, signal } = options;
   const { iterations = 50, tolerance = 1e-4, leastGain, seed = 0, starts = 1, spherical = false } = options;
   const positions = options.positions ?? Uint32Array.from({ length: vectors.count }, (_, position) => position);
   const total = positions.length;
   const { dim } = vectors;
   const size = { dim, k: Math.max(1, k), memory: options.memory ?? DEFAULT_MEMORY };
   const dealt = planShards({ ...size, rows: total, threads: workers?.threads ?? 1 });
-  const count = options.shards ?? dealt.shards;
+  const count = options.shards ?? workers?.shards ?? dealt.shards;
   const share = options.shards ? size.memory / count : dealt.memory;
   const plan = planMemory({ ...size, memory: share, tileRows: options.tileRows });
   const { tileRows } = plan;
@@ -135,17 +138,22 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
 
   async function runFrom(start: number): Promise<KMeansResult> {
     const from = { ...options, ...hooks, positions, seed: seed + start - 1, tileRows, spherical };
-    const centroids = options.start ?? (await refineStart({ ...from, centroids: await startCentroids(from) }));
+    const state = await saved?.load(start);
+    const centroids =
+      state?.centroids ?? options.start ?? (await refineStart({ ...from, centroids: await startCentroids(from) }));
     const totalWeight = weights ? weights.reduce((sum, weight) => sum + weight, 0) : total;
     shards ??= await openShards(members, { positions, weights, k, dim, plan, totalWeight });
     const run: Run = { shards, vectors, positions, centroids };
-    let updates = 0;
-    const onIteration = (iteration: number): void => {
+    let updates = state?.iteration ?? 0;
+    const onIteration = async (iteration: number): Promise<void> => {
       updates = iteration;
       progress.enter("assign", start, iteration);
+      await saved?.save({ start, iteration, centroids: run.centroids });
     };
-    progress.enter("assign", start, 0);
-    const converged = await iterate(run, { iterations, tolerance, leastGain, spherical, onIteration });
+    progress.enter("assign", start, updates);
+    const settings = { first: state?.iteration, iterations, tolerance, leastGain, spherical, onIteration };
+    const converged = state?.converged ?? (await iterate(run, settings));
+    await saved?.save({ start, iteration: updates, centroids: run.centroids, converged });
     await assignFinally(run);
     progress.enter("measure", start, updates);
     return { ...(await measure(run, options)), iterations: updates, converged };

@@ -17,7 +17,7 @@ export interface Run {
 }
 
 /**
- * Alternates assignment and update. The last update is the one that moves the centroids by a summed squared distance of
+ * Alternates assignment and update, from iteration `first` on. The last update is the one that moves the centroids by a summed squared distance of
  * at most `tolerance` times the mean variance of a component, or update number `iterations`. Returns whether the
  * tolerance or `leastGain` was met. `run.centroids` are then the means of the last assignment, to which no row has been
  * assigned yet.
@@ -26,24 +26,26 @@ export interface Run {
 export async function iterate(
   run: Run,
   options: {
+    /** Number of the first iteration; default 1. A run that goes on from saved centroids starts with a later one. */
+    readonly first?: number;
     readonly iterations: number;
     readonly tolerance: number;
     readonly spherical: boolean;
     /** Ends before an update that would save less than this part of the inertia; default 0. See `KMeansOptions`. */
     readonly leastGain?: number;
-    /** Called before each iteration with its number, counted from 1. */
-    readonly onIteration?: (iteration: number) => void;
+    /** Awaited before each iteration with its number, counted from 1. */
+    readonly onIteration?: (iteration: number) => void | Promise<void>;
   },
 ): Promise<boolean> {
-  const { iterations, tolerance, spherical, leastGain = 0, onIteration } = options;
+  const { first = 1, iterations, tolerance, spherical, leastGain = 0, onIteration } = options;
   const { shards } = run;
   let allowed = 0;
-  for (let iteration = 1; iteration <= iterations; iteration++) {
-    onIteration?.(iteration);
+  for (let iteration = first; iteration <= iterations; iteration++) {
+    await onIteration?.(iteration);
     await shards.pass(run.centroids);
     const refilled = await refillEmpty(run);
     // The variance of all rows is the same in every iteration.
-    if (iteration === 1) allowed = tolerance * meanVariance(shards.totals);
+    if (iteration === first) allowed = tolerance * meanVariance(shards.totals);
     const before = run.centroids;
     const after = means(shards.totals, before, spherical);
     // A cluster that has just been refilled has no centroid yet.

@@ -25,12 +25,14 @@ export interface Shards {
   assignment(): Promise<Int32Array>;
 }
 
-/** Makes shards in other threads. */
+/** Makes shards in other threads or processes. */
 export interface ShardWorkers {
   /** All threads that may work, including the calling one. */
   readonly threads: number;
-  /** Makes an engine of `threads` threads for the shard on the calling thread. */
-  engine(threads: number): Engine;
+  /** Number of shards; default: as `planShards` says. */
+  readonly shards?: number;
+  /** Makes an engine of `threads` threads for the shard on the calling thread. Absent: no shard works there. */
+  engine?(threads: number): Engine;
   /**
    * Starts `count` workers, each with an engine of `threads` threads. The workers load in the background, and a worker
    * ends when its shard is closed. `onRows` gets the number of the shard and the rows that the current pass has done.
@@ -39,8 +41,8 @@ export interface ShardWorkers {
 }
 
 /**
- * Starts `count` shards, of which the last works on the calling thread. The workers start before that one, so that they
- * load while it opens. Without `workers` all shards share `engine` and the calling thread.
+ * Starts `count` shards, of which the last works on the calling thread unless the workers do without one there. The
+ * workers start before that one, so that they load while it opens. Without `workers` all shards share `engine` and the calling thread.
  */
 export function startShards(options: {
   readonly count: number;
@@ -58,6 +60,7 @@ export function startShards(options: {
     localShard({ ...options, engine: on, onRows: (rows) => onRows(shard, rows) });
   if (!workers) return Array.from({ length: count }, (_, shard) => own(engine, shard));
   const threads = Math.max(1, Math.floor(workers.threads / count));
+  if (workers.engine === undefined) return workers.start(count, threads, onRows);
   return [...workers.start(count - 1, threads, onRows), own(workers.engine(threads), count - 1)];
 }
 

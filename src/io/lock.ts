@@ -156,6 +156,18 @@ export async function takeFreeLock(path: string, onLost = () => {}): Promise<(()
   }
 }
 
+/**
+ * Whether a process that lives holds the lock at `path`. Takes up to `patience` ms where the holder runs on another
+ * machine or in another container, or where the text is cut short.
+ */
+export async function isHeld(path: string, patience = PATIENCE): Promise<boolean> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return false;
+  const holder = parseHolder(text);
+  if (holder === undefined) return changes(path, await signOfLife(path), patience);
+  return lives(holder, path, { patience, onWait: () => {} });
+}
+
 /** Whether the lock file at `path` exists and is still the one that this process wrote. */
 export async function holdsLock(path: string): Promise<boolean> {
   const text = held.get(resolve(path));

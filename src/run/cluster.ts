@@ -50,7 +50,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     note: reporter.note,
   });
   const signal = work.stopSignal(context.signal);
-  const gpus = context.gpus ?? createGpuMeter();
+  const { shared, gpus = createGpuMeter() } = context;
   try {
     const former = options.like && (await readFormer(options.like.folder));
     if (former) requireSameKind(former, options.spherical);
@@ -58,7 +58,8 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     const rows = fromFolder
       ? await dedupRows(options.inputs[0])
       : await rawRows({ options, work, context: { ...context, reporter, signal, gpus }, accepts });
-    const { result, chosen, drift } = await findClusters({ options, rows, former, reporter, signal });
+    const { result, chosen, drift } = await findClusters({ options, rows, former, reporter, shared, signal });
+    await shared?.close();
     const writing = reporter.stage("write", rows.count);
     const written = await writeClusters({
       rows,
@@ -82,6 +83,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
       far_distance: result.farDistance,
       stages: reporter.stages,
       environment: environment(),
+      ...(shared === undefined ? {} : { engine: shared.record() }),
       options: describeOptions(options, former),
       model: rows.model,
       inputs: rows.inputs,
@@ -104,6 +106,7 @@ export async function runCluster(options: ClusterOptions, context: RunContext): 
     throw work.explain(error);
   } finally {
     gpus.stop();
+    await shared?.close();
     await work.close();
   }
 }

@@ -1,4 +1,6 @@
 import type { CachePlace } from "../cache/place.js";
+import type { SavedStarts } from "../cluster/saved.js";
+import type { ShardWorkers } from "../cluster/shards.js";
 import type { EndpointAddress } from "../embed/endpoint/address.js";
 import type { KeepPolicy } from "../exact/priority.js";
 import type { InputFormat } from "../io/input-format.js";
@@ -115,6 +117,18 @@ export interface ClusterOptions extends SharedOptions {
   readonly labels: number;
 }
 
+/** Processes on other machines that k-means shares its rows with, in place of threads of this process. */
+export interface SharedClustering {
+  /** Workers over the vectors of the store at a path, which all of them can open. Calls in flight end with the signal. */
+  workers(store: string, signal?: AbortSignal): ShardWorkers;
+  /** Where k-means saves its way, so that the same command goes on from there. */
+  readonly saved: SavedStarts;
+  /** What the manifest says of the workers, once they have worked. */
+  record(): object;
+  /** Lets the workers go; what is saved stays. May be called more than once. */
+  close(): Promise<void>;
+}
+
 /** What a run takes from its surroundings. */
 export interface RunContext {
   readonly reporter: Reporter;
@@ -124,4 +138,6 @@ export interface RunContext {
   readonly signal?: AbortSignal;
   /** Samples GPUs beside the run, which stops it at the end; nvidia-smi where absent. */
   readonly gpus?: GpuMeter;
+  /** Machines that bge-cluster shares its rows with; threads of this process where absent. */
+  readonly shared?: SharedClustering;
 }

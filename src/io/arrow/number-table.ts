@@ -1,9 +1,10 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import {
   type Data,
   DataType,
   Field,
   FixedSizeList,
+  Float32,
   Float64,
   Int32,
   makeData,
@@ -17,7 +18,7 @@ import { batchOf } from "../columns/take.js";
 import { openArrowTable } from "./table.js";
 
 /** Numbers of a column. */
-export type Numbers = Int32Array | Uint32Array | Float64Array | Uint8Array | BigUint64Array;
+export type Numbers = Int32Array | Uint32Array | Float32Array | Float64Array | Uint8Array | BigUint64Array;
 
 /** Columns of numbers by name. A column `NAME:w` has w numbers a row, row after row; all have as many rows. */
 export type Columns = Readonly<Record<string, Numbers>>;
@@ -31,25 +32,30 @@ const STARTS = "bge-dedup:starts";
  * @param parts columns of the same names and types for each part, of which some may have no rows; they stay the caller's
  */
 export async function writeColumns(path: string, ...parts: readonly Columns[]): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    await writeColumnsTo(file, ...parts);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes what `writeColumns` writes to an open file, which the caller closes. The file need not be durable then. */
+export async function writeColumnsTo(file: FileHandle, ...parts: readonly Columns[]): Promise<void> {
   const starts = [0];
   for (const [i, part] of parts.entries()) starts.push(starts[i] + rowsOf(part));
   const fields = Object.entries(parts[0]).map(([name, values]) => new Field(name, typeOf(name, values), false));
   const schema = new Schema(fields, new Map([[STARTS, JSON.stringify(starts)]]));
   const writer = new RecordBatchFileWriter();
   writer.reset(undefined, schema);
-  const file = await open(path, "w");
-  try {
-    for (const [i, part] of parts.entries()) {
-      const length = starts[i + 1] - starts[i];
-      const data = fields.map(({ name, type }) => dataOf(type, part[name], length));
-      if (length > 0) writer.write(batchOf(schema, data, length));
-    }
-    writer.finish();
-    for await (const chunk of writer) await file.appendFile(chunk);
-    await file.sync();
-  } finally {
-    await file.close();
+  for (const [i, part] of parts.entries()) {
+    const length = starts[i + 1] - starts[i];
+    const data = fields.map(({ name, type }) => dataOf(type, part[name], length));
+    if (length > 0) writer.write(batchOf(schema, data, length));
   }
+  writer.finish();
+  for await (const chunk of writer) await file.appendFile(chunk);
 }
 
 /**
@@ -102,6 +108,7 @@ function typeOf(name: string, values: Numbers): DataType {
 function numberType(values: Numbers): DataType {
   if (values instanceof Int32Array) return new Int32();
   if (values instanceof Uint32Array) return new Uint32();
+  if (values instanceof Float32Array) return new Float32();
   if (values instanceof Float64Array) return new Float64();
   return values instanceof Uint8Array ? new Uint8() : new Uint64();
 }

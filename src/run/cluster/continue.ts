@@ -51,7 +51,7 @@ export async function continueClusters(finding: Finding & { readonly former: For
 
 /** The rows of today in the former clusters. */
 async function assignToFormer(finding: Finding & { readonly former: Former }): Promise<Assigned> {
-  const { former, options, rows, vectors, reporter, signal } = finding;
+  const { former, options, rows, vectors, reporter, shared, signal } = finding;
   const { threads, memory } = options;
   const stage = reporter.stage("assign", rows.positions.length);
   const today = await assignRows({
@@ -61,7 +61,7 @@ async function assignToFormer(finding: Finding & { readonly former: Former }): P
     centroids: former.centroids,
     spherical: former.spherical,
     engine: createOrtEngine({ threads }),
-    workers: rowWorkers(threads, rows.storePath),
+    workers: shared?.workers(rows.storePath, signal) ?? rowWorkers(threads, rows.storePath),
     memory: vectorBudget(memory),
     onProgress: (done) => stage.advance(done),
     signal,

@@ -9,7 +9,7 @@ import { createOrtEngine } from "../../onnx/ort-engine.js";
 import type { Reporter } from "../../reporter.js";
 import type { VectorReader } from "../../vectors/reader.js";
 import { rowWorkers } from "../../workers/row-workers.js";
-import type { ClusterOptions } from "../options.js";
+import type { ClusterOptions, SharedClustering } from "../options.js";
 import { vectorBudget } from "../work/memory.js";
 import type { ClusterRows } from "../write/cluster-rows.js";
 import type { Clustering } from "../write/clusters.js";
@@ -30,6 +30,8 @@ export interface Finding {
   readonly rows: ClusterRows;
   readonly vectors: VectorReader;
   readonly reporter: Reporter;
+  /** Machines that share the rows of k-means; threads of this process where absent. */
+  readonly shared?: SharedClustering;
   readonly signal?: AbortSignal;
 }
 
@@ -50,7 +52,7 @@ export interface FoundClusters {
  * @param start.leastGain as `kmeans` has it
  */
 export async function fitClusters(
-  { options, rows, vectors, reporter, signal }: Finding,
+  { options, rows, vectors, reporter, shared, signal }: Finding,
   start: {
     readonly k: number;
     readonly spherical: boolean;
@@ -76,7 +78,8 @@ export async function fitClusters(
     keepNumbers: centroids !== undefined,
     seed: options.seed,
     engine: createOrtEngine({ threads }),
-    workers: rowWorkers(threads, rows.storePath),
+    workers: shared?.workers(rows.storePath, signal) ?? rowWorkers(threads, rows.storePath),
+    saved: shared?.saved,
     memory: vectorBudget(options.memory),
     onProgress: ({ start, iteration, done }) => stage.advance((start - 1) * perStart + iteration * total + done, total),
     signal,

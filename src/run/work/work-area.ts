@@ -9,10 +9,13 @@ import { dropTasks, holdsTasks, requireNoTasks } from "./planned-tasks.js";
 import { movePublished, PLAN, planPublication, readPlan, requireFree, WORK } from "./publication.js";
 import { parseState, type WorkState } from "./work-state.js";
 
-const LOCK = "lock";
+/** Name of the lock of the process that writes to the output folder. */
+export const LOCK = "lock";
 /** Folder of the copies of standard input and of pipes, which the second pass could not read again. */
 export const COPIES = "inputs";
 const STATE = "state.json";
+/** Folder in which k-means over many machines exchanges its files and saves its way. */
+export const KMEANS = "kmeans";
 
 /** Options of `openWorkArea`. */
 export interface WorkAreaOptions {
@@ -185,6 +188,7 @@ export class WorkArea {
     await this.#requireLock();
     await planPublication(this.out, this.#area, { files, stale });
     await this.finishPublication();
+    await rm(this.path(KMEANS), { recursive: true, force: true, maxRetries: 5 });
   }
 
   /** Completes a publication that this process or an earlier one has begun. */
@@ -226,9 +230,8 @@ export class WorkArea {
     await Promise.allSettled(this.#sideTasks);
     // Files of an area that another process has taken over belong to that process.
     const taken = !(await holdsLock(this.path(LOCK)));
-    if (taken || existsSync(this.path(STATE)) || existsSync(this.path(PLAN)) || holdsTasks(this.#area)) {
-      return this.#release();
-    }
+    const unfinished = [STATE, PLAN, KMEANS].some((name) => existsSync(this.path(name))) || holdsTasks(this.#area);
+    if (taken || unfinished) return this.#release();
     const names = await readdir(this.#area).catch(() => []);
     for (const name of names) if (name !== LOCK) await rm(this.path(name), { recursive: true, force: true });
     await this.#release();
