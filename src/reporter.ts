@@ -1,5 +1,5 @@
 /** Unit in which a stage shows its progress. */
-export type StageUnit = "rows" | "MB";
+export type StageUnit = "rows" | "texts" | "vectors" | "tasks" | "MB";
 
 /**
  * How a run tells a person what it is doing. The command line passes a reporter that draws bars or prints lines; a

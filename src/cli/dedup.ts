@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import type { Argv } from "yargs";
+import type { ExecutorName } from "../engine/executor.js";
 import { UsageError } from "../errors.js";
 import type { MeasuredCommand } from "../metrics/run-metrics.js";
 import { dedupOptions } from "../run/flags/dedup.js";
 import { inputsOf } from "../run/flags/shared.js";
+import type { DedupSummary } from "../run/summary.js";
 import { closest } from "../text/closest.js";
 import { failUnparsed, runCommand } from "./command.js";
 import { type AddCommand, EXIT_CODES, type FlagsOf } from "./commands/add-command.js";
@@ -14,11 +16,18 @@ import { addExplain } from "./commands/explain.js";
 import { addExport } from "./commands/export.js";
 import { addGroups } from "./commands/groups.js";
 import { addModels } from "./commands/models-command.js";
+import { addPlan } from "./commands/plan.js";
 import { addReport } from "./commands/report.js";
+import { addStatus } from "./commands/status.js";
+import { addTask } from "./commands/task.js";
 import { addVerify } from "./commands/verify.js";
-import { dedupFlags, metricsFlags, sharedFlags } from "./flags.js";
+import { addWork } from "./commands/work.js";
+import { isGiven, partAtEngine } from "./engine/engine-words.js";
+import { workersOf } from "./engine/workers.js";
+import { dedupFlags, engineFlags, metricsFlags, sharedFlags } from "./flags.js";
 import { parser } from "./parser.js";
 import { jsonLine } from "./printable.js";
+import type { ProgressReporter } from "./progress-reporter.js";
 import { formatDedup, formatEstimate } from "./summary.js";
 
 /** The commands beside the main one. A first input that resembles one of these names was probably a typing error. */
@@ -32,6 +41,10 @@ const COMMANDS: Readonly<Record<string, AddCommand>> = {
   doctor: addDoctor,
   models: addModels,
   cache: addCache,
+  plan: addPlan,
+  work: addWork,
+  status: addStatus,
+  task: addTask,
 };
 
 /**
@@ -39,8 +52,9 @@ const COMMANDS: Readonly<Record<string, AddCommand>> = {
  * because loading the code of all commands takes longer than many runs.
  * @returns the exit code
  */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(words: readonly string[]): Promise<number> {
   let exitCode = 0;
+  const { own: argv, engine } = partAtEngine(words);
   const exitWith = async (code: Promise<number>) => {
     exitCode = await code;
   };
@@ -56,7 +70,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       "$0 [inputs..]",
       "remove near-duplicate rows of JSON, CSV, Parquet and Arrow files, with proof",
       dedupArguments,
-      (flags) => exitWith(dedupCommand(flags)),
+      (flags) => exitWith(dedupCommand(flags, { argv, engine })),
     );
     for (const add of Object.values(COMMANDS)) add(commands, exitWith);
     await commands.parseAsync();
@@ -79,7 +93,7 @@ function dedupArguments(args: Argv) {
       array: true,
       describe: 'files, folders, globs, or "-" for standard input',
     })
-    .options({ ...sharedFlags, ...dedupFlags, ...metricsFlags })
+    .options({ ...sharedFlags, ...dedupFlags, ...engineFlags, ...metricsFlags })
     .example("$0 input.jsonl", "write kept.arrow, removed.arrow and embeddings.arrow to bge-out")
     .example("$0 data/*.parquet -t title -t body -o clean", "two text columns of several files")
     .example(
@@ -91,10 +105,20 @@ function dedupArguments(args: Argv) {
     .epilogue(EXIT_CODES);
 }
 
-function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
+/**
+ * @param words.argv the words of the command line that are its own
+ * @param words.engine those of the engine, from behind `--`
+ */
+function dedupCommand(
+  flags: FlagsOf<typeof dedupArguments>,
+  words: { readonly argv: readonly string[]; readonly engine: readonly string[] },
+): Promise<number> {
   const measured = flags.dryRun ? undefined : "bge-dedup";
   return runCommand({ ...flags, resumes: !flags.dryRun, measured }, async ({ reporter, signal, record, print }) => {
     const options = dedupOptions(flags, requireInputs(flags.inputs));
+    if (flags.executor === undefined && flags.workers !== undefined) {
+      throw new UsageError("--workers needs --executor, which says where they work; --threads is for one process");
+    }
     const context = { reporter, signal, stdin: process.stdin };
     if (flags.dryRun) {
       if (flags.metrics !== undefined || flags.push !== undefined) reporter.note("a dry run tells no metrics");
@@ -106,8 +130,10 @@ function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
       else if (!flags.quiet) await print(formatEstimate(report));
       return 0;
     }
-    const { runDedup } = await import("../run/dedup.js");
-    const summary = await runDedup(options, context);
+    const summary =
+      flags.executor === undefined
+        ? await (await import("../run/dedup.js")).runDedup(options, context)
+        : await runByWorkers(flags, options.inputs, words, context);
     record(summary);
     reporter.close();
     summary.warnings.forEach(reporter.warn);
@@ -115,6 +141,31 @@ function dedupCommand(flags: FlagsOf<typeof dedupArguments>): Promise<number> {
     else if (!flags.quiet) await print(formatDedup(summary));
     return 0;
   });
+}
+
+/** The run of `--executor`. */
+async function runByWorkers(
+  flags: FlagsOf<typeof dedupArguments>,
+  inputs: readonly string[],
+  { argv, engine }: { readonly argv: readonly string[]; readonly engine: readonly string[] },
+  context: { readonly reporter: ProgressReporter; readonly signal: AbortSignal; readonly stdin: NodeJS.ReadableStream },
+): Promise<DedupSummary> {
+  const { runWithExecutor } = await import("./engine/run-executor.js");
+  // The default of --threads is meant for one process, and so is that of --memory.
+  const threads = isGiven(argv, "threads") ? flags.threads : undefined;
+  const memory = isGiven(argv, "memory") ? flags.memory : undefined;
+  return runWithExecutor(
+    {
+      executor: flags.executor as ExecutorName,
+      engineArguments: engine,
+      inputs,
+      flags: { ...flags, threads },
+      workers: workersOf(flags.workers),
+      threads,
+      memory,
+    },
+    context,
+  );
 }
 
 /**

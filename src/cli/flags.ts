@@ -1,5 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Options } from "yargs";
+import { EXECUTORS } from "../engine/executor.js";
+import { PHASES } from "../engine/stage.js";
 import { FORMATS, GUARDS } from "../run/flags/dedup.js";
 import { LAYOUTS } from "../run/flags/export.js";
 import { GROUP_ORDERS } from "../run/flags/groups.js";
@@ -137,6 +139,24 @@ export const dedupFlags = {
     describe: "folders of earlier runs, or globs of them, whose rows count as kept before all of these; repeatable",
   },
   "dry-run": { type: "boolean", default: false, describe: "read, count, sample and estimate; write nothing" },
+} as const satisfies Record<string, Options>;
+
+/** Flags of a run that several processes work on. */
+export const engineFlags = {
+  executor: {
+    type: "string",
+    choices: EXECUTORS,
+    describe:
+      "let several processes do the run, here (local) or on the machines of an engine that share the output folder; the " +
+      "engine's own flags follow behind --",
+  },
+  workers: { type: "string", describe: "with --executor: processes that work at once (4)" },
+} as const satisfies Record<string, Options>;
+
+/** Flags of `work` alone. */
+export const workFlags = {
+  phase: { type: "string", choices: PHASES, describe: "do only tasks of this phase, once those before are done (all)" },
+  attached: { type: "boolean", default: false, hidden: true, describe: "end when standard input ends" },
 } as const satisfies Record<string, Options>;
 
 /** Flags of calibrate by a person's labels. */

@@ -24,7 +24,7 @@ function jsonReporter(stderr: NodeJS.WriteStream): ProgressReporter {
   return {
     stage(name, total, unit = "rows") {
       const pace = new Pace(total, unit);
-      const counted = unit === "rows" ? "rows" : "megabytes";
+      const counted = unit === "MB" ? "megabytes" : unit;
       let last = performance.now();
       const state = (done: boolean) => ({
         level: "info",

@@ -1,3 +1,4 @@
+import type { StageUnit } from "../reporter.js";
 import type { EmbedFacts, StageFacts, StageName } from "./facts.js";
 import type { RunFolder } from "./run-folder.js";
 
@@ -24,7 +25,7 @@ export interface ProcessorKind {
 }
 
 /** What a stage counts beside its tasks, by its facts. */
-const AMOUNTS: { readonly [Name in StageName]?: { unit: string; of: (facts: StageFacts[Name]) => number } } = {
+const AMOUNTS: { readonly [Name in StageName]?: { unit: StageUnit; of: (facts: StageFacts[Name]) => number } } = {
   read: { unit: "rows", of: ({ records }) => records },
   exact: { unit: "texts", of: ({ raws }) => raws },
   embed: { unit: "texts", of: ({ vectors }) => vectors },

@@ -7,7 +7,7 @@ import { type DedupFlags, dedupOptions } from "../run/flags/dedup.js";
 import type { DedupOptions, RunContext } from "../run/options.js";
 import { findInputs } from "../run/read/find-inputs.js";
 import { copyPipes } from "../run/read/open-inputs.js";
-import { MANIFEST, VERSION } from "../run/work/manifest.js";
+import { MANIFEST, readManifestIfAny, VERSION } from "../run/work/manifest.js";
 import { dropTasks } from "../run/work/planned-tasks.js";
 import { WORK } from "../run/work/publication.js";
 import { COPIES, openWorkArea, type WorkArea } from "../run/work/work-area.js";
@@ -145,14 +145,15 @@ async function newPlan({
 }
 
 /**
- * The plan of a folder, for whoever works on it.
- * @throws UsageError where there is none, or one of another version of this program
+ * The plan of a folder, for whoever works on it; undefined where its run is finished.
+ * @throws UsageError where there is none and was none, or one of another version of this program
  */
-export async function requirePlan(out: string): Promise<RunPlan> {
+export async function findPlan(out: string): Promise<RunPlan | undefined> {
   const plan = await readPlanIfAny(out);
   if (plan === undefined) {
+    if ((await readManifestIfAny(join(out, MANIFEST))) !== undefined) return undefined;
     throw new UsageError(
-      `${out} holds no unfinished run: there is no ${join(out, WORK, PLAN_FILE)}; plan one with bge-dedup plan INPUTS -o ${shellWord(out)}`,
+      `${out} holds no run: there is no ${join(out, WORK, PLAN_FILE)}; plan one with bge-dedup plan INPUTS -o ${shellWord(out)}`,
     );
   }
   if (plan.version === VERSION) return plan;

@@ -33,8 +33,9 @@ export interface TaskContext {
   readonly signal?: AbortSignal;
 }
 
-/** Part of a run that one job of an engine does, with resources of its own. */
-export type Phase = "read" | "embed" | "join" | "write";
+/** Parts of a run, in order, each of which one job of an engine may do with resources of its own. */
+export const PHASES = ["read", "embed", "join", "write"] as const;
+export type Phase = (typeof PHASES)[number];
 
 /** A step of the run, cut into tasks that do not know each other. */
 export interface Stage<Name extends StageName = StageName> {
@@ -51,4 +52,9 @@ export interface Stage<Name extends StageName = StageName> {
    * away. The same plan gives the same bytes, on any machine and as often as it is called.
    */
   run(context: TaskContext): Promise<StageFacts[Name]>;
+  /**
+   * Frees what tasks of this stage have left in the process for the next of them, such as a model. A worker calls it
+   * before it does a task of another stage, and at its end.
+   */
+  release?(): Promise<void>;
 }

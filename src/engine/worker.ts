@@ -70,6 +70,8 @@ class Worker {
   #readyUntil = 0;
   #wait = 0;
   #done = 0;
+  /** Stage of the last task, which may keep something in memory for the next one. */
+  #stage: Stage | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -99,6 +101,7 @@ class Worker {
       throw noSpace(this.#folder.out, error) ?? error;
     } finally {
       signal?.removeEventListener("abort", stop);
+      await this.#stage?.release?.();
     }
   }
 
@@ -210,6 +213,8 @@ class Worker {
   async #do(task: TaskName): Promise<void> {
     const { stages, options, reporter } = this.#options;
     const stage = stages.find(({ name }) => name === task.stage) as Stage;
+    if (this.#stage !== stage) await this.#stage?.release?.();
+    this.#stage = stage;
     const { signal } = this.#stopped;
     const watching = setInterval(() => {
       this.#watch.check().catch((error) => this.#stopped.abort(error));

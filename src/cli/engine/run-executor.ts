@@ -1,0 +1,111 @@
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Executor, ExecutorName, WorkOrder } from "../../engine/executor.js";
+import { WORKER_ENVIRONMENT } from "../../engine/planned-flags.js";
+import type { PlannedRun, PlanRequest } from "../../engine/planning.js";
+import { PHASES } from "../../engine/stage.js";
+import { FailedRunError } from "../../errors.js";
+import { memoryOf, threadsOf } from "../../run/flags/shared.js";
+import type { DedupSummary } from "../../run/summary.js";
+import { MANIFEST, readManifestIfAny } from "../../run/work/manifest.js";
+import type { ProgressReporter } from "../progress-reporter.js";
+
+/** The engines. The code of each is loaded when it is named. */
+const EXECUTORS: { readonly [Name in ExecutorName]?: () => Promise<Executor> } = {
+  local: async () => (await import("../../engine/local.js")).local,
+};
+
+/** This program, for workers: here and in the bundle of the commands, which lies as deep. */
+const PROGRAM = fileURLToPath(new URL("../../../../bin/bge-dedup.js", import.meta.url));
+
+/** What `--executor` runs. */
+export interface ExecutorRun extends PlanRequest {
+  readonly executor: ExecutorName;
+  /** Words of the engine, from behind `--`. */
+  readonly engineArguments: readonly string[];
+  /** `--threads` and `--memory` of each worker, where they are given. */
+  readonly threads?: string;
+  readonly memory?: string;
+}
+
+/**
+ * Plans a run or continues it, lets workers of an engine do it, and follows them to the end.
+ * @returns the summary of the run, as one machine would have returned it
+ * @throws as `runDedup`; UnavailableError where the engine is not there
+ */
+export async function runWithExecutor(
+  run: ExecutorRun,
+  context: { readonly reporter: ProgressReporter; readonly signal: AbortSignal; readonly stdin: NodeJS.ReadableStream },
+): Promise<DedupSummary> {
+  const { reporter, signal } = context;
+  const executor = await (EXECUTORS[run.executor] as () => Promise<Executor>)();
+  await executor.require(run.engineArguments);
+  const { planRun } = await import("../../engine/planning.js");
+  const planned = await planRun(run, context);
+  const { folder } = planned;
+  if (!planned.finished) {
+    const { STAGES } = await import("../../engine/stages.js");
+    if (planned.continued) reporter.note(`continuing the run in ${folder.out}: what is done of it stays done`);
+    const { runByExecutor } = await import("../../engine/follow.js");
+    await runByExecutor({
+      folder,
+      stages: STAGES,
+      executor,
+      order: orderOf(run, planned, reporter.note),
+      reporter,
+      signal,
+    });
+  }
+  return readSummary(folder.out);
+}
+
+function orderOf(run: ExecutorRun, { folder }: PlannedRun, note: (message: string) => void): WorkOrder {
+  const out = resolve(folder.out);
+  const { threads, memory } = run;
+  const shares = [
+    ...(threads === undefined ? [] : ["--threads", String(threadsOf(threads))]),
+    ...(memory === undefined ? [] : ["--memory", String(memoryOf(memory))]),
+  ];
+  return {
+    name: nameOf(out),
+    folder: out,
+    cwd: folder.plan.cwd,
+    workers: run.workers,
+    phases: PHASES,
+    ...(threads !== undefined && { threads: threadsOf(threads) }),
+    ...(memory !== undefined && { memory: memoryOf(memory) }),
+    engineArguments: run.engineArguments,
+    environment: WORKER_ENVIRONMENT,
+    command: (phase) => [
+      process.execPath,
+      ...process.execArgv,
+      PROGRAM,
+      "work",
+      out,
+      ...(phase === undefined ? [] : ["--phase", phase]),
+      ...shares,
+    ],
+    note,
+  };
+}
+
+/** A name that every engine takes for its lists. */
+function nameOf(out: string): string {
+  const plain = basename(out)
+    .replace(/[^A-Za-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return `bge-${plain}`.slice(0, 40).replace(/-+$/, "").toLowerCase();
+}
+
+/** Parts of the manifest that are none of the summary. */
+const BESIDE = ["stages", "environment", "options", "inputs", "outputs", "vectors", "guarantees", "engine"];
+
+/** The summary of a finished run, which its manifest holds. */
+async function readSummary(out: string): Promise<DedupSummary> {
+  const manifest = await readManifestIfAny(join(out, MANIFEST));
+  if (manifest === undefined)
+    throw new FailedRunError(`${join(out, MANIFEST)} cannot be read; run the same command again`);
+  return Object.fromEntries(
+    Object.entries(manifest).filter(([name]) => !BESIDE.includes(name)),
+  ) as unknown as DedupSummary;
+}

@@ -1,0 +1,124 @@
+import { counted } from "../../counted.js";
+import type { RunStatus, StageStatus } from "../../engine/status.js";
+import { shellWord } from "../../shell-word.js";
+import { count, duration } from "../pace.js";
+import { printable } from "../printable.js";
+import { columnsOf, fitted } from "../text-width.js";
+
+/** Failures and hosts that are shown; `--json` has all of them. */
+const SHOWN = 5;
+
+/**
+ * The state of a run for a person: a line that says how it stands, a table of the stages, and what has failed with its
+ * cure.
+ * @param width columns of the terminal
+ */
+export function formatStatus(status: RunStatus, width: number): string {
+  const run = shellWord(status.folder);
+  if (status.state === "finished") return finished(status, run);
+  const lines = [headline(status, run), "", ...stageTable(status.stages), ...kindLines(status)];
+  lines.push(...failureLines(status, run), ...nextLines(status, run));
+  return lines.map((line) => `${fitted(printable(line), width)}\n`).join("");
+}
+
+function finished({ counts = {} }: RunStatus, run: string): string {
+  const { read, kept, removed, rejected } = counts;
+  const rows = [read, kept, removed, rejected].every((value) => typeof value === "number")
+    ? `: ${counted(read, "row")}, ${count.format(kept)} kept, ${count.format(removed)} removed, ${count.format(rejected)} rejected`
+    : "";
+  return `${printable(run)} is finished${rows}\n`;
+}
+
+function headline({ state, hosts, stages }: RunStatus, run: string): string {
+  const workers = hosts.reduce((sum, host) => sum + host.workers, 0);
+  const done = stages.reduce((sum, stage) => sum + stage.done, 0);
+  const known = stages.reduce((sum, { tasks }) => sum + (tasks ?? 0), 0);
+  const more = stages.some(({ tasks }) => tasks === null) ? " or more" : "";
+  const tasks = `${count.format(done)} of ${counted(known, "task")}${more} done`;
+  if (state === "failed") return `${run} has failed; ${tasks}`;
+  if (state === "idle") return `${run}: no worker is at work; ${tasks}`;
+  const first = hosts.slice(0, SHOWN).map(({ host, workers: here }) => (hosts.length > 1 ? `${host} ${here}` : host));
+  const rest = hosts.length > SHOWN ? ", ..." : "";
+  const where = hosts.length > 1 ? `${counted(hosts.length, "host")} (${first.join(", ")}${rest})` : first.join("");
+  return `${run}: ${counted(workers, "worker")} at work on ${where}; ${tasks}`;
+}
+
+const HEAD = ["stage", "done", "running", "failed", "waiting", "rate", "left"];
+
+/** The table of the stages; the first column is aligned to the left, numbers to the right. */
+function stageTable(stages: readonly StageStatus[]): string[] {
+  const rows = [HEAD, ...stages.map(stageRow)];
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((cells) => columnsOf(cells[column]))));
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) => {
+        const blank = " ".repeat(widths[column] - columnsOf(cell));
+        return column === 0 ? `  ${cell}${blank}` : `${blank}${cell}`;
+      })
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function stageRow(stage: StageStatus): string[] {
+  const { tasks, done, running, failed, waiting } = stage;
+  if (tasks === null) return [stage.stage, "-", "", "", "", "", ""];
+  const number = (value: number | null) => (value === 0 || value === null ? "" : count.format(value));
+  const share = `${count.format(done)} of ${count.format(tasks)}`;
+  return [stage.stage, share, number(running), number(failed), number(waiting), rateOf(stage), leftOf(stage)];
+}
+
+function rateOf({ rate, amount, tasks, done, seconds }: StageStatus): string {
+  if (rate?.amount_per_second !== undefined && amount !== undefined) {
+    return `${count.format(rate.amount_per_second)} ${amount.unit}/s`;
+  }
+  if (rate !== undefined) return `${count.format(rate.tasks_per_minute)} tasks/min`;
+  return done === tasks && done > 0 ? `${perTask(seconds / done)} a task` : "";
+}
+
+const perTask = (seconds: number) => (seconds < 10 ? `${seconds.toFixed(1)}s` : duration(seconds));
+
+function leftOf({ seconds_left, tasks, done }: StageStatus): string {
+  if (tasks === done) return "done";
+  return seconds_left === undefined ? "" : duration(seconds_left);
+}
+
+function kindLines({ kinds }: RunStatus): string[] {
+  if (kinds === undefined) return [];
+  const list = kinds.map(({ device, processor, tasks }) => `  ${device} of ${processor}: ${counted(tasks, "task")}`);
+  const probes = new Set(kinds.map(({ probe }) => probe)).size;
+  const bits = probes > 1 ? "whose vectors differ in the last bits" : "whose vectors are the same, bit by bit";
+  return ["", `embedded by ${counted(kinds.length, "kind")} of processors, ${bits}:`, ...list];
+}
+
+function failureLines({ failures, error }: RunStatus, run: string): string[] {
+  if (error !== undefined) {
+    return ["", ...wrapped(`error: ${error.message}`), ...(error.exit_code === 1 ? [] : ["", cureOf(run)])];
+  }
+  if (failures.length === 0) return [];
+  const lines = failures
+    .slice(-SHOWN)
+    .flatMap(({ stage, index, host, message }) => wrapped(`${stage} ${index} on ${host}: ${message}`, "  "));
+  return ["", `${counted(failures.length, "task")} failed and will be tried again:`, ...lines];
+}
+
+const cureOf = (run: string) =>
+  `Mend that, then plan again with the same command, and start workers: bge-dedup work ${run}`;
+
+function nextLines({ state }: RunStatus, run: string): string[] {
+  return state === "idle" ? ["", `Start workers on any machine that shares the folder: bge-dedup work ${run}`] : [];
+}
+
+/** A message in lines of words. */
+function wrapped(message: string, indent = "", width = 78): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  for (const word of message.split(/\s+/)) {
+    if (line.trim() !== "" && columnsOf(`${line} ${word}`) > width) {
+      lines.push(line);
+      line = `${indent}  `;
+    }
+    line += line.trim() === "" ? word : ` ${word}`;
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { FailedRunError } from "../errors.js";
+import type { Stage as Bar, Reporter } from "../reporter.js";
+import { DoneTasks, unitOf } from "./done-tasks.js";
+import type { Crew, Executor, WorkOrder } from "./executor.js";
+import { endingError, Failures } from "./failures.js";
+import { LostOutputError } from "./lost-output.js";
+import { isPublished, PlanWatch, tidyUp } from "./plan-watch.js";
+import type { RunFolder } from "./run-folder.js";
+import { Schedule, type StageProgress } from "./schedule.js";
+import type { Stage } from "./stage.js";
+
+/** Milliseconds between two looks at the run folder, and between two questions to the engine. */
+const LOOK = 250;
+const ASK = 2000;
+
+/** Questions to an engine that may fail in a row: a scheduler that is busy answers later. */
+const SILENCE = 30;
+
+/** What is followed. */
+export interface FollowOptions {
+  readonly folder: RunFolder;
+  readonly stages: readonly Stage[];
+  readonly executor: Executor;
+  readonly order: WorkOrder;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts workers on an engine and follows the run until its result is published. Whatever happens, no worker is left.
+ * @throws the error that ends the run for all workers, as on one machine; FailedRunError where the workers end before the
+ * run does; the signal's reason after an abort
+ */
+export async function runByExecutor(options: FollowOptions): Promise<void> {
+  const { executor, order, signal, reporter } = options;
+  const crew = await executor.start(order, signal);
+  if (crew.look !== undefined) reporter.note(`the engine shows the workers by ${crew.look}`);
+  try {
+    await follow(options, crew);
+  } finally {
+    await crew.stop();
+  }
+}
+
+async function follow({ folder, stages, reporter, signal }: FollowOptions, crew: Crew): Promise<void> {
+  const watch = new PlanWatch(folder);
+  const failures = new Failures(folder.path("failures"));
+  const schedule = new Schedule(folder, stages);
+  const bars = new Bars(folder, reporter);
+  const asked = askAtTimes(crew, reporter);
+  for (let ended: string | undefined; ; await rest(signal)) {
+    signal.throwIfAborted();
+    if ((await watch.check()) === "finished") return bars.end();
+    await schedule.look().catch(ignoreLost);
+    await bars.update(schedule.stages);
+    const error = endingError(await failures.all(), (task) => schedule.isDone(task));
+    if (error !== undefined) throw error;
+    if (schedule.finished) {
+      if (await isPublished(folder)) await tidyUp(folder);
+      return bars.end();
+    }
+    // The run is looked at once more after the last worker has gone, because it may just have ended it.
+    if (ended !== undefined) throw new FailedRunError(ended);
+    ended = await asked();
+  }
+}
+
+/** Workers find lost output themselves. */
+function ignoreLost(error: unknown): void {
+  if (!(error instanceof LostOutputError)) throw error;
+}
+
+const rest = (signal: AbortSignal) => sleep(LOOK, undefined, { signal }).catch(() => {});
+
+/**
+ * Returns a function that asks the engine for its workers, if the last question was long enough ago, and tells the user
+ * why they wait. It returns what to say where all of them have ended.
+ */
+function askAtTimes(crew: Crew, reporter: Reporter): () => Promise<string | undefined> {
+  let next = 0;
+  let silent = 0;
+  let told = "";
+  return async () => {
+    if (performance.now() < next) return undefined;
+    next = performance.now() + ASK;
+    try {
+      const { ended, reason } = await crew.state();
+      silent = 0;
+      const why = reason === undefined ? "" : `: ${reason}`;
+      if (ended) return `all workers have ended before the run was finished${why}; run the same command again to go on`;
+      if (reason !== undefined && reason !== told) reporter.note(reason);
+      told = reason ?? told;
+    } catch (error) {
+      silent++;
+      if (silent === SILENCE) throw error;
+    }
+    return undefined;
+  };
+}
+
+/** A bar of progress for each stage that has something left to do. */
+class Bars {
+  readonly #reporter: Reporter;
+  readonly #done: DoneTasks;
+  /** The bars by stage, with what was done before: a run that continues shows only what is left. */
+  readonly #bars = new Map<string, { readonly bar?: Bar; readonly tasks: number; readonly amount: number }>();
+  readonly #open = new Set<Bar>();
+
+  constructor(folder: RunFolder, reporter: Reporter) {
+    this.#done = new DoneTasks(folder);
+    this.#reporter = reporter;
+  }
+
+  async update(stages: readonly StageProgress[]): Promise<void> {
+    for (const { stage, count, done, complete } of stages) {
+      if (count === undefined) continue;
+      const totals = await this.#done.add(stage.name, done);
+      const unit = unitOf(stage.name);
+      const began = this.#bars.get(stage.name) ?? {
+        bar: complete ? undefined : this.#reporter.stage(stage.name, count - totals.tasks, unit ?? "tasks"),
+        ...totals,
+      };
+      if (!this.#bars.has(stage.name) && began.bar !== undefined) this.#open.add(began.bar);
+      this.#bars.set(stage.name, began);
+      if (began.bar === undefined || !this.#open.has(began.bar)) continue;
+      const tasks = totals.tasks - began.tasks;
+      began.bar.advance(tasks, unit === undefined ? tasks : totals.amount - began.amount);
+      if (!complete) continue;
+      began.bar.end();
+      this.#open.delete(began.bar);
+    }
+  }
+
+  /** Completes the bars of stages that ended after the last look. */
+  end(): void {
+    for (const bar of this.#open) bar.end();
+    this.#open.clear();
+  }
+}
