@@ -1,7 +1,9 @@
 import type { CacheCounts } from "../cache/settings.js";
+import type { InputFormat } from "../io/input-format.js";
 import type { InputRecord } from "../run/read/open-inputs.js";
 import type { FileRecord } from "../run/work/manifest.js";
 import type { RefusedText } from "../run/work/work-state.js";
+import type { InputFault } from "./read/input-fault.js";
 
 /** Counts of a shard and what the plan of later stages needs of it. */
 export interface ReadFacts {
@@ -19,6 +21,10 @@ export interface ReadFacts {
   readonly vectorDim: number;
   /** Each file of the shard; `first_row` counts from the shard's first record. */
   readonly inputs: readonly InputRecord[];
+  /** Format of each file; empty where one could not be opened. */
+  readonly formats: readonly InputFormat[];
+  /** Why the shard cannot be used; then the counts are those up to the fault, and there are no files but the rejects. */
+  readonly fault?: InputFault;
 }
 
 /** Counts of a bucket of texts. */
@@ -26,6 +32,8 @@ export interface ExactFacts {
   /** Distinct texts, as received and after normalisation. */
   readonly raws: number;
   readonly groups: number;
+  /** The first shard of those that this task has looked at whose columns cannot be read or written, and why. */
+  readonly fault?: InputFault & { readonly shard: number };
 }
 
 /** The numbering of all rows and groups. */
@@ -43,6 +51,8 @@ export interface NumberFacts {
   readonly vectorDim: number;
   /** Each file of the run, with `first_row` counted from the first row of all. */
   readonly inputs: readonly InputRecord[];
+  /** Identity of the references: a later stage must find the same ones. Absent without `--against`. */
+  readonly against?: string;
   /** Vectors that `--against` brings into the join; absent where there are none. */
   readonly references?: {
     /** Absolute path of the embeddings.arrow of each reference that has kept rows. */

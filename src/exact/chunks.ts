@@ -55,4 +55,9 @@ export class Float64Chunks {
   get(at: number): number {
     return this.#chunks[at >>> CHUNK_BITS][at & (CHUNK - 1)];
   }
+
+  /** Overwrites the value at an index in [0, length); the index is not checked. */
+  set(at: number, value: number): void {
+    this.#chunks[at >>> CHUNK_BITS][at & (CHUNK - 1)] = value;
+  }
 }

@@ -36,6 +36,18 @@ export interface ExactCounts {
   readonly normalisedSurplus: number;
 }
 
+/** Options of `ExactTexts`. */
+export interface ExactTextsOptions {
+  readonly hash128: Hash128;
+  /** Texts that are never embedded; must be there until the last record is taken. */
+  readonly known?: KnownTexts;
+  /**
+   * Called with each new distinct text in the order of their numbers: the hash of the text and that of its normal form,
+   * in arrays that are used again. Both are zeros for a record without a text, which no hash equals.
+   */
+  readonly onText?: (text: Uint32Array, form: Uint32Array) => void;
+}
+
 /**
  * The exact stage: numbers the distinct texts, and the groups of texts that `normalise` makes equal.
  *
@@ -66,13 +78,15 @@ export class ExactTexts {
   /** 1 for each text that equals the known text of its group as received; empty where no texts are known. */
   readonly #equalsKnown = new Int32Chunks();
   readonly #knownCounts = { rows: 0, rawTexts: 0, groups: 0 };
-  /** Hash of the text being added where texts are known: `#key` may hold that of its normal form by then. */
+  /** Hash of the text being added: `#key` holds that of its normal form by then. */
   readonly #textKey = new Uint32Array(4);
 
-  /** @param options.known texts that are never embedded; must be there until the last record is taken */
-  constructor(options: { readonly hash128: Hash128; readonly known?: KnownTexts }) {
+  readonly #onText: ExactTextsOptions["onText"];
+
+  constructor(options: ExactTextsOptions) {
     this.#hash = options.hash128;
     this.#known = options.known;
+    this.#onText = options.onText;
   }
 
   /**
@@ -127,6 +141,8 @@ export class ExactTexts {
 
   /** Takes the next record where it has no text but a vector of its own: it starts a group by itself. */
   addWithoutText(): true {
+    this.#textKey.fill(0);
+    this.#key.fill(0);
     this.#beginGroup(this.#rawOfRow.length, this.#known && -1);
     this.#addRaw(this.#firstRow.length - 1);
     return true;
@@ -214,11 +230,15 @@ export class ExactTexts {
     return this.#table.findOrAdd(this.#key);
   }
 
-  /** Gives the current row, whose hash is in `#textKey`, a new text of the given group; returns the text's number. */
+  /**
+   * Gives the current row a new text of the given group; returns the text's number. The hash of the text is in `#textKey`,
+   * that of its normal form in `#key`.
+   */
   #addRaw(group: number): number {
     const raw = this.#groupOfRaw.length;
     this.#groupOfRaw.push(group);
     this.#rawOfRow.push(raw);
+    this.#onText?.(this.#textKey, this.#key);
     if (this.#known === undefined) return raw;
     const entry = this.entryOf(group);
     this.#equalsKnown.push(entry >= 0 && this.#known.equals(entry, this.#textKey) ? 1 : 0);

@@ -1,6 +1,6 @@
 import type { ExactTexts } from "./exact.js";
 
-/** Which row of each group wins, and how many rows the group has. The caller owns both arrays. */
+/** Which row of each group, or distinct text, wins, and how many rows it has. The caller owns both arrays. */
 export interface ExactDecisions {
   /** Winning row of each group. */
   readonly winner: Int32Array;
@@ -18,12 +18,29 @@ export function exactDecisions(
   compare: (a: number, b: number) => number = (a, b) => a - b,
 ): ExactDecisions {
   const { rows, groups } = exact.counts;
-  const winner = new Int32Array(groups);
-  const size = new Uint32Array(groups);
+  return decide({ rows, count: groups, numberOf: (row) => exact.groupOf(row), compare });
+}
+
+/** As `exactDecisions`, for each distinct text as received in place of each group. */
+export function rawDecisions(exact: ExactTexts, compare: (a: number, b: number) => number): ExactDecisions {
+  const { rows, rawTexts } = exact.counts;
+  return decide({ rows, count: rawTexts, numberOf: (row) => exact.rawOf(row), compare });
+}
+
+/** Finds the winner among the rows of each number; rows of the number -1 are passed over. */
+function decide(options: {
+  readonly rows: number;
+  readonly count: number;
+  readonly numberOf: (row: number) => number;
+  readonly compare: (a: number, b: number) => number;
+}): ExactDecisions {
+  const { rows, count, numberOf, compare } = options;
+  const winner = new Int32Array(count);
+  const size = new Uint32Array(count);
   for (let row = 0; row < rows; row++) {
-    const group = exact.groupOf(row);
-    if (group < 0) continue;
-    if (size[group]++ === 0 || compare(row, winner[group]) < 0) winner[group] = row;
+    const number = numberOf(row);
+    if (number < 0) continue;
+    if (size[number]++ === 0 || compare(row, winner[number]) < 0) winner[number] = row;
   }
   return { winner, size };
 }

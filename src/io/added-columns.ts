@@ -42,13 +42,42 @@ function decoded(text: string): string {
   }
 }
 
+/** The inputs of a run, of which `sources` may be some. */
+interface AllInputs {
+  /** Column for the path, where one is asked for. */
+  readonly sourceField?: string;
+  /** Names of all files of the run; those of the sources if absent. They say which columns there are, and their types. */
+  readonly names?: readonly string[];
+  /** Number of the first source among all files. */
+  readonly first?: number;
+}
+
 /**
  * Adds columns to sources: the partitions in their paths, and the path itself where `sourceField` names a column for it.
  * `sourcesSchema` puts them behind the columns of the files.
- * @param sources in order; `name` is the path
+ * @param sources consecutive files of the run; `name` is the path
  */
-export function withAddedColumns(sources: readonly Source[], sourceField?: string): readonly Source[] {
-  const partitions = sources.map(({ name }) => partitionsOf(name));
+export function withAddedColumns(
+  sources: readonly Source[],
+  { sourceField, names = sources.map(({ name }) => name), first = 0 }: AllInputs = {},
+): readonly Source[] {
+  const columns = addedColumns(names, sourceField);
+  return columns.length === 0 ? sources : sources.map((_, at) => withColumns(sources, columns, first, at));
+}
+
+/** The names of the columns that partition folders in the paths of files add, unless the files hold them. */
+export function partitionNames(paths: readonly string[]): ReadonlySet<string> {
+  return new Set(paths.flatMap((path) => [...partitionsOf(path).keys()]));
+}
+
+/** The fields of the columns that files with these paths add, unless the files hold them. */
+export function addedFields(paths: readonly string[], sourceField?: string): readonly Field[] {
+  return addedColumns(paths, sourceField).map(({ field }) => field);
+}
+
+/** The columns that all files together add. */
+function addedColumns(paths: readonly string[], sourceField: string | undefined): AddedColumn[] {
+  const partitions = paths.map(partitionsOf);
   const names = new Set(partitions.flatMap((each) => [...each.keys()]));
   const columns = Array.from(names, (name) => {
     const values = partitions.map((each) => each.get(name) ?? null);
@@ -56,9 +85,9 @@ export function withAddedColumns(sources: readonly Source[], sourceField?: strin
     return { field: new Field(name, integers ? new Int64() : new Utf8(), true), values };
   });
   if (sourceField !== undefined) {
-    columns.push({ field: new Field(sourceField, new Utf8(), true), values: sources.map(({ name }) => name) });
+    columns.push({ field: new Field(sourceField, new Utf8(), true), values: [...paths] });
   }
-  return columns.length === 0 ? sources : sources.map((_, at) => withColumns(sources, columns, at));
+  return columns;
 }
 
 /**
@@ -84,8 +113,9 @@ async function someHolds(sources: readonly Source[], name: string): Promise<bool
   return false;
 }
 
-function withColumns(sources: readonly Source[], columns: readonly AddedColumn[], at: number): Source {
+function withColumns(sources: readonly Source[], columns: readonly AddedColumn[], first: number, at: number): Source {
   const source = sources[at];
+  const file = first + at;
   return {
     name: source.name,
     byteLength: source.byteLength,
@@ -103,7 +133,7 @@ function withColumns(sources: readonly Source[], columns: readonly AddedColumn[]
       if (order === undefined || (await someHolds(sources, order.field.name))) yield* source.scan(options);
       else {
         // A numeral orders as its number does.
-        const key = order.values[at];
+        const key = order.values[file];
         for await (const batch of source.scan({ ...options, orderField: undefined })) {
           yield { ...batch, order: batch.texts.map(() => key) };
         }
@@ -115,7 +145,7 @@ function withColumns(sources: readonly Source[], columns: readonly AddedColumn[]
       const own = schema.fields.filter((field) => mine.every((column) => column.field !== field));
       const options = { schema: new Schema(own, schema.metadata), rejected };
       for await (const { records, columns: batch, bytesRead } of source.read(options)) {
-        const added = mine.map(({ field, values }) => constant(field, values[at], batch.numRows));
+        const added = mine.map(({ field, values }) => constant(field, values[file], batch.numRows));
         yield { records, columns: batchOf(schema, [...batch.data.children, ...added], batch.numRows), bytesRead };
       }
     },

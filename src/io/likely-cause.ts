@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { readThrough } from "./foreign.js";
 import { headText } from "./recognise.js";
-import type { Reject } from "./source.js";
+import type { ToldReject } from "./source.js";
 
 /** Encodings of Chinese, Japanese and Western text that are tried on bytes that are not UTF-8, with iconv's names. */
 const ENCODINGS = [
@@ -21,7 +21,7 @@ const ENCODINGS = [
 export async function likelyCause(options: {
   readonly path: string;
   readonly name: string;
-  readonly reject: Reject;
+  readonly reject: ToldReject;
   readonly alone: boolean;
 }): Promise<string | undefined> {
   const { path, name, reject, alone } = options;

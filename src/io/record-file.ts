@@ -46,6 +46,8 @@ export interface RecordFileOptions extends TextEncoding {
   /** Name in messages and in the manifest. */
   readonly name: string;
   readonly compression?: Compression;
+  /** What the file was when it was scanned before, possibly by another process. */
+  readonly stamp?: { readonly sha256?: string };
   /** Creates the format for one pass. */
   readonly format: () => RecordFormat;
 }
@@ -83,6 +85,7 @@ class RecordFile implements RecordSource {
   constructor(options: RecordFileOptions, byteLength: number) {
     this.name = options.name;
     this.byteLength = byteLength;
+    this.sha256 = options.stamp?.sha256;
     this.#options = options;
   }
 

@@ -23,6 +23,9 @@ export interface Reject extends RawRecord {
   readonly error: string;
 }
 
+/** A reject as rejects.jsonl tells it. */
+export type ToldReject = Omit<Reject, "record">;
+
 /** The fields that a scan reads in every record. */
 export interface ScanOptions {
   /** Column names or paths, see `fieldPath`, whose strings are joined by newlines to the text of a record. */

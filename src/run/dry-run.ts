@@ -167,7 +167,7 @@ async function readAll(
   { reporter, signal, known }: Pick<RunContext, "reporter" | "signal"> & { readonly known?: KnownTexts },
 ) {
   const started = performance.now();
-  const index = createRowIndex(keep, known);
+  const index = createRowIndex({ keep, known });
   const rejects = countingRejects();
   const stage = reporter.stage(
     "read",

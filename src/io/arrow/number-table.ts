@@ -15,7 +15,7 @@ import {
   Uint64,
 } from "apache-arrow";
 import { batchOf } from "../columns/take.js";
-import { openArrowTable } from "./table.js";
+import { type ArrowTable, openArrowTable } from "./table.js";
 
 /** Numbers of a column. */
 export type Numbers = Int32Array | Uint32Array | Float32Array | Float64Array | Uint8Array | BigUint64Array;
@@ -67,25 +67,48 @@ export async function writeColumnsTo(file: FileHandle, ...parts: readonly Column
 export async function readColumns<Kinds extends Columns>(path: string, part?: number): Promise<Kinds> {
   const table = await openArrowTable(path);
   try {
-    const starts = JSON.parse(table.schema.metadata.get(STARTS) ?? "[]") as number[];
-    const [first, end] = part === undefined ? [0, table.rows] : [starts[part], starts[part + 1]];
-    const { fields } = table.schema;
-    const columns: Record<string, Numbers> = {};
-    for (const { name, type } of fields) columns[name] = emptyOf(type, (end - first) * widthOf(name));
-    const names = fields.map(({ name }) => name);
-    for await (const { first: at, batch } of table.scan(names, first, end)) {
-      for (const [c, { name }] of fields.entries()) {
-        const data = batch.data.children[c];
-        const width = widthOf(name);
-        const { values } = width > 1 ? data.children[0] : data;
-        // A column of one type cannot hold another one, so the arrays fit.
-        (columns[name] as Uint32Array).set(values.subarray(0, batch.numRows * width), (at - first) * width);
-      }
-    }
-    return columns as Kinds;
+    const starts = startsOf(table);
+    return await readRange(
+      table,
+      part === undefined ? 0 : starts[part],
+      part === undefined ? table.rows : starts[part + 1],
+    );
   } finally {
     await table.close();
   }
+}
+
+/** Reads all parts of a table, one after the other. @returns as `readColumns`, for each part @throws as `readColumns` */
+export async function* readParts<Kinds extends Columns>(path: string): AsyncGenerator<Kinds> {
+  const table = await openArrowTable(path);
+  try {
+    const starts = startsOf(table);
+    for (let part = 0; part + 1 < starts.length; part++) yield await readRange(table, starts[part], starts[part + 1]);
+  } finally {
+    await table.close();
+  }
+}
+
+function startsOf({ schema }: ArrowTable): readonly number[] {
+  return JSON.parse(schema.metadata.get(STARTS) ?? "[]") as number[];
+}
+
+/** Reads the rows [first, end). */
+async function readRange<Kinds extends Columns>(table: ArrowTable, first: number, end: number): Promise<Kinds> {
+  const { fields } = table.schema;
+  const columns: Record<string, Numbers> = {};
+  for (const { name, type } of fields) columns[name] = emptyOf(type, (end - first) * widthOf(name));
+  const names = fields.map(({ name }) => name);
+  for await (const { first: at, batch } of table.scan(names, first, end)) {
+    for (const [c, { name }] of fields.entries()) {
+      const data = batch.data.children[c];
+      const width = widthOf(name);
+      const { values } = width > 1 ? data.children[0] : data;
+      // A column of one type cannot hold another one, so the arrays fit.
+      (columns[name] as Uint32Array).set(values.subarray(0, batch.numRows * width), (at - first) * width);
+    }
+  }
+  return columns as Kinds;
 }
 
 /** Numbers of a row in a column of this name. */

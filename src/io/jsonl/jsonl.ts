@@ -12,6 +12,7 @@ export interface JsonOptions extends TextEncoding {
   /** Name in messages and in the manifest. */
   readonly name: string;
   readonly compression?: Compression;
+  readonly stamp?: { readonly sha256?: string };
 }
 
 /** Opens a file of JSON lines. @throws InputError as `openRecordFile` does */

@@ -6,17 +6,36 @@ import { mergeInferredFields } from "./infer.js";
 import { inferredSchema } from "./infer-schema.js";
 import { type OnConflict, unifySchemas } from "./unify.js";
 
+/** What a scanned source tells of its columns. */
+export type ScannedColumns = Pick<Source, "inferred" | "schema" | "added">;
+
+/** Options of `sourcesSchema`. */
+export interface SourcesSchemaOptions {
+  /** Name of the added column that holds the path, which the files must not have. */
+  readonly sourceField?: string;
+  /** Columns whose strings and bytes meet in binary, so that both stay text. */
+  readonly textFields?: readonly string[];
+}
+
 /**
- * The schema that covers all sources. Every source must have been scanned. Files of records are merged by the summaries
- * of their values and not by their Arrow types: an int64 column no longer tells whether its integers are exact in
- * float64.
- * @param options.sourceField name of the added column that holds the path, which the files must not have
- * @param options.textFields columns whose strings and bytes meet in binary, so that both stay text
+ * The schema that covers all sources with the columns added to them. Every source must have been scanned.
  * @throws InputError where a source has two columns of the same name; UsageError as `addFields` does
  */
 export async function sourcesSchema(
-  sources: readonly Source[],
-  { sourceField, textFields = [] }: { readonly sourceField?: string; readonly textFields?: readonly string[] } = {},
+  sources: readonly ScannedColumns[],
+  options: SourcesSchemaOptions = {},
+): Promise<Schema> {
+  return addFields(await unitedSchema(sources, options), sources[0]?.added ?? [], options.sourceField);
+}
+
+/**
+ * The schema that covers the columns of the files themselves. Files of records are merged by the summaries of their values
+ * and not by their Arrow types: an int64 column no longer tells whether its integers are exact in float64.
+ * @throws InputError as `sourcesSchema`
+ */
+export async function unitedSchema(
+  sources: readonly ScannedColumns[],
+  { textFields = [] }: SourcesSchemaOptions = {},
 ): Promise<Schema> {
   const inferred = sources.flatMap((source) => source.inferred ?? []);
   let merged = inferred.length > 0 ? inferredSchema(inferred.reduce(mergeInferredFields)) : undefined;
@@ -28,7 +47,7 @@ export async function sourcesSchema(
       merged = undefined;
     }
   }
-  return addFields(unifySchemas(schemas, bytesOfText(textFields)), sources[0]?.added ?? [], sourceField);
+  return unifySchemas(schemas, bytesOfText(textFields));
 }
 
 /**

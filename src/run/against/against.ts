@@ -21,6 +21,8 @@ export interface Against extends KnownReferences, ReferenceRows {
   readonly paths: readonly string[];
   /** Kept vectors of the references; undefined where they have none. Once `readTexts` has been called. */
   readonly vectors: ReferenceVectors | undefined;
+  /** Paths of the vectors of those references that have kept rows, in their order. */
+  readonly stores: readonly string[];
   /** Bytes that texts and places of the references take in memory, once `readTexts` has been called. */
   readonly byteLength: number;
   /** What a person should know of the references, once `readTexts` has been called; empty as a rule. */
@@ -96,6 +98,7 @@ export async function openAgainst(
     get vectors() {
       return read?.vectors;
     },
+    stores: filled.map(({ store }) => store),
     get byteLength() {
       return read === undefined ? 0 : read.texts.byteLength + read.byteLength;
     },

@@ -1,5 +1,5 @@
 import { BrakeError } from "../../errors.js";
-import type { Reject } from "../../io/source.js";
+import type { ToldReject } from "../../io/source.js";
 import { type Limit, limitReached } from "./limit.js";
 
 /** Number of rejected records that the message shows. */
@@ -24,7 +24,7 @@ export class RejectsBrake {
    * Counts the rejected records of a batch.
    * @throws BrakeError if the limit is a count and more records than that are rejected
    */
-  add(source: string, rejects: readonly Reject[]): void {
+  add(source: string, rejects: readonly ToldReject[]): void {
     this.#count += rejects.length;
     for (const { line, error } of rejects.slice(0, SHOWN_REJECTS - this.#shown.length)) {
       this.#shown.push(`line ${line} of ${source}: ${error}`);

@@ -7,7 +7,7 @@ import { createRejectsWriter, type RejectsWriter } from "../../io/rejects.js";
 import type { Source } from "../../io/source.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { RunContext, SharedOptions } from "../options.js";
-import { type CheckInputsOptions, checkInputs } from "../read/check-inputs.js";
+import { checkInputs, type FindMisfit } from "../read/check-inputs.js";
 import { type InputRecord, identifyInput, openInputs } from "../read/open-inputs.js";
 import { createRowIndex, type RowIndex } from "../read/read-texts.js";
 import type { FileRecord } from "../work/manifest.js";
@@ -60,7 +60,7 @@ export interface EmbedInputsOptions {
   readonly shared: SharedOptions;
   readonly keep: KeepPolicy;
   /** Finds a value of the inputs that the outputs cannot hold, before anything is embedded. */
-  readonly misfit?: CheckInputsOptions["misfit"];
+  readonly misfit?: FindMisfit;
   /**
    * Called with the text and the number of each new group, in order of the numbers. If stale work is dropped, the calls
    * begin again at group 0.
@@ -125,7 +125,7 @@ async function embedSources(
   const { model, provider, start, windowChars } = prepared;
   const { reporter, signal } = context;
   const sources = files.map(({ source }) => source);
-  const index = createRowIndex(keep, known);
+  const index = createRowIndex({ keep, known });
   const { windows, bytes, bytesRead } = readWindows({ sources, index, rejects, shared, windowChars, onGroup, context });
   const embedding = reporter.stage("embed", bytes);
   const cache = openCache(shared, prepared, reporter.note);

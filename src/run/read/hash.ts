@@ -9,7 +9,15 @@ import { hash } from "node:crypto";
  * UTF-16 bytes behind 0xFF, a byte that UTF-8 never contains.
  */
 export function hash128(text: string, into: Uint32Array): void {
-  const bytes = text.isWellFormed() ? text : Buffer.concat([LONE_MARK, Buffer.from(text, "utf16le")]);
+  hashInto(text.isWellFormed() ? text : Buffer.concat([LONE_MARK, Buffer.from(text, "utf16le")]), into);
+}
+
+/** Writes the hash of a record that has no text, by a name of its own: as `hash128`, but that of no text. */
+export function hashWithoutText(name: string, into: Uint32Array): void {
+  hashInto(Buffer.concat([NO_TEXT_MARK, Buffer.from(name)]), into);
+}
+
+function hashInto(bytes: string | Buffer, into: Uint32Array): void {
   // The digest comes as a string of one character a byte, which OpenSSL's binding returns faster than a buffer.
   const digest = hash("sha256", bytes, "binary");
   for (let word = 0; word < 4; word++) {
@@ -24,6 +32,8 @@ export function hash128(text: string, into: Uint32Array): void {
 
 /** Marks the UTF-16 bytes of a text with a lone surrogate. */
 const LONE_MARK = Buffer.of(0xff);
+/** Marks the name of a record without a text: a byte that UTF-8 never contains either. */
+const NO_TEXT_MARK = Buffer.of(0xfe);
 
 const words = new Uint32Array(4);
 

@@ -5,7 +5,7 @@ import { fieldsFor, meantPath, RecordLeaves, schemaLeaves, textFieldsFor } from 
 import { type FieldPath, fieldPath } from "../../io/schema/path.js";
 import { resolveTextColumns } from "../../io/schema/text-columns.js";
 import { missingText, recordText, valueAt } from "../../io/schema/text-fields.js";
-import type { Reject } from "../../io/source.js";
+import type { ToldReject } from "../../io/source.js";
 import { isDedupColumn, namesOfInput } from "../write/output-columns.js";
 
 /** Records whose fields are listed where the text is missing. */
@@ -41,7 +41,7 @@ export class MissingTextField {
    * Looks at the rejects of a batch.
    * @param accepted whether the batch also holds accepted records; after the first such batch the call costs nothing
    */
-  add(source: string, rejects: readonly Reject[], accepted: boolean): void {
+  add(source: string, rejects: readonly ToldReject[], accepted: boolean): void {
     this.#seen ||= accepted;
     for (let i = 0; i < rejects.length && !this.#seen; i++) {
       const { raw, line, error } = rejects[i];

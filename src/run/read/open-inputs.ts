@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { withAddedColumns } from "../../io/added-columns.js";
 import { STDIN } from "../../io/find-files.js";
-import { type InputFile, openSources } from "../../io/open-sources.js";
+import { type FileStamp, type InputFile, openSources } from "../../io/open-sources.js";
 import type { RunContext, SharedOptions } from "../options.js";
 import { type FileRecord, fileRecord } from "../work/manifest.js";
 import { findInputs } from "./find-inputs.js";
@@ -45,11 +45,31 @@ export async function copyPipes(
 export async function openInputs(shared: SharedOptions, folder: string, context: RunContext): Promise<InputFile[]> {
   const found = await findInputs(shared, context.reporter.note);
   const copies = await copyPipes(found, folder, context);
+  return openFiles(found, { shared, copies });
+}
+
+/**
+ * Recognises and opens files, with the columns that their paths add.
+ * @param options.copies where the content of standard input and of pipes was saved, by name
+ * @param options.stamps what each file was when it was scanned before, see `openSources`
+ * @param options.all names of all files of the run and the place of these ones among them, where there are more
+ * @throws InputError where a file cannot be recognised or read
+ */
+export async function openFiles(
+  names: readonly string[],
+  options: {
+    readonly shared: SharedOptions;
+    readonly copies: ReadonlyMap<string, string>;
+    readonly stamps?: readonly FileStamp[];
+    readonly all?: { readonly names: readonly string[]; readonly first: number };
+  },
+): Promise<InputFile[]> {
+  const { shared, copies, stamps, all } = options;
   const wishes = { format: shared.inputFormat, delimiter: shared.delimiter };
-  const files = await openSources(found, { copies, memory: shared.memory, wishes });
+  const files = await openSources(names, { copies, memory: shared.memory, wishes, stamps });
   const sources = withAddedColumns(
     files.map(({ source }) => source),
-    shared.sourceField,
+    { sourceField: shared.sourceField, ...all },
   );
   return files.map((file, at) => ({ ...file, source: sources[at] }));
 }

@@ -1,4 +1,4 @@
-import { ExactTexts, type KnownTexts } from "../../exact/exact.js";
+import { ExactTexts, type ExactTextsOptions } from "../../exact/exact.js";
 import { type KeepPolicy, orderFieldOf, RowOrder } from "../../exact/priority.js";
 import { RejectedRecords } from "../../io/rejected-records.js";
 import type { RejectsWriter } from "../../io/rejects.js";
@@ -26,6 +26,10 @@ export interface RowIndex {
   readonly rejected: RejectedRecords[];
   /** Components of the input's own vectors; 0 if the input has none. */
   vectorDim: number;
+}
+
+interface RowIndexOptions extends Omit<ExactTextsOptions, "hash128"> {
+  readonly keep: KeepPolicy;
 }
 
 /** Most texts of a window. */
@@ -124,10 +128,14 @@ function emptyWindow(vectorField: string | undefined): TextWindow {
   return vectorField === undefined ? { texts: [], rows: [] } : { texts: [], rows: [], vectors: [] };
 }
 
-/** Creates the empty index of a run. @param known texts that are not to be embedded, as those of the references */
-export function createRowIndex(keep: KeepPolicy, known?: KnownTexts): RowIndex {
+/**
+ * Creates the empty index of a run.
+ * @param options.known texts that are not to be embedded, as those of the references
+ * @param options.onText told of each distinct text, see `ExactTextsOptions`
+ */
+export function createRowIndex({ keep, ...texts }: RowIndexOptions): RowIndex {
   return {
-    exact: new ExactTexts({ hash128, known }),
+    exact: new ExactTexts({ hash128, ...texts }),
     order: new RowOrder(keep),
     firstRows: [],
     rejected: [],

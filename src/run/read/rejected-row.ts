@@ -32,17 +32,18 @@ export async function readRejected(options: {
   // Inputs that the manifest does not name follow in the order of their first reject.
   const order = new Map(inputs.map(({ name }, at) => [name, at]));
   const keys: { readonly source: number; readonly line: number; readonly at: number }[] = [];
-  for await (const { source, line } of records(path)) {
+  for await (const { source, line } of readRejects(path)) {
     if (!order.has(source)) order.set(source, order.size);
     keys.push({ source: order.get(source) as number, line, at: keys.length });
   }
   const wanted = keys.sort((a, b) => a.source - b.source || a.line - b.line)[nth];
   let at = 0;
-  for await (const record of records(path)) if (at++ === wanted?.at) return record;
+  for await (const record of readRejects(path)) if (at++ === wanted?.at) return record;
   return undefined;
 }
 
-async function* records(path: string): AsyncGenerator<RejectedRecord> {
+/** Reads a rejects.jsonl. @throws InputError where the file cannot be read or a line is no record */
+export async function* readRejects(path: string): AsyncGenerator<RejectedRecord> {
   let number = 0;
   for await (const line of linesOf(path)) {
     number++;

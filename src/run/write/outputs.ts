@@ -6,7 +6,7 @@ import type { TableWriter } from "../../io/table-writer.js";
 import type { Decisions, Reason } from "../../join/decisions.js";
 import type { Stage } from "../../reporter.js";
 import type { DedupOptions, Format } from "../options.js";
-import type { CheckInputsOptions } from "../read/check-inputs.js";
+import type { FindMisfit } from "../read/check-inputs.js";
 import { type ReadableInputs, readRows } from "../read/read-rows.js";
 import {
   type CarriedColumn,
@@ -28,7 +28,7 @@ const WRITERS: Readonly<Record<Format, (options: { path: string; schema: Schema 
 };
 
 /** Finds a value that the tables of some formats cannot hold; undefined where they hold all that Arrow does. */
-export async function misfitOf(formats: readonly Format[]): Promise<CheckInputsOptions["misfit"]> {
+export async function misfitOf(formats: readonly Format[]): Promise<FindMisfit | undefined> {
   return formats.includes("parquet") ? (await import("../../io/parquet/misfit.js")).parquetMisfit : undefined;
 }
 
