@@ -1,5 +1,7 @@
 import type { CacheCounts } from "../cache/settings.js";
 import type { InputFormat } from "../io/input-format.js";
+import type { ModelSpec } from "../models/spec.js";
+import type { DeviceName } from "../run/embed/device.js";
 import type { InputRecord } from "../run/read/open-inputs.js";
 import type { FileRecord } from "../run/work/manifest.js";
 import type { RefusedText } from "../run/work/work-state.js";
@@ -47,6 +49,8 @@ export interface NumberFacts {
   readonly groups: number;
   /** Rows, texts and groups that the references have. */
   readonly known: { readonly rows: number; readonly raws: number; readonly groups: number };
+  /** Number of files of texts of each shard: one task embeds a file. */
+  readonly chunks: readonly number[];
   /** Components of the input's own vectors; 0 if the input has none. */
   readonly vectorDim: number;
   /** Each file of the run, with `first_row` counted from the first row of all. */
@@ -65,21 +69,33 @@ export interface NumberFacts {
 /** The vectors of one chunk of texts. */
 export interface EmbedFacts {
   readonly vectors: number;
-  /** Components of a vector; 0 where the chunk has no text of its own to embed. */
+  /** Components of a vector; 0 where the chunk has no text of its own to embed, but never in the first task. */
   readonly dim: number;
+  readonly model: ModelSpec;
   readonly truncated: number;
   readonly tokens: number;
   /** Texts that the server refused, by their first rows in the numbering of all rows. */
   readonly refused: readonly RefusedText[];
   readonly cache: CacheCounts;
-  /** Model, device and the bits of a probe: vectors of another kind may differ in their last bits. */
-  readonly kind: { readonly device: string; readonly processor: string; readonly probe: string };
+  readonly kind: ProcessorKind;
+}
+
+/** What computed vectors. Vectors of another kind may differ in their last bits. */
+export interface ProcessorKind {
+  readonly device: DeviceName;
+  /** The processor and its instructions; empty where no processor of the worker decides on the bits. */
+  readonly processor: string;
+  /** SHA-256 of the vectors of a few fixed texts; empty where no model has run in the process. */
+  readonly probe: string;
 }
 
 /** The vectors of the run in priority order, and how the join is cut. */
 export interface OrderFacts {
   readonly vectors: number;
+  /** Components of a vector, known even where no text has a direction. */
   readonly dim: number;
+  readonly model: ModelSpec;
+  readonly device: DeviceName;
   /** Cosine from which two vectors are near-duplicates: as given, or the model's. */
   readonly threshold: number;
   /** Number of the first vector of each embed task, followed by the number of all. */

@@ -64,6 +64,7 @@ async function numberAll(context: TaskContext): Promise<NumberFacts> {
     ...counts,
     raws,
     groups: numbers.groups,
+    chunks: shards.map(({ facts }) => facts.chunks),
     vectorDim,
     inputs,
     ...(known?.facts ?? { known: { rows: 0, raws: 0, groups: 0 } }),

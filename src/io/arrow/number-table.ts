@@ -89,6 +89,16 @@ export async function* readParts<Kinds extends Columns>(path: string): AsyncGene
   }
 }
 
+/** Reads the rows [first, end) of a table, whatever its parts. @returns as `readColumns` @throws as `readColumns` */
+export async function readRows<Kinds extends Columns>(path: string, first: number, end: number): Promise<Kinds> {
+  const table = await openArrowTable(path);
+  try {
+    return await readRange(table, first, end);
+  } finally {
+    await table.close();
+  }
+}
+
 function startsOf({ schema }: ArrowTable): readonly number[] {
   return JSON.parse(schema.metadata.get(STARTS) ?? "[]") as number[];
 }

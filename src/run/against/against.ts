@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { counted } from "../../counted.js";
-import { FailedRunError, UsageError } from "../../errors.js";
+import { FailedRunError } from "../../errors.js";
 import type { ReferenceRow, ReferenceRows } from "../../join/group-fates.js";
 import type { ReferenceVectors } from "../../join/join-options.js";
 import type { Reporter, Stage } from "../../reporter.js";
@@ -10,7 +10,7 @@ import type { KnownReferences } from "../embed/embed-inputs.js";
 import type { DedupOptions } from "../options.js";
 import type { ReferenceRecord } from "../work/reference-record.js";
 import { Accounts } from "./accounts.js";
-import { longTextWarnings, requireOneDimension, requireSameModel } from "./comparable.js";
+import { longTextWarnings, requireDimensionOf, requireOneDimension, requireSameModel } from "./comparable.js";
 import { findReferences } from "./find-references.js";
 import { hasVectors, type ReferenceRowsRead, readReferences } from "./read-references.js";
 import { type Reference, requireSameReference } from "./reference.js";
@@ -83,11 +83,7 @@ export async function openAgainst(
       return read.texts;
     },
     requireDimension(dim) {
-      if (stores === undefined || stores.count === 0 || stores.dim === dim) return;
-      const [{ path }] = filled;
-      throw new UsageError(
-        `reference ${path} has vectors of ${stores.dim} dimensions, but this run of ${dim}: they cannot be compared; choose another --against`,
-      );
+      if (stores !== undefined && stores.count > 0) requireDimensionOf(filled[0].path, stores.dim, dim);
     },
     get warnings() {
       return warnings;

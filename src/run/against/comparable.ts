@@ -37,6 +37,17 @@ export function requireOneDimension(references: readonly Reference[]): void {
 }
 
 /**
+ * @param path of the reference whose vectors have `theirs` dimensions; those of the run have `dim`
+ * @throws UsageError where the two differ
+ */
+export function requireDimensionOf(path: string, theirs: unknown, dim: number): void {
+  if (theirs === dim) return;
+  throw new UsageError(
+    `reference ${path} has vectors of ${theirs} dimensions, but this run of ${dim}: they cannot be compared; choose another --against`,
+  );
+}
+
+/**
  * Warns of references that treat long texts in another way than the run. The vectors of long texts then differ, so a
  * near-duplicate may be kept, or a text removed that only begins like another; texts within both limits are compared as
  * ever. Vectors of a server or of the input have no such limits.

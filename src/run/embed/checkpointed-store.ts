@@ -6,6 +6,7 @@ import type { WorkArea } from "../work/work-area.js";
 import type { Fingerprint, WorkState } from "../work/work-state.js";
 import { EMBEDDINGS } from "../write/output-names.js";
 import { StaleWorkError, type StoredVectors } from "./earlier-work.js";
+import { takeDirected } from "./embed-windows.js";
 import { addRefused, requireFewRefused } from "./refused-texts.js";
 
 /** Shortest time between two saves of the state, in milliseconds. An interruption saves the state as well. */
@@ -193,17 +194,4 @@ export class CheckpointedStore {
 
 function changed(): StaleWorkError {
   return new StaleWorkError("the inputs have changed since they were embedded");
-}
-
-/** Picks the rows and vectors of the texts that have a direction. Usually every text has one, and nothing is copied. */
-function takeDirected(window: TextWindow, { vectors, directed }: WindowVectors, dim: number) {
-  if (!directed.includes(0)) return { rows: window.rows, vectors };
-  const rows: number[] = [];
-  const taken = new Float32Array(vectors.length);
-  for (let i = 0; i < window.rows.length; i++) {
-    if (directed[i] === 0) continue;
-    taken.set(vectors.subarray(i * dim, (i + 1) * dim), rows.length * dim);
-    rows.push(window.rows[i]);
-  }
-  return { rows, vectors: taken.subarray(0, rows.length * dim) };
 }

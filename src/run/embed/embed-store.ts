@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { OutageError } from "../../embed/endpoint/outage.js";
 import type { Stage } from "../../reporter.js";
 import type { FileDigest } from "../../vectors/store-writer.js";
 import type { VectorCache } from "../../workers/vector-cache.js";
@@ -8,21 +7,11 @@ import type { FileRecord } from "../work/manifest.js";
 import type { WorkArea } from "../work/work-area.js";
 import type { Fingerprint, RefusedText, WorkState } from "../work/work-state.js";
 import { EMBEDDINGS } from "../write/output-names.js";
-import { embedGroup, gatherWindows, type KnownWindow } from "./cached-windows.js";
 import { CheckpointedStore } from "./checkpointed-store.js";
 import { type EarlierWork, findEarlierWork, openStoredVectors, StaleWorkError } from "./earlier-work.js";
+import { embedInOrder, withResume } from "./embed-windows.js";
 import { type FinishedVectors, findFinishedVectors } from "./finished-vectors.js";
-import { orderedMap } from "./ordered-map.js";
 import type { WindowEmbedder } from "./window-embedder.js";
-
-/** Number of windows in flight: one is being tokenized, one is on the device, one is being stored. */
-const WINDOWS_IN_FLIGHT = 3;
-
-/** Number of windows that are looked up in a cache ahead of those that are embedded. */
-const LOOKUPS_IN_FLIGHT = 2;
-
-/** Found vectors that wait, window after window, for a group of missing texts; 64 MB at a `--memory` of 4 GB. */
-const HELD_SHARE = 1 / 64;
 
 /** Result of the embedding stage. */
 export interface EmbeddedTexts {
@@ -113,8 +102,7 @@ export async function embedToStore(options: EmbedToStoreOptions): Promise<Embedd
     if (!(error instanceof StaleWorkError)) await store?.save().catch(() => {});
     // A stopped run rejects with the reason of the stop, not with the news that its workers were closed.
     signal?.throwIfAborted();
-    if (!(error instanceof OutageError)) throw error;
-    throw new OutageError(`${error.message}, then run the same command again: it resumes where it stopped`);
+    throw withResume(error);
   } finally {
     await store?.close();
     await embedder.close();
@@ -150,30 +138,23 @@ async function continueOrDrop({
 async function embedWindows(
   store: CheckpointedStore,
   embedder: EmbedderOnDemand,
-  { windows, cache, windowChars = 0, memory = 0, stage, signal }: EmbedToStoreOptions,
+  { windows, cache, windowChars, memory, stage, signal }: EmbedToStoreOptions,
 ): Promise<void> {
-  const lookUp = async (window: TextWindow): Promise<KnownWindow> => {
-    if (store.holds(window)) return { window, stored: true };
-    return { window, stored: false, known: await cache?.lookUp(window.texts) };
-  };
-  const known = orderedMap(windows, lookUp, cache === undefined ? 1 : LOOKUPS_IN_FLIGHT);
-  const groups = gatherWindows(known, { chars: windowChars, bytes: HELD_SHARE * memory });
-  const embed = (group: readonly KnownWindow[]) => embedGroup(group, () => embedder.start(), cache);
+  const stored = (window: TextWindow) => store.holds(window);
+  const start = () => embedder.start();
   let done = 0;
-  for await (const group of orderedMap(groups, embed, WINDOWS_IN_FLIGHT)) {
-    for (const { window, embedded } of group) {
-      store.read(window);
-      if (embedded === undefined) store.takeStored();
-      else {
-        const storing = performance.now();
-        await store.append(window, embedded.vectors, embedded.dim);
-        stage.waited?.("store", performance.now() - storing);
-      }
-      done += window.texts.length;
-      stage.advance(done);
-      signal?.throwIfAborted();
-      await store.saveIfDue();
+  for await (const { window, embedded } of embedInOrder({ windows, stored, start, cache, windowChars, memory })) {
+    store.read(window);
+    if (embedded === undefined) store.takeStored();
+    else {
+      const storing = performance.now();
+      await store.append(window, embedded.vectors, embedded.dim);
+      stage.waited?.("store", performance.now() - storing);
     }
+    done += window.texts.length;
+    stage.advance(done);
+    signal?.throwIfAborted();
+    await store.saveIfDue();
   }
 }
 

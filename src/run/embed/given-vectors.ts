@@ -38,7 +38,7 @@ export function prepareVectors(field: string, reporter: Pick<Reporter, "note">):
  * @param index knows the number of components once the first batch has been read
  * @throws Error from `embed` if a vector has a component that is not finite
  */
-export function vectorNormaliser(index: RowIndex): WindowEmbedder {
+export function vectorNormaliser(index: Pick<RowIndex, "vectorDim">): WindowEmbedder {
   return {
     get dim() {
       return index.vectorDim;

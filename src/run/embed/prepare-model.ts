@@ -32,7 +32,7 @@ export async function prepareModel(
 export async function startWindows(
   start: () => Promise<Embedder>,
   vectorField: string | undefined,
-  index: RowIndex,
+  index: Pick<RowIndex, "vectorDim">,
 ): Promise<WindowEmbedder> {
   if (vectorField !== undefined) return vectorNormaliser(index);
   const { dim, embed, busy, close } = await start();

@@ -51,8 +51,8 @@ export function isRepeatable(provider: DeviceName): boolean {
   return provider === "cpu";
 }
 
-/** What onnxruntime may choose its kernels by. */
-function processor(): string[] {
+/** What onnxruntime may choose its kernels by: the model of the processor and, where known, its instructions. */
+export function processor(): string[] {
   const model = cpus()[0]?.model ?? "unknown";
   try {
     // Virtual machines give the same name to processors with different instructions.

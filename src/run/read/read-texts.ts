@@ -33,7 +33,7 @@ interface RowIndexOptions extends Omit<ExactTextsOptions, "hash128"> {
 }
 
 /** Most texts of a window. */
-const WINDOW_TEXTS = 2048;
+export const WINDOW_TEXTS = 2048;
 
 /** Options of `readTexts`. */
 export interface ReadTextsOptions {

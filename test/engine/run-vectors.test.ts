@@ -3,16 +3,18 @@ import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { openRunVectors } from "../../../src/engine/embed/run-vectors.js";
-import type { EmbedFacts } from "../../../src/engine/facts.js";
-import type { FinishedTask } from "../../../src/engine/stage.js";
-import { openVectorStoreWriter } from "../../../src/vectors/store-writer.js";
+import { openRunVectors } from "../../src/engine/embed/run-vectors.js";
+import type { EmbedFacts } from "../../src/engine/facts.js";
+import type { FinishedTask } from "../../src/engine/stage.js";
+import type { ModelSpec } from "../../src/models/spec.js";
+import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
 
 const folder = mkdtempSync(join(tmpdir(), "bge-dedup-run-vectors-"));
 after(() => rmSync(folder, { recursive: true }));
 
 const dim = 3;
-const kind = { device: "cpu", processor: "", probe: "" };
+const kind = { device: "cpu", processor: "", probe: "" } as const;
+const model = { name: "builtin" } as ModelSpec;
 const cache = { kind: "none", hits: 0, misses: 0 } as const;
 
 /** Embed tasks of so many vectors; vector n of all is (3n, 3n + 1, 3n + 2), and its row is 10n. */
@@ -37,6 +39,7 @@ async function tasksOf(counts: readonly number[], components = dim): Promise<Fin
       truncated: 0,
       tokens: 0,
       refused: [],
+      model,
       cache,
       kind,
     };
