@@ -49,7 +49,7 @@ export async function writeBeforeJoin(out: string, one: JoinCase, cut: RunCut): 
     rowColumns(order.slice(block * cut.blockVectors, (block + 1) * cut.blockVectors), signatures),
   );
   if (parts.length > 0) await writeColumns(ordered.path("priority.arrow"), ...parts);
-  await ordered.finish({ ...cut, dim, threshold, firstVectors } as StageFacts["order"]);
+  await ordered.finish({ ...cut, dim, threshold, firstVectors } as unknown as StageFacts["order"]);
   const number = await folder.begin("number", 0);
   const facts = {} as StageFacts["number"];
   if (references === undefined) await number.finish(facts);
