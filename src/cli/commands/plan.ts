@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
 import { counted } from "../../counted.js";
-import type { PlannedRun } from "../../engine/planning.js";
+import type { PlannedRun } from "../../engine/planning/plan-run.js";
 import { inputsOf } from "../../run/flags/shared.js";
 import { shellWord } from "../../shell-word.js";
 import { runCommand } from "../command.js";
@@ -42,7 +42,7 @@ function planArguments(args: Argv) {
 
 function planCommand(flags: FlagsOf<typeof planArguments>): Promise<number> {
   return runCommand(flags, async ({ reporter, signal, print }) => {
-    const { planRun } = await import("../../engine/planning.js");
+    const { planRun } = await import("../../engine/planning/plan-run.js");
     const request = { inputs: inputsOf(flags.inputs), flags, workers: workersOf(flags.workers) };
     const planned = await planRun(request, { reporter, signal, stdin: process.stdin });
     reporter.close();

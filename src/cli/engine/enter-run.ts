@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { findPlan } from "../../engine/planning.js";
+import { findPlan } from "../../engine/planning/plan-run.js";
 import { openRunFolder, type RunFolder } from "../../engine/run-folder.js";
 import { UnavailableError, UsageError } from "../../errors.js";
 import { dedupOptions } from "../../run/flags/dedup.js";

@@ -1,8 +1,8 @@
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Executor, ExecutorName, WorkOrder } from "../../engine/executor.js";
-import { WORKER_ENVIRONMENT } from "../../engine/planned-flags.js";
-import type { PlannedRun, PlanRequest } from "../../engine/planning.js";
+import type { PlannedRun, PlanRequest } from "../../engine/planning/plan-run.js";
+import { WORKER_ENVIRONMENT } from "../../engine/planning/planned-flags.js";
 import { PHASES } from "../../engine/stage.js";
 import { FailedRunError } from "../../errors.js";
 import { memoryOf, threadsOf } from "../../run/flags/shared.js";
@@ -40,7 +40,7 @@ export async function runWithExecutor(
   const { reporter, signal } = context;
   const executor = await (EXECUTORS[run.executor] as () => Promise<Executor>)();
   await executor.require(run.engineArguments);
-  const { planRun } = await import("../../engine/planning.js");
+  const { planRun } = await import("../../engine/planning/plan-run.js");
   const planned = await planRun(run, context);
   const { folder } = planned;
   if (!planned.finished) {

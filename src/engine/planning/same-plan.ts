@@ -1,4 +1,4 @@
-import type { RunPlan } from "./plan.js";
+import type { RunPlan } from "../plan.js";
 
 /** Flags on which no result depends: whoever works on a run may choose them anew. */
 const FREE = new Set(["threads", "memory"]);

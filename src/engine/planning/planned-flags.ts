@@ -1,6 +1,6 @@
-import { UsageError } from "../errors.js";
-import { DEDUP_NAMES, type DedupFlags } from "../run/flags/dedup.js";
-import { modelName, SHARED_NAMES } from "../run/flags/shared.js";
+import { UsageError } from "../../errors.js";
+import { DEDUP_NAMES, type DedupFlags } from "../../run/flags/dedup.js";
+import { modelName, SHARED_NAMES } from "../../run/flags/shared.js";
 
 /** Names of parts of a query that are secrets. */
 const SECRET = /key|token|secret|password|signature|^sig$/i;
