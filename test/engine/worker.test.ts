@@ -8,6 +8,7 @@ import { openRunFolder, type RunFolder, writePlan } from "../../src/engine/run-f
 import { runTask } from "../../src/engine/task.js";
 import { runWorker } from "../../src/engine/worker.js";
 import { BrakeError, FailedRunError } from "../../src/errors.js";
+import { below, seededRandom } from "../../src/random.js";
 import { attempts, claims, expected, type Fake, fakePlan, planFake, STAGES, testFolder, workerOn } from "./fake-run.js";
 
 const root = testFolder();
@@ -84,10 +85,9 @@ describe("a task", () => {
       const count = { read: 5, order: 1, decide: 4, drop: 4 }[stage.name as "read"];
       return Array.from({ length: count }, (_, index) => ({ stage, index }));
     });
-    let state = 1;
+    const random = seededRandom(1);
     while (left.length > 0) {
-      state = (state * 48271) % 2147483647;
-      const [task] = left.splice(state % left.length, 1);
+      const [task] = left.splice(below(random, left.length), 1);
       const { stage, index } = task;
       const means = { ...workerOn(folder), reporter: { ...workerOn(folder).reporter, seconds: {}, stages: [] } };
       try {

@@ -16,7 +16,8 @@ const SHOWN = 5;
 export function formatStatus(status: RunStatus, width: number): string {
   const run = shellWord(status.folder);
   if (status.state === "finished") return finished(status, run);
-  const lines = [headline(status, run), "", ...stageTable(status.stages), ...kindLines(status)];
+  const stages = status.stages.filter(({ tasks }) => tasks !== 0);
+  const lines = [...headlines(status, run, width), "", ...stageTable(stages), ...kindLines(status)];
   lines.push(...failureLines(status, run), ...nextLines(status, run));
   return lines.map((line) => `${fitted(printable(line), width)}\n`).join("");
 }
@@ -29,18 +30,23 @@ function finished({ counts = {} }: RunStatus, run: string): string {
   return `${printable(run)} is finished${rows}\n`;
 }
 
-function headline({ state, hosts, stages }: RunStatus, run: string): string {
-  const workers = hosts.reduce((sum, host) => sum + host.workers, 0);
+/** How the run stands, and who works on it. */
+function headlines({ state, hosts, stages }: RunStatus, run: string, width: number): string[] {
   const done = stages.reduce((sum, stage) => sum + stage.done, 0);
   const known = stages.reduce((sum, { tasks }) => sum + (tasks ?? 0), 0);
   const more = stages.some(({ tasks }) => tasks === null) ? " or more" : "";
-  const tasks = `${count.format(done)} of ${counted(known, "task")}${more} done`;
-  if (state === "failed") return `${run} has failed; ${tasks}`;
-  if (state === "idle") return `${run}: no worker is at work; ${tasks}`;
-  const first = hosts.slice(0, SHOWN).map(({ host, workers: here }) => (hosts.length > 1 ? `${host} ${here}` : host));
-  const rest = hosts.length > SHOWN ? ", ..." : "";
-  const where = hosts.length > 1 ? `${counted(hosts.length, "host")} (${first.join(", ")}${rest})` : first.join("");
-  return `${run}: ${counted(workers, "worker")} at work on ${where}; ${tasks}`;
+  const stands = ` ${state === "failed" ? "failed; " : ""}${count.format(done)} of ${count.format(known)}${more} tasks done`;
+  const name = `${run}:`;
+  // Of a long path its end says more.
+  const first = columnsOf(name + stands) <= width ? name : `…${name.slice(columnsOf(stands) + 1 - width)}`;
+  const workers = hosts.reduce((sum, host) => sum + host.workers, 0);
+  if (workers === 0) return [first + stands, ...(state === "idle" ? ["no worker is at work"] : [])];
+  const shown = hosts.slice(0, SHOWN).map(({ host, workers: here }) => (hosts.length > 1 ? `${host} ${here}` : host));
+  const where = hosts.length > 1 ? `${counted(hosts.length, "host")}: ` : "";
+  return [
+    first + stands,
+    `${counted(workers, "worker")} at work on ${where}${shown.join(", ")}${hosts.length > SHOWN ? ", ..." : ""}`,
+  ];
 }
 
 const HEAD = ["stage", "done", "running", "failed", "waiting", "rate", "left"];
