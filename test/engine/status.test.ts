@@ -132,6 +132,6 @@ describe("the status of a run", () => {
     await assert.rejects(working);
     assert.match(text, /^.*out: 300 of 100,000 or more tasks done\n1 worker at work on .+\n\n/);
     for (const line of text.split("\n")) assert.ok(columnsOf(line) <= 80, line);
-    assert.match(text, /read {2,}300 of 100,000 {2,}1 {2,}1 {2,}99,698 {2,}10,000,000,000 rows\/s {2,}2769h/);
+    assert.match(text, /read {2,}300 of 100,000 {2,}1 {2,}1 {2,}99,698 {2,}10,000 M rows\/s {2,}2769h/);
   });
 });

@@ -13,6 +13,7 @@ import type { ProgressReporter } from "../progress-reporter.js";
 /** The engines. The code of each is loaded when it is named. */
 const EXECUTORS: { readonly [Name in ExecutorName]?: () => Promise<Executor> } = {
   local: async () => (await import("../../engine/local.js")).local,
+  slurm: async () => (await import("../../engine/executors/slurm.js")).slurm,
 };
 
 /** This program, for workers: here and in the bundle of the commands, which lies as deep. */

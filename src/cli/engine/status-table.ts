@@ -76,7 +76,9 @@ function stageRow(stage: StageStatus): string[] {
 
 function rateOf({ rate, amount, tasks, done, seconds }: StageStatus): string {
   if (rate?.amount_per_second !== undefined && amount !== undefined) {
-    return `${count.format(rate.amount_per_second)} ${amount.unit}/s`;
+    const many = rate.amount_per_second >= 1e7;
+    const number = many ? `${count.format(rate.amount_per_second / 1e6)} M` : count.format(rate.amount_per_second);
+    return `${number} ${amount.unit}/s`;
   }
   if (rate !== undefined) return `${count.format(rate.tasks_per_minute)} tasks/min`;
   return done === tasks && done > 0 ? `${perTask(seconds / done)} a task` : "";
