@@ -7,8 +7,8 @@ import { shellWord } from "../../shell-word.js";
 /** Name of the plan of a run in tasks, in the work area of its folder; `engine/run-folder.ts` says what lies beside it. */
 export const TASKS_PLAN = "plan.json";
 
-/** What a run in tasks leaves in the work area, beside its plan. */
-export const TASKS_FOLDERS = ["tasks", "claims", "failures", "logs", "inputs"] as const;
+/** What a run in tasks leaves in the work area, beside its plan: folders, and files of engines as slurm.json. */
+const TASKS_NAMES = new Set("tasks claims failures logs inputs inputs.new slurm ray kubernetes".split(" "));
 
 /** Whether a work area holds a run in tasks that is not finished. */
 export function holdsTasks(area: string): boolean {
@@ -32,7 +32,7 @@ export async function dropTasks(area: string): Promise<void> {
   await rm(join(area, TASKS_PLAN), { force: true });
   const names = await readdir(area).catch(() => []);
   for (const name of names) {
-    if (TASKS_FOLDERS.some((folder) => folder === name)) await removeFolder(join(area, name));
+    if (TASKS_NAMES.has(name.replace(/\.json$/, ""))) await removeFolder(join(area, name));
   }
 }
 
