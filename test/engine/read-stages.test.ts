@@ -1,18 +1,12 @@
-import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { tableFromArrays } from "apache-arrow";
 import fc from "fast-check";
-import type { BucketRaws } from "../../src/engine/read/bucket.js";
-import type { Entries } from "../../src/engine/read/entries.js";
-import { readableShard } from "../../src/engine/read/shard-inputs.js";
-import { readColumns } from "../../src/io/arrow/number-table.js";
 import { openArrowWriter } from "../../src/io/arrow/write.js";
 import { openParquetWriter } from "../../src/io/parquet/write.js";
-import { readRows } from "../../src/run/read/read-rows.js";
-import { dedupOptions, testFolder } from "../run/folders.js";
-import { type Cut, oneMachine, readStages } from "./read-stages.js";
+import { dedupOptions, testFolder, writeJsonl } from "../run/folders.js";
+import { requireSame } from "./same-reading.js";
 
 const folder = testFolder();
 let folders = 0;
@@ -64,97 +58,6 @@ async function writeFile(path: string, format: Format, rows: readonly Row[]): Pr
   return path;
 }
 
-/** A random order of tasks. */
-const shuffled = (seed: number) => (count: number) =>
-  Array.from({ length: count }, (_, i) => i).sort((a, b) => ((a * 7919 + seed) % 13) - ((b * 7919 + seed) % 13));
-
-/** Compares the stages with the first pass on one machine. */
-async function requireSame(options: ReturnType<typeof dedupOptions>, cut: Cut, seed = 0) {
-  const one = await oneMachine(options);
-  const { tasks, notes } = await readStages(options, cut, shuffled(seed));
-  const { plan } = tasks;
-  const { exact } = one.index;
-  const { counts } = exact;
-  const { facts, path } = await tasks.get("number", 0);
-  assert.deepEqual(notes, one.notes);
-  assert.deepEqual(
-    { rows: facts.firstRows.at(-1), rejected: facts.rejected, rawTexts: facts.raws, groups: facts.groups },
-    { rows: counts.rows, rejected: counts.rejected, rawTexts: counts.rawTexts, groups: counts.groups },
-  );
-  assert.equal(facts.unordered, one.index.order.unordered);
-  assert.equal(facts.vectorDim, one.index.vectorDim);
-  assert.deepEqual(
-    facts.inputs.map((input) => input.first_row),
-    one.index.firstRows.slice(0, -1),
-  );
-
-  const groups = await readColumns<Record<"winner" | "size" | "first", Uint32Array> & { signature: BigUint64Array }>(
-    path("groups.arrow"),
-  );
-  assert.deepEqual([...groups.winner], [...one.winner]);
-  assert.deepEqual([...groups.size], [...one.size]);
-  assert.deepEqual(
-    [...groups.first],
-    Array.from(one.size, (_, group) => exact.firstRow(group)),
-  );
-  assert.deepEqual(groups.signature, one.signatures);
-
-  const texts: string[] = [];
-  const vectors: number[][] = [];
-  let rejects = "";
-  const rows: unknown[] = [];
-  for (let shard = 0; shard < cut.shards.length; shard++) {
-    const task = await tasks.get("read", shard);
-    const first = facts.firstRows[shard];
-    const { raw } = await readColumns<{ raw: Int32Array }>(task.path("rows.arrow"));
-    const { group: numberOf } = await readColumns<{ group: Uint32Array }>(path("shards.arrow"), shard);
-    const groupOf = new Map<number, number>();
-    const wins = new Map<number, number>();
-    for (let bucket = 0; bucket < cut.buckets; bucket++) {
-      const entries = await readColumns<Entries>(task.path("entries.arrow"), bucket);
-      for (const [i, each] of entries.raw.entries()) groupOf.set(each, numberOf[entries.group[i]]);
-      const raws = await readColumns<BucketRaws>((await tasks.get("exact", bucket)).path("raws.arrow"), shard);
-      for (const [i, each] of raws.raw.entries()) wins.set(each, raws.wins[i]);
-    }
-    for (const [i, local] of raw.entries()) {
-      const group = exact.groupOf(first + i);
-      assert.equal(local < 0 ? -1 : groupOf.get(local), group);
-      if (group < 0) continue;
-      assert.equal(wins.get(local), Number(exact.rawOf(first + i) === exact.rawOf(one.winner[group])));
-    }
-    for (let chunk = 0, local = 0; chunk < task.facts.chunks; chunk++) {
-      const lines = readFileSync(task.path(`texts/${chunk}.jsonl`), "utf8")
-        .trimEnd()
-        .split("\n");
-      const width = facts.vectorDim;
-      const own = width > 0 ? await readColumns(task.path(`vectors/${chunk}.arrow`)) : {};
-      for (const [i, line] of lines.entries()) {
-        if (numberOf[local++] < facts.firstGroups[shard]) continue;
-        texts.push(JSON.parse(line) as string);
-        if (width > 0) vectors.push(Array.from(own[`vector:${width}`].slice(i * width, (i + 1) * width), Number));
-      }
-    }
-    if (existsSync(task.path("rejects.jsonl"))) rejects += readFileSync(task.path("rejects.jsonl"), "utf8");
-    const readable = await readableShard(
-      { plan, options, shard },
-      { read: task, number: await tasks.get("number", 0) },
-    );
-    assert.deepEqual(readable.schema.toString(), one.schema.toString());
-    for await (const { rows: numbers, columns } of readRows(readable)) {
-      for (const [i, each] of numbers.entries()) rows.push([each, columns.get(i)?.toJSON()]);
-    }
-  }
-  assert.deepEqual(texts, one.texts);
-  assert.deepEqual(vectors, one.vectors);
-  assert.equal(rejects, one.rejects);
-  const expected: unknown[] = [];
-  const whole = { sources: one.sources, index: one.index, schema: one.schema };
-  for await (const { rows: numbers, columns } of readRows(whole)) {
-    for (const [i, each] of numbers.entries()) expected.push([each, columns.get(i)?.toJSON()]);
-  }
-  assert.deepEqual(rows, expected);
-}
-
 describe("the stages read, exact and number find what one machine finds", () => {
   it("for random files, shards and buckets, under every policy", async () => {
     const file = fc.record({
@@ -190,7 +93,33 @@ describe("the stages read, exact and number find what one machine finds", () => 
           await requireSame(options, { shards, buckets, chunkTexts }, seed);
         },
       ),
-      { numRuns: 40, seed: 5 },
+      { numRuns: 20, seed: 5 },
+    );
+  });
+
+  it("for the input's own vectors, whose number of components the first of all files sets", async () => {
+    const lists = fc.option(
+      fc.array(fc.option(fc.constantFrom(0, 1, -2.5), { freq: 20 }), { minLength: 1, maxLength: 3 }),
+    );
+    const record = fc.record({ text: fc.option(fc.constantFrom("a", "A", "b")), embedding: lists });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(record, { maxLength: 6 }), { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (files, buckets) => {
+          const own = newFolder();
+          const usable = [{ embedding: [1, 2] }];
+          const inputs = [...files, usable].map((rows, i) =>
+            writeJsonl(
+              join(own, `${i}.jsonl`),
+              rows.map((each) => Object.fromEntries(Object.entries(each).filter(([, value]) => value !== null))),
+            ),
+          );
+          const options = dedupOptions(inputs, join(own, "out"), { vectorField: "embedding" });
+          await requireSame(options, { shards: inputs.map(() => 1), buckets, chunkTexts: 2 });
+        },
+      ),
+      { numRuns: 15, seed: 8 },
     );
   });
 });

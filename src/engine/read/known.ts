@@ -28,7 +28,8 @@ export async function knownByReferences(context: TaskContext, texts: NumberedTex
   if (against === undefined) return undefined;
   try {
     return await whileUnchanged(against, async () => {
-      const { model } = await prepareModel(options, reporter, signal);
+      // The tasks that embed tell of the model.
+      const { model } = await prepareModel(options, { ...reporter, note: () => {} }, signal);
       const known = await lookUp(context, await against.readTexts(model), texts);
       const references = await writeReferences(context, against);
       await against.requireUnchanged();
