@@ -107,15 +107,16 @@ function killTree(title: string): void {
   for (const pid of doomed) process.kill(pid, "SIGKILL");
 }
 
-/** Waits until something is so. @throws after a minute */
+/** Waits until something is so. @throws after three minutes */
 export async function until(isSo: () => boolean | Promise<boolean>, what = "what was waited for"): Promise<void> {
-  for (const end = performance.now() + 60_000; performance.now() < end; await sleep(200)) {
+  for (const end = performance.now() + 180_000; performance.now() < end; await sleep(200)) {
     if (await Promise.resolve(isSo()).catch(() => false)) return;
   }
-  throw new Error(`${what} did not come about within a minute`);
+  throw new Error(`${what} did not come about within three minutes`);
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0));
   await Promise.all(servers.map((server) => once(server, "listening")));
   const ports = servers.map((server) => (server.address() as { port: number }).port);

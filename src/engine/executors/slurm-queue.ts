@@ -94,7 +94,7 @@ const CURES: Readonly<Record<string, string>> = {
 
 /**
  * Workers that ended otherwise than well, in words with the log of one of each kind and the cure; undefined where all
- * ended well or go on.
+ * ended well, go on, or are of a phase that is done.
  * @param tail the last line of a log, "" where there is none
  */
 export function describeEnds(
@@ -102,9 +102,11 @@ export function describeEnds(
   logs: string,
   tail: (path: string) => string,
 ): string | undefined {
+  // One worker that ended well shows that its phase is done, whatever became of the others.
+  const done = new Set(elements.filter(({ state }) => state === "COMPLETED").map(({ phase }) => phase));
   const kinds = new Map<string, Element[]>();
   for (const element of elements) {
-    if (isLive(element) || element.state === "COMPLETED" || element.reason === "DependencyNeverSatisfied") continue;
+    if (isLive(element) || done.has(element.phase) || element.reason === "DependencyNeverSatisfied") continue;
     const key = `${element.phase} ${element.state}`;
     kinds.set(key, [...(kinds.get(key) ?? []), element]);
   }
