@@ -20,7 +20,7 @@ export const SCANCEL = program("scancel");
 
 /** The error for what sbatch refused. */
 export function refusal(what: string, words: string): Error {
-  if (/unable to contact|timed? ?out|connection|communication/i.test(words)) {
+  if (/unable to contact|timed? ?out|connection|communication|fetch_?config|configuration file/i.test(words)) {
     return new UnavailableError(`Slurm's controller does not answer (${words}); is slurmctld up? see scontrol ping`);
   }
   return new UsageError(`sbatch refuses ${what}: ${words}`);
