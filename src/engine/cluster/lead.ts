@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isHeld } from "../../io/lock.js";
 import type { ClusterOptions, SharedClustering } from "../../run/options.js";
@@ -107,6 +107,8 @@ export function leadClustering(given: LeadOptions): SharedClustering {
       await led?.crew.stop();
       await own?.catch(() => {});
       await clearFolder(folder, (name) => name.startsWith("saved."));
+      // The folder stays where something is saved.
+      await rmdir(folder).catch(() => {});
     },
   };
 }
@@ -128,11 +130,11 @@ async function prepareFolder(folder: string, { keep }: { readonly keep?: string 
   await putJson(folder, LEADER, { version: VERSION } satisfies Leader);
 }
 
-/** Removes the files of the folder that are not kept, and the folder if nothing is left. */
+/** Removes the files of the folder that are not kept. */
 async function clearFolder(folder: string, isKept: (name: string) => boolean): Promise<void> {
-  const names = await listNames(folder);
-  for (const name of names) if (!isKept(name)) await rm(join(folder, name), { recursive: true, force: true });
-  if (!names.some(isKept)) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  for (const name of await listNames(folder)) {
+    if (!isKept(name)) await rm(join(folder, name), { recursive: true, force: true });
+  }
 }
 
 /**

@@ -1,0 +1,47 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Executor, ExecutorName } from "../../engine/executor.js";
+import type { ClusterOptions, RunContext } from "../../run/options.js";
+import type { ClusterSummary } from "../../run/summary.js";
+import { isGiven } from "./engine-words.js";
+import { workersOf } from "./workers.js";
+
+/** The engines. The code of each is loaded when it is named. */
+const EXECUTORS: { readonly [Name in ExecutorName]?: () => Promise<Executor> } = {
+  local: async () => (await import("../../engine/local.js")).local,
+};
+
+/** This program, for workers: here and in the bundle of the commands, which lies as deep. */
+const PROGRAM = fileURLToPath(new URL("../../../../bin/bge-cluster.js", import.meta.url));
+
+/** The run of `bge-cluster --executor`. @returns the summary, as one machine would have returned it */
+export async function runClusterWithExecutor(
+  options: ClusterOptions,
+  context: RunContext,
+  words: {
+    readonly executor: ExecutorName;
+    readonly workers: string | undefined;
+    /** Words of the command line that are its own, and those of the engine from behind `--`. */
+    readonly argv: readonly string[];
+    readonly engine: readonly string[];
+  },
+): Promise<ClusterSummary> {
+  const { argv, engine } = words;
+  const executor = await (EXECUTORS[words.executor] as () => Promise<Executor>)();
+  const { clusterOnWorkers } = await import("../../engine/cluster/run.js");
+  // The defaults are meant for one process.
+  const threads = isGiven(argv, "threads") ? options.threads : undefined;
+  const memory = isGiven(argv, "memory") ? options.memory : undefined;
+  const shares = [
+    ...(threads === undefined ? [] : ["--threads", String(threads)]),
+    ...(memory === undefined ? [] : ["--memory", String(memory)]),
+  ];
+  return clusterOnWorkers(options, context, {
+    executor,
+    workers: workersOf(words.workers),
+    engineArguments: engine,
+    command: [process.execPath, ...process.execArgv, PROGRAM, "work", resolve(options.out), ...shares],
+    threads,
+    memory,
+  });
+}
