@@ -1,6 +1,7 @@
 import type { Argv } from "yargs";
 import { counted } from "../../counted.js";
 import { runCommand } from "../command.js";
+import { endWithInput } from "../engine/attached.js";
 import { verdictOf } from "../exit-code.js";
 import { sharedFlags, workFlags } from "../flags.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
@@ -51,12 +52,4 @@ function workCommand(flags: FlagsOf<typeof workArguments>): Promise<number> {
     if (!flags.attached) reporter.note(`nothing is left to do; this worker has done ${counted(done, "task")}`);
     return 0;
   });
-}
-
-/** Ends this process by a signal, which releases its task, when the process that started it is gone. */
-function endWithInput(): void {
-  const end = () => process.kill(process.pid, "SIGTERM");
-  process.stdin.on("end", end).on("error", end).resume();
-  // Waiting for it keeps nobody alive.
-  (process.stdin as { unref?: () => void }).unref?.();
 }

@@ -1,15 +1,11 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Executor, ExecutorName } from "../../engine/executor.js";
+import type { ExecutorName } from "../../engine/executor.js";
 import type { ClusterOptions, RunContext } from "../../run/options.js";
 import type { ClusterSummary } from "../../run/summary.js";
 import { isGiven } from "./engine-words.js";
+import { loadExecutor } from "./executors.js";
 import { workersOf } from "./workers.js";
-
-/** The engines. The code of each is loaded when it is named. */
-const EXECUTORS: { readonly [Name in ExecutorName]?: () => Promise<Executor> } = {
-  local: async () => (await import("../../engine/local.js")).local,
-};
 
 /** This program, for workers: here and in the bundle of the commands, which lies as deep. */
 const PROGRAM = fileURLToPath(new URL("../../../../bin/bge-cluster.js", import.meta.url));
@@ -27,7 +23,7 @@ export async function runClusterWithExecutor(
   },
 ): Promise<ClusterSummary> {
   const { argv, engine } = words;
-  const executor = await (EXECUTORS[words.executor] as () => Promise<Executor>)();
+  const executor = await loadExecutor(words.executor);
   const { clusterOnWorkers } = await import("../../engine/cluster/run.js");
   // The defaults are meant for one process.
   const threads = isGiven(argv, "threads") ? options.threads : undefined;

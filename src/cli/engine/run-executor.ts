@@ -1,6 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Executor, ExecutorName, WorkOrder } from "../../engine/executor.js";
+import type { ExecutorName, WorkOrder } from "../../engine/executor.js";
 import type { PlannedRun, PlanRequest } from "../../engine/planning/plan-run.js";
 import { WORKER_ENVIRONMENT } from "../../engine/planning/planned-flags.js";
 import { PHASES } from "../../engine/stage.js";
@@ -9,12 +9,7 @@ import { memoryOf, threadsOf } from "../../run/flags/shared.js";
 import type { DedupSummary } from "../../run/summary.js";
 import { MANIFEST, readManifestIfAny } from "../../run/work/manifest.js";
 import type { ProgressReporter } from "../progress-reporter.js";
-
-/** The engines. The code of each is loaded when it is named. */
-const EXECUTORS: { readonly [Name in ExecutorName]?: () => Promise<Executor> } = {
-  local: async () => (await import("../../engine/local.js")).local,
-  slurm: async () => (await import("../../engine/executors/slurm.js")).slurm,
-};
+import { loadExecutor } from "./executors.js";
 
 /** This program, for workers: here and in the bundle of the commands, which lies as deep. */
 const PROGRAM = fileURLToPath(new URL("../../../../bin/bge-dedup.js", import.meta.url));
@@ -39,7 +34,7 @@ export async function runWithExecutor(
   context: { readonly reporter: ProgressReporter; readonly signal: AbortSignal; readonly stdin: NodeJS.ReadableStream },
 ): Promise<DedupSummary> {
   const { reporter, signal } = context;
-  const executor = await (EXECUTORS[run.executor] as () => Promise<Executor>)();
+  const executor = await loadExecutor(run.executor);
   await executor.require(run.engineArguments);
   const { planRun } = await import("../../engine/planning/plan-run.js");
   const planned = await planRun(run, context);

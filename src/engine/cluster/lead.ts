@@ -73,11 +73,14 @@ export function leadClustering(given: LeadOptions): SharedClustering {
       },
     });
     const crew = await given.start();
+    if (crew.look !== undefined) note(`the engine shows the workers by ${crew.look}`);
     let asking = false;
     const asked = setInterval(async () => {
       if (asking) return;
       asking = true;
+      const before = state?.reason;
       state = await crew.state().catch(() => state);
+      if (state?.reason !== undefined && state.reason !== before) note(state.reason);
       asking = false;
     }, ASK_ENGINE);
     ended.signal.addEventListener("abort", () => clearInterval(asked));

@@ -1,8 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SavedStart, SavedStarts } from "../../cluster/saved.js";
+import { readColumns } from "../../io/arrow/number-table.js";
 import type { CentroidColumns } from "./answers.js";
-import { getColumns, listNames, putColumns } from "./exchange.js";
+import { listNames, putColumns } from "./exchange.js";
 
 /** Milliseconds between two states of a start: what a killed leader loses at most, beside an iteration. */
 const EVERY = 5000;
@@ -41,7 +42,7 @@ export function savedStarts(options: {
   return {
     async load(start) {
       for (const { name, iteration, converged } of await statesOf(start)) {
-        const columns = await getColumns<CentroidColumns>(folder, name).catch(() => undefined);
+        const columns = await readColumns<CentroidColumns>(join(folder, name)).catch(() => undefined);
         if (columns !== undefined) return { start, iteration, centroids: columns.centroid, converged };
       }
       return undefined;
