@@ -7,7 +7,10 @@ export interface Deal {
   readonly hosts: readonly ColumnHost[];
   /** The host of a group, by the group's number. */
   hostOf(group: number): ColumnHost;
-  /** Consecutive groups that keep all hosts about equally busy: one a host. An earlier block meets them together. */
+  /**
+   * Consecutive groups that keep all hosts about equally busy: one a host, and as many as a device takes at once. An
+   * earlier block meets them together.
+   */
   readonly roundGroups: number;
   /** Tiles that hosts work on while one tile is decided: 0 where all work is done in this thread. */
   readonly ahead: number;
@@ -21,6 +24,8 @@ const ROW_NS = 3500;
 const COMPONENT_NS = 3.5;
 /** Tiles in flight besides the one being decided, so that no worker runs dry. With one tile a join took 4 % longer. */
 const AHEAD = 2;
+/** Groups that a device takes at once: a slab of device-host.ts. Their codes may take this share of the memory. */
+const DEVICE_ROUND = { groups: 64, share: 1 / 16 };
 
 /**
  * Deals groups so that, tile by tile, this thread finishes its own work and its groups when the workers finish theirs.
@@ -37,20 +42,33 @@ export function dealGroups(options: {
   /** The host in this thread. */
   local: ColumnHost;
   workers: readonly ColumnHost[];
-  /** True where the workers compute on a device: they take all groups, however fast the product is in this thread. */
-  device?: boolean;
+  /**
+   * Where the workers compute on a device, the join's memory in bytes and the depth of the codes. They take all groups
+   * then, however fast the product is in this thread.
+   */
+  device?: { memory: number; depth: number };
   /** Vectors to be joined, and their components. */
   rows: number;
   dim: number;
   /** Nanoseconds that the product of one pair takes in this thread, as the plan timed it. */
   productNs: number;
 }): Deal {
-  const { local, workers, device = false, rows, dim, productNs } = options;
+  const { local, workers, device, rows, dim, productNs } = options;
   const count = workers.length;
   if (count === 0) return { hosts: [local], hostOf: () => local, roundGroups: 1, ahead: 0 };
   // Groups whose products take the workers, all together, as long as this thread's own work takes.
   const workerGroups = count * Math.round((ROW_NS + COMPONENT_NS * dim) / (productNs * GROUP));
-  if (device || workerGroups * GROUP >= rows)
+  if (device !== undefined) {
+    const { groups, share } = DEVICE_ROUND;
+    const roundGroups = Math.max(1, Math.min(groups, Math.floor((share * device.memory) / (GROUP * device.depth))));
+    return {
+      hosts: workers,
+      hostOf: (group) => workers[group % count],
+      roundGroups: roundGroups * count,
+      ahead: AHEAD,
+    };
+  }
+  if (workerGroups * GROUP >= rows)
     return { hosts: workers, hostOf: (group) => workers[group % count], roundGroups: count, ahead: AHEAD };
   const hosts = [...workers, local];
   return {

@@ -18,6 +18,8 @@ const RESERVE = 0.15;
  * collected.
  */
 const GROUP_COPIES = 4;
+/** Most elements of a typed array in every version of Node that is supported: 4 million vectors of 1,024 components. */
+const MOST_ELEMENTS = 2 ** 32 - 1;
 /** Bytes of the four float64 numbers that belong to the code of a row. */
 const NUMBER_BYTES = 4 * 8;
 
@@ -50,14 +52,15 @@ export async function joinByCodes(
   const columnBytes = (keepCodes ? codeBytes : 0) + deal.roundGroups * GROUP_COPIES * groupBytes;
   // Beside the codes: columns read from the store, the chunk being coded, and for each host the tiles on their way to
   // it.
-  const tileBytes = deal.roundGroups * (deal.ahead + 1) * TILE_ROWS * (book.depth + NUMBER_BYTES);
+  const tileBytes = deal.hosts.length * (deal.ahead + 1) * TILE_ROWS * (book.depth + NUMBER_BYTES);
   const vectorBytes = vectors.dim * 4;
   const referenceBytes =
     Math.min(kept.length, (deal.ahead + 2) * TILE_ROWS) * (vectorBytes + book.depth + NUMBER_BYTES);
   const fixed = columnBytes + tileBytes + referenceBytes + (GROUP + CODE_ROWS) * vectorBytes;
   const rowBytes = vectorBytes + (keepCodes ? 1 : 2) * book.depth + NUMBER_BYTES;
   const rows = Math.floor(((1 - RESERVE) * memory - fixed) / rowBytes);
-  const blockRows = Math.min(order.length, Math.max(TILE_ROWS, rows));
+  const most = Math.floor(MOST_ELEMENTS / Math.max(vectors.dim, book.depth));
+  const blockRows = Math.min(order.length, most, Math.max(TILE_ROWS, rows));
 
   const screen = new IntegerScreen(book, plan.product, threshold, callRows);
   const measurer = new PairMeasurer(options, judge);

@@ -119,7 +119,7 @@ export class JoinWithin {
     for (let g = end; g < groups.length && staying.length > 0; g++) {
       const group = groups[g];
       pairs.length = 0;
-      await screen.between(tile, group.codes as ColumnCodes, undefined, pairs);
+      await screen.between(tile, group.codes as ColumnCodes, pairs);
       if (pairs.length === 0) continue;
       await measurer.measure(pairs, block, staying, { positions: group.positions, values, slots: group.locals });
       const remaining = measurer.remaining(block, staying);

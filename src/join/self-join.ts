@@ -62,12 +62,16 @@ async function joinAll(options: JoinOptions, judge: Judge, kept: Uint32Array): P
     const local = new LocalHost(options.engine);
     try {
       const { codes } = options;
-      const plan = await (codes === undefined ? planCodes(options, kept) : openCodes(await codes(), options));
+      // Only hosts on a device can tell.
+      const pairNs = workers[0]?.pairNs;
+      const plan = await (codes === undefined
+        ? planCodes({ ...options, pairNs }, kept)
+        : openCodes(await codes(), options));
       try {
-        const { productNs } = plan;
-        const device = options.workers?.device;
-        const deal = dealGroups({ local, workers, device, rows: order.length, dim, productNs });
         const memory = options.memory - workers.length * WORKER_BYTES;
+        const { productNs, book } = plan;
+        const device = options.workers?.device === true ? { memory, depth: book.depth } : undefined;
+        const deal = dealGroups({ local, workers, device, rows: order.length, dim, productNs });
         await joinByCodes({ ...options, memory }, { plan, judge, deal, kept });
       } finally {
         await plan.release();

@@ -20,8 +20,6 @@ export interface Kernel {
  * loops.
  */
 export interface Engine {
-  /** True where the engine multiplies bytes, as processors do; on other devices callers use float32 products. */
-  readonly integers: boolean;
   /** Compiles a serialised ONNX model. */
   compile(model: Uint8Array): Promise<Kernel>;
 }

@@ -40,7 +40,6 @@ function toTensors(tiles: Readonly<Record<string, Tile>>): Record<string, Tensor
 /** The engine on onnxruntime. `run` blocks its thread for the length of the product; tiles are sized for that. */
 export function createOrtEngine(options: OrtOptions): Engine {
   return {
-    integers: (options.provider ?? "cpu") === "cpu",
     async compile(model: Uint8Array): Promise<Kernel> {
       const session = await InferenceSession.create(model, { ...sessionOptions(options), extra: withoutSpinning });
       return {

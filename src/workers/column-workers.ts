@@ -1,7 +1,8 @@
 import { UnavailableError } from "../errors.js";
 import type { ColumnCodes } from "../join/codes/column-codes.js";
-import type { ColumnHost, HostSettings, Meeting, MeetingTile } from "../join/column-host.js";
+import type { ColumnHost, HostSettings, Meeting } from "../join/column-host.js";
 import type { ColumnWorkers } from "../join/join-options.js";
+import type { MeetingTile } from "../join/meeting-tile.js";
 import type { Pairs } from "../join/pair-list.js";
 import { deviceTurn } from "../onnx/device-turn.js";
 import type { Provider } from "../onnx/ort-engine.js";
@@ -40,6 +41,8 @@ export function columnWorkers(threads: number, provider: Provider = "cpu"): Colu
  * so a group is held before a tile meets it.
  */
 class WorkerHost implements ColumnHost {
+  /** Absent on the processor. */
+  readonly pairNs?: ColumnHost["pairNs"];
   readonly #worker: WorkerClient<Workers["columns"]["calls"]>;
   readonly #provider: Provider;
   /** The first error of the worker. After an error the host is of no use. */
@@ -48,6 +51,14 @@ class WorkerHost implements ColumnHost {
   constructor(worker: WorkerClient<Workers["columns"]["calls"]>, provider: Provider) {
     this.#worker = worker;
     this.#provider = provider;
+    if (provider === "cpu") return;
+    this.pairNs = async (depth) => {
+      try {
+        return (await worker.call("pairNs", depth)) as number;
+      } catch (cause) {
+        throw this.#reasonOf(cause as Error);
+      }
+    };
   }
 
   async open(settings: HostSettings): Promise<void> {
@@ -71,13 +82,16 @@ class WorkerHost implements ColumnHost {
   meet({ codes, removed }: MeetingTile, groups: readonly number[]): Meeting {
     const found: Pairs[] = [];
     let wake = () => {};
-    const onPairs = (pairs: Pairs) => {
-      found.push(pairs);
+    const onPairs = (pairs: readonly Pairs[]) => {
+      found.push(...pairs);
       wake();
     };
     if (groups.length > 0)
       this.#sent(this.#worker.call("meet", { codes, removed, groups }, onPairs)).then(() => wake());
     return {
+      get ready() {
+        return found.length;
+      },
       next: async () => {
         if (found.length === 0 && this.#failure === undefined) {
           await new Promise<void>((resolve) => {
@@ -104,9 +118,12 @@ class WorkerHost implements ColumnHost {
     try {
       await call;
     } catch (cause) {
-      const { message } = cause as Error;
-      const onDevice = `the join does not run on ${this.#provider}: ${message}; use --device cpu`;
-      this.#failure ??= this.#provider === "cpu" ? (cause as Error) : new UnavailableError(onDevice);
+      this.#failure ??= this.#reasonOf(cause as Error);
     }
+  }
+
+  #reasonOf(cause: Error): Error {
+    if (this.#provider === "cpu") return cause;
+    return new UnavailableError(`the join does not run on ${this.#provider}: ${cause.message}; use --device cpu`);
   }
 }

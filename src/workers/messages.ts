@@ -72,17 +72,20 @@ export interface Workers {
   readonly columns: {
     readonly startup: Provider;
     readonly calls: {
+      /** Nanoseconds of a pair's product on the device; undefined on the processor. */
+      pairNs(depth: number): number | undefined;
       open(settings: HostSettings): void;
       hold(group: HeldColumns): void;
       unload(group: number): void;
       drop(group: number): void;
       /**
-       * Screens a tile against groups and tells the surviving pairs of each group, in the order of the groups.
+       * Screens a tile against groups and tells the surviving pairs of each group, in the order of the groups, those of
+       * groups that were met together in one part.
        * `removed` is shared memory.
        */
       meet(
         tile: { readonly codes: RowCodes; readonly removed: Uint8Array; readonly groups: readonly number[] },
-        tell: (pairs: Pairs) => void,
+        tell: (pairs: readonly Pairs[]) => void,
       ): void;
     };
   };

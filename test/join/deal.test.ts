@@ -45,7 +45,14 @@ describe("groups are dealt", () => {
   it("to the workers alone where this thread has enough to do, or where they compute on a device", () => {
     assert.equal(counts(15, 1000, 100_000, 1024)[15], 0);
     const workers = hosts(1);
-    const deal = dealGroups({ local, workers, device: true, rows: 1e7, dim: 256, productNs: 5 });
-    assert.deepEqual([deal.hosts, deal.hostOf(999), deal.roundGroups], [workers, workers[0], 1]);
+    const dealOf = (memory: number) =>
+      dealGroups({ local, workers, device: { memory, depth: 256 }, rows: 1e7, dim: 256, productNs: 5 });
+    const deal = dealOf(2 ** 34);
+    assert.deepEqual([deal.hosts, deal.hostOf(999), deal.roundGroups], [workers, workers[0], 64]);
+    // A group has 1,920 columns of 256 bytes; a sixteenth of the memory is for a round.
+    assert.deepEqual(
+      [0, 16, 48].map((groups) => dealOf(16 * 1920 * 256 * groups).roundGroups),
+      [1, 16, 48],
+    );
   });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { LocalHost } from "../../src/join/column-host.js";
+import { DeviceHost } from "../../src/join/device-host.js";
 import type { JoinOptions } from "../../src/join/join-options.js";
 import { selfJoin } from "../../src/join/self-join.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
@@ -130,7 +130,7 @@ describe("the join with references equals a naive float64 scan", () => {
     }
   });
 
-  it("with workers, and on a device that multiplies no bytes", async () => {
+  it("with workers, and on a device", async () => {
     const one = makeCase({ old: 16_000, fresh: 8000, dim: 4, seed: 6, families: 0.9, noise: 0.1 });
     let started = 0;
     const { most, start } = columnWorkers(3);
@@ -141,8 +141,8 @@ describe("the join with references equals a naive float64 scan", () => {
         return start(count);
       },
     };
-    const device = { ...engine, integers: false };
-    const workers = { most: 1, device: true, start: async () => [new LocalHost(device)] };
+    // The processor plays the device.
+    const workers = { most: 1, device: true, start: async () => [new DeviceHost(engine, [2])] };
     await assertSameAsNaive(one, 0.999, { workers: threads }, { workers, memory: 0 }, { workers });
     assert.equal(started, 2);
   });

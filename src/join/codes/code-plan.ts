@@ -6,7 +6,7 @@ import { PairList } from "../pair-list.js";
 import { createBasisLearner } from "./basis.js";
 import { type CodeBook, EXTRA_COMPONENTS, fitCodeBook } from "./code-book.js";
 import { allOf, ColumnCodes } from "./column-codes.js";
-import { exactLevels } from "./float-product.js";
+import { exactLevels } from "./device-product.js";
 import { IntegerScreen } from "./integer-screen.js";
 import { allocateCodes, type CodeScale, createProjection, encodeRows, type Projection } from "./row-codes.js";
 import { createIntegerProduct, type IntegerProduct, PANEL, STRIP } from "./tile-product.js";
@@ -42,6 +42,8 @@ export interface PlanOptions {
   readonly threshold: number;
   readonly engine: Engine;
   readonly wideEngine?: Engine;
+  /** Nanoseconds of a pair's product on the device that multiplies most of them, by the depth of the codes. */
+  readonly pairNs?: (depth: number) => Promise<number>;
   readonly signal?: AbortSignal;
 }
 
@@ -52,10 +54,13 @@ export interface PlanOptions {
 const LEARN_ROWS = { least: 2048, most: 8192, share: 1 / 24 };
 /** Of the rows learnt from, as many at even distances serve to fit scale and centre. */
 const FIT_ROWS = 1024;
-/** Sampled rows on which a code is tried. */
-const TRIAL_ROWS = 1024;
+/**
+ * Sampled rows on which a code is tried; more for a device, whose products are so cheap that one needless survivor in a
+ * hundred million pairs counts: 8,192 rows have 34 million pairs.
+ */
+const TRIAL_ROWS = { processor: 1024, device: 8192 };
 /** Vectors that planning reads at most, of any number. */
-export const MOST_PLANNED = LEARN_ROWS.most + TRIAL_ROWS;
+export const MOST_PLANNED = LEARN_ROWS.most + TRIAL_ROWS.processor;
 /**
  * Numbers of rows that are timed. The int32 products of 512 rows and 320 columns take 640 KiB. More rows are not tried:
  * with the few panels of a trial they look equally fast about half the time, and a join that used them took 7 % longer.
@@ -79,22 +84,24 @@ const MEASURED_PAIRS = 1000;
  *
  *     cost of a pair = product + needless survivors · (scan of a strip + measure) + coding of a row / pairs of a row
  *
- * Takes about 0.1 s for each depth tried. The outcome of a join does not depend on the plan.
+ * On a device the product's time is that of the device. Takes about 0.1 s for each depth tried. The outcome of a join
+ * does not depend on the plan.
  * @param kept vectors that are not compared with each other; none by default
  * @throws the signal's reason once that is aborted
  */
 export async function planCodes(options: PlanOptions, kept: Uint32Array = new Uint32Array(0)): Promise<CodePlan> {
-  const { vectors, order, threshold, engine, wideEngine = engine, signal } = options;
+  const { vectors, order, threshold, engine, wideEngine = engine, pairNs, signal } = options;
   const { dim } = vectors;
   const rows = options.whole?.rows ?? kept.length + order.length;
   const pairs = options.whole?.pairs ?? order.length * (order.length / 2 + kept.length);
   const learnRows = Math.min(LEARN_ROWS.most, Math.max(LEARN_ROWS.least, Math.round(LEARN_ROWS.share * rows)));
-  const positions = samplePositions(both(kept, order), learnRows + TRIAL_ROWS);
+  const mostTried = pairNs === undefined ? TRIAL_ROWS.processor : TRIAL_ROWS.device;
+  const positions = samplePositions(both(kept, order), learnRows + mostTried);
   const sample = new Float32Array(positions.length * dim);
   await gatherInAnyOrder(vectors, positions, sample);
   // Where there are enough rows, none of the trial rows is learnt from: a basis flatters the rows it was learnt from.
-  const learntRows = Math.max(1, positions.length - TRIAL_ROWS);
-  const trialRows = sample.subarray(Math.max(0, positions.length - TRIAL_ROWS) * dim);
+  const learntRows = Math.max(1, positions.length - mostTried);
+  const trialRows = sample.subarray(Math.max(0, positions.length - mostTried) * dim);
   const fitRows = everyNthRow(sample, learntRows, dim);
   const learner = await createBasisLearner(wideEngine, sample.subarray(0, learntRows * dim), dim);
   let best: { plan: CodePlan; cost: number } | undefined;
@@ -110,12 +117,13 @@ export async function planCodes(options: PlanOptions, kept: Uint32Array = new Ui
       const book = fitCodeBook({ basis, dim, depth, levels, coordinates });
       const { productNs, survivorNs, callRows } = await tryPlan({ book, projection, product }, trialRows, threshold);
       const plan = planOf({ book, callRows, productNs }, projection, product);
-      const cost = productNs + survivorNs + (CODE_NS * depth * rows) / pairs;
+      const pairCost = (await pairNs?.(depth)) ?? productNs;
+      const cost = pairCost + survivorNs + (CODE_NS * depth * rows) / pairs;
       if (best === undefined || cost < best.cost) {
         await best?.plan.release();
         best = { plan, cost };
       } else await plan.release();
-      if (survivorNs < NEGLIGIBLE * productNs) break;
+      if (survivorNs < NEGLIGIBLE * pairCost) break;
       if (survivorNs * pairs < TRIAL_GROWTH * 1e6 * (performance.now() - started)) break;
     }
     return (best as { plan: CodePlan; cost: number }).plan;
@@ -214,8 +222,6 @@ async function tryPlan(
   const survivors = inVain / Math.max(1, (count * (count - 1)) / 2);
   const survivorNs = survivors * LOOP_NS * (STRIP * book.depth + book.dim);
   const panels = columns.panels(book.depth, 0, Math.min(product.mostPanels, columns.panels(book.depth).count));
-  // A device holds the columns of a group for many tiles, so sending them there is not part of the product's time.
-  const fixed = await product.fix?.(panels);
   let productNs = Number.POSITIVE_INFINITY;
   let callRows = CALL_ROWS[0];
   for (let run = 0; run < 3; run++) {
@@ -223,14 +229,13 @@ async function tryPlan(
       if (size > count && size !== CALL_ROWS[0]) continue;
       const rows = codes.bytes.subarray(0, size * book.depth);
       const start = performance.now();
-      await (fixed ? fixed.maxima(rows) : product.maxima(rows, panels));
+      await product.maxima(rows, panels);
       const ns = (1e6 * (performance.now() - start)) / ((rows.length / book.depth) * panels.count * PANEL);
       if (ns >= productNs) continue;
       productNs = ns;
       callRows = size;
     }
   }
-  await fixed?.release();
   return { productNs, survivorNs, callRows };
 }
 

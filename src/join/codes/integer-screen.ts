@@ -2,7 +2,7 @@ import type { PairList } from "../pair-list.js";
 import { ZERO_POINT } from "./code-book.js";
 import type { ColumnCodes } from "./column-codes.js";
 import { type CodeScale, type RowCodes, rowThreshold } from "./row-codes.js";
-import { type FixedProduct, type IntegerProduct, type Maxima, PANEL, STRIP, STRIPS } from "./tile-product.js";
+import { type IntegerProduct, type Maxima, PANEL, STRIP, STRIPS } from "./tile-product.js";
 
 /** Rows whose products are fetched at once: 256 rows by 1,920 columns of int32 are 1.9 MiB. */
 const PRODUCT_ROWS = 256;
@@ -51,17 +51,13 @@ export class IntegerScreen {
   /**
    * Appends to `pairs` the surviving pairs (row of the tile, column of the group); those of a row in order of the
    * columns.
-   * @param fixed the product with these columns where a device holds them, else undefined
    */
-  async between(tile: RowCodes, columns: ColumnCodes, fixed: FixedProduct | undefined, pairs: PairList): Promise<void> {
+  async between(tile: RowCodes, columns: ColumnCodes, pairs: PairList): Promise<void> {
     const comparison = this.#compare(tile, columns, pairs);
-    if (fixed !== undefined) this.#collect(await fixed.maxima(tile.bytes), comparison.thresholds, 0, 0);
-    else {
-      const { count } = columns.panels(this.#book.depth);
-      const { mostPanels } = this.#product;
-      for (let panel = 0; panel < count; panel += mostPanels) {
-        await this.#multiply(comparison, 0, panel, Math.min(mostPanels, count - panel));
-      }
+    const { count } = columns.panels(this.#book.depth);
+    const { mostPanels } = this.#product;
+    for (let panel = 0; panel < count; panel += mostPanels) {
+      await this.#multiply(comparison, 0, panel, Math.min(mostPanels, count - panel));
     }
     await this.#scan(comparison);
   }

@@ -63,8 +63,6 @@ export interface IntegerProduct {
    * @param rows (panels · PANEL) × depth
    */
   diagonal(rows: Uint8Array, panels: Panels): Promise<Int32Array>;
-  /** Sends columns to the device, so that they do not travel with every call. Absent on a processor. */
-  fix?(panels: Panels): Promise<FixedProduct>;
   /** Frees the kernels. */
   release(): Promise<void>;
 }
@@ -77,13 +75,6 @@ export interface Maxima {
   readonly rows: Int32Array;
 }
 
-/** Maxima with columns that a device holds. `release` frees them there. */
-export interface FixedProduct {
-  /** Largest product of each strip and of each row. @param rows n × depth */
-  maxima(rows: Uint8Array): Promise<Maxima>;
-  release(): Promise<void>;
-}
-
 /**
  * Panels that a processor takes at once. With 512 rows, a pair takes 0.57 ns at one panel a call, 0.50 at four, 0.48 at
  * eight. Packing the columns is so small a part of this that having the engine pack them once gains nothing.
@@ -92,7 +83,8 @@ export const MOST_PANELS = 6;
 
 const zeroPoint: Initializer = { name: "zero_point", dtype: "uint8", shape: [], data: Uint8Array.of(128) };
 
-function int64(name: string, ...values: number[]): Initializer {
+/** A constant of int64 numbers, such as the axes of an operator. */
+export function int64(name: string, ...values: number[]): Initializer {
   return { name, dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) };
 }
 
