@@ -96,6 +96,8 @@ export interface OrderFacts {
   readonly dim: number;
   readonly model: ModelSpec;
   readonly device: DeviceName;
+  /** Texts that the server refused, by their first rows, ascending; few, or the stage fails. */
+  readonly refused: readonly RefusedText[];
   /** Cosine from which two vectors are near-duplicates: as given, or the model's. */
   readonly threshold: number;
   /** Number of the first vector of each embed task, followed by the number of all. */

@@ -1,5 +1,4 @@
 import type { CacheCounts } from "../../cache/settings.js";
-import { InputError } from "../../errors.js";
 import type { KnownTexts } from "../../exact/exact.js";
 import { type KeepPolicy, orderFieldOf } from "../../exact/priority.js";
 import type { InputFile } from "../../io/open-sources.js";
@@ -21,7 +20,7 @@ import { cacheCounts, openCache } from "./open-cache.js";
 import { prepareModel, startWindows } from "./prepare-model.js";
 import type { PreparedModel } from "./prepared-model.js";
 import { readWindows } from "./read-windows.js";
-import { rejectRefused } from "./refused-rows.js";
+import { rejectRefused, requireAccepted } from "./refused-rows.js";
 
 /** What the first pass leaves in memory and in the work area. */
 export interface EmbeddedInputs {
@@ -165,11 +164,7 @@ async function embedSources(
     note: reporter.note,
   });
   await rejects.finish();
-  if (rejects.count === index.exact.counts.rows) {
-    throw new InputError(
-      `all ${rejects.count} records were rejected, the last of them by the server; nothing was published, and earlier outputs stay as they are`,
-    );
-  }
+  requireAccepted(rejects.count, index.exact.counts.rows);
   return {
     sources,
     index,

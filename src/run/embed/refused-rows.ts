@@ -1,3 +1,4 @@
+import { InputError } from "../../errors.js";
 import type { RejectsWriter } from "../../io/rejects.js";
 import type { Reject, Source } from "../../io/source.js";
 import type { Limit } from "../check/limit.js";
@@ -43,7 +44,23 @@ export async function rejectRefused(options: {
     onReject,
   });
   brake.end(exact.counts.rows);
-  note(`${rows.length} rows are rejected, because the server refuses ${refused.length} texts. The first: ${example}`);
+  note(rejectedRowsNote(rows.length, refused.length, example));
+}
+
+/**
+ * Says that rows are rejected because a server refuses their texts.
+ * @param first the first of these rows, by source and line, and the reason
+ */
+export function rejectedRowsNote(rows: number, texts: number, first: string): string {
+  return `${rows} rows are rejected, because the server refuses ${texts} texts. The first: ${first}`;
+}
+
+/** @throws InputError where a server has refused the last records that were left */
+export function requireAccepted(rejected: number, records: number): void {
+  if (rejected < records) return;
+  throw new InputError(
+    `all ${rejected} records were rejected, the last of them by the server; nothing was published, and earlier outputs stay as they are`,
+  );
 }
 
 /**
