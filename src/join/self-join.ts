@@ -62,8 +62,9 @@ async function joinAll(options: JoinOptions, judge: Judge, kept: Uint32Array): P
     const local = new LocalHost(options.engine);
     try {
       const { codes } = options;
-      // Only hosts on a device can tell.
-      const pairNs = workers[0]?.pairNs;
+      // Only a host on a device can tell the speed of its products.
+      const [first] = workers;
+      const pairNs = first?.pairNs && ((depth: number) => first.pairNs?.(depth) as Promise<number>);
       const plan = await (codes === undefined
         ? planCodes({ ...options, pairNs }, kept)
         : openCodes(await codes(), options));

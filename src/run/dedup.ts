@@ -7,8 +7,8 @@ import { type TimedReporter, timedReporter } from "../reporter.js";
 import { type Against, openAgainst, whileUnchanged } from "./against/against.js";
 import { applyRemovedBrake, textsOfRows } from "./check/removed-brake.js";
 import { rejectsWarning } from "./check/warnings.js";
-import { joinProvider } from "./embed/device.js";
 import { type EmbeddedInputs, embedInputs } from "./embed/embed-inputs.js";
+import { chooseJoinDevice } from "./embed/join-device.js";
 import { joinStore } from "./join-store.js";
 import type { DedupOptions, RunContext } from "./options.js";
 import { type GuardSignatures, guardSignatures } from "./read/guard-signatures.js";
@@ -147,7 +147,9 @@ async function decide({ options, inputs, guards, against, gpus, reporter, signal
   const { exact, order: rowOrder } = inputs.index;
   const { winner, size } = exactDecisions(exact, (a, b) => rowOrder.compare(a, b));
   const order = await vectorPriority(winner, inputs.groupOfVector, rowOrder, createBreaks(signal));
-  const provider = await joinProvider(options.device, inputs.provider);
+  const { device } = options;
+  const { provider, reason } = await chooseJoinDevice({ device, used: inputs.provider, rows: order.length });
+  if (reason !== undefined) reporter.note(reason);
   gpus.watch(provider);
   const join = await joinStore({
     options,

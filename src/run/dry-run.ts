@@ -11,9 +11,9 @@ import { columnWorkers } from "../workers/column-workers.js";
 import { openAgainst } from "./against/against.js";
 import { estimateJoin } from "./check/join-estimate.js";
 import { rejectsWarning } from "./check/warnings.js";
-import { joinProvider } from "./embed/device.js";
 import { fingerprintOf } from "./embed/fingerprint.js";
 import { findFinishedVectors } from "./embed/finished-vectors.js";
+import { chooseJoinDevice } from "./embed/join-device.js";
 import { prepareModel, startWindows } from "./embed/prepare-model.js";
 import { noteRefused } from "./embed/refused-texts.js";
 import type { WindowEmbedder } from "./embed/window-embedder.js";
@@ -107,6 +107,8 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
     );
     if (windows.length > 0) against?.requireDimension(dim);
     const references = against?.vectors?.order.length ?? 0;
+    const { device } = options;
+    const { provider: joining } = await chooseJoinDevice({ device, used: provider, rows: distinct });
     const join = await estimateJoin({
       sample,
       dim,
@@ -115,7 +117,7 @@ export async function estimate(options: DedupOptions, context: RunContext): Prom
       threshold: options.threshold ?? model.threshold,
       engine: createOrtEngine({ threads: 1 }),
       wideEngine: createOrtEngine({ threads: options.threads }),
-      workers: columnWorkers(options.threads, await joinProvider(options.device, provider)),
+      workers: columnWorkers(options.threads, joining),
       memory: vectorBudget(options.memory),
       signal,
     });

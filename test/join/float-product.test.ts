@@ -18,11 +18,9 @@ import { dealGroups } from "../../src/join/deal.js";
 import { DeviceHost } from "../../src/join/device-host.js";
 import { joinByCodes } from "../../src/join/join-by-codes.js";
 import { Judge } from "../../src/join/judge.js";
-import { selfJoin } from "../../src/join/self-join.js";
 import type { Engine } from "../../src/onnx/engine.js";
 import { createOrtEngine, type Provider } from "../../src/onnx/ort-engine.js";
 import type { VectorReader } from "../../src/vectors/reader.js";
-import { columnWorkers } from "../../src/workers/column-workers.js";
 import { assertSameNumbers } from "../oracles/same-numbers.js";
 import { naiveJoin } from "./oracle.js";
 import { arrayReader, clusteredVectors, randomSource } from "./vectors.js";
@@ -258,7 +256,7 @@ describe(`a join on a device (${provider})`, () => {
       dim: some.dim,
       gather: (positions, into) =>
         some.gather(
-          Array.from(positions, (position) => position % some.count),
+          Uint32Array.from(positions, (position) => position % some.count),
           into,
         ),
     };
@@ -276,14 +274,5 @@ describe(`a join on a device (${provider})`, () => {
     const ns = await host.pairNs(64);
     assert.ok(ns > 0 && Number.isFinite(ns), `${ns}`);
     await host.close();
-  });
-
-  it("in a worker decides as without one", {
-    skip: provider === "cpu" && "BGE_TEST_DEVICE names no device",
-  }, async () => {
-    const workers = columnWorkers(2, provider);
-    const { measured, ...result } = await selfJoin({ vectors, order, threshold, engine, workers, memory: 1 << 30 });
-    assertSameNumbers(result, naiveJoin(values, dim, threshold, order), "join");
-    assert.ok(measured > 0);
   });
 });

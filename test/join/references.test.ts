@@ -143,8 +143,10 @@ describe("the join with references equals a naive float64 scan", () => {
     };
     // The processor plays the device.
     const workers = { most: 1, device: true, start: async () => [new DeviceHost(engine, [2])] };
-    await assertSameAsNaive(one, 0.999, { workers: threads }, { workers, memory: 0 }, { workers });
+    await assertSameAsNaive(one, 0.999, { workers: threads });
     assert.equal(started, 2);
+    const fewer = makeCase({ old: 9000, fresh: 3400, dim: 12, seed: 6, families: 0.9, noise: 0.1 });
+    await assertSameAsNaive(fewer, 0.999, { workers, memory: 0 });
   });
 
   it("where all vectors are removed by references", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { DedupOptions } from "../../src/run/options.js";
@@ -34,6 +35,17 @@ function corpus(count: number): string[] {
   return texts.map((text) => text.join(" "));
 }
 
+/** Unit vectors in four dimensions: so many that codes are joined, and few of them apart, since devices in software are slow. */
+function vectorRows(count: number): { text: string; v: number[] }[] {
+  const random = seededRandom(9);
+  const uniform = () => random.below(1e6) / 1e6 - 0.5;
+  const centres = Array.from({ length: 2200 }, () => Array.from({ length: 4 }, uniform));
+  return Array.from({ length: count }, (_, i) => {
+    const centre = centres[i < centres.length ? i : random.below(centres.length)];
+    return { text: `row ${i}`, v: centre.map((value) => value + 0.004 * uniform()) };
+  });
+}
+
 describe("a whole run", { skip: device === undefined ? "BGE_TEST_DEVICE names no device" : false }, () => {
   // Random weights: thresholds at which about a third of the rows go.
   for (const [name, threshold] of [
@@ -67,4 +79,18 @@ describe("a whole run", { skip: device === undefined ? "BGE_TEST_DEVICE names no
       assert.ok((await verify(outs[1])).ok);
     });
   }
+
+  it("over vectors of the input removes the same rows, by the same bytes, where the device joins their codes", async () => {
+    const folder = testFolder();
+    const file = writeJsonl(join(folder, "rows.jsonl"), vectorRows(8200));
+    const outs = [join(folder, "cpu"), join(folder, "device")];
+    for (const [i, on] of (["cpu", device as DedupOptions["device"]] as const).entries()) {
+      await dedup([file], outs[i], { vectorField: "v", device: on, threshold: 0.9995 });
+    }
+    assert.ok(readTable(outs[0], "removed.arrow").numRows > 4000);
+    assert.ok(readTable(outs[0], "kept.arrow").numRows > 1920, "no group of columns is full");
+    for (const name of ["kept.arrow", "removed.arrow"]) {
+      assert.ok(readFileSync(join(outs[1], name)).equals(readFileSync(join(outs[0], name))), name);
+    }
+  });
 });

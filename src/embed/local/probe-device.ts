@@ -12,14 +12,22 @@ const PATIENCE = 60_000;
  */
 export type DeviceProbe = { readonly gflops: number; readonly half: boolean } | { readonly error: string };
 
-/**
- * Probes a device in a process of its own, so that a driver that crashes or hangs is an answer too. Takes about a
- * second. Never rejects.
- */
+/** Probes a device. Takes about a second. Never rejects. */
 export function probeDevice(provider: Provider): Promise<DeviceProbe> {
-  const program = fileURLToPath(new URL("./probe-worker.js", import.meta.url));
+  return askProbe<DeviceProbe>(new URL("./probe-worker.js", import.meta.url), [provider]);
+}
+
+/**
+ * Runs a program that tries a device and prints its answer as a line of JSON: in a process of its own, so that a driver
+ * that crashes or hangs is an answer too. Never rejects.
+ */
+export function askProbe<Answer extends object>(
+  program: URL,
+  args: readonly string[],
+): Promise<Answer | { error: string }> {
+  const command = [fileURLToPath(program), ...args];
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, provider], { timeout: PATIENCE, killSignal: "SIGKILL" }, (error, stdout) => {
+    execFile(process.execPath, command, { timeout: PATIENCE, killSignal: "SIGKILL" }, (error, stdout) => {
       // Drivers may print lines of their own, and may crash after the answer has been printed.
       const answer = stdout.split("\n").find((line) => line.startsWith("{"));
       if (answer !== undefined) resolve(readAnswer(answer));
@@ -29,7 +37,7 @@ export function probeDevice(provider: Provider): Promise<DeviceProbe> {
   });
 }
 
-function readAnswer(line: string): DeviceProbe {
-  const probe = JSON.parse(line) as DeviceProbe;
+function readAnswer<Answer extends object>(line: string): Answer | { error: string } {
+  const probe = JSON.parse(line) as Answer | { error: string };
   return "error" in probe ? { error: deviceReason(probe.error) } : probe;
 }

@@ -109,6 +109,7 @@ export async function planCodes(options: PlanOptions, kept: Uint32Array = new Ui
     for (const depth of depthsToTry(dim)) {
       signal?.throwIfAborted();
       const started = performance.now();
+      const deviceNs = await pairNs?.(depth);
       const basis = await learner.learn(depth - EXTRA_COMPONENTS);
       const projection = await createProjection(wideEngine, basis, dim);
       const product = await createIntegerProduct(engine, depth);
@@ -117,7 +118,7 @@ export async function planCodes(options: PlanOptions, kept: Uint32Array = new Ui
       const book = fitCodeBook({ basis, dim, depth, levels, coordinates });
       const { productNs, survivorNs, callRows } = await tryPlan({ book, projection, product }, trialRows, threshold);
       const plan = planOf({ book, callRows, productNs }, projection, product);
-      const pairCost = (await pairNs?.(depth)) ?? productNs;
+      const pairCost = deviceNs ?? productNs;
       const cost = pairCost + survivorNs + (CODE_NS * depth * rows) / pairs;
       if (best === undefined || cost < best.cost) {
         await best?.plan.release();

@@ -28,7 +28,7 @@ export interface DeviceWorld {
 }
 
 /** Devices that `auto` tries, best first. The library of each platform offers some of them. */
-const PREFERENCE: readonly Provider[] = ["cuda", "dml", "webgpu", "coreml"];
+export const PREFERENCE: readonly Provider[] = ["cuda", "dml", "webgpu", "coreml"];
 
 /**
  * `auto` takes a device only if it is this many times as fast as the processor. Drivers that compute in software are
@@ -93,17 +93,6 @@ export async function chooseDevice(
 }
 
 /**
- * Chooses where the join computes its products: on the device that the user named, else on the processor, whose integer
- * products few devices beat. The decisions are the same everywhere.
- * @param used the device that made the vectors; it has been probed already
- * @throws UnavailableError as `chooseDevice` does
- */
-export async function joinProvider(device: "auto" | Provider, used: DeviceName): Promise<Provider> {
-  if (device === "auto" || device === "cpu") return "cpu";
-  return device === used ? device : (await chooseDevice({ device, builtin: false })).provider;
-}
-
-/**
  * Whether Linux shows a device file of a GPU: NVIDIA's driver (`nvidiactl`), WSL (`dxg`), or a kernel
  * graphics driver (`renderD*`), which `nvidiaOnly` leaves out.
  */
@@ -114,7 +103,7 @@ function hasGpuFile(nvidiaOnly: boolean): boolean {
 }
 
 /** The machine that the program runs on. */
-const thisMachine: DeviceWorld = {
+export const thisMachine: DeviceWorld = {
   async backends() {
     const { listSupportedBackends } = await import("onnxruntime-node");
     return listSupportedBackends().map(({ name }) => name);
