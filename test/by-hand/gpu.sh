@@ -23,7 +23,10 @@
 # all that was printed. Steps of earlier calls stay in the table, as long as .build-gpu/run is there. Other flags:
 #
 #     --steps A,B        the steps whose names begin so: doctor shape golden speed whole join memory tests batch window
-#                        (shape makes the model that speed, whole, memory, batch and window need)
+#                        probe scale (shape makes the model that speed, whole, memory, batch and window need; scale is the join of
+#                        1, 4 and 10 million x 1,024 beside the processor's of a tenth of the rows; each size alone as
+#                        "scale 4000000", with --seconds 590. Their rows make an entry of MEASURED_JOINS in
+#                        src/run/embed/join-device.ts, which --device auto decides by, and of the table in test/bench/README.md)
 #     --devices A,B      cuda,webgpu; without a GPU cpu,webgpu with VK_DRIVER_FILES naming SwiftShader's file
 #     --tiny             sizes of a trial; a run of all steps on two cores takes minutes
 set -euo pipefail

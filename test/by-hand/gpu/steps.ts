@@ -47,6 +47,8 @@ const store = join(flags.work, "vectors.arrow");
 const here = (program: string) => join(import.meta.dirname, `${program}.js`);
 const node = (program: string, ...args: string[]) => [process.execPath, here(program), ...args];
 const [small, large] = tiny ? ["2000", "4000"] : ["100000", "1000000"];
+/** Sizes of the joins that decide whether `auto` takes a device; the last needs 41 GB of disk. */
+const SCALE = tiny ? ["8000", "9000", "10000"] : ["1000000", "4000000", "10000000"];
 const [first, second] = flags.devices.split(",");
 const threads = `${availableParallelism()}`;
 
@@ -57,6 +59,13 @@ function speed(device: string, dtype: string, ...more: string[]): string[] {
 }
 const joined = (device: string, rows: string) =>
   node("join", "--store", store, "--make", large, "--dim", tiny ? "128" : "1024", "--rows", rows, "--device", device);
+/** A join of one size with a store of its own, which it makes and removes: the disk has room for one of the largest. */
+const scaled = (device: string, rows: string) =>
+  node("join", "--make", rows, "--rows", rows, "--device", device, "--store", join(flags.work, `scale-${rows}.arrow`))
+    .concat(["--dim", tiny ? "8" : "1024", "--memory", tiny ? "1" : "64", "--scale"])
+    .concat(device === "cpu" ? ["--remove"] : []);
+/** What the probe of `auto` tells of a device and of the processor. */
+const probe = (device: string) => node("probe-join", device, "256", threads);
 const run = (kind: "whole" | "memory", device: string, dtype: string, rows: string, ...more: string[]) =>
   node(
     "commands",
@@ -124,6 +133,13 @@ const STEPS: readonly Step[] = [
     limit: 40,
     command: speed(first, "fp16", "--lengths", "mixed", "--window-chars", tiny ? "4096" : "1048576"),
   },
+  { name: `probe ${first}`, limit: 60, command: probe(first) },
+  { name: "probe cpu", limit: 30, command: probe("cpu") },
+  ...SCALE.flatMap((rows) => [
+    { name: `scale ${rows} ${first}`, limit: 420, command: scaled(first, rows) },
+    // The processor takes hours for the largest: its time is reckoned from a share of the rows.
+    { name: `scale ${rows} cpu`, limit: 420, command: scaled("cpu", rows).concat(tiny ? [] : ["--share", "0.1"]) },
+  ]),
   { name: `join small ${second}`, limit: 60, command: joined(second, small) },
   { name: `speed ${second} fp32`, limit: 60, command: speed(second, "fp32") },
   { name: `tests ${second}`, ...suite(second) },

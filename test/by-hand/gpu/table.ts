@@ -54,13 +54,26 @@ const TABLES: readonly { steps: readonly string[]; heading: string; columns: Rea
     },
   },
   {
-    steps: ["join"],
+    steps: ["probe"],
+    heading: "Products of codes, as --device auto probes them",
+    columns: {
+      device: "device",
+      depth: "depth",
+      pair_ns: "ns a pair",
+      gigapairs_per_second: "G pairs/s",
+      seconds: "s of the probe",
+      threads: "threads",
+    },
+  },
+  {
+    steps: ["join", "scale"],
     heading: "Exact self-join at 0.9, BGE-like vectors",
     columns: {
       rows: "rows",
       dim: "dimensions",
       device: "device",
       seconds: "s",
+      gigapairs_per_second: "G pairs/s",
       removed: "removed",
       measured: "measured",
       decisions: "digest of the decisions",
