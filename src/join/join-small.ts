@@ -8,13 +8,19 @@ import { referenceTiles } from "./reference-tiles.js";
 /** Multiplications by which a reference vector gets its code, for each of its components. */
 const CODING = 256;
 
+/** Multiplications in the time of learning a basis, about 0.1 s, and in that of compiling the products of learnt codes. */
+const LEARNING = 8e9;
+const COMPILING = 1e9;
+
 /**
- * True where float32 products of all pairs take less time than learning a basis, about 0.1 s, and coding the reference
- * vectors: up to 3,500 vectors of 1,024 components or 5,600 of 256, and up to 200 of 1,024 against any number.
- * Fetching a score costs as much as 256 multiplications.
+ * True where float32 products of all pairs take less time than learning a basis and coding the reference vectors: up to
+ * 3,500 vectors of 1,024 components or 5,600 of 256, and up to 200 of 1,024 against any number. Fetching a score costs
+ * as much as 256 multiplications.
+ * @param learnt true where codes need not be learnt; then up to 1,200 vectors of 1,024 components
  */
-export function isSmall(count: number, dim: number, references = 0): boolean {
-  return count * (count / 2 + references) * (dim + 256) <= 8e9 + CODING * dim * references;
+export function isSmall(count: number, dim: number, references = 0, learnt = false): boolean {
+  const preparing = learnt ? COMPILING : LEARNING;
+  return count * (count / 2 + references) * (dim + 256) <= preparing + CODING * dim * references;
 }
 
 /** Rows that are decided together, and columns of one product. */

@@ -56,7 +56,7 @@ function requireFitting({ vectors, signatures }: JoinOptions, references: Refere
 async function joinAll(options: JoinOptions, judge: Judge, kept: Uint32Array): Promise<void> {
   const { order } = options;
   const { dim } = options.vectors;
-  if (isSmall(order.length, dim, kept.length)) await joinSmall(options, judge, kept);
+  if (isSmall(order.length, dim, kept.length, options.codes !== undefined)) await joinSmall(options, judge, kept);
   else {
     const workers = await startWorkers(options, kept.length);
     const local = new LocalHost(options.engine);

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { cutOfJoin } from "../../src/engine/join/cut.js";
+import { cutOfJoin, partsOfDrop } from "../../src/engine/join/cut.js";
 import { readOutcome } from "../../src/engine/join/outcome.js";
 import type { RunFolder } from "../../src/engine/run-folder.js";
 import type { JoinResult } from "../../src/join/judge.js";
@@ -13,7 +13,14 @@ import { openVectorStore } from "../../src/vectors/store.js";
 import { doTask, type JoinCase, type JoinTask, joinTasks, openRun, writeBeforeJoin } from "../engine/join-run.js";
 import { arrayReader } from "../join/vectors.js";
 import { assertSameNumbers } from "../oracles/same-numbers.js";
-import { criticalPath, makespan, type ScheduledTask } from "./engine-schedule.js";
+import {
+  criticalPath,
+  fitCost,
+  makespan,
+  modelledTasks,
+  type ScheduledTask,
+  type TaskWork,
+} from "./engine-schedule.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 
 /**
@@ -28,6 +35,9 @@ import { type Geometry, makeVectors } from "./geometries.js";
  *     pairs     multiplied by the tasks, over those of a scan of all pairs, N²/2
  *     critical  share of one self-join's seconds that the longest chain of tasks takes
  *     W=n       efficiency of n workers: one self-join's seconds / (n · seconds until the last task is done)
+ *
+ * From all tasks follows what a task, a vector and a pair cost, and from these how any number of vectors would fare,
+ * `--model 1000000,10000000`, of which none is removed, with so many blocks for each worker.
  */
 const { values: flags } = parseArgs({
   options: {
@@ -40,12 +50,15 @@ const { values: flags } = parseArgs({
     groups: { type: "string", default: "1,2,4,8" },
     memory: { type: "string", default: "4" },
     overhead: { type: "string", default: "0" },
+    model: { type: "string", default: "1000000,10000000,100000000" },
   },
 });
 const threshold = Number(flags.threshold);
 const memory = Number(flags.memory) * 2 ** 30;
 const overhead = Number(flags.overhead);
 const WORKERS = [1, 2, 4, 8, 64];
+const MODELLED = [2, 4, 8, 64];
+const line = (cells: readonly string[]) => console.log(cells.map((cell) => cell.padStart(10)).join(""));
 
 async function loadVectors(): Promise<{ values: Float32Array; dim: number }> {
   const rows = Number(flags.rows);
@@ -120,6 +133,35 @@ function pairsOf({ keptBy }: JoinResult, blockVectors: number): number {
   return pairs;
 }
 
+/** Vectors and pairs of a finished task. */
+async function workOf(run: RunFolder, [{ name }, index]: JoinTask, seconds: number): Promise<TaskWork> {
+  const { removed, kept } = (await run.get(name, index)).facts;
+  const rows = removed + kept;
+  const { facts: order } = await run.get("order", 0);
+  const before = name === "drop" ? partsOfDrop(index, order).block : index - 1;
+  const columns = before < 0 ? 0 : (await run.get("decide", before)).facts.kept;
+  return { vectors: rows + columns, pairs: rows * (columns + (name === "decide" ? kept / 2 : 0)), seconds };
+}
+
+/** Efficiencies of workers for numbers of vectors that take too long to join here. */
+function printModel(works: readonly TaskWork[]): void {
+  const cost = fitCost(works);
+  const [ms, us, ns] = [1e3 * cost.task, 1e6 * cost.vector, 1e9 * cost.pair].map((value) => value.toFixed(2));
+  console.log(`a task takes ${ms} ms, a vector ${us} us, a pair ${ns} ns on one thread`);
+  line(["vectors", "a worker", ...MODELLED.map((workers) => `W=${workers}`)]);
+  for (const vectors of flags.model.split(",").map(Number)) {
+    const whole = cost.task + cost.vector * vectors + (cost.pair * vectors ** 2) / 2;
+    for (const blocks of [2, 3, 4, 6, 8]) {
+      const cells = MODELLED.map((workers) => {
+        const blockVectors = Math.ceil(vectors / (blocks * workers));
+        const tasks = modelledTasks(cutOfJoin({ vectors, workers, blockVectors }), cost);
+        return (whole / workers / makespan(tasks, workers, overhead)).toFixed(2);
+      });
+      line([`${vectors}`, `${blocks}`, ...cells]);
+    }
+  }
+}
+
 const { values, dim } = await loadVectors();
 const count = values.length / dim;
 const one: JoinCase = { values, dim, threshold, order: Uint32Array.from({ length: count }).map((_, i) => i) };
@@ -133,8 +175,8 @@ try {
     `${cpus()[0].model}, node ${process.version}; ${flags.store ?? flags.geometry}, ${count} x ${dim}, threshold ${threshold}`,
   );
   console.log(`${removed} removed; one self-join on one thread: ${before.cpu.toFixed(2)} CPU s`);
-  const line = (cells: readonly string[]) => console.log(cells.map((cell) => cell.padStart(9)).join(""));
   line(["block", "groups", "tasks", "cost", "pairs", "decide", "critical", ...WORKERS.map((w) => `W=${w}`)]);
+  const works: TaskWork[] = [];
   const sizes = flags.blocks?.split(",").map(Number);
   for (const groups of flags.groups.split(",").map(Number)) {
     for (const chosen of sizes ?? [cutOfJoin({ vectors: count, workers: groups }).blockVectors]) {
@@ -144,10 +186,14 @@ try {
       const run = openRun(out);
       const tasks: ScheduledTask[] = [];
       let cpu = 0;
-      for (const { task, name, needs } of await inOrder(run)) {
+      const sorted = await inOrder(run);
+      // With its first task a process learns codes, once for a run, which a long run does not notice.
+      await doTask(run, sorted[0].task, { threads: 1, memory });
+      for (const { task, name, needs } of sorted) {
         const used = await timed(() => doTask(run, task, { threads: 1, memory }));
         cpu += used.cpu;
         tasks.push({ name, needs, seconds: used.cpu });
+        works.push(await workOf(run, task, used.cpu));
       }
       const { measured, ...outcome } = await readOutcome(run);
       assert.ok(measured >= 0);
@@ -172,6 +218,7 @@ try {
       await rm(out, { recursive: true });
     }
   }
+  printModel(works);
 } finally {
   await rm(folder, { recursive: true });
 }

@@ -147,7 +147,7 @@ const among = (numbers?: ArrayLike<number>) => Array.from(numbers ?? []).filter(
 describe("the join in tasks equals one self-join and a naive float64 scan, in any order of its tasks", () => {
   for (const [k, kind] of Object.keys(KINDS).entries()) {
     it(`for ${kind}, however they are cut`, async () => {
-      for (let seed = 100 * k; seed < 100 * k + 5; seed++) {
+      for (let seed = 100 * k; seed < 100 * k + 4; seed++) {
         const { one, cut } = randomCase(kind, seed);
         await assertSameAsOneJoin(one, cut, seed);
       }
@@ -199,12 +199,12 @@ describe("the join in tasks equals one self-join and a naive float64 scan, in an
   });
 
   it("by integer codes, on one thread and with workers, in little memory, for vectors that no small join takes", async () => {
-    const count = 30_000;
+    const count = 16_000;
     const values = clusteredVectors({ count, dim: 4, seed: 9, families: 0.5, noise: 0.02 });
     const one = { values, dim: 4, threshold: 0.9999, order: inOrder(count) };
-    const cut = { vectors: count, blockVectors: 10_000, blocks: 3, rowGroups: 2, embedded: [9000, 21_000] };
+    const cut = { vectors: count, blockVectors: 4000, blocks: 4, rowGroups: 2, embedded: [9000, 7000] };
     const workers = { threads: 2, memory: 1 << 30 };
     const { keptBy } = await assertSameAsOneJoin(one, cut, 10, ONE_THREAD, workers, { threads: 1, memory: 0 });
-    assert.ok(among(keptBy) > 5000, `${among(keptBy)} removed`);
+    assert.ok(among(keptBy) > 2000, `${among(keptBy)} removed`);
   });
 });

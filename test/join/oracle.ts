@@ -7,7 +7,10 @@ export interface NaiveReferences {
   readonly signatures?: BigUint64Array;
 }
 
-/** The definition, word for word: visit in priority order, keep what has no kept near-duplicate, all in float64. */
+/**
+ * The definition, word for word: visit in priority order, keep what has no kept near-duplicate, all in float64.
+ * @param within false if only references count as kept
+ */
 export function naiveJoin(
   values: Float32Array,
   dim: number,
@@ -15,6 +18,7 @@ export function naiveJoin(
   order: Uint32Array,
   signatures?: BigUint64Array,
   references?: NaiveReferences,
+  within = true,
 ): Omit<JoinResult, "measured"> {
   const count = values.length / dim;
   const keptBy = new Int32Array(count).fill(-1);
@@ -57,7 +61,7 @@ export function naiveJoin(
       if (ofReference !== undefined) ofReference.guardedFromReference[row] = -1;
       break;
     }
-    if (keptBy[row] < 0) kept.push(row);
+    if (keptBy[row] < 0 && within) kept.push(row);
   }
   return { keptBy, similarity, guardedFrom, ...ofReference };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { learnCodes } from "../../src/join/codes/code-plan.js";
 import { DeviceHost } from "../../src/join/device-host.js";
 import type { JoinOptions } from "../../src/join/join-options.js";
 import { selfJoin } from "../../src/join/self-join.js";
@@ -75,7 +76,7 @@ function joinCase({ values, dim, references, signatures }: Case, options: Option
 async function assertSameAsNaive(one: Case, threshold: number, ...ways: readonly Partial<JoinOptions>[]) {
   const { values, dim, references, signatures } = one;
   const order = ways[0]?.order ?? inOrder(values.length / dim);
-  const expected = naiveJoin(values, dim, threshold, order, signatures, references);
+  const expected = naiveJoin(values, dim, threshold, order, signatures, references, ways[0]?.within);
   let last = await joinCase(one, { threshold, ...ways[0] });
   for (const way of ways.slice(1)) {
     const { measured: _, ...result } = last;
@@ -147,6 +148,33 @@ describe("the join with references equals a naive float64 scan", () => {
     assert.equal(started, 2);
     const fewer = makeCase({ old: 9000, fresh: 3400, dim: 12, seed: 6, families: 0.9, noise: 0.1 });
     await assertSameAsNaive(fewer, 0.999, { workers, memory: 0 });
+  });
+
+  it("alone, where the new vectors are not compared with each other: few, many, in little memory, by workers", async () => {
+    const guarded = { old: 3000, fresh: 900, dim: 24, seed: 2, kinds: 2 };
+    const within = false;
+    const few = await assertSameAsNaive(makeCase(guarded), 0.8, { within });
+    assert.ok(among(few.keptByReference) > 100 && among(few.guardedFromReference) > 100);
+    await assertSameAsNaive(large, 0.8, { within }, { within, memory: 0 });
+    const many = makeCase({ old: 16_000, fresh: 9000, dim: 4, seed: 6, families: 0.9, noise: 0.1 });
+    await assertSameAsNaive(
+      many,
+      0.999,
+      { within, workers: columnWorkers(3) },
+      { within, workers: columnWorkers(2), memory: 0 },
+    );
+  });
+
+  it("whatever vectors the codes were learnt from", async () => {
+    const values = clusteredVectors({ count: 3000, dim: 12, seed: 20, families: 0, noise: 0 });
+    const strange = { vectors: arrayReader(values, 12), order: inOrder(3000), threshold: 0.5, engine };
+    let asked = 0;
+    const codes = async () => {
+      asked++;
+      return learnCodes(strange);
+    };
+    await assertSameAsNaive(large, 0.95, { codes }, { codes, memory: 0 });
+    assert.equal(asked, 2);
   });
 
   it("where all vectors are removed by references", async () => {

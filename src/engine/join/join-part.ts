@@ -1,7 +1,8 @@
 import { type LearntCodes, learnCodes, MOST_PLANNED } from "../../join/codes/code-plan.js";
+import type { JoinOptions } from "../../join/join-options.js";
+import { isSmall } from "../../join/join-small.js";
 import type { JoinResult } from "../../join/judge.js";
 import { selfJoin } from "../../join/self-join.js";
-import type { Engine } from "../../onnx/engine.js";
 import { createOrtEngine, type Provider } from "../../onnx/ort-engine.js";
 import { vectorBudget } from "../../run/work/memory.js";
 import { samplePositions } from "../../vectors/gather.js";
@@ -10,6 +11,9 @@ import type { OrderFacts } from "../facts.js";
 import type { RunPlan } from "../plan.js";
 import type { TaskContext } from "../stage.js";
 import { allRows, type OpenRows, openRows, type Rows, rowsOfBlock } from "./rows.js";
+
+/** Engines of a thread, as in `JoinOptions`. */
+type Engines = Required<Pick<JoinOptions, "engine" | "wideEngine">>;
 
 /** Vectors of one side of a part of the join. */
 export interface Side extends Rows {
@@ -31,7 +35,7 @@ export async function joinPart(
   order: OrderFacts,
   part: { readonly rows: Side; readonly references?: Side; readonly within: boolean },
 ): Promise<JoinResult> {
-  const { options, plan, signal, reporter } = context;
+  const { options, signal, reporter } = context;
   const { rows, references, within } = part;
   const { threshold } = order;
   const engine = createOrtEngine({ threads: 1 });
@@ -49,12 +53,8 @@ export async function joinPart(
       signatures: references.signatures,
     },
     within,
-    codes: () => {
-      const known = learnt.get(plan) ?? learnOfRun(context, order, { engine, wideEngine });
-      learnt.set(plan, known);
-      known.catch(() => learnt.delete(plan));
-      return known;
-    },
+    // Where all vectors together are few, no task has enough of them for codes to pay.
+    codes: isSmall(order.vectors, order.dim) ? undefined : () => codesOfRun(context, order, { engine, wideEngine }),
     engine,
     wideEngine,
     workers: columnWorkers(options.threads, providerOf(options.device)),
@@ -78,11 +78,20 @@ function providerOf(device: "auto" | Provider): Provider {
   return device === "auto" ? "cpu" : device;
 }
 
+/** The codes of a run, learnt when the first task of this process needs them. */
+function codesOfRun(context: TaskContext, order: OrderFacts, engines: Engines): Promise<LearntCodes> {
+  const { plan } = context;
+  const known = learnt.get(plan) ?? learnOfRun(context, order, engines);
+  learnt.set(plan, known);
+  known.catch(() => learnt.delete(plan));
+  return known;
+}
+
 /** Learns codes from vectors of blocks at even distances, so that they fit vectors of any task. */
 async function learnOfRun(
   { tasks, plan, signal }: TaskContext,
   order: OrderFacts,
-  engines: { readonly engine: Engine; readonly wideEngine: Engine },
+  engines: Engines,
 ): Promise<LearntCodes> {
   const { blocks, threshold } = order;
   const looked = Math.min(blocks, MOST_LOOKED);
