@@ -14,6 +14,11 @@ export interface ReadFacts {
   readonly rejected: number;
   /** Rows whose `--keep` field is missing or has no order. */
   readonly unordered: number;
+  /**
+   * Whether the rows are ordered by the values of folders `FIELD=...`. They have no value where files of another shard hold
+   * the field of `--keep` themselves.
+   */
+  readonly orderedByFolders: boolean;
   /** Texts of the shard that are distinct as received, and after normalisation. */
   readonly raws: number;
   readonly groups: number;

@@ -105,7 +105,7 @@ export function addFields(schema: Schema, added: readonly Field[], sourceField?:
 }
 
 /** True where a file holds a column of this name itself. Files of records tell only once they have been scanned. */
-async function someHolds(sources: readonly Source[], name: string): Promise<boolean> {
+export async function someHolds(sources: readonly Source[], name: string): Promise<boolean> {
   for (const source of sources) {
     const schema = await source.schema().catch(() => undefined);
     if (schema !== undefined && findColumn(schema, name) !== undefined) return true;

@@ -104,6 +104,10 @@ const cases: Readonly<Record<string, { files: Contents; options?: Parameters<typ
     options: { sourceField: "file" },
   },
   "vectors that no record has": { files: { "a.jsonl": good, "b.jsonl": good }, options: { vectorField: "embedding" } },
+  "a column of --keep that an Arrow file in a folder of its name lacks": {
+    files: { "n=1/a.arrow": arrow({ text: ["y"] }), "n=2/b.jsonl": lines({ text: "x", n: 1 }) },
+    options: { keep: "max:n" },
+  },
   "a value that no unit of all files holds": {
     files: { "a.arrow": timestamps(3, 1n), "b.jsonl": good, "c.arrow": timestamps(0, 10n ** 12n) },
   },

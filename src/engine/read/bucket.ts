@@ -93,28 +93,32 @@ export class Bucket {
   /** The groups of a shard, once all shards are added. The caller owns the columns. */
   groupsOf({ group, form }: ShardTexts): BucketGroups {
     // Groups and texts are numbered by first appearance, so a text that begins a group has the highest number so far.
-    const beginning: number[] = [];
+    let count = 0;
     for (let i = 0, next = 0; i < group.length; i++) {
       if (group[i] < next) continue;
-      beginning.push(i);
+      count++;
       next = group[i] + 1;
     }
-    const column = (list: Int32Chunks) => Uint32Array.from(beginning, (i) => list.get(form[i]));
-    return {
-      group: Uint32Array.from(beginning, (i) => group[i]),
-      owner_shard: column(this.#ownerShard),
-      owner_group: column(this.#ownerGroup),
-      winner: column(this.#winner),
-      first: column(this.#first),
-      size: column(this.#size),
-      high: Float64Array.from(beginning, (i) => this.#high.get(form[i])),
-      low: Float64Array.from(beginning, (i) => this.#low.get(form[i])),
-    };
+    const groups = emptyGroups(count);
+    for (let i = 0, next = 0, at = 0; i < group.length; i++) {
+      if (group[i] < next) continue;
+      next = group[i] + 1;
+      groups.group[at] = group[i];
+      groups.owner_shard[at] = this.#ownerShard.get(form[i]);
+      groups.owner_group[at] = this.#ownerGroup.get(form[i]);
+      groups.winner[at] = this.#winner.get(form[i]);
+      groups.first[at] = this.#first.get(form[i]);
+      groups.size[at] = this.#size.get(form[i]);
+      groups.high[at] = this.#high.get(form[i]);
+      groups.low[at++] = this.#low.get(form[i]);
+    }
+    return groups;
   }
 
   /** The texts of a shard, once all shards are added. `raw` and `begins` are those of `texts`. */
   rawsOf({ raw, form, text, begins }: ShardTexts): BucketRaws {
-    const wins = Uint8Array.from(text, (number, i) => Number(this.#winningText.get(form[i]) === number));
+    const wins = new Uint8Array(raw.length);
+    for (let i = 0; i < raw.length; i++) if (this.#winningText.get(form[i]) === text[i]) wins[i] = 1;
     return { raw, wins, begins };
   }
 
@@ -154,4 +158,18 @@ export class Bucket {
     this.#high.set(form, high[i]);
     this.#low.set(form, low[i]);
   }
+}
+
+function emptyGroups(count: number): BucketGroups {
+  const numbers = () => new Uint32Array(count);
+  return {
+    group: numbers(),
+    owner_shard: numbers(),
+    owner_group: numbers(),
+    winner: numbers(),
+    first: numbers(),
+    size: numbers(),
+    high: new Float64Array(count),
+    low: new Float64Array(count),
+  };
 }

@@ -8,6 +8,7 @@ import type { ExactFacts } from "../facts.js";
 import type { FinishedTask, Stage, TaskContext } from "../stage.js";
 import { Bucket, type ShardTexts } from "./bucket.js";
 import { ENTRIES, type Entries } from "./entries.js";
+import { lacksOrder, withoutOrder } from "./folder-order.js";
 import { faultOf } from "./input-fault.js";
 import { rejectedRecords, reopenShard } from "./shard-inputs.js";
 import { requireUsable } from "./usable.js";
@@ -44,7 +45,8 @@ async function findEqual(context: TaskContext): Promise<ExactFacts> {
   let firstRow = 0;
   for (const [shard, read] of shards.entries()) {
     context.signal?.throwIfAborted();
-    added.push(bucket.add(shard, firstRow, await readColumns<Entries>(read.path(ENTRIES), index)));
+    const entries = await readColumns<Entries>(read.path(ENTRIES), index);
+    added.push(bucket.add(shard, firstRow, lacksOrder(shards, shard) ? withoutOrder(entries) : entries));
     firstRow += read.facts.records;
   }
   await writeColumns(path(GROUPS), ...added.map((texts) => bucket.groupsOf(texts)));

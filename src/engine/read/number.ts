@@ -2,6 +2,7 @@ import { writeColumns } from "../../io/arrow/number-table.js";
 import type { InputRecord } from "../../run/read/open-inputs.js";
 import type { NumberFacts } from "../facts.js";
 import type { FinishedTask, Stage, TaskContext } from "../stage.js";
+import { lacksOrder } from "./folder-order.js";
 import { errorOf } from "./input-fault.js";
 import { knownByReferences } from "./known.js";
 import { groupColumns, numberGroups } from "./numbering.js";
@@ -49,12 +50,12 @@ async function numberAll(context: TaskContext): Promise<NumberFacts> {
   const inputs: InputRecord[] = [];
   const counts = { rejected: 0, unordered: 0 };
   let vectorDim = 0;
-  for (const { facts } of shards) {
+  for (const [shard, { facts }] of shards.entries()) {
     const first = firstRows[firstRows.length - 1];
     inputs.push(...facts.inputs.map((input) => ({ ...input, first_row: first + input.first_row })));
     firstRows.push(first + facts.records);
     counts.rejected += facts.rejected;
-    counts.unordered += facts.unordered;
+    counts.unordered += lacksOrder(shards, shard) ? facts.records - facts.rejected : facts.unordered;
     vectorDim ||= facts.vectorDim;
   }
   const raws = buckets.reduce((sum, { facts }) => sum + facts.raws, 0);

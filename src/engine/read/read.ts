@@ -9,6 +9,7 @@ import type { ReadFacts } from "../facts.js";
 import type { Stage, TaskContext } from "../stage.js";
 import { earlierDimension } from "./earlier-dimension.js";
 import { ENTRIES, entriesOf, TextHashes } from "./entries.js";
+import { orderOfShard } from "./folder-order.js";
 import { faultOf, type InputFault } from "./input-fault.js";
 import { braked, writeBatchCounts } from "./reject-batches.js";
 import { openShard, ROWS, SCANNED, stampsOf, writeScanned } from "./shard-inputs.js";
@@ -58,12 +59,13 @@ async function readShard(context: TaskContext): Promise<ReadFacts> {
   const scanned = await scanShard(context, { files, index, onGroup: guards.add });
   const { rejected, fault } = scanned;
   const { rows: records, rawTexts: raws, groups } = index.exact.counts;
-  const { vectorDim, order } = index;
+  const { vectorDim } = index;
   const formats = files.map(({ format }) => format);
   const counts = {
     records,
     rejected,
-    unordered: order.unordered,
+    unordered: index.order.unordered,
+    orderedByFolders: false,
     raws,
     groups,
     chunks: scanned.chunks,
@@ -73,8 +75,9 @@ async function readShard(context: TaskContext): Promise<ReadFacts> {
   if (fault !== undefined) return { ...counts, inputs: [], fault };
 
   index.exact.close();
+  const { order, orderedByFolders } = await orderOfShard(context, files, index.order);
   await writeColumns(path(ROWS), { raw: Int32Array.from({ length: records }, (_, row) => index.exact.rawOf(row)) });
-  await writeColumns(path(ENTRIES), ...entriesOf({ index, hashes, shard, buckets: plan.buckets }));
+  await writeColumns(path(ENTRIES), ...entriesOf({ index: { ...index, order }, hashes, shard, buckets: plan.buckets }));
   const signature = guards.of(Int32Array.from({ length: groups }, (_, group) => group));
   if (signature !== undefined) await writeColumns(path(GUARDS), { signature });
   await writeScanned(path(SCANNED), files, stamps ?? []);
@@ -83,7 +86,7 @@ async function readShard(context: TaskContext): Promise<ReadFacts> {
     const [first, end] = index.firstRows.slice(at, at + 2);
     return { ...identified[at], format, rows: end - first, first_row: first };
   });
-  return { ...counts, inputs };
+  return { ...counts, unordered: order.unordered, orderedByFolders, inputs };
 }
 
 /** Facts of a shard of which no file was read. */
@@ -91,6 +94,7 @@ const NOTHING: ReadFacts = {
   records: 0,
   rejected: 0,
   unordered: 0,
+  orderedByFolders: false,
   raws: 0,
   groups: 0,
   chunks: 0,

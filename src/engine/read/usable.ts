@@ -1,6 +1,7 @@
 import { UsageError } from "../../errors.js";
 import { orderFieldOf } from "../../exact/priority.js";
 import { addedFields } from "../../io/added-columns.js";
+import { resolveOrderColumn } from "../../io/schema/order-columns.js";
 import { type ScannedColumns, unitedSchema } from "../../io/schema/source-schema.js";
 import { restoreColumns } from "../../io/schema/stored-schema.js";
 import { limitReached } from "../../run/check/limit.js";
@@ -9,6 +10,7 @@ import type { ReadableInputs } from "../../run/read/read-rows.js";
 import { type ScannedFile, ScannedInputs } from "../../run/read/scanned-inputs.js";
 import type { RunPlan } from "../plan.js";
 import type { FinishedTask, TaskContext } from "../stage.js";
+import { lacksOrder } from "./folder-order.js";
 import { errorOf } from "./input-fault.js";
 import { rejectBatches } from "./reject-batches.js";
 import { filesOf, placeOf, readScanned } from "./shard-inputs.js";
@@ -47,7 +49,9 @@ export async function requireUsable(
     );
   }
   const sources = await columnsOf(plan, shards, options.sourceField);
-  await checkSchema(sources, { shared: options, orderField: orderFieldOf(options.keep), note });
+  const orderField = orderFieldOf(options.keep);
+  await checkSchema(sources, { shared: options, orderField, note });
+  await requireOrder({ plan, shards, sources, orderField });
   return unitedSchema(sources, options);
 }
 
@@ -83,4 +87,24 @@ async function columnsOf(
     for (const scanned of await readScanned(read)) columns.push(restoreColumns(scanned.columns, added));
   }
   return columns;
+}
+
+/**
+ * Requires the column of `--keep` in columnar files that were ordered by their folders, where other files hold it.
+ * @throws InputError as a scan of the file does
+ */
+async function requireOrder(options: {
+  readonly plan: RunPlan;
+  readonly shards: readonly FinishedTask<"read">[];
+  readonly sources: readonly ScannedColumns[];
+  readonly orderField: string | undefined;
+}): Promise<void> {
+  const { plan, shards, sources, orderField } = options;
+  for (const [shard, [start, end]] of plan.shards.entries()) {
+    if (orderField === undefined || !lacksOrder(shards, shard)) continue;
+    for (let at = start; at < end; at++) {
+      if (sources[at].inferred !== undefined) continue;
+      resolveOrderColumn(await sources[at].schema(), orderField, plan.files[at].name);
+    }
+  }
 }
