@@ -37,4 +37,24 @@ describe("tables of numbers", async () => {
     const short = { group: new Uint32Array(2), is: new Uint8Array(1) };
     await assert.rejects(writeColumns(join(folder, "short.arrow"), short), /a column has 1 numbers, expected 2/);
   });
+
+  it("small parts share a batch of the file, and each of them is read alone", async () => {
+    const shared = join(folder, "shared.arrow");
+    const sizes = [3, 0, 2 ** 19, 2 ** 19, 1, ...Array.from({ length: 200 }, (_, i) => i % 3)];
+    const small = sizes.map((rows, at) => ({
+      row: Uint32Array.from({ length: rows }, (_, i) => at * 7 + i),
+      "pair:2": Float32Array.from({ length: 2 * rows }, (_, i) => at - i),
+    }));
+    await writeColumns(shared, ...small);
+    assert.deepEqual(
+      tableFromIPC(await readFile(shared)).batches.map(({ numRows }) => numRows),
+      [3 + 2 ** 20, sizes.slice(4).reduce((sum, rows) => sum + rows)],
+    );
+    for (const at of [0, 1, 4, 5, 6, 204]) assert.deepEqual(await readColumns(shared, at), small[at]);
+    const uneven = [
+      { row: new Uint32Array(2), other: new Uint8Array(1) },
+      { row: new Uint32Array(1), other: new Uint8Array(2) },
+    ];
+    await assert.rejects(writeColumns(join(folder, "uneven.arrow"), ...uneven), /a column has 1 numbers, expected 2/);
+  });
 });

@@ -49,10 +49,9 @@ export async function writeColumnsTo(file: FileHandle, ...parts: readonly Column
   const schema = new Schema(fields, new Map([[STARTS, JSON.stringify(starts)]]));
   const writer = new RecordBatchFileWriter();
   writer.reset(undefined, schema);
-  for (const [i, part] of parts.entries()) {
-    const length = starts[i + 1] - starts[i];
-    const data = fields.map(({ name, type }) => dataOf(type, part[name], length));
-    if (length > 0) writer.write(batchOf(schema, data, length));
+  for (const { columns, rows } of batchesOf(parts)) {
+    const data = fields.map(({ name, type }) => dataOf(type, columns[name], rows));
+    writer.write(batchOf(schema, data, rows));
   }
   writer.finish();
   for await (const chunk of writer) await file.appendFile(chunk);
@@ -121,6 +120,46 @@ async function readRange<Kinds extends Columns>(table: ArrowTable, first: number
   return columns as Kinds;
 }
 
+/**
+ * Rows from which on a batch is written. Whoever opens a file reads the headers of all of its batches, so that small parts
+ * share one: of 1,024 parts of 100 rows a batch each, it took 0.27 s of processor time to read one part.
+ */
+const BATCH_ROWS = 1 << 20;
+
+/** The parts in order, small ones together; parts without rows are left out. */
+function* batchesOf(parts: readonly Columns[]): Generator<{ readonly columns: Columns; readonly rows: number }> {
+  let some: Columns[] = [];
+  let rows = 0;
+  for (const part of parts) {
+    const count = rowsOf(part);
+    for (const [name, values] of Object.entries(part)) requireLength(values, count * widthOf(name));
+    if (count > 0) some.push(part);
+    rows += count;
+    if (rows < BATCH_ROWS) continue;
+    yield { columns: concatenated(some), rows };
+    some = [];
+    rows = 0;
+  }
+  if (rows > 0) yield { columns: concatenated(some), rows };
+}
+
+function concatenated(parts: readonly Columns[]): Columns {
+  if (parts.length === 1) return parts[0];
+  const columns: Record<string, Numbers> = {};
+  for (const [name, values] of Object.entries(parts[0])) {
+    const Kind = values.constructor as new (length: number) => Uint32Array;
+    const whole = new Kind(parts.reduce((length, part) => length + part[name].length, 0));
+    let at = 0;
+    for (const part of parts) {
+      // A column has the same type in all parts.
+      whole.set(part[name] as Uint32Array, at);
+      at += part[name].length;
+    }
+    columns[name] = whole;
+  }
+  return columns;
+}
+
 /** Numbers of a row in a column of this name. */
 function widthOf(name: string): number {
   const [, width = "1"] = name.split(":");
@@ -152,11 +191,11 @@ function emptyOf(type: DataType, length: number): Numbers {
 }
 
 /** @throws Error where a column has not as many rows as the others */
+function requireLength({ length }: Numbers, expected: number): void {
+  if (length !== expected) throw new Error(`a column has ${length} numbers, expected ${expected}`);
+}
+
 function dataOf(type: DataType, values: Numbers, length: number): Data {
-  const width = DataType.isFixedSizeList(type) ? type.listSize : 1;
-  if (values.length !== length * width) {
-    throw new Error(`a column has ${values.length} numbers, expected ${length * width}`);
-  }
   if (!DataType.isFixedSizeList(type)) return makeData({ type, length, nullCount: 0, data: values } as never);
   const child = makeData({ type: type.children[0].type, length: values.length, nullCount: 0, data: values } as never);
   return makeData({ type, length, nullCount: 0, child } as never);
