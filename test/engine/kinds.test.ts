@@ -5,7 +5,7 @@ import { kindsOf, unpinned } from "../../src/engine/embed/kinds.js";
 /** An embed task on a host. */
 const on = (host: string | undefined, processor: string, probe: string, device: "cpu" | "cuda" = "cpu") => ({
   host,
-  facts: { kind: { device, processor, probe } },
+  facts: { kind: { device, processor, probe }, vectors: 1 },
 });
 
 it("a run is pinned to the kind of its first task", () => {
@@ -30,6 +30,11 @@ it("tasks are named by host and kind, in one sentence however many they are", ()
     "task 9 on host c embedded on another kind of processor (cuda) than task 0 (epyc): its vectors may differ in their last bits",
   ]);
   assert.match(kindsOf(tasks.slice(0, 3).entries()).warnings[0], /^tasks 1 and 2 on host b/);
+});
+
+it("a task without a vector has nothing that could differ", () => {
+  const none = { ...on("b", "xeon", "2"), facts: { ...on("b", "xeon", "2").facts, vectors: 0 } };
+  assert.deepEqual(kindsOf([on("a", "epyc", "1"), none].entries()).others, []);
 });
 
 it("a task that is done is numbered as it is, though others are not done", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, afterEach, describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { parseEndpoint } from "../../src/embed/endpoint/address.js";
 import { closeModel } from "../../src/engine/embed/held-model.js";
 import { order } from "../../src/engine/embed/order.js";
@@ -23,7 +23,7 @@ import { oneMachine, readStages } from "./read-stages.js";
 const folder = testFolder();
 let made = 0;
 const place = () => join(folder, `${made++}`);
-afterEach(closeModel);
+after(closeModel);
 
 async function orderOf(
   tasks: RunFolder,
@@ -192,7 +192,7 @@ describe("texts that a server refuses", async () => {
 });
 
 describe("what embed tasks tell together", () => {
-  /** Embed tasks that tell these facts, without a vector. */
+  /** Embed tasks that tell these facts, of one vector each. */
   async function orderAfter(facts: readonly Partial<EmbedFacts>[], count = 1000) {
     const records = Array.from({ length: count }, (_, i) => ({ text: `${i}` }));
     const plan = { chunkTexts: Math.ceil(count / facts.length) };
@@ -201,8 +201,8 @@ describe("what embed tasks tell together", () => {
     const kind = { device: "cpu", processor: "", probe: "" };
     for (const [task, each] of facts.entries()) {
       const attempt = await tasks.begin("embed", task);
-      await writeColumns(attempt.path("groups.arrow"), { group: new Uint32Array(0) });
-      await attempt.finish({ vectors: 0, dim: 4, refused: [], model, kind, ...each } as unknown as EmbedFacts);
+      await writeColumns(attempt.path("groups.arrow"), { group: Uint32Array.of(task) });
+      await attempt.finish({ vectors: 1, dim: 4, refused: [], model, kind, ...each } as unknown as EmbedFacts);
     }
     const reporter = noting();
     await orderOf(tasks, dedupOptions([], tasks.out), reporter);

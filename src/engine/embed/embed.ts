@@ -46,7 +46,8 @@ async function embedChunk(context: TaskContext): Promise<EmbedFacts> {
     const first = index === 0 ? undefined : await tasks.find("embed", 0);
     if (first !== undefined) requireOneModel([first.facts, { model: spec, kind: { device } }]);
     const embedded = await embedTexts(context, model);
-    const facts = { ...embedded, model: spec, kind: kindHere(device, await model.probe()) };
+    const kind = kindHere({ device, probe: await model.probe(), given: options.vectorField !== undefined });
+    const facts = { ...embedded, model: spec, kind };
     if (first !== undefined) {
       const { warnings } = kindsOf([[0, first] as const, [index, { facts }] as const]);
       for (const warning of warnings) reporter.note(warning);

@@ -79,9 +79,9 @@ export async function closeModel(): Promise<void> {
 /** What a held model depends on. JSON leaves out the functions that give secrets; they belong to addresses that stay. */
 function keyOf(options: DedupOptions): string {
   const { model, endpoint, vectorField, device, dtype, maxLength, long, batchTokens, threads, memory, cache } = options;
-  const { against, out } = options;
   const shared = { model, endpoint, vectorField, device, dtype, maxLength, long, batchTokens, threads, memory, cache };
-  return JSON.stringify({ ...shared, against, out });
+  const references = options.against === undefined ? {} : { against: options.against, out: options.out };
+  return JSON.stringify({ ...shared, ...references });
 }
 
 /** @param opened takes what has to be closed */

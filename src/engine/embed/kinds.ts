@@ -3,7 +3,7 @@ import type { EmbedFacts, ProcessorKind } from "../facts.js";
 
 /** An embed task that is done; `FinishedTask` is one. */
 export interface EmbeddedTask {
-  readonly facts: Pick<EmbedFacts, "kind">;
+  readonly facts: Pick<EmbedFacts, "kind" | "vectors">;
   /** Name of the machine that did it, if known. */
   readonly host?: string;
 }
@@ -23,10 +23,16 @@ const NAMED = 5;
 
 /**
  * The kind of this process.
- * @param probe of the model as it runs here; empty where it has not run
+ * @param options.probe of the model as it runs here; empty where it has not run
+ * @param options.given whether the vectors come with the input; scaling them gives the same bits everywhere
  */
-export function kindHere(device: ProcessorKind["device"], probe: string): ProcessorKind {
-  if (device !== "cpu") return { device, processor: "", probe };
+export function kindHere(options: {
+  readonly device: ProcessorKind["device"];
+  readonly probe: string;
+  readonly given: boolean;
+}): ProcessorKind {
+  const { device, probe, given } = options;
+  if (given || device !== "cpu") return { device, processor: "", probe };
   const [model, instructions = ""] = processor();
   return { device, processor: instructions === "" ? model : `${model}: ${instructions}`, probe };
 }
@@ -38,7 +44,7 @@ export function kindHere(device: ProcessorKind["device"], probe: string): Proces
  * @param tasks those embed tasks that are done, by their numbers, ascending: of an array `entries()`
  */
 export function kindsOf(tasks: Iterable<readonly [index: number, task: EmbeddedTask]>): ProcessorKinds {
-  const done = [...tasks].map(([index, { facts, host }]) => ({ index, kind: facts.kind, host }));
+  const done = [...tasks].map(([index, { facts, host }]) => ({ index, ...facts, host }));
   if (done.length === 0) return { others: [], warnings: [] };
   const [{ index: first, kind: pinned }] = done;
   const probed = done.filter(({ kind }) => kind.probe !== "");
@@ -49,7 +55,7 @@ export function kindsOf(tasks: Iterable<readonly [index: number, task: EmbeddedT
     const [bits, pinnedBits] = [bitsOf(kind), bitsOf(pinned)];
     return bits === "" || pinnedBits === "" ? kind.processor !== pinned.processor : bits !== pinnedBits;
   };
-  const others = done.filter(({ kind }) => differs(kind));
+  const others = done.filter(({ kind, vectors }) => vectors > 0 && differs(kind));
   const machines = new Map<string, number[]>();
   for (const { index, host, kind } of others) {
     const where = host === undefined ? "" : ` on host ${host}`;
