@@ -3,12 +3,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
 import { parseEndpoint } from "../../src/embed/endpoint/address.js";
+import { OutageError } from "../../src/embed/endpoint/outage.js";
 import { embed } from "../../src/engine/embed/embed.js";
 import { closeModel } from "../../src/engine/embed/held-model.js";
 import { requireOneModel } from "../../src/engine/embed/one-model.js";
 import { runTask } from "../../src/engine/task.js";
 import { UnavailableError, UsageError } from "../../src/errors.js";
 import { timedReporter } from "../../src/reporter.js";
+import { withResume } from "../../src/run/embed/embed-windows.js";
 import { type EmbeddingServer, startEmbeddingServer } from "../embed/endpoint-server.js";
 import { tinyModel } from "../models/golden.js";
 import { dedup, dedupOptions, noting, silent, testFolder, writeJsonl } from "../run/folders.js";
@@ -143,6 +145,18 @@ describe("the model of a process", () => {
     assert.equal(again[0].facts.kind.processor, tasks[0].facts.kind.processor);
   });
 
+  it("has to be that of the references", async () => {
+    const reference = place();
+    await dedup([writeJsonl(`${reference}.jsonl`, [{ text: "order refund" }])], reference);
+    const { folder } = await numberedRun({ out: place(), plan: { chunkTexts: 9 }, shards: [[{ text: "my parcel" }]] });
+    const against = { against: [reference] };
+    await assert.rejects(
+      embedAll(folder, dedupOptions([], folder.out, { ...against, model: tinyModel("tiny-bert") })),
+      (error: Error) => error instanceof UsageError && /was embedded by builtin .* but this run by/.test(error.message),
+    );
+    assert.equal((await embedAll(folder, dedupOptions([], folder.out, against)))[0].facts.vectors, 1);
+  });
+
   it("has to be the same on all nodes", () => {
     const fp32 = { model: { name: "m", fingerprint: "f", dtype: "fp32" }, kind: { device: "cpu" } } as never;
     const fp16 = { model: { name: "m", fingerprint: "f", dtype: "fp16" }, kind: { device: "cuda" } } as never;
@@ -192,6 +206,13 @@ describe("a server that embeds", () => {
       return error instanceof UnavailableError && /refuses 1\d\d texts.*row 0: .*bad rune.*--fresh/.test(error.message);
     });
     assert.deepEqual([...(await folder.done("embed"))], []);
+  });
+
+  it("is given up with the news that the same command goes on", () => {
+    const { message } = withResume(new OutageError("no answer; start the server")) as Error;
+    assert.equal(message, "no answer; start the server, then run the same command again: it resumes where it stopped");
+    const other = new Error("other");
+    assert.equal(withResume(other), other);
   });
 
   it("is let go by a stop, and asked anew by the next task", async () => {
