@@ -39,6 +39,8 @@ export interface WorkerOptions {
   /** Judges an error: exit code and message as a command would end with. */
   readonly verdictOf: (error: unknown) => { readonly exitCode: number; readonly message: string };
   readonly waits?: Waits;
+  /** Called with each task that this worker has done. */
+  readonly onDone?: (task: TaskName, seconds: number) => void;
 }
 
 /**
@@ -194,9 +196,11 @@ class Worker {
   /** Does the task of a claim. A failure is recorded for all workers, and the task left to whoever comes next. */
   async #attempt(claim: Claim): Promise<void> {
     const { task } = claim;
+    const began = performance.now();
     this.#wait = 0;
     try {
       await this.#do(task);
+      this.#options.onDone?.(task, (performance.now() - began) / 1000);
       this.#schedule.markDone(task);
       this.#done++;
     } catch (error) {
@@ -230,7 +234,7 @@ class Worker {
     try {
       const work = runTask(this.#folder, stage, task.index, {
         options,
-        reporter: timedReporter(reporter),
+        reporter: timedReporter(taskReporter(reporter, task)),
         signal,
         confirm,
       });
@@ -266,4 +270,16 @@ class Worker {
   #note(message: string): void {
     this.#options.reporter.note(message);
   }
+}
+
+/** A reporter for a task among many: it tells on its way which task that is, and not that its parts have ended. */
+function taskReporter(reporter: Reporter, { stage, index }: TaskName): Reporter {
+  return {
+    note: (message) => reporter.note(message),
+    stage(name, total, unit) {
+      const own = `${stage} ${index}`;
+      const bar = reporter.stage(name === stage ? own : `${own}, ${name}`, total, unit);
+      return { advance: (done, rows) => bar.advance(done, rows), end() {} };
+    },
+  };
 }

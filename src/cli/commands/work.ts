@@ -1,5 +1,6 @@
 import type { Argv } from "yargs";
 import { counted } from "../../counted.js";
+import type { TaskName } from "../../engine/schedule.js";
 import { runCommand } from "../command.js";
 import { endWithInput } from "../engine/attached.js";
 import { verdictOf } from "../exit-code.js";
@@ -48,8 +49,11 @@ function workCommand(flags: FlagsOf<typeof workArguments>): Promise<number> {
     }
     const { runWorker } = await import("../../engine/worker.js");
     const { STAGES } = await import("../../engine/stages.js");
-    const done = await runWorker({ ...entered, stages: STAGES, phase: flags.phase, reporter, signal, verdictOf });
-    if (!flags.attached) reporter.note(`nothing is left to do; this worker has done ${counted(done, "task")}`);
+    const { attached, phase } = flags;
+    const onDone = ({ stage, index }: TaskName, seconds: number) =>
+      attached || reporter.note(`${stage} ${index}: done in ${seconds.toFixed(1)} s`);
+    const done = await runWorker({ ...entered, stages: STAGES, phase, reporter, signal, verdictOf, onDone });
+    if (!attached) reporter.note(`nothing is left to do; this worker has done ${counted(done, "task")}`);
     return 0;
   });
 }
