@@ -53,7 +53,8 @@ const { metafile } = await build({
 function replaceStringWidth({ onResolve, onLoad }) {
   onResolve({ filter: /^string-width$/ }, () => ({ path: "string-width", namespace: "own" }));
   onLoad({ filter: /.*/, namespace: "own" }, () => ({
-    contents: 'export { columnsOf as default } from "./dist/src/cli/text-width.js";',
+    // As a function and not as a module's default, because cli-progress calls what `require` gives it.
+    contents: 'module.exports = require("./dist/src/cli/text-width.js").columnsOf;',
     resolveDir: root,
   }));
 }
