@@ -30,6 +30,7 @@ export class Pace {
 
   /** What has been done, with its unit. */
   get amount(): string {
+    if (this.#unit === "tasks" && this.rows === 1) return "1 task";
     return `${count.format(this.rows)} ${this.#unit}`;
   }
 

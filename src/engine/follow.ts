@@ -99,13 +99,21 @@ function askAtTimes(crew: Crew, reporter: Reporter): () => Promise<string | unde
   };
 }
 
+/** A stage that has a bar, and what was done of it before. */
+interface ShownStage {
+  readonly bar?: Bar;
+  readonly before: { readonly tasks: number; readonly amount: number };
+}
+
 /** A bar of progress for each stage that has something left to do. */
 class Bars {
   readonly #reporter: Reporter;
   readonly #done: DoneTasks;
-  /** The bars by stage, with what was done before: a run that continues shows only what is left. */
-  readonly #bars = new Map<string, { readonly bar?: Bar; readonly tasks: number; readonly amount: number }>();
-  readonly #open = new Set<Bar>();
+  /** What is shown of each stage; no bar where nothing was left. */
+  readonly #shown = new Map<string, ShownStage>();
+  /** The bars that are not full, with their ends. */
+  readonly #open = new Map<Bar, number>();
+  #isFirst = true;
 
   constructor(folder: RunFolder, reporter: Reporter) {
     this.#done = new DoneTasks(folder);
@@ -117,24 +125,33 @@ class Bars {
       if (count === undefined) continue;
       const totals = await this.#done.add(stage.name, done);
       const unit = unitOf(stage.name);
-      const began = this.#bars.get(stage.name) ?? {
-        bar: complete ? undefined : this.#reporter.stage(stage.name, count - totals.tasks, unit ?? "tasks"),
-        ...totals,
-      };
-      if (!this.#bars.has(stage.name) && began.bar !== undefined) this.#open.add(began.bar);
-      this.#bars.set(stage.name, began);
-      if (began.bar === undefined || !this.#open.has(began.bar)) continue;
-      const tasks = totals.tasks - began.tasks;
-      began.bar.advance(tasks, unit === undefined ? tasks : totals.amount - began.amount);
+      let shown = this.#shown.get(stage.name);
+      if (shown === undefined) {
+        // What was done before this process came is none of its progress.
+        const before = this.#isFirst ? totals : { tasks: 0, amount: 0 };
+        const left = count - before.tasks;
+        const bar = left === 0 ? undefined : this.#reporter.stage(stage.name, left, unit ?? "tasks");
+        shown = { bar, before };
+        this.#shown.set(stage.name, shown);
+        if (bar !== undefined) this.#open.set(bar, left);
+      }
+      const { bar, before } = shown;
+      if (bar === undefined || !this.#open.has(bar)) continue;
+      const tasks = totals.tasks - before.tasks;
+      bar.advance(tasks, unit === undefined ? tasks : totals.amount - before.amount);
       if (!complete) continue;
-      began.bar.end();
-      this.#open.delete(began.bar);
+      bar.end();
+      this.#open.delete(bar);
     }
+    this.#isFirst = false;
   }
 
   /** Completes the bars of stages that ended after the last look. */
   end(): void {
-    for (const bar of this.#open) bar.end();
+    for (const [bar, tasks] of this.#open) {
+      bar.advance(tasks);
+      bar.end();
+    }
     this.#open.clear();
   }
 }
