@@ -1,10 +1,12 @@
 import type { CacheCounts } from "../cache/settings.js";
 import type { InputFormat } from "../io/input-format.js";
+import type { Stricter } from "../join/stricter.js";
 import type { ModelSpec } from "../models/spec.js";
+import type { Account } from "../run/against/accounts.js";
 import type { DeviceName } from "../run/embed/device.js";
 import type { InputRecord } from "../run/read/open-inputs.js";
 import type { FileRecord } from "../run/work/manifest.js";
-import type { RefusedText } from "../run/work/work-state.js";
+import type { RefusedText, WorkState } from "../run/work/work-state.js";
 import type { InputFault } from "./read/input-fault.js";
 
 /** Counts of a shard and what the plan of later stages needs of it. */
@@ -129,6 +131,18 @@ export interface FatesFacts {
   readonly removed: number;
   /** Pairs that the whole join measured in float64. */
   readonly measured: number;
+  /** What higher thresholds would have kept. */
+  readonly stricter: readonly Stricter[];
+  /** Absent where the run has no references. */
+  readonly references?: ReferenceFacts;
+}
+
+/** The references, as the removed rows name them. */
+export interface ReferenceFacts {
+  /** The folders that `keptIn` numbers. */
+  readonly accounts: readonly Account[];
+  /** What a person should know of the references. */
+  readonly warnings: readonly string[];
 }
 
 /** What one shard wrote. */
@@ -137,6 +151,8 @@ export interface WriteFacts {
   readonly removed: { readonly exact: number; readonly normalized: number; readonly semantic: number };
   /** Rows that go on account of each folder of the references. */
   readonly against: readonly number[];
+  /** Those of them whose texts are equal to that of the references' row. */
+  readonly known: { readonly exact: number; readonly normalized: number };
   readonly guarded: number;
   /** Rows rejected because a server refused their texts. */
   readonly refused: number;
@@ -145,6 +161,8 @@ export interface WriteFacts {
 /** One finished file of the result; absent where the result has no such file. */
 export interface AssembleFacts {
   readonly file?: FileRecord;
+  /** Of embeddings.arrow: the texts that it stands for, as the state of a store tells them. */
+  readonly texts?: Pick<WorkState, "through" | "digest">;
 }
 
 /** What is published. */

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { syncFolder, writeDurably } from "../io/durable.js";
+import { peakMemory } from "../run/work/memory.js";
 import { TASKS_PLAN } from "../run/work/planned-tasks.js";
 import { WORK } from "../run/work/publication.js";
 import type { StageFacts, StageName } from "./facts.js";
@@ -41,6 +42,14 @@ export interface Marker<Name extends StageName = StageName> {
   readonly facts: StageFacts[Name];
   readonly seconds: number;
   readonly host: string;
+  /** Most resident bytes of the process until then. */
+  readonly memory: number;
+}
+
+/** What a finished task took. */
+export interface TaskCost extends Pick<Marker, "seconds" | "host" | "memory"> {
+  /** When it was marked as done, in milliseconds by the clock of the file system. */
+  readonly end: number;
 }
 
 /** An attempt at a task, whose files are not seen by others before `finish`. */
@@ -71,6 +80,8 @@ export interface RunFolder extends FinishedTasks {
    * @returns whether this call has removed the marker
    */
   forget(stage: StageName, index: number, folder?: string): Promise<boolean>;
+  /** What the tasks of a stage took that are marked as done. */
+  costs(stage: StageName): Promise<readonly TaskCost[]>;
 }
 
 /** Saves a plan. Nothing else may have been planned in the folder. */
@@ -112,6 +123,11 @@ export function openRunFolder(out: string, plan: RunPlan, visibleWithin = VISIBL
     return found;
   }
 
+  async function done(stage: StageName): Promise<ReadonlySet<number>> {
+    const names = await readdir(folderOf(stage)).catch(() => []);
+    return new Set(names.flatMap((name) => (/^\d+\.json$/.test(name) ? [Number.parseInt(name, 10)] : [])));
+  }
+
   return {
     out,
     plan,
@@ -122,9 +138,16 @@ export function openRunFolder(out: string, plan: RunPlan, visibleWithin = VISIBL
     marker: ownMarker,
     all: (stage, count) => Promise.all(Array.from({ length: count }, (_, index) => get(stage, index))),
     begin: (stage, index) => beginTask(index, { folder: folderOf(stage), marker: markerOf(stage, index), hash }),
-    async done(stage) {
-      const names = await readdir(folderOf(stage)).catch(() => []);
-      return new Set(names.flatMap((name) => (/^\d+\.json$/.test(name) ? [Number.parseInt(name, 10)] : [])));
+    done,
+    async costs(stage) {
+      const costs: TaskCost[] = [];
+      for (const index of await done(stage)) {
+        const marker = await ownMarker(stage, index);
+        if (marker === undefined) continue;
+        const { seconds, host, memory } = marker;
+        costs.push({ seconds, host, memory, end: (await stat(markerOf(stage, index))).mtimeMs });
+      }
+      return costs;
     },
     async forget(stage, index, lost) {
       const there = await readMarker(markerOf(stage, index));
@@ -182,7 +205,8 @@ async function beginTask<Name extends StageName>(
       }
       await syncFolder(folder);
       const seconds = (performance.now() - started) / 1000;
-      const marker: Marker<Name> = { plan: at.hash, folder: own, files, facts, seconds, host: hostname() };
+      const memory = peakMemory();
+      const marker: Marker<Name> = { plan: at.hash, folder: own, files, facts, seconds, host: hostname(), memory };
       const aside = join(folder, "marker");
       await writeDurably(aside, JSON.stringify(marker));
       // A marker of another plan is replaced; one of this plan counts and stays.

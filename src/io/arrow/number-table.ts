@@ -60,18 +60,20 @@ export async function writeColumnsTo(file: FileHandle, ...parts: readonly Column
 /**
  * Reads columns that `writeColumns` wrote.
  * @param part number of the part to read; all parts if absent
+ * @param wanted columns to read; all of them if absent
  * @returns arrays of the caller's, of the types that were written
  * @throws InputError where the file is missing or damaged
  */
-export async function readColumns<Kinds extends Columns>(path: string, part?: number): Promise<Kinds> {
+export async function readColumns<Kinds extends Columns>(
+  path: string,
+  part?: number,
+  wanted?: readonly (keyof Kinds & string)[],
+): Promise<Kinds> {
   const table = await openArrowTable(path);
   try {
     const starts = startsOf(table);
-    return await readRange(
-      table,
-      part === undefined ? 0 : starts[part],
-      part === undefined ? table.rows : starts[part + 1],
-    );
+    const [first, end] = part === undefined ? [0, table.rows] : [starts[part], starts[part + 1]];
+    return await readRange(table, first, end, wanted);
   } finally {
     await table.close();
   }
@@ -102,9 +104,14 @@ function startsOf({ schema }: ArrowTable): readonly number[] {
   return JSON.parse(schema.metadata.get(STARTS) ?? "[]") as number[];
 }
 
-/** Reads the rows [first, end). */
-async function readRange<Kinds extends Columns>(table: ArrowTable, first: number, end: number): Promise<Kinds> {
-  const { fields } = table.schema;
+/** Reads the wanted columns, or all, of the rows [first, end). */
+async function readRange<Kinds extends Columns>(
+  table: ArrowTable,
+  first: number,
+  end: number,
+  wanted?: readonly string[],
+): Promise<Kinds> {
+  const fields = table.schema.fields.filter(({ name }) => wanted?.includes(name) ?? true);
   const columns: Record<string, Numbers> = {};
   for (const { name, type } of fields) columns[name] = emptyOf(type, (end - first) * widthOf(name));
   const names = fields.map(({ name }) => name);

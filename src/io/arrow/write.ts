@@ -4,14 +4,17 @@ import {
   type Field,
   type RecordBatch,
   RecordBatchFileWriter,
+  RecordBatchStreamWriter,
   RecordBatchWriter,
   Schema,
 } from "apache-arrow";
 import { UsageError } from "../../errors.js";
 import { Coalescer } from "../columns/coalesce.js";
-import type { Dictionaries } from "../columns/create-builder.js";
+import { columnBuilder, type Dictionaries } from "../columns/create-builder.js";
 import { emptyDictionary } from "../columns/dictionary-builder.js";
 import { bytesOf } from "../columns/layout.js";
+import { oneRun } from "../columns/runs.js";
+import { batchOf } from "../columns/take.js";
 import { ownDictionaries } from "../schema/unify.js";
 import { createFile, type TableOptions, type TableWriter } from "../table-writer.js";
 
@@ -40,6 +43,38 @@ export async function openArrowWriter({ path, schema: given }: TableOptions<Sche
       const rest = coalescer.flush();
       if (rest !== undefined) encoder.write(rest);
       encoder.end();
+      await file.append(encoder.drain());
+      await file.finish();
+    },
+    abort: () => file.abort(),
+  };
+}
+
+/**
+ * Opens an Arrow IPC stream for writing, in which the batches stay as they come: each keeps the dictionaries that it has,
+ * and so a writer that is given the batches of the stream does what it would have done with those written here.
+ * `readTableBatches` reads them. Memory: one batch.
+ * @throws UsageError for a dictionary of dictionaries
+ */
+export async function openArrowStreamWriter({ path, schema: given }: TableOptions<Schema>): Promise<TableWriter> {
+  const schema = numbered(given);
+  const encoder = new StreamEncoder();
+  encoder.begin(schema);
+  const file = await createFile(path);
+  return {
+    async write(batch) {
+      // The types of the columns may have other dictionary ids than those of the schema.
+      const run = oneRun(0, batch.numRows);
+      const columns = schema.fields.map(({ type }, c) => {
+        const builder = columnBuilder(type);
+        builder.append(batch.data.children[c], run);
+        return builder.take();
+      });
+      encoder.write(batchOf(schema, columns, batch.numRows));
+      await file.append(encoder.drain());
+    },
+    async finish() {
+      encoder.finish();
       await file.append(encoder.drain());
       await file.finish();
     },
@@ -137,5 +172,26 @@ class FileEncoder extends RecordBatchFileWriter {
     const written = this.#written.get(id) ?? 0;
     for (let i = written; i < chunks.length; i++) this._writeDictionaryBatch(chunks[i], id, i > 0);
     this.#written.set(id, chunks.length);
+  }
+}
+
+/** apache-arrow's stream writer without its queue, as `FileEncoder`. */
+class StreamEncoder extends RecordBatchStreamWriter {
+  #chunks: Uint8Array[] = [];
+
+  begin(schema: Schema): void {
+    this.reset(this._sink, schema);
+  }
+
+  /** Hands over the chunks written since the last call. */
+  drain(): Uint8Array[] {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    return chunks;
+  }
+
+  protected override _write(chunk: ArrayBufferView): this {
+    if (this._started) this.#chunks.push(bytesOf(chunk));
+    return this;
   }
 }

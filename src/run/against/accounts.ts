@@ -4,8 +4,8 @@ import { InputError } from "../../errors.js";
 import type { ReferenceRecord } from "../work/reference-record.js";
 import { damagedReference, findRecorded, placesOf, type Reference } from "./reference.js";
 
-/** A folder whose kept rows stand for removed ones. */
-interface Account {
+/** A folder whose kept rows stand for removed ones, as `ReferenceRecord` describes it. */
+export interface Account {
   readonly path: string;
   readonly folder: string;
   readonly given: boolean;
@@ -80,19 +80,28 @@ export class Accounts {
     return this.#accounts.length - 1;
   }
 
-  /**
-   * What the manifest records of the folders: all that were given, and the others on whose account rows went.
-   * @param out real path of the output folder
-   * @param removed rows that went on account of each folder
-   */
-  records(out: string, removed: readonly number[]): ReferenceRecord[] {
-    return this.#accounts.map(({ path, folder, given, sha256 }, i) => ({
-      path,
-      from_out: relative(out, folder) || ".",
-      folder,
-      given,
-      sha256,
-      removed: removed[i] ?? 0,
-    }));
+  /** All folders, by their numbers. */
+  get all(): readonly Account[] {
+    return this.#accounts;
   }
+}
+
+/**
+ * What the manifest records of the folders: all that were given, and the others on whose account rows went.
+ * @param out real path of the output folder
+ * @param removed rows that went on account of each folder
+ */
+export function referenceRecords(
+  accounts: readonly Account[],
+  out: string,
+  removed: readonly number[],
+): ReferenceRecord[] {
+  return accounts.map(({ path, folder, given, sha256 }, i) => ({
+    path,
+    from_out: relative(out, folder) || ".",
+    folder,
+    given,
+    sha256,
+    removed: removed[i] ?? 0,
+  }));
 }

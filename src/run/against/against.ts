@@ -9,7 +9,7 @@ import { openVectorStores, type VectorStores } from "../../vectors/stores.js";
 import type { KnownReferences } from "../embed/embed-inputs.js";
 import type { DedupOptions } from "../options.js";
 import type { ReferenceRecord } from "../work/reference-record.js";
-import { Accounts } from "./accounts.js";
+import { type Account, Accounts, referenceRecords } from "./accounts.js";
 import { longTextWarnings, requireDimensionOf, requireOneDimension, requireSameModel } from "./comparable.js";
 import { findReferences } from "./find-references.js";
 import { hasVectors, type ReferenceRowsRead, readReferences } from "./read-references.js";
@@ -17,7 +17,9 @@ import { type Reference, requireSameReference } from "./reference.js";
 
 /** The references of a run, from `--against` to the records in its manifest. The caller closes them. */
 export interface Against extends KnownReferences, ReferenceRows {
-  /** Paths of the folders that `ReferenceRow.folder` numbers, as `_kept_in` names them. */
+  /** The folders that `ReferenceRow.folder` numbers; all of them once `readTexts` has been called. */
+  readonly accounts: readonly Account[];
+  /** Their paths, as `_kept_in` names them. */
   readonly paths: readonly string[];
   /** Kept vectors of the references; undefined where they have none. Once `readTexts` has been called. */
   readonly vectors: ReferenceVectors | undefined;
@@ -88,6 +90,9 @@ export async function openAgainst(
     get warnings() {
       return warnings;
     },
+    get accounts() {
+      return accounts.all;
+    },
     get paths() {
       return accounts.paths;
     },
@@ -102,7 +107,7 @@ export async function openAgainst(
     fate: (entry) => once(read).texts.fate(entry),
     rowAt: (position): ReferenceRow => once(read).rowAt(position),
     requireUnchanged,
-    records: async (removed) => accounts.records(await realpath(out), removed),
+    records: async (removed) => referenceRecords(accounts.all, await realpath(out), removed),
     close: async () => stores?.close(),
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import type { WindowVectors } from "../../embed/local/embedder.js";
 import { type FileDigest, openVectorStoreWriter, type VectorStoreWriter } from "../../vectors/store-writer.js";
 import type { TextWindow } from "../read/read-texts.js";
@@ -84,9 +84,9 @@ export class CheckpointedStore {
   }
 
   /** Takes the next window into the digest, its vectors too if the input brought them. */
-  read({ texts, vectors, rows }: TextWindow): void {
-    if (vectors === undefined) this.#digest.update(`${texts.join("\0")}\0`);
-    else for (const [i, text] of texts.entries()) this.#digest.update(`${text}\0`).update(vectors[i]);
+  read(window: TextWindow): void {
+    const { rows } = window;
+    hashTexts(this.#digest, window);
     this.#reached = rows[rows.length - 1];
     this.#texts += rows.length;
   }
@@ -190,6 +190,12 @@ export class CheckpointedStore {
   #position(): Pick<WorkState, "through" | "digest"> {
     return { through: this.#reached, digest: this.#digest.copy().digest("hex") };
   }
+}
+
+/** Takes the texts of a window into a digest, its vectors too if the input brought them; the borders of windows do not matter. */
+export function hashTexts(digest: Hash, { texts, vectors }: TextWindow): void {
+  if (vectors === undefined) digest.update(`${texts.join("\0")}\0`);
+  else for (const [i, text] of texts.entries()) digest.update(`${text}\0`).update(vectors[i]);
 }
 
 function changed(): StaleWorkError {

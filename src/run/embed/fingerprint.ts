@@ -17,7 +17,7 @@ const STATE_FORMAT = 3;
  * @param references identity of the references, whose texts are not embedded; absent where the run has none
  */
 export function fingerprintOf(
-  sources: readonly Source[],
+  sources: readonly Pick<Source, "name">[],
   shared: SharedOptions,
   model: ModelSpec,
   provider: DeviceName,

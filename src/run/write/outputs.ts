@@ -20,8 +20,11 @@ import {
   removedSchema,
 } from "./output-columns.js";
 
+/** Opens a table for writing. */
+export type OpenTable = (options: { path: string; schema: Schema }) => Promise<TableWriter>;
+
 /** Opens the writer of each format. Parquet and JSONL are loaded only when needed. */
-const WRITERS: Readonly<Record<Format, (options: { path: string; schema: Schema }) => Promise<TableWriter>>> = {
+export const WRITERS: Readonly<Record<Format, OpenTable>> = {
   arrow: openArrowWriter,
   parquet: async (options) => (await import("../../io/parquet/write.js")).openParquetWriter(options),
   jsonl: async (options) => (await import("../../io/jsonl/write.js")).openJsonlWriter(options),
@@ -65,13 +68,15 @@ export async function writeOutputs(options: {
   decisions: Decisions;
   folders?: readonly string[];
   options: OutputOptions;
+  /** Writes kept.FORMAT and removed.FORMAT by the names of the formats; the writers of the formats asked for if absent. */
+  writers?: readonly (readonly [format: string, open: OpenTable])[];
   path: (name: string) => string;
   stage: Stage;
   note: (message: string) => void;
   signal?: AbortSignal;
 }): Promise<OutputCounts> {
   const { inputs, decisions, folders, path, stage, note, signal } = options;
-  const { formats } = options.options;
+  const { writers = options.options.formats.map((format) => [format, WRITERS[format]] as const) } = options;
   const named = namedColumns(options.options);
   const own = folders === undefined ? DEDUP_COLUMNS : [...DEDUP_COLUMNS, KEPT_IN];
   const carried = carriedColumns(inputs.schema, own, named);
@@ -86,10 +91,10 @@ export async function writeOutputs(options: {
   const against = (folders ?? []).map(() => 0);
   const known = { exact: 0, normalized: 0 };
   try {
-    for (const format of formats) {
+    for (const [format, open] of writers) {
       files.push(`kept.${format}`, `removed.${format}`);
-      await kept.open(format, path(`kept.${format}`));
-      await removed.open(format, path(`removed.${format}`));
+      await kept.open(open, path(`kept.${format}`));
+      await removed.open(open, path(`removed.${format}`));
     }
     for await (const { rows, columns, bytesRead } of readRows(inputs)) {
       signal?.throwIfAborted();
@@ -144,8 +149,8 @@ class OutputTable {
     this.#toBatch = toBatch;
   }
 
-  async open(format: Format, path: string): Promise<void> {
-    this.#writers.push(await WRITERS[format]({ path, schema: this.#schema }));
+  async open(open: OpenTable, path: string): Promise<void> {
+    this.#writers.push(await open({ path, schema: this.#schema }));
   }
 
   /** Writes the rows at the indices `at` of a batch. */
