@@ -50,14 +50,14 @@ const chosen = <T>(random: Random, list: readonly T[]): T => list[below(random, 
 
 const KEEPS = ["first", "last", "longest", "shortest", "max:rank", "min:rank"];
 
-/** Makes a corpus of one to five files in a folder that exists. */
+/** Makes a corpus of one to four files in a folder that exists. */
 export function randomCorpus(folder: string, random: Random): Corpus {
   const given = random() < 0.35;
-  const files = 1 + below(random, 5);
+  const files = 1 + below(random, 4);
   const rows: CorpusRow[] = [];
   const inputs: string[] = [];
   for (let file = 0; file < files; file++) {
-    const count = random() < 0.1 ? 0 : 1 + below(random, 30);
+    const count = random() < 0.1 ? 0 : 1 + below(random, 24);
     const start = rows.length;
     for (let i = 0; i < count; i++) rows.push(given ? vectorRow(rows, random) : textRow(rows, random));
     inputs.push(writeFile(join(folder, `part-${file}`), rows.slice(start), random));

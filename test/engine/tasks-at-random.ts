@@ -32,7 +32,7 @@ export function randomCut(files: number, random: Random): Cut {
     buckets: 1 + below(random, 4),
     chunkTexts: 1 + below(random, random() < 0.5 ? 5 : 40),
     workers: 1 + below(random, 4),
-    ...(random() < 0.8 ? { blockVectors: 1 + below(random, 20) } : {}),
+    ...(random() < 0.8 ? { blockVectors: 4 + below(random, 24) } : {}),
   };
 }
 

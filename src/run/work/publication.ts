@@ -69,6 +69,11 @@ export async function readPlan(area: string): Promise<Publication | undefined> {
 /** Removes the stale files and moves the finished ones. A repeated call does only what is left to do. */
 export async function movePublished(out: string, area: string, { files, stale }: Publication): Promise<void> {
   for (const name of stale) await rm(join(out, name), { force: true });
-  for (const name of files) if (existsSync(join(area, name))) await rename(join(area, name), join(out, name));
+  for (const name of files) {
+    if (!existsSync(join(area, name))) continue;
+    await rename(join(area, name), join(out, name));
+    // Of two links to one file, as a repeated publication has them, the system renames neither.
+    await rm(join(area, name), { force: true });
+  }
   await syncFolder(out);
 }
