@@ -44,48 +44,43 @@ export interface Fortune {
   readonly killed: number;
 }
 
-/**
- * Plans a run and does its tasks one after the other, in a random order that their needs allow. A killed task is a first
- * attempt that ends at one of its files, with everything that it has written left behind.
- * @returns how many tasks were done
- * @throws what the first task that fails throws
- */
-export async function runAtRandom(options: {
+/** A run to do. */
+export interface RandomRun {
   readonly stages: readonly Stage[];
   readonly flags: DedupFlags & { readonly out: string };
   readonly inputs: readonly string[];
   readonly cut: Cut;
   readonly fortune: Fortune;
-}): Promise<number> {
-  const { stages, flags, inputs, cut, fortune } = options;
-  const plan: RunPlan = {
-    version: "test",
-    cwd: process.cwd(),
-    flags,
-    inputs,
-    files: inputs.map((name) => ({ name, bytes: 0 })),
-    ...cut,
-  };
+}
+
+/**
+ * Plans a run, does its tasks one after the other, in a random order that their needs allow, and removes them. A killed
+ * task is a first attempt that ends at one of its files, with everything that it has written left behind.
+ * @throws what the first task that fails throws
+ */
+export async function runAtRandom(run: RandomRun): Promise<void> {
+  await tidyUp(await doAtRandom(run));
+}
+
+/** As `runAtRandom`, but the tasks stay. @returns the run folder */
+export async function doAtRandom({ stages, flags, inputs, cut, fortune }: RandomRun): Promise<RunFolder> {
+  const files = inputs.map((name) => ({ name, bytes: 0 }));
+  const plan: RunPlan = { version: "test", cwd: process.cwd(), flags, inputs, files, ...cut };
   await writePlan(flags.out, plan);
   const folder = openRunFolder(flags.out, plan, 0);
   try {
-    const done = await doTasks(folder, stages, fortune);
-    await tidyUp(folder);
-    return done;
+    await doTasks(folder, stages, fortune);
+    return folder;
   } finally {
     for (const stage of stages) await stage.release?.();
   }
 }
 
-async function doTasks(
-  folder: RunFolder,
-  stages: readonly Stage[],
-  { random, killed, twice }: Fortune,
-): Promise<number> {
+async function doTasks(folder: RunFolder, stages: readonly Stage[], { random, killed, twice }: Fortune): Promise<void> {
   const { flags, inputs } = folder.plan;
-  for (let done = 0; ; done++) {
+  for (;;) {
     const ready = await readyTasks(folder, stages);
-    if (ready.length === 0) return done;
+    if (ready.length === 0) return;
     const { stage, index } = ready[below(random, ready.length)];
     const options = dedupOptions(flags, inputs);
     if (random() < killed) await killTask(folder, stage, index, options, 1 + below(random, 3));
