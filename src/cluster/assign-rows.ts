@@ -53,7 +53,7 @@ export async function assignRows(options: {
   const { dim } = vectors;
   const k = centroids.length / dim;
   const dealt = planShards({ memory, dim, k, rows: positions.length, threads: workers?.threads ?? 1 });
-  const count = options.shards ?? workers?.shards ?? dealt.shards;
+  const count = options.shards ?? workers?.shards?.({ k, dim }) ?? dealt.shards;
   // Each vector is needed once, so none stays in memory.
   const plan = { ...planMemory({ memory: dealt.memory, dim, k }), resident: 0 };
   const doneBy = new Float64Array(count);

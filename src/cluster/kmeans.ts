@@ -124,7 +124,7 @@ export async function kmeans(options: KMeansOptions): Promise<KMeansResult> {
   const { dim } = vectors;
   const size = { dim, k: Math.max(1, k), memory: options.memory ?? DEFAULT_MEMORY };
   const dealt = planShards({ ...size, rows: total, threads: workers?.threads ?? 1 });
-  const count = options.shards ?? workers?.shards ?? dealt.shards;
+  const count = options.shards ?? workers?.shards?.({ k, dim }) ?? dealt.shards;
   const share = options.shards ? size.memory / count : dealt.memory;
   const plan = planMemory({ ...size, memory: share, tileRows: options.tileRows });
   const { tileRows } = plan;

@@ -29,8 +29,8 @@ export interface Shards {
 export interface ShardWorkers {
   /** All threads that may work, including the calling one. */
   readonly threads: number;
-  /** Number of shards; default: as `planShards` says. */
-  readonly shards?: number;
+  /** Number of shards for k centroids of `dim` components; default: as `planShards` says. */
+  shards?(size: { readonly k: number; readonly dim: number }): number;
   /** Makes an engine of `threads` threads for the shard on the calling thread. Absent: no shard works there. */
   engine?(threads: number): Engine;
   /**

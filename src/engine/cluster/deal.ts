@@ -15,8 +15,8 @@ export interface Deal {
    * idle, the last one asked before the others, since the worker has probably not begun with it
    */
   update(workers: readonly string[], isAsked: (shard: string) => boolean): void;
-  /** Takes all shards from a worker, which gets none from now on as long as there is another one. */
-  avoid(worker: string): void;
+  /** Gives a worker no shard from now on as long as there is another one. Returns whether that is new. */
+  avoid(worker: string): boolean;
 }
 
 /** Deals shards to workers. */
@@ -48,6 +48,6 @@ export function createDeal(): Deal {
         holders.set(rich.findLast(isAsked) ?? rich[rich.length - 1], least);
       }
     },
-    avoid: (worker) => void avoided.add(worker),
+    avoid: (worker) => avoided.size < avoided.add(worker).size,
   };
 }

@@ -73,8 +73,10 @@ export function openDesk(options: {
   const workers = new Set<string>();
   const pending = new Map<string, Pending>();
   const lookedAfter = new Map<string, number>();
-  /** Milliseconds of the answers since no question was open. */
+  /** Milliseconds of the answers since no question was open: the shards are asked the same, and then all wait for all. */
   let durations: number[] = [];
+  /** When the last question was put or answered, by `performance.now()`. */
+  let lastEvent = 0;
   let asked = 0;
   let passes = 0;
   let watching = false;
@@ -95,6 +97,7 @@ export function openDesk(options: {
   async function take(entry: Pending): Promise<void> {
     const { shard, number, worker = "" } = entry;
     pending.delete(shard);
+    lastEvent = performance.now();
     durations.push(performance.now() - entry.since);
     try {
       entry.resolve(await getColumns(folder, nameOf.answer(shard, number)));
@@ -155,9 +158,9 @@ export function openDesk(options: {
     for (const { worker, since } of pending.values()) {
       if (worker === undefined) continue;
       if (now - since > LOOK_AFTER_WORKER) void lookAfter(worker).catch(() => {});
-      if (durations.length >= pending.size && now - since > slowest && alive.length > 1) {
+      const isSlow = durations.length >= pending.size && now - since > slowest && alive.length > 1;
+      if (isSlow && deal.avoid(worker)) {
         note(`a worker of k-means is much slower than the others (${worker}); its rows go to them`);
-        deal.avoid(worker);
       }
     }
     deal.update(alive, (shard) => pending.has(shard));
@@ -173,16 +176,14 @@ export function openDesk(options: {
     watching = true;
     lastSeen = performance.now();
     try {
-      for (let since = performance.now(), open = pending.size; pending.size > 0; open = pending.size) {
+      while (pending.size > 0) {
         await look();
-        if (pending.size !== open) since = performance.now();
-        if (pending.size > 0) await pauseBetweenLooks(since);
+        if (pending.size > 0) await pauseBetweenLooks(lastEvent);
       }
     } catch (error) {
       close(error as Error);
     } finally {
       watching = false;
-      durations = [];
     }
   }
 
@@ -212,6 +213,8 @@ export function openDesk(options: {
     ask(shard, question) {
       return new Promise((resolve, reject) => {
         const since = performance.now();
+        lastEvent = since;
+        if (pending.size === 0) durations = [];
         pending.set(shard, { shard, number: ++asked, question, since, failures: 0, resolve, reject });
         void watch();
       });

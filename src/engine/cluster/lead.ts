@@ -90,7 +90,13 @@ export function leadClustering(given: LeadOptions): SharedClustering {
   return {
     workers(store, signal) {
       leading ??= lead();
-      return sharedShards({ desk: leading.then(({ desk }) => desk), store, shards: workers, signal });
+      return sharedShards({
+        desk: leading.then(({ desk }) => desk),
+        store,
+        shards: workers,
+        memory: options.memory / 2,
+        signal,
+      });
     },
     saved: {
       async load(start) {

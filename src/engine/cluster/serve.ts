@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { FailedRunError, UsageError } from "../../errors.js";
 import { isHeld, takeLock } from "../../io/lock.js";
 import { VERSION } from "../../run/work/manifest.js";
@@ -82,7 +81,7 @@ async function serveAs(id: string, options: ServeOptions): Promise<boolean> {
       const asked = names.filter((name) => name.startsWith("ask.") && name.endsWith(`.${id}.json`)).sort();
       if (asked.length > 0 && (await answer(asked[0], { ...options, id, held }))) since = performance.now();
       else {
-        await requireLeader(since);
+        requireLeader(since);
         await pauseBetweenLooks(since);
       }
     }
@@ -131,26 +130,31 @@ async function dropShards(held: Map<string, HeldShard>, isKept: (shard: string) 
 }
 
 /**
- * Makes the function that looks after the leader while there is nothing to do.
+ * Makes the function that looks after the leader while there is nothing to do, beside the worker's own looks.
  * @returns a function of the time since which there was nothing to do
  * @throws from the made function: FailedRunError once no leader has lived for `leaderWithin`
  */
 function leaderWatch({ folder, leaderLock, leaderWithin = LEADER_WITHIN }: ServeOptions) {
+  const every = Math.min(LOOK_AFTER_LEADER, leaderWithin / 4);
   let looked = 0;
   let seen = 0;
-  return async (idleSince: number): Promise<void> => {
+  let looking = false;
+
+  /** Takes up to ten seconds where the leader runs on another machine. */
+  async function look(): Promise<void> {
+    looking = true;
+    if (await isHeld(leaderLock)) seen = performance.now();
+    looked = performance.now();
+    looking = false;
+  }
+
+  return (idleSince: number): void => {
     const now = performance.now();
     seen = Math.max(seen, idleSince);
-    if (now - Math.max(looked, idleSince) < Math.min(LOOK_AFTER_LEADER, leaderWithin)) return;
-    if (await isHeld(leaderLock)) seen = performance.now();
-    else await sleep(SETTLE);
-    looked = performance.now();
-    if (looked - seen < leaderWithin) return;
+    if (!looking && now - Math.max(looked, idleSince) > every) void look();
+    if (now - seen < leaderWithin) return;
     throw new FailedRunError(
       `the bge-cluster that leads the k-means in ${folder} has ended without a result; give its command again, which goes on from there`,
     );
   };
 }
-
-/** Milliseconds between two looks at the lock of a leader that is gone. */
-const SETTLE = 250;

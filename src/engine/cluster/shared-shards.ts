@@ -8,27 +8,32 @@ import { totalsOf } from "./answers.js";
 import type { Desk } from "./desk.js";
 import type { Ask } from "./exchange.js";
 
+/** Bytes of a component of the sums of a shard: as they come from the file, and as float64 numbers. */
+const BYTES = 16;
+
 /**
  * The workers of k-means behind an exchange. No shard works on the calling thread, and a shard keeps nothing here but
  * what its state follows from: the centroids of the last pass, and the rows that were moved since. Each question carries
  * all of this, so a worker that has never seen the shard gives the same answer as one that has held it all the time.
  * @param options.desk the leader's side; the shards wait for it
  * @param options.store path of the vectors
- * @param options.shards number of shards, of about as many rows each
+ * @param options.shards number of shards, of about as many rows each, if the sums of all of them fit into `memory`
  */
 export function sharedShards(options: {
   readonly desk: Promise<Desk>;
   readonly store: string;
   readonly shards: number;
+  /** Bytes for the sums, which the calling thread adds up; default: no limit. */
+  readonly memory?: number;
   /** Ends the calls in flight with the reason of the signal. */
   readonly signal?: AbortSignal;
 }): ShardWorkers {
-  const { desk, shards, signal } = options;
+  const { desk, signal, memory = Number.POSITIVE_INFINITY } = options;
   // Who waits for the desk reports its error.
   desk.catch(() => {});
   return {
     threads: 1,
-    shards,
+    shards: ({ k, dim }) => Math.max(1, Math.min(options.shards, Math.floor(memory / (BYTES * k * dim)))),
     start(count, _threads, onRows) {
       const run = randomUUID().slice(0, 8);
       const stop = () => void desk.then((open) => open.close(signal?.reason as Error));
