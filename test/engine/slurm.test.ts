@@ -55,6 +55,8 @@ describe("an order to Slurm", () => {
     const crew = await slurm.start(order, never);
     assert.equal(crew.look, "squeue --jobs=5,7");
     assert.deepEqual(order.notes, ["1 workers of embed are in Slurm already: job 5"]);
+    programs.answers("squeue", `6_1|PENDING|Resources||${name.replace(/-embed$/, "")}-join\n`);
+    assert.equal((await slurm.start(order, never)).look, "squeue --jobs=6", "the phase before has ended");
     const submitted = programs
       .calls()
       .slice(before)

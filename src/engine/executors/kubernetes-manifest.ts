@@ -82,8 +82,10 @@ export function jobManifest(options: JobOptions): object {
 function podSpec({ order, phase, mount, secret, user }: JobOptions, flags: Flags): object {
   const [key, value] = flags["node-selector"]?.split("=") ?? [];
   // The image has a Node and a bge-dedup of its own, on its PATH.
-  const [, script, ...words] = order.command(phase);
-  const program = script.replace(/^.*[\\/]/, "").replace(/\.[cm]?js$/, "");
+  const command = order.command(phase);
+  const script = command.findIndex((word) => /\.[cm]?js$/.test(word));
+  const program = command[script].replace(/^.*[\\/]/, "").replace(/\.[cm]?js$/, "");
+  const words = command.slice(script + 1);
   // A worker sees all processors of its node, not those that it may use.
   const threads = order.threads === undefined && flags.cpu !== undefined ? ["--threads", `${cores(flags.cpu)}`] : [];
   return {

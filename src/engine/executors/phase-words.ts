@@ -1,7 +1,5 @@
 import { UsageError } from "../../errors.js";
-import type { Phase } from "../stage.js";
-
-const PHASES: readonly Phase[] = ["read", "embed", "join", "write"];
+import { PHASES, type Phase } from "../stage.js";
 
 /**
  * The words behind `--` that hold for a phase. Words before any `PHASE:` hold for all phases; those behind `embed:` hold

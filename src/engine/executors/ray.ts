@@ -147,7 +147,7 @@ function rayCrew(
 ): Crew {
   let asked = performance.now();
   let ended: CrewState | undefined;
-  const look = ["ray job logs", ...address.map(shellWord), job].join(" ");
+  const look = ["ray job logs", ...address, job].join(" ");
 
   /** What the driver wrote last. */
   const told = async (): Promise<CrewState> => {

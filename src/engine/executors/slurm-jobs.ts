@@ -47,9 +47,11 @@ export async function startJobs(order: WorkOrder, logs: string, signal: AbortSig
   ]);
   if (found.code !== 0) throw refusal("to list jobs", complaint(found));
   const live = parseElements(found.stdout).filter(isLive);
+  // A phase that is missing before one that lives has ended.
+  const first = order.phases.find((phase) => live.some((element) => element.phase === phase)) ?? order.phases[0];
   const jobs = new Map<Phase, string>();
   let before: string[] = [];
-  for (const phase of order.phases) {
+  for (const phase of order.phases.slice(order.phases.indexOf(first))) {
     signal.throwIfAborted();
     const running = live.filter((element) => element.phase === phase);
     const job = running[0]?.job ?? (await submit(order, { phase, logs, before }));
