@@ -49,7 +49,7 @@ describe("an order on a real Ray", { skip: skipped }, () => {
     await until(() => startedWorkers(order.folder, "read").length === 2, "two workers");
     const crew = await ray.start(order, never);
     assert.match(order.notes.join(), /^the workers are on Ray already: job bge-test-/);
-    await until(async () => (await crew.state()).waiting === 1, "a worker that waits");
+    await until(async () => (await crew.state()).reason !== undefined, "a worker that waits");
     assert.match((await crew.state()).reason ?? "", /^1 of 3 workers of read wait for num_cpus=1$/);
     // The third worker takes the place of the one, and a replacement the place of the other.
     for (const at of [0, 1]) process.kill(callOf(order, "read", at).pid, "SIGKILL");

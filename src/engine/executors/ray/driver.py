@@ -18,6 +18,8 @@ import time
 
 import ray
 
+# Seconds that Ray takes to start workers for which there is room.
+STARTED_WITHIN = 15
 # Times that Ray starts a worker again whose machine or process is lost, and that this program does after a signal.
 MOST_LOSSES = 5
 MOST_KILLS = 3
@@ -66,6 +68,7 @@ class Phase:
         self.kills = [0] * self.size
         self.task = ray.remote(run_worker).options(max_retries=MOST_LOSSES, name=name, **self.options)
         self.pending = {}
+        self.began = time.monotonic()
         for index in range(self.size):
             if os.path.exists(self.log(index)):
                 os.remove(self.log(index))
@@ -82,7 +85,7 @@ class Phase:
         working = sum(os.path.exists(self.log(index)) for index in self.pending.values())
         waiting = len(self.pending) - working
         state = {"phase": self.name, "working": working, "waiting": waiting, "ended": False}
-        if waiting > 0:
+        if waiting > 0 and time.monotonic() - self.began > STARTED_WITHIN:
             wanted = ", ".join(f"{key}={value}" for key, value in self.options.items())
             state["reason"] = f"{waiting} of {self.size} workers of {self.name} wait for {wanted}"
             if not any(self.fits(node) for node in ray.nodes()):
