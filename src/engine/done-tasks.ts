@@ -1,6 +1,7 @@
 import type { StageUnit } from "../reporter.js";
-import type { EmbedFacts, StageFacts, StageName } from "./facts.js";
-import type { RunFolder } from "./run-folder.js";
+import { type EmbeddedTask, kindsOf } from "./embed/kinds.js";
+import type { StageFacts, StageName } from "./facts.js";
+import type { Marker, RunFolder } from "./run-folder.js";
 
 /** Markers that are read at a time. */
 const AT_A_TIME = 64;
@@ -13,15 +14,6 @@ export interface DoneTotals {
   readonly seconds: number;
   /** What they have done in the unit of the stage; 0 where the stage has none. */
   readonly amount: number;
-}
-
-/** A kind of processor that embedded, and the number of tasks that it did. */
-export interface ProcessorKind {
-  readonly device: string;
-  readonly processor: string;
-  /** Digest of the vectors of a probe: kinds with the same one give the same bits. */
-  readonly probe: string;
-  readonly tasks: number;
 }
 
 /** What a stage counts beside its tasks, by its facts. */
@@ -41,7 +33,7 @@ export class DoneTasks {
   readonly #folder: RunFolder;
   readonly #counted = new Map<StageName, Set<number>>();
   readonly #totals = new Map<StageName, DoneTotals>();
-  readonly #kinds = new Map<string, ProcessorKind>();
+  readonly #embedded = new Map<number, EmbeddedTask>();
 
   constructor(folder: RunFolder) {
     this.#folder = folder;
@@ -65,21 +57,15 @@ export class DoneTasks {
           seconds: totals.seconds + marker.seconds,
           amount: totals.amount + amount,
         };
-        if (stage === "embed") this.#addKind(marker.facts as EmbedFacts);
+        if (stage === "embed") this.#embedded.set(some[i], marker as Marker<"embed">);
       }
     }
     this.#totals.set(stage, totals);
     return totals;
   }
 
-  /** The kinds of processors that have embedded so far. */
-  get kinds(): readonly ProcessorKind[] {
-    return [...this.#kinds.values()];
-  }
-
-  #addKind({ kind }: EmbedFacts): void {
-    if (kind === undefined) return;
-    const key = `${kind.device} ${kind.processor} ${kind.probe}`;
-    this.#kinds.set(key, { ...kind, tasks: (this.#kinds.get(key)?.tasks ?? 0) + 1 });
+  /** Sentences on the tasks that embedded on another kind of processor than the first of them; empty as a rule. */
+  get warnings(): readonly string[] {
+    return kindsOf([...this.#embedded].sort(([a], [b]) => a - b)).warnings;
   }
 }

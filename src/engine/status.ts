@@ -3,7 +3,7 @@ import { InputError } from "../errors.js";
 import { MANIFEST, readManifestIfAny } from "../run/work/manifest.js";
 import { shellWord } from "../shell-word.js";
 import { livingClaims } from "./claims.js";
-import { DoneTasks, type ProcessorKind, unitOf } from "./done-tasks.js";
+import { DoneTasks, unitOf } from "./done-tasks.js";
 import { endingError, Failures, type TaskFailure } from "./failures.js";
 import { isPublished } from "./plan-watch.js";
 import { openRunFolder, readPlanIfAny } from "./run-folder.js";
@@ -47,8 +47,8 @@ export interface RunStatus {
   readonly failures: readonly TaskFailure[];
   /** What has ended the run for all workers. */
   readonly error?: { readonly message: string; readonly exit_code: number };
-  /** Kinds of processors that embedded, if there are several: their vectors may differ in the last bits. */
-  readonly kinds?: readonly ProcessorKind[];
+  /** Tasks that embedded on another kind of processor: their vectors may differ in the last bits. Absent if there is none. */
+  readonly warnings?: readonly string[];
   /** Of a finished run: its rows by their fate. */
   readonly counts?: Readonly<Record<string, number>>;
 }
@@ -85,7 +85,7 @@ export async function runStatus(
     stages: shown,
     failures: [...new Map(failures.map((failure) => [keyOf(failure), failure])).values()],
     ...(error && { error: { message: error.message, exit_code: error.exitCode } }),
-    ...(done.kinds.length > 1 && { kinds: done.kinds }),
+    ...(done.warnings.length > 0 && { warnings: done.warnings }),
   };
 }
 

@@ -17,7 +17,7 @@ export function formatStatus(status: RunStatus, width: number): string {
   const run = shellWord(status.folder);
   if (status.state === "finished") return finished(status, run);
   const stages = status.stages.filter(({ tasks }) => tasks !== 0);
-  const lines = [...headlines(status, run, width), "", ...stageTable(stages), ...kindLines(status)];
+  const lines = [...headlines(status, run, width), "", ...stageTable(stages), ...warningLines(status)];
   lines.push(...failureLines(status, run), ...nextLines(status, run));
   return lines.map((line) => `${fitted(printable(line), width)}\n`).join("");
 }
@@ -91,12 +91,8 @@ function leftOf({ seconds_left, tasks, done }: StageStatus): string {
   return seconds_left === undefined ? "" : duration(seconds_left);
 }
 
-function kindLines({ kinds }: RunStatus): string[] {
-  if (kinds === undefined) return [];
-  const list = kinds.map(({ device, processor, tasks }) => `  ${device} of ${processor}: ${counted(tasks, "task")}`);
-  const probes = new Set(kinds.map(({ probe }) => probe)).size;
-  const bits = probes > 1 ? "whose vectors differ in the last bits" : "whose vectors are the same, bit by bit";
-  return ["", `embedded by ${counted(kinds.length, "kind")} of processors, ${bits}:`, ...list];
+function warningLines({ warnings = [] }: RunStatus): string[] {
+  return warnings.length === 0 ? [] : ["", ...warnings.flatMap((warning) => wrapped(`warning: ${warning}`))];
 }
 
 function failureLines({ failures, error }: RunStatus, run: string): string[] {
