@@ -5,6 +5,7 @@ import { fingerprintOf } from "../../run/embed/fingerprint.js";
 import type { DedupOptions } from "../../run/options.js";
 import type { WorkState } from "../../run/work/work-state.js";
 import { type DedupRecord, dedupManifest, dedupSummary } from "../../run/write/dedup-record.js";
+import { kindsOf } from "../embed/kinds.js";
 import type { AssembleFacts, EmbedFacts, FatesFacts, NumberFacts, OrderFacts, WriteFacts } from "../facts.js";
 import type { FinishedTask, TaskContext } from "../stage.js";
 import { plannedOptions, resultFiles } from "./assemble.js";
@@ -112,7 +113,11 @@ async function recordOf(
         ? undefined
         : referenceRecords(references.accounts, await realpath(options.out), outputs.against),
     files,
-    warnings: [...rejectsWarning(rejected, rows, options.out), ...(references?.warnings ?? [])],
+    warnings: [
+      ...rejectsWarning(rejected, rows, options.out),
+      ...(references?.warnings ?? []),
+      ...kindsOf(embedded.map((facts, index) => [index, { facts }] as const)).warnings,
+    ],
   };
 }
 
