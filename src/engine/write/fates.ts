@@ -5,11 +5,12 @@ import { type Against, openAgainst, whileUnchanged } from "../../run/against/aga
 import { limitReached } from "../../run/check/limit.js";
 import type { FatesFacts } from "../facts.js";
 import { readOutcome } from "../join/outcome.js";
-import type { FinishedTask, FinishedTasks, Stage, TaskContext } from "../stage.js";
+import type { FinishedTask, Stage, TaskContext } from "../stage.js";
 import { FATES, fateColumns } from "./group-table.js";
 import { refuseRemoved } from "./refuse-removed.js";
 import { refusedGroups } from "./refused-groups.js";
 import { requireSameReferences } from "./same-references.js";
+import { shardGroups } from "./shard-texts.js";
 
 /**
  * Decides what becomes of every group, by the rules of one machine, and cuts the fates by the shards that hold rows of the
@@ -100,15 +101,4 @@ async function fatesOfGroups(options: {
   for (const [vector, group] of groupOfVector.entries()) vectorOfGroup[group] = vector;
   const entryOf = (group: number) => entry[group];
   return groupFates({ winner, size, entryOf, vectorOfGroup, groupOfVector, join, references });
-}
-
-/** The numbers of the local groups of each shard. */
-export async function shardGroups(tasks: FinishedTasks, shards: number): Promise<Uint32Array[]> {
-  const number = await tasks.get("number", 0);
-  const parts: Uint32Array[] = [];
-  for (let shard = 0; shard < shards; shard++) {
-    const { group } = await readColumns<{ group: Uint32Array }>(number.path("shards.arrow"), shard);
-    parts.push(group);
-  }
-  return parts;
 }

@@ -4,8 +4,7 @@ import type { Limit } from "../../run/check/limit.js";
 import { applyRemovedBrake, textsOfRows } from "../../run/check/removed-brake.js";
 import { readableShard } from "../read/shard-inputs.js";
 import type { FinishedTask, TaskContext } from "../stage.js";
-import { shardGroups } from "./fates.js";
-import { readShardTexts, type ShardTexts } from "./shard-texts.js";
+import { readShardTexts, type ShardTexts, shardGroups } from "./shard-texts.js";
 
 /** What `refuseRemoved` needs. */
 interface RefuseRemovedOptions {

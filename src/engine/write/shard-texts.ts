@@ -68,3 +68,14 @@ export function rowTexts(
     equalsKept: (row) => (fates.fate(groupOf(row)) === "known" ? texts.equalsKnown(row) : texts.equalsWinner(row)),
   };
 }
+
+/** The numbers, over all shards, of the local groups of each shard. */
+export async function shardGroups(tasks: FinishedTasks, shards: number): Promise<Uint32Array[]> {
+  const number = await tasks.get("number", 0);
+  const parts: Uint32Array[] = [];
+  for (let shard = 0; shard < shards; shard++) {
+    const { group } = await readColumns<{ group: Uint32Array }>(number.path("shards.arrow"), shard);
+    parts.push(group);
+  }
+  return parts;
+}
