@@ -78,7 +78,6 @@ export async function tasksTook(
     });
   }
   const last = all.reduce((end, cost) => Math.max(end, cost.end), planned);
-  const kinds = new Map(embedded.map(({ facts: { kind } }) => [JSON.stringify(kind), kind]));
   return {
     engine: {
       plan: planHash(plan),
@@ -89,10 +88,21 @@ export async function tasksTook(
         wall: rounded((last - planned) / 1000),
         summed: rounded(all.reduce((sum, cost) => sum + cost.seconds, 0)),
       },
-      kinds: [...kinds.values()],
+      kinds: distinctKinds(embedded.map(({ facts }) => facts.kind)),
     },
     seconds,
     stages,
     peakMemory: all.reduce((most, { memory }) => Math.max(most, memory), 0),
   };
+}
+
+/** The kinds that differ. A task that had no text to embed has no probe of its own and counts with its processor. */
+function distinctKinds(kinds: readonly EmbedFacts["kind"][]): EmbedFacts["kind"][] {
+  const found = new Map<string, EmbedFacts["kind"]>();
+  for (const kind of kinds) if (kind.probe !== "") found.set(JSON.stringify(kind), kind);
+  const processors = new Set(Array.from(found.values(), ({ device, processor }) => `${device} ${processor}`));
+  for (const kind of kinds) {
+    if (!processors.has(`${kind.device} ${kind.processor}`)) found.set(JSON.stringify(kind), kind);
+  }
+  return [...found.values()];
 }

@@ -116,7 +116,7 @@ async function recordOf(
     warnings: [
       ...rejectsWarning(rejected, rows, options.out),
       ...(references?.warnings ?? []),
-      ...kindsOf(embedded.map((facts, index) => [index, { facts }] as const)).warnings,
+      ...kindsOf(embedded.map((each) => ({ facts: each })).entries()).warnings,
     ],
   };
 }
