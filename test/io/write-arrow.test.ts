@@ -20,7 +20,7 @@ import {
 } from "apache-arrow";
 import pl from "nodejs-polars";
 import { readSchema, readTableBatches } from "../../src/io/arrow/arrow.js";
-import { openArrowWriter } from "../../src/io/arrow/write.js";
+import { openArrowStreamWriter, openArrowWriter } from "../../src/io/arrow/write.js";
 import { sliceBatch } from "../../src/io/column-source.js";
 import { batchOf } from "../../src/io/columns/take.js";
 import { rowText } from "../../src/io/jsonl/json-text.js";
@@ -205,5 +205,49 @@ test("an aborted file is gone", async () => {
     assert.ok(existsSync(path));
     await writer.abort();
     assert.ok(!existsSync(path));
+  });
+});
+
+test("batches that went through streams reach a writer as they were: dictionaries that change give the same bytes", async () => {
+  await inFolder(async (folder) => {
+    const type = new Dictionary(new Utf8(), new Int8());
+    const schema = new Schema([new Field("kind", type, true)]);
+    const coded = (values: readonly (string | null)[], words: readonly string[]) => {
+      const indices = vectorFromArray(
+        values.map((value) => (value === null ? null : words.indexOf(value))),
+        new Int8(),
+      ).data[0];
+      const { length, nullCount, nullBitmap } = indices;
+      const dictionary = vectorFromArray(words, new Utf8());
+      return batchOf(
+        schema,
+        [makeData({ type, length, nullCount, nullBitmap, data: indices.values, dictionary })],
+        length,
+      );
+    };
+    // Dictionaries of several files, in two parts: one dictionary at first, then others that bring new values and no order.
+    const parts = [
+      [coded(["b", "a"], ["b", "a", "unused"]), coded(["c", null, "b"], ["c", "b"])],
+      [coded(["d", "c", "e"], ["e", "d", "c"]), coded(["a"], ["a", "f"])],
+    ];
+    const direct = await openArrowWriter({ path: join(folder, "direct.arrow"), schema });
+    for (const batch of parts.flat()) await direct.write(batch);
+    await direct.finish();
+    const assembled = await openArrowWriter({ path: join(folder, "assembled.arrow"), schema });
+    for (const [i, batches] of parts.entries()) {
+      const path = join(folder, `part-${i}.arrow`);
+      const stream = await openArrowStreamWriter({ path, schema });
+      for (const batch of batches) await stream.write(batch);
+      await stream.finish();
+      for await (const batch of readTableBatches(path)) await assembled.write(batch);
+    }
+    await assembled.finish();
+    const [one, other] = ["direct", "assembled"].map((name) => readFileSync(join(folder, `${name}.arrow`)));
+    assert.ok(one.equals(other));
+    const values = ["b", "a", "c", null, "b", "d", "c", "e", "a"];
+    assert.deepEqual(
+      await rowsIn(join(folder, "assembled.arrow")),
+      values.map((kind) => JSON.stringify({ kind })),
+    );
   });
 });
