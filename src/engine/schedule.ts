@@ -1,6 +1,6 @@
 import type { StageName } from "./facts.js";
 import type { RunFolder } from "./run-folder.js";
-import type { FinishedTask, FinishedTasks, Stage } from "./stage.js";
+import { type FinishedTask, type FinishedTasks, PHASES, type Phase, type Stage } from "./stage.js";
 
 /** A task by its stage and its index there. */
 export interface TaskName {
@@ -158,4 +158,17 @@ function isComplete({ count, done }: Known): boolean {
   if (count === undefined || done.size < count) return false;
   for (let index = 0; index < count; index++) if (!done.has(index)) return false;
   return true;
+}
+
+/** The phases that have something left to do, in order: an engine starts nothing for the others. */
+export async function openPhases(folder: RunFolder, stages: readonly Stage[]): Promise<Phase[]> {
+  const schedule = new Schedule(folder, stages);
+  // Where output is lost, the workers find it again and do it anew.
+  const isKnown = await schedule.look().then(
+    () => true,
+    () => false,
+  );
+  return PHASES.filter(
+    (phase) => !isKnown || schedule.stages.some(({ stage, complete }) => stage.phase === phase && !complete),
+  );
 }

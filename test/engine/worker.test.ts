@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failures } from "../../src/engine/failures.js";
 import { openRunFolder, type RunFolder, writePlan } from "../../src/engine/run-folder.js";
+import { openPhases } from "../../src/engine/schedule.js";
 import { runTask } from "../../src/engine/task.js";
 import { runWorker } from "../../src/engine/worker.js";
 import { BrakeError, FailedRunError } from "../../src/errors.js";
@@ -40,6 +41,7 @@ describe("workers", () => {
     await runWorker({ ...workerOn(folder), phase: "read" });
     assert.deepEqual(new Set(attempts(folder).slice(0, 4)), new Set(["read-0", "read-1", "read-2", "read-3"]));
     assert.equal(await joining, 1 + 2 + 2);
+    assert.deepEqual(await openPhases(folder, STAGES), ["write"]);
     assert.equal(existsSync(join(folder.out, "kept")), false);
     assert.equal(await runWorker({ ...workerOn(folder), phase: "write" }), 1);
     assert.equal(result(folder), expected(fake));

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { ExecutorName, WorkOrder } from "../../engine/executor.js";
 import type { PlannedRun, PlanRequest } from "../../engine/planning/plan-run.js";
 import { WORKER_ENVIRONMENT } from "../../engine/planning/planned-flags.js";
-import { PHASES } from "../../engine/stage.js";
+import { openPhases } from "../../engine/schedule.js";
 import { FailedRunError } from "../../errors.js";
 import { memoryOf, threadsOf } from "../../run/flags/shared.js";
 import type { DedupSummary } from "../../run/summary.js";
@@ -47,7 +47,7 @@ export async function runWithExecutor(
       folder,
       stages: STAGES,
       executor,
-      order: orderOf(run, planned, reporter.note),
+      order: { ...orderOf(run, planned, reporter.note), phases: await openPhases(folder, STAGES) },
       reporter,
       signal,
     });
@@ -55,7 +55,7 @@ export async function runWithExecutor(
   return readSummary(folder.out);
 }
 
-function orderOf(run: ExecutorRun, { folder }: PlannedRun, note: (message: string) => void): WorkOrder {
+function orderOf(run: ExecutorRun, { folder }: PlannedRun, note: (message: string) => void): Omit<WorkOrder, "phases"> {
   const out = resolve(folder.out);
   const { threads, memory } = run;
   const shares = [
@@ -67,7 +67,6 @@ function orderOf(run: ExecutorRun, { folder }: PlannedRun, note: (message: strin
     folder: out,
     cwd: folder.plan.cwd,
     workers: run.workers,
-    phases: PHASES,
     ...(threads !== undefined && { threads: threadsOf(threads) }),
     ...(memory !== undefined && { memory: memoryOf(memory) }),
     engineArguments: run.engineArguments,
