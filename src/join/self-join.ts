@@ -64,7 +64,7 @@ async function joinAll(options: JoinOptions, judge: Judge, kept: Uint32Array): P
       const { codes } = options;
       // Only a host on a device can tell the speed of its products.
       const [first] = workers;
-      const pairNs = first?.pairNs && ((depth: number) => first.pairNs?.(depth) as Promise<number>);
+      const pairNs = first?.pairNs?.bind(first);
       const plan = await (codes === undefined
         ? planCodes({ ...options, pairNs }, kept)
         : openCodes(await codes(), options));

@@ -12,8 +12,9 @@ const USUAL_VECTORS = 2 ** 14;
  * Blocks for each worker where they are of a usual size: the others then have enough to drop while one of them decides,
  * and share the last blocks evenly. Of smaller blocks there are two for each worker at least.
  *
- * By the model of test/bench/engine-join.ts, with 10 µs a vector and 3 ns a pair, efficiency at 2, 4, 6 and 8 blocks a
- * worker: 0.57, 0.71, 0.74 and 0.73 for a million vectors and 8 workers, 0.57, 0.76, 0.83 and 0.86 for 100 million and 64.
+ * test/bench/engine-join.ts measured 18 µs a vector and 3.3 ns a pair (AMD EPYC, 1,024 components). By its model the
+ * efficiencies at 2, 4, 6 and 8 blocks a worker are 0.55, 0.67, 0.67 and 0.65 for a million vectors and 8 workers, and
+ * 0.57, 0.75, 0.82 and 0.85 for 100 million and 64.
  */
 const MOST_BLOCKS = 6;
 const LEAST_BLOCKS = 2;

@@ -38,6 +38,7 @@ export async function joinPart(
   const { options, signal, reporter } = context;
   const { rows, references, within } = part;
   const { threshold } = order;
+  const provider = providerOf(options.device);
   const engine = createOrtEngine({ threads: 1 });
   const wideEngine = createOrtEngine({ threads: options.threads });
   const stage = reporter.stage("join", rows.positions.length + (references?.positions.length ?? 0));
@@ -53,11 +54,15 @@ export async function joinPart(
       signatures: references.signatures,
     },
     within,
-    // Where all vectors together are few, no task has enough of them for codes to pay.
-    codes: isSmall(order.vectors, order.dim) ? undefined : () => codesOfRun(context, order, { engine, wideEngine }),
+    // Where all vectors together are few, no task has enough of them for codes to pay. On a device each join plans by the
+    // speed of that device.
+    codes:
+      provider !== "cpu" || isSmall(order.vectors, order.dim)
+        ? undefined
+        : () => codesOfRun(context, order, { engine, wideEngine }),
     engine,
     wideEngine,
-    workers: columnWorkers(options.threads, providerOf(options.device)),
+    workers: columnWorkers(options.threads, provider),
     memory: vectorBudget(options.memory),
     onProgress: (count) => {
       done.rows = count;
