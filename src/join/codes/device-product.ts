@@ -27,11 +27,9 @@ export function exactLevels(depth: number): number {
  *   pass in addition, where I < T and r(I) >= ⌊T⌋, fall to the exact products of `scanStrips`. |I · 2^-10| <= 2^14 is
  *   far from overflow, and the smallest step 2^-10 far from underflow.
  *
- * `half` moves half the bytes and runs on tensor cores: onnxruntime's CUDA provider adds float16 products in float32
- * (CUBLAS_COMPUTE_32F). A device that adds them in float16, as onnxruntime's WebGPU shaders do, fails `checkProduct` and
- * takes `float`. Bytes (MatMulInteger) gain nothing: the CUDA provider calls cuBLAS with both matrices untransposed, for
- * which there are no tensor cores, int32 products move twice the bytes of `half`, and the maximum over them is taken as
- * float32; WebGPU has no such operator.
+ * `half` moves half the bytes and is made for tensor cores: onnxruntime's CUDA provider asks cuBLAS for float16 products
+ * added in float32 (CUBLAS_COMPUTE_32F). A device that rounds partial sums fails `checkProduct` and takes `float`. Bytes
+ * (MatMulInteger) are not used: WebGPU has no such operator, and on CUDA int32 products move twice the bytes of `half`.
  */
 export type Precision = "half" | "float";
 
