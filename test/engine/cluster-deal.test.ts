@@ -65,6 +65,16 @@ test("a worker that is avoided gets nothing while there is another one, and all 
   assert.equal(deal.holders(), "aaa");
 });
 
+test("where all workers are avoided, the last one stays so: a worker that never answers keeps no shard", () => {
+  const deal = dealOf(2);
+  deal.update(["a", "b"], nothing);
+  for (const [slow, other] of ["ab", "ba", "ab", "ba"]) {
+    deal.avoid(slow);
+    deal.update(["a", "b"], nothing);
+    assert.equal(deal.holders(), other + other);
+  }
+});
+
 test("shards of a run that has ended are forgotten", () => {
   const deal = dealOf(2);
   deal.update(["a", "b"], nothing);

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { assignRows } from "../../src/cluster/assign-rows.js";
 import { type KMeansOptions, kmeans } from "../../src/cluster/kmeans.js";
+import { serveShards } from "../../src/engine/cluster/serve.js";
 import { sharedShards } from "../../src/engine/cluster/shared-shards.js";
-import { InputError } from "../../src/errors.js";
+import { FailedRunError, InputError } from "../../src/errors.js";
+import { takeLock } from "../../src/io/lock.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { openVectorStore } from "../../src/vectors/store.js";
 import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
@@ -53,8 +55,12 @@ async function cluster(options: Partial<KMeansOptions>) {
 let exchanges = 0;
 
 /** Runs `use` with a leader and `workers` workers. */
-async function withWorkers<T>(workers: number, use: (exchange: InProcess) => Promise<T>): Promise<T> {
-  const exchange = await openInProcess(join(folder, `exchange-${exchanges++}`));
+async function withWorkers<T>(
+  workers: number,
+  use: (exchange: InProcess) => Promise<T>,
+  slowAfter?: number,
+): Promise<T> {
+  const exchange = await openInProcess(join(folder, `exchange-${exchanges++}`), slowAfter);
   try {
     for (let w = 0; w < workers; w++) exchange.work();
     return await use(exchange);
@@ -186,10 +192,35 @@ test("a signal ends the wait for workers that never come", async () => {
   });
 });
 
+test("a worker that lives but does not answer loses its shards to the others", async () => {
+  const alone = await cluster({});
+  const use = async (exchange: InProcess) => {
+    const release = await takeLock(join(exchange.folder, "worker.idle"));
+    assert.deepEqual(await cluster({ workers: over(exchange, 6) }), alone);
+    await release();
+    assert.ok(
+      exchange.notes.includes("a worker of k-means is much slower than the others (idle); its rows go to them"),
+      exchange.notes.join(),
+    );
+  };
+  await withWorkers(2, use, 100);
+});
+
+test("workers whose leader is gone end by themselves", async () => {
+  await withWorkers(0, async ({ folder: place }) => {
+    const own = { folder: place, leaderLock: `${place}.gone`, threads: 1, memory: 2 ** 28, leaderWithin: 200 };
+    await assert.rejects(serveShards(own), (error: Error) => {
+      assert.ok(error instanceof FailedRunError);
+      assert.match(error.message, /has ended without a result; give its command again, which goes on from there/);
+      return true;
+    });
+    assert.deepEqual(await readdir(place), ["leader.json"]);
+  });
+});
+
 test("a leader of another version gets no workers, and neither does a folder without one", async () => {
   await withWorkers(0, async ({ folder: place }) => {
     await writeFile(join(place, "leader.json"), '{"version":"0.0.1"}');
-    const { serveShards } = await import("../../src/engine/cluster/serve.js");
     const own = { folder: place, leaderLock: `${place}.lock`, threads: 1, memory: 2 ** 28, leaderWithin: 20 };
     await assert.rejects(serveShards(own), /is led by version 0\.0\.1; install the same one everywhere/);
     await rm(join(place, "leader.json"));

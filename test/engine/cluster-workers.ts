@@ -18,14 +18,17 @@ export interface InProcess {
   close(): Promise<void>;
 }
 
-/** Opens an exchange in `folder`, without workers. */
-export async function openInProcess(folder: string): Promise<InProcess> {
+/**
+ * Opens an exchange in `folder`, without workers.
+ * @param slowAfter as `openDesk` has it
+ */
+export async function openInProcess(folder: string, slowAfter?: number): Promise<InProcess> {
   await mkdir(folder, { recursive: true });
   const leaderLock = `${folder}.lock`;
   const release = await takeLock(leaderLock);
   await putJson(folder, LEADER, { version: VERSION });
   const notes: string[] = [];
-  const desk = openDesk({ folder, note: (message) => notes.push(message), onNobody: () => {} });
+  const desk = openDesk({ folder, note: (message) => notes.push(message), onNobody: () => {}, slowAfter });
   const ends: (() => Promise<void>)[] = [];
   return {
     folder,

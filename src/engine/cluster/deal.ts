@@ -15,8 +15,11 @@ export interface Deal {
    * idle, the last one asked before the others, since the worker has probably not begun with it
    */
   update(workers: readonly string[], isAsked: (shard: string) => boolean): void;
-  /** Gives a worker no shard from now on as long as there is another one. Returns whether that is new. */
-  avoid(worker: string): boolean;
+  /**
+   * Gives a worker no shard from now on as long as there is another one. Where all of them are avoided, only the last one
+   * stays so, hence a worker that never answers keeps no shard for good.
+   */
+  avoid(worker: string): void;
 }
 
 /** Deals shards to workers. */
@@ -35,6 +38,10 @@ export function createDeal(): Deal {
     add: (shard) => void holders.set(shard, undefined),
     remove: (shard) => void holders.delete(shard),
     update(all, isAsked) {
+      if (all.every((worker) => avoided.has(worker))) {
+        const last = [...avoided].at(-1);
+        for (const worker of avoided) if (worker !== last) avoided.delete(worker);
+      }
       const preferred = all.filter((worker) => !avoided.has(worker));
       const workers = preferred.length > 0 ? preferred : all;
       for (const [shard, holder] of holders) {
@@ -48,6 +55,9 @@ export function createDeal(): Deal {
         holders.set(rich.findLast(isAsked) ?? rich[rich.length - 1], least);
       }
     },
-    avoid: (worker) => avoided.size < avoided.add(worker).size,
+    avoid(worker) {
+      avoided.delete(worker);
+      avoided.add(worker);
+    },
   };
 }

@@ -23,7 +23,7 @@ const LOOK_AFTER_WORKER = 1000;
  * A worker counts as slow where its answer takes this many times as long as the slowest of the others, and so many
  * milliseconds more: what another one then has to read anew is paid for.
  */
-const SLOW = { times: 3, milliseconds: 10_000 };
+const [SLOW_TIMES, SLOW_AFTER] = [3, 10_000];
 
 /** Failures of a question, in ways that may pass, after which the run fails. */
 const MOST_FAILURES = 3;
@@ -67,8 +67,10 @@ export function openDesk(options: {
   readonly note: (message: string) => void;
   /** Called with each look in which no worker is there, with the milliseconds for which none has been there. */
   readonly onNobody: (milliseconds: number) => void;
+  /** Milliseconds beyond the others after which a worker counts as slow (10,000). */
+  readonly slowAfter?: number;
 }): Desk {
-  const { folder, note, onNobody } = options;
+  const { folder, note, onNobody, slowAfter = SLOW_AFTER } = options;
   const deal = createDeal();
   const workers = new Set<string>();
   const pending = new Map<string, Pending>();
@@ -154,12 +156,13 @@ export function openDesk(options: {
     const now = performance.now();
     if (alive.length > 0) lastSeen = now;
     else onNobody(now - lastSeen);
-    const slowest = Math.max(...durations) * SLOW.times + SLOW.milliseconds;
-    for (const { worker, since } of pending.values()) {
+    const slowest = Math.max(...durations) * SLOW_TIMES + slowAfter;
+    for (const { shard, worker, since } of pending.values()) {
       if (worker === undefined) continue;
       if (now - since > LOOK_AFTER_WORKER) void lookAfter(worker).catch(() => {});
       const isSlow = durations.length >= pending.size && now - since > slowest && alive.length > 1;
-      if (isSlow && deal.avoid(worker)) {
+      if (isSlow && deal.holder(shard) === worker) {
+        deal.avoid(worker);
         note(`a worker of k-means is much slower than the others (${worker}); its rows go to them`);
       }
     }

@@ -114,7 +114,10 @@ async function answer(
     await dropShards(held, (kept) => kept !== shard);
     signal?.throwIfAborted();
     if (!(await listNames(folder)).includes(LEADER)) return false;
+    // The question goes first: the leader may put it again as soon as it sees the error.
+    await rm(join(folder, name), { force: true });
     await putJson(folder, nameOf.error(shard, Number(number), id), sentError(error as Error));
+    return true;
   }
   await rm(join(folder, name), { force: true });
   return true;
