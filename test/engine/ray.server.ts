@@ -7,8 +7,10 @@ import { testFolder } from "../run/folders.js";
 import { doneTasks, fakeOrder, isDone, startedWorkers } from "./fake-worker.js";
 import { type RayCluster, skipped, startRay } from "./ray-cluster.js";
 import { until } from "./slurm-cluster.js";
+import { killHolder, requireSameBytes } from "./whole-run.js";
 
 const folder = testFolder();
+const whole = testFolder();
 const never = new AbortController().signal;
 
 const callOf = (order: { readonly folder: string }, phase: "read" | "embed", at = 0) => {
@@ -76,6 +78,15 @@ describe("an order on a real Ray", { skip: skipped }, () => {
     const { reason = "" } = await crew.state();
     assert.match(reason, /^worker \d of read ended with exit code 3: error: the fake was told to end with 3 \(log: /);
     await crew.stop();
+  });
+
+  it("gives the bytes of one machine, with a worker killed in the middle of a task", async () => {
+    const killed: string[] = [];
+    const told = await requireSameBytes(whole, ["--executor", "ray", "--workers", "2"], async (out) => {
+      killed.push(await killHolder(out));
+    });
+    assert.equal(killed.length, 1);
+    assert.match(told, /the engine shows the workers by ray job logs /);
   });
 });
 

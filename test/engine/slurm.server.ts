@@ -6,8 +6,11 @@ import { slurm } from "../../src/engine/executors/slurm.js";
 import { testFolder } from "../run/folders.js";
 import { doneTasks, fakeOrder, isDone, startedWorkers } from "./fake-worker.js";
 import { type SlurmCluster, skipped, startSlurm, until } from "./slurm-cluster.js";
+import { killHolder, requireSameBytes } from "./whole-run.js";
 
 const folder = testFolder();
+const whole = testFolder();
+const lost: string[] = [];
 const never = new AbortController().signal;
 
 describe("an order on a real Slurm", { skip: skipped }, () => {
@@ -76,5 +79,20 @@ describe("an order on a real Slurm", { skip: skipped }, () => {
     assert.match(reason, /"error: the fake was told to end with 3" in .*read-\d+_\d\.log/);
     assert.equal(readdirSync(join(order.folder, ".work", "slurm")).length, 2);
     await crew.stop();
+  });
+
+  it("gives the bytes of one machine, with a node lost and a worker killed in the middle of a task", async () => {
+    const told = await requireSameBytes(whole, ["--executor", "slurm", "--workers", "3"], async (out) => {
+      await killHolder(out);
+      const running = () => cluster.run("squeue", "--noheader", "--states=RUNNING", "--format=%N").trim().split("\n");
+      await until(() => running()[0] !== "", "a worker on a node");
+      const [node] = running();
+      await cluster.killNode(node);
+      lost.push(node);
+    });
+    assert.match(told, /the engine shows the workers by squeue --jobs=\d+/);
+    assert.equal(lost.length, 1, "a node was lost before the run ended");
+    await cluster.startNode(lost[0]);
+    assert.equal(cluster.run("squeue", "--noheader"), "");
   });
 });
