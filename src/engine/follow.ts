@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FailedRunError } from "../errors.js";
 import type { Stage as Bar, Reporter } from "../reporter.js";
-import { DoneTasks, unitOf } from "./done-tasks.js";
 import type { Crew, Executor, WorkOrder } from "./executor.js";
-import { endingError, Failures } from "./failures.js";
 import { LostOutputError } from "./lost-output.js";
-import { isPublished, PlanWatch, tidyUp } from "./plan-watch.js";
 import type { RunFolder } from "./run-folder.js";
-import { Schedule, type StageProgress } from "./schedule.js";
 import type { Stage } from "./stage.js";
+import { DoneTasks, unitOf } from "./work/done-tasks.js";
+import { endingError, Failures } from "./work/failures.js";
+import { isPublished, PlanWatch, tidyUp } from "./work/plan-watch.js";
+import { Schedule, type StageProgress } from "./work/schedule.js";
 
 /** Milliseconds between two looks at the run folder, and between two questions to the engine. */
 const LOOK = 250;

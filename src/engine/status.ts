@@ -2,13 +2,13 @@ import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { MANIFEST, readManifestIfAny } from "../run/work/manifest.js";
 import { shellWord } from "../shell-word.js";
-import { livingClaims } from "./claims.js";
-import { DoneTasks, unitOf } from "./done-tasks.js";
-import { endingError, Failures, type TaskFailure } from "./failures.js";
-import { isPublished } from "./plan-watch.js";
 import { openRunFolder, readPlanIfAny } from "./run-folder.js";
-import { keyOf, Schedule, type StageProgress } from "./schedule.js";
 import type { Phase, Stage } from "./stage.js";
+import { livingClaims } from "./work/claims.js";
+import { DoneTasks, unitOf } from "./work/done-tasks.js";
+import { endingError, Failures, type TaskFailure } from "./work/failures.js";
+import { isPublished } from "./work/plan-watch.js";
+import { keyOf, Schedule, type StageProgress } from "./work/schedule.js";
 
 /** A stage as `status` shows it. */
 export interface StageStatus {

@@ -5,7 +5,7 @@ import { openRunVectors } from "../../src/engine/embed/run-vectors.js";
 import type { EmbedFacts } from "../../src/engine/facts.js";
 import type { RunFolder } from "../../src/engine/run-folder.js";
 import type { FinishedTask } from "../../src/engine/stage.js";
-import { runTask } from "../../src/engine/task.js";
+import { runTask } from "../../src/engine/work/task.js";
 import { readColumns } from "../../src/io/arrow/number-table.js";
 import { type Reporter, timedReporter } from "../../src/reporter.js";
 import type { DedupOptions } from "../../src/run/options.js";

@@ -7,7 +7,7 @@ import { OutageError } from "../../src/embed/endpoint/outage.js";
 import { embed } from "../../src/engine/embed/embed.js";
 import { closeModel } from "../../src/engine/embed/held-model.js";
 import { requireOneModel } from "../../src/engine/embed/one-model.js";
-import { runTask } from "../../src/engine/task.js";
+import { runTask } from "../../src/engine/work/task.js";
 import { UnavailableError, UsageError } from "../../src/errors.js";
 import { timedReporter } from "../../src/reporter.js";
 import { withResume } from "../../src/run/embed/embed-windows.js";

@@ -1,7 +1,7 @@
 // A worker of a fake run in a process of its own: `node fake-run-worker.js OUT`. It ends as `bge-dedup work` does.
 import { verdictOf } from "../../src/cli/exit-code.js";
 import { openRunFolder, readPlanIfAny } from "../../src/engine/run-folder.js";
-import { runWorker } from "../../src/engine/worker.js";
+import { runWorker } from "../../src/engine/work/worker.js";
 import { workerOn } from "./fake-run.js";
 
 const out = process.argv[2];

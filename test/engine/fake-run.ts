@@ -19,7 +19,7 @@ import type { StageFacts, StageName } from "../../src/engine/facts.js";
 import { planHash, type RunPlan } from "../../src/engine/plan.js";
 import { openRunFolder, type RunFolder, writePlan } from "../../src/engine/run-folder.js";
 import type { Phase, Stage, TaskContext } from "../../src/engine/stage.js";
-import type { Waits, WorkerOptions } from "../../src/engine/worker.js";
+import type { Waits, WorkerOptions } from "../../src/engine/work/worker.js";
 import { BrakeError, FailedRunError } from "../../src/errors.js";
 import { dedupOptions } from "../../src/run/flags/dedup.js";
 import { VERSION } from "../../src/run/work/manifest.js";

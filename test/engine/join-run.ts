@@ -7,7 +7,7 @@ import { decide } from "../../src/engine/join/decide.js";
 import { against, drop } from "../../src/engine/join/drop.js";
 import type { RunPlan } from "../../src/engine/plan.js";
 import { openRunFolder, type RunFolder } from "../../src/engine/run-folder.js";
-import { runTask } from "../../src/engine/task.js";
+import { runTask } from "../../src/engine/work/task.js";
 import { writeColumns } from "../../src/io/arrow/number-table.js";
 import { type TimedReporter, timedReporter } from "../../src/reporter.js";
 import type { DedupOptions } from "../../src/run/options.js";

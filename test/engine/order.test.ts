@@ -7,7 +7,7 @@ import { order } from "../../src/engine/embed/order.js";
 import type { EmbedFacts } from "../../src/engine/facts.js";
 import type { RunFolder } from "../../src/engine/run-folder.js";
 import type { FinishedTask } from "../../src/engine/stage.js";
-import { runTask } from "../../src/engine/task.js";
+import { runTask } from "../../src/engine/work/task.js";
 import { UnavailableError, UsageError } from "../../src/errors.js";
 import { readColumns, readParts, writeColumns } from "../../src/io/arrow/number-table.js";
 import { vectorPriority } from "../../src/join/decisions.js";

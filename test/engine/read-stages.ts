@@ -5,7 +5,7 @@ import { exact } from "../../src/engine/read/exact.js";
 import { number } from "../../src/engine/read/number.js";
 import { read } from "../../src/engine/read/read.js";
 import { openRunFolder, type RunFolder, writePlan } from "../../src/engine/run-folder.js";
-import { runTask } from "../../src/engine/task.js";
+import { runTask } from "../../src/engine/work/task.js";
 import type { KnownTexts } from "../../src/exact/exact.js";
 import { orderFieldOf } from "../../src/exact/priority.js";
 import { exactDecisions } from "../../src/exact/winners.js";

@@ -1,9 +1,9 @@
 import type { StageName } from "../../src/engine/facts.js";
 import type { RunPlan } from "../../src/engine/plan.js";
-import { tidyUp } from "../../src/engine/plan-watch.js";
 import { openRunFolder, type RunFolder, writePlan } from "../../src/engine/run-folder.js";
 import type { Stage } from "../../src/engine/stage.js";
-import { runTask } from "../../src/engine/task.js";
+import { tidyUp } from "../../src/engine/work/plan-watch.js";
+import { runTask } from "../../src/engine/work/task.js";
 import { below, type Random } from "../../src/random.js";
 import { timedReporter } from "../../src/reporter.js";
 import { type DedupFlags, dedupOptions } from "../../src/run/flags/dedup.js";

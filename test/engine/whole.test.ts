@@ -3,9 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, it } from "node:test";
-import { tidyUp } from "../../src/engine/plan-watch.js";
 import { STAGES } from "../../src/engine/stages.js";
-import { runTask } from "../../src/engine/task.js";
+import { tidyUp } from "../../src/engine/work/plan-watch.js";
+import { runTask } from "../../src/engine/work/task.js";
 import { type Random, seededRandom } from "../../src/random.js";
 import { timedReporter } from "../../src/reporter.js";
 import { runDedup } from "../../src/run/dedup.js";

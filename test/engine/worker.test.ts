@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, w
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failures } from "../../src/engine/failures.js";
 import { openRunFolder, type RunFolder, writePlan } from "../../src/engine/run-folder.js";
-import { openPhases } from "../../src/engine/schedule.js";
-import { runTask } from "../../src/engine/task.js";
-import { runWorker } from "../../src/engine/worker.js";
+import { Failures } from "../../src/engine/work/failures.js";
+import { openPhases } from "../../src/engine/work/schedule.js";
+import { runTask } from "../../src/engine/work/task.js";
+import { runWorker } from "../../src/engine/work/worker.js";
 import { BrakeError, FailedRunError } from "../../src/errors.js";
 import { below, seededRandom } from "../../src/random.js";
 import { attempts, claims, expected, type Fake, fakePlan, planFake, STAGES, testFolder, workerOn } from "./fake-run.js";

@@ -41,7 +41,7 @@ function taskCommand(flags: FlagsOf<typeof taskArguments>): Promise<number> {
       reporter.note(`the run in ${run} is finished`);
       return 0;
     }
-    const { runOneTask } = await import("../../engine/one-task.js");
+    const { runOneTask } = await import("../../engine/work/one-task.js");
     const { STAGES } = await import("../../engine/stages.js");
     const means = { ...entered, stages: STAGES, reporter, signal, verdictOf };
     const isNew = await runOneTask(means, { stage, index });

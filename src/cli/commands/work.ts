@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
 import { counted } from "../../counted.js";
-import type { TaskName } from "../../engine/schedule.js";
+import type { TaskName } from "../../engine/work/schedule.js";
 import { runCommand } from "../command.js";
 import { endWithInput } from "../engine/attached.js";
 import { verdictOf } from "../exit-code.js";
@@ -47,7 +47,7 @@ function workCommand(flags: FlagsOf<typeof workArguments>): Promise<number> {
       reporter.note(`the run in ${flags.run} is finished`);
       return 0;
     }
-    const { runWorker } = await import("../../engine/worker.js");
+    const { runWorker } = await import("../../engine/work/worker.js");
     const { STAGES } = await import("../../engine/stages.js");
     const { attached, phase } = flags;
     const onDone = ({ stage, index }: TaskName, seconds: number) =>

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { ExecutorName, WorkOrder } from "../../engine/executor.js";
 import type { PlannedRun, PlanRequest } from "../../engine/planning/plan-run.js";
 import { WORKER_ENVIRONMENT } from "../../engine/planning/planned-flags.js";
-import { openPhases } from "../../engine/schedule.js";
+import { openPhases } from "../../engine/work/schedule.js";
 import { FailedRunError } from "../../errors.js";
 import { memoryOf, threadsOf } from "../../run/flags/shared.js";
 import type { DedupSummary } from "../../run/summary.js";

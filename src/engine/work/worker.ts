@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BrakeError, FailedRunError } from "../errors.js";
-import { type Reporter, timedReporter } from "../reporter.js";
-import type { DedupOptions } from "../run/options.js";
-import { noSpace } from "../run/work/work-area.js";
+import { type BrakeError, FailedRunError } from "../../errors.js";
+import { type Reporter, timedReporter } from "../../reporter.js";
+import type { DedupOptions } from "../../run/options.js";
+import { noSpace } from "../../run/work/work-area.js";
+import { LostOutputError } from "../lost-output.js";
+import type { RunFolder } from "../run-folder.js";
+import type { Phase, Stage } from "../stage.js";
 import { type Claim, Claims } from "./claims.js";
 import { endingError, Failures } from "./failures.js";
-import { LostOutputError } from "./lost-output.js";
 import { isPublished, PlanWatch, tidyUp } from "./plan-watch.js";
-import type { RunFolder } from "./run-folder.js";
 import { keyOf, Schedule, type TaskName } from "./schedule.js";
-import type { Phase, Stage } from "./stage.js";
 import { runTask } from "./task.js";
 
 /** How long a worker waits, in milliseconds. */

@@ -1,6 +1,6 @@
-import type { StageName } from "./facts.js";
-import type { RunFolder } from "./run-folder.js";
-import { type FinishedTask, type FinishedTasks, PHASES, type Phase, type Stage } from "./stage.js";
+import type { StageName } from "../facts.js";
+import type { RunFolder } from "../run-folder.js";
+import { type FinishedTask, type FinishedTasks, PHASES, type Phase, type Stage } from "../stage.js";
 
 /** A task by its stage and its index there. */
 export interface TaskName {

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { BrakeError, FailedRunError, InputError, UnavailableError, UsageError } from "../errors.js";
-import { writeDurably } from "../io/durable.js";
+import { BrakeError, FailedRunError, InputError, UnavailableError, UsageError } from "../../errors.js";
+import { writeDurably } from "../../io/durable.js";
 import { keyOf, type TaskName } from "./schedule.js";
 
 /** Attempts at a task that fail before the run does, and workers that die of it: a node may be lost for other reasons. */

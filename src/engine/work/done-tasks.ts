@@ -1,7 +1,7 @@
-import type { StageUnit } from "../reporter.js";
-import { type EmbeddedTask, kindsOf } from "./embed/kinds.js";
-import type { StageFacts, StageName } from "./facts.js";
-import type { Marker, RunFolder } from "./run-folder.js";
+import type { StageUnit } from "../../reporter.js";
+import { type EmbeddedTask, kindsOf } from "../embed/kinds.js";
+import type { StageFacts, StageName } from "../facts.js";
+import type { Marker, RunFolder } from "../run-folder.js";
 
 /** Markers that are read at a time. */
 const AT_A_TIME = 64;

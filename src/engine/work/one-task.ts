@@ -1,5 +1,5 @@
-import { FailedRunError, UsageError } from "../errors.js";
-import { timedReporter } from "../reporter.js";
+import { FailedRunError, UsageError } from "../../errors.js";
+import { timedReporter } from "../../reporter.js";
 import { Claims } from "./claims.js";
 import { Failures } from "./failures.js";
 import { isPublished, PlanWatch, tidyUp } from "./plan-watch.js";

@@ -1,10 +1,10 @@
 import { readFile, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FailedRunError } from "../errors.js";
-import { MANIFEST, readManifestIfAny } from "../run/work/manifest.js";
-import { dropTasks } from "../run/work/planned-tasks.js";
-import { planHash, type RunPlan } from "./plan.js";
-import { PLAN_FILE, type RunFolder } from "./run-folder.js";
+import { FailedRunError } from "../../errors.js";
+import { MANIFEST, readManifestIfAny } from "../../run/work/manifest.js";
+import { dropTasks } from "../../run/work/planned-tasks.js";
+import { planHash, type RunPlan } from "../plan.js";
+import { PLAN_FILE, type RunFolder } from "../run-folder.js";
 
 /** Whether a plan still is the one of its folder, or its run has been finished and tidied up. */
 export type PlanState = "same" | "finished";

@@ -3,10 +3,10 @@ import { createWriteStream, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { UsageError } from "../errors.js";
-import { WORK } from "../run/work/publication.js";
-import { shellWord } from "../shell-word.js";
-import type { Crew, CrewState, Executor, WorkOrder } from "./executor.js";
+import { UsageError } from "../../errors.js";
+import { WORK } from "../../run/work/publication.js";
+import { shellWord } from "../../shell-word.js";
+import type { Crew, CrewState, Executor, WorkOrder } from "../executor.js";
 
 /** Times that a worker is started again after a signal has ended it. */
 const RESTARTS = 3;

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LockHeldError, signOfLife, takeFreeLock, takeLock } from "../io/lock.js";
-import { nameOfHolder, parseHolder, startOfProcess, thisSystem } from "../io/lock-holder.js";
+import { LockHeldError, signOfLife, takeFreeLock, takeLock } from "../../io/lock.js";
+import { nameOfHolder, parseHolder, startOfProcess, thisSystem } from "../../io/lock-holder.js";
 import { keyOf, type TaskName } from "./schedule.js";
 
 /** Milliseconds without a sign of life after which a worker on another machine counts as dead. */

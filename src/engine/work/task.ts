@@ -1,8 +1,8 @@
-import type { TimedReporter } from "../reporter.js";
-import type { DedupOptions } from "../run/options.js";
-import type { StageName } from "./facts.js";
-import type { RunFolder } from "./run-folder.js";
-import type { Stage } from "./stage.js";
+import type { TimedReporter } from "../../reporter.js";
+import type { DedupOptions } from "../../run/options.js";
+import type { StageName } from "../facts.js";
+import type { RunFolder } from "../run-folder.js";
+import type { Stage } from "../stage.js";
 
 /** What a task is done with. */
 export interface TaskMeans {
