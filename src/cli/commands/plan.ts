@@ -35,8 +35,8 @@ function planArguments(args: Argv) {
       ...flags,
       workers: { ...engineFlags.workers, describe: "processes that will work at once (4)" },
     })
-    .example("$0 data/*.parquet -o /shared/run --workers 64", "plan for 64 workers; then, on each machine:")
-    .example("bge-dedup work /shared/run", "a worker: any number, started and ended at any time")
+    .example("$0 plan data/*.parquet -o /shared/run --workers 64", "plan for 64 workers; then, on each machine:")
+    .example("$0 work /shared/run", "a worker: any number, started and ended at any time")
     .epilogue(EXIT_CODES);
 }
 

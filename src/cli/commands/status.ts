@@ -17,7 +17,7 @@ function statusArguments(args: Argv) {
   return args
     .positional("run", { type: "string", demandOption: true, describe: "folder of the run" })
     .options({ json: { ...json, describe: "print the state as one JSON object" } })
-    .example("watch -n 5 $0 /shared/run", "look again every five seconds")
+    .example("watch -n 5 $0 status /shared/run", "look again every five seconds")
     .epilogue(EXIT_CODES);
 }
 

@@ -27,7 +27,10 @@ function taskArguments(args: Argv) {
     .positional("stage", { type: "string", demandOption: true, describe: "stage, as bge-dedup status names it" })
     .positional("index", { type: "string", demandOption: true, describe: "number of the task in its stage, from 0" })
     .options({ threads, memory, quiet, progress, "log-format": sharedFlags["log-format"] })
-    .example("$0 /shared/run read 3", "do the fourth task of the stage read, for an engine that deals the tasks itself")
+    .example(
+      "$0 task /shared/run read 3",
+      "do the fourth task of the stage read, for an engine that deals the tasks itself",
+    )
     .epilogue(EXIT_CODES);
 }
 

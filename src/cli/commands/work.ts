@@ -33,7 +33,7 @@ function workArguments(args: Argv) {
       quiet: { ...quiet, describe: "print nothing but errors" },
       "log-format": sharedFlags["log-format"],
     })
-    .example("$0 /shared/run", "a worker; start as many as you like, on any machine that shares the folder")
+    .example("$0 work /shared/run", "a worker; start as many as you like, on any machine that shares the folder")
     .epilogue(EXIT_CODES);
 }
 

@@ -21,7 +21,7 @@ function workArguments(args: Argv) {
       describe: "output folder of a bge-cluster that runs with --executor",
     })
     .options({ ...workFlags, threads, memory, quiet, "log-format": sharedFlags["log-format"] })
-    .example("$0 /shared/run", "a worker more, on any machine that shares the folder")
+    .example("$0 work /shared/run", "a worker more, on any machine that shares the folder")
     .epilogue(EXIT_CODES);
 }
 
