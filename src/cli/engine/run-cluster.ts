@@ -1,14 +1,11 @@
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { ExecutorName } from "../../engine/executor.js";
 import type { ClusterOptions, RunContext } from "../../run/options.js";
 import type { ClusterSummary } from "../../run/summary.js";
 import { isGiven } from "./engine-words.js";
 import { loadExecutor } from "./executors.js";
+import { programCommand } from "./worker-command.js";
 import { workersOf } from "./workers.js";
-
-/** This program, for workers: here and in the bundle of the commands, which lies as deep. */
-const PROGRAM = fileURLToPath(new URL("../../../../bin/bge-cluster.js", import.meta.url));
 
 /** The run of `bge-cluster --executor`. @returns the summary, as one machine would have returned it */
 export async function runClusterWithExecutor(
@@ -36,7 +33,7 @@ export async function runClusterWithExecutor(
     executor,
     workers: workersOf(words.workers),
     engineArguments: engine,
-    command: [process.execPath, ...process.execArgv, PROGRAM, "work", resolve(options.out), ...shares],
+    command: [...programCommand("bge-cluster"), "work", resolve(options.out), ...shares],
     threads,
     memory,
   });

@@ -1,5 +1,4 @@
 import { basename, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { ExecutorName, WorkOrder } from "../../engine/executor.js";
 import type { PlannedRun, PlanRequest } from "../../engine/planning/plan-run.js";
 import { WORKER_ENVIRONMENT } from "../../engine/planning/planned-flags.js";
@@ -10,9 +9,7 @@ import type { DedupSummary } from "../../run/summary.js";
 import { MANIFEST, readManifestIfAny } from "../../run/work/manifest.js";
 import type { ProgressReporter } from "../progress-reporter.js";
 import { loadExecutor } from "./executors.js";
-
-/** This program, for workers: here and in the bundle of the commands, which lies as deep. */
-const PROGRAM = fileURLToPath(new URL("../../../../bin/bge-dedup.js", import.meta.url));
+import { programCommand } from "./worker-command.js";
 
 /** What `--executor` runs. */
 export interface ExecutorRun extends PlanRequest {
@@ -72,9 +69,7 @@ function orderOf(run: ExecutorRun, { folder }: PlannedRun, note: (message: strin
     engineArguments: run.engineArguments,
     environment: WORKER_ENVIRONMENT,
     command: (phase) => [
-      process.execPath,
-      ...process.execArgv,
-      PROGRAM,
+      ...programCommand("bge-dedup"),
       "work",
       out,
       ...(phase === undefined ? [] : ["--phase", phase]),
