@@ -47,6 +47,18 @@ describe("workers", () => {
     assert.equal(result(folder), expected(fake));
   });
 
+  it("leave no listener behind at their signal for a task", async () => {
+    const folder = await planFake(root, { readers: 12, blocks: 1 });
+    const warnings: Error[] = [];
+    const warn = (warning: Error) => void warnings.push(warning);
+    process.on("warning", warn);
+    await runWorker(workerOn(folder));
+    // Warnings are emitted in the next turn.
+    await sleep(1);
+    process.off("warning", warn);
+    assert.deepEqual(warnings, []);
+  });
+
   it("read no marker twice among ten thousand tasks", async () => {
     const fake: Fake = { readers: 10_000, blocks: 1 };
     const folder = await planFake(root, fake);

@@ -223,8 +223,10 @@ class Worker {
     const watching = setInterval(() => {
       this.#watch.check().catch((error) => this.#stopped.abort(error));
     }, this.#waits.watch);
+    let stop = () => {};
     const stopped = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      stop = () => reject(signal.reason);
+      signal.addEventListener("abort", stop, { once: true });
     });
     stopped.catch(() => {});
     const confirm = async () => {
@@ -242,6 +244,7 @@ class Worker {
       await Promise.race([work, stopped]);
     } finally {
       clearInterval(watching);
+      signal.removeEventListener("abort", stop);
     }
   }
 
