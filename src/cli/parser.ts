@@ -144,6 +144,8 @@ function oneLine(message: string): string {
 function meant(message: string, commands: readonly string[]): string {
   const unknown = /^unknown arguments?: (.+)$/i.exec(message.trim())?.[1].split(", ") ?? [];
   const words = [...Object.keys(FLAGS), "version", "help", ...commands];
-  const word = unknown.map((typed) => closest(typed, words)).find((near) => near !== undefined);
+  const word = unknown
+    .map((typed) => closest(typed, words))
+    .find((near) => near !== undefined && !unknown.includes(near));
   return word === undefined ? "" : `did you mean ${commands.includes(word) ? "" : "--"}${word}? `;
 }

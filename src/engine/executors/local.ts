@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError } from "../../errors.js";
 import { WORK } from "../../run/work/publication.js";
-import { shellWord } from "../../shell-word.js";
 import type { Crew, CrewState, Executor, WorkOrder } from "../executor.js";
 
 /** Times that a worker is started again after a signal has ended it. */
@@ -27,7 +26,7 @@ export const local: Executor = {
   async require(words) {
     if (words.length === 0) return;
     throw new UsageError(
-      `--executor local has no flags of its own, but ${words.map(shellWord).join(" ")} stands behind --; inputs stand before it`,
+      `--executor local has no flags of its own, but ${words.join(" ")} stands behind --; inputs stand before it`,
     );
   },
   start: async (order) => new LocalCrew(order),
