@@ -37,7 +37,14 @@ export interface RunPlan {
   readonly blockVectors?: number;
 }
 
-/** Identity of a plan: what a marker carries, so that the work of another plan is never taken for this one's. */
+/**
+ * Identity of a plan: what a marker carries, so that the work of another plan is never taken for this one's. No work
+ * depends on `--max-removed`, which may be raised when it has stopped a run.
+ */
 export function planHash(plan: RunPlan): string {
-  return createHash("sha256").update(JSON.stringify(plan)).digest("hex").slice(0, 32);
+  const { maxRemoved: _, ...flags } = plan.flags;
+  return createHash("sha256")
+    .update(JSON.stringify({ ...plan, flags }))
+    .digest("hex")
+    .slice(0, 32);
 }

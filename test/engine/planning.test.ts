@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, describe, it } from "node:test";
+import { Failures } from "../../src/engine/failures.js";
 import { planHash } from "../../src/engine/plan.js";
 import { cutRun, cutShards } from "../../src/engine/planning/cut.js";
 import { findPlan, type PlanRequest, planRun } from "../../src/engine/planning/plan-run.js";
@@ -105,7 +106,7 @@ describe("a plan", () => {
     await plan(folder, { flags: { threshold: 0.9 } });
     const other = (flags: PlanRequest["flags"]) => plan(folder, { flags });
     await refuses(other({ threshold: 0.8 }), /unfinished run.*--threshold was 0.9 and is 0.8\..*--fresh/);
-    await refuses(other({ threshold: 0.9, maxRemoved: "5%" }), /--max-removed was absent and is 5%/);
+    await refuses(other({ threshold: 0.9, maxRejects: "5%" }), /--max-rejects was absent and is 5%/);
     await refuses(plan(folder, { inputs: [folder], flags: { threshold: 0.9 } }), /input 1 was .*\*\.jsonl and is/);
     writeFileSync(join(folder, "c.jsonl"), '{"text":"changed"}\n');
     await refuses(other({ threshold: 0.9 }), /c\.jsonl had 26 bytes and has 19/);
@@ -113,6 +114,37 @@ describe("a plan", () => {
     await refuses(other({ threshold: 0.9 }), /file 4 was absent and is .*d\.jsonl/);
     const { continued, folder: run } = await other({ threshold: 0.8, fresh: true });
     assert.deepEqual([continued, run.plan.files.length, run.plan.flags.fresh], [false, 4, undefined]);
+  });
+
+  it("that failed for good gives way to another command, and not where a rerun may cure it", async () => {
+    const folder = inputFolder();
+    const { folder: run } = await plan(folder);
+    const failures = new Failures(run.path("failures"));
+    const task = { stage: "read", index: 0 } as const;
+    await failures.add(task, { kind: "failed", exitCode: 1, message: "lost" });
+    await refuses(plan(folder, { flags: { threshold: 0.7 } }), /unfinished run/);
+    await failures.add(task, { kind: "failed", exitCode: 3, message: "bad" });
+    writeFileSync(join(folder, "c.jsonl"), '{"text":"mended"}\n');
+    const mended = await plan(folder);
+    assert.deepEqual([mended.continued, mended.folder.plan.files[2].bytes], [false, 18]);
+    assert.deepEqual(await new Failures(run.path("failures")).all(), []);
+  });
+
+  it("goes on with another --max-removed, which only the fates are judged by anew", async () => {
+    const folder = inputFolder();
+    const { folder: run } = await plan(folder, { flags: { maxRemoved: 1 } });
+    for (const stage of ["order", "fates"] as const) {
+      mkdirSync(run.path("tasks", stage), { recursive: true });
+      writeFileSync(run.path("tasks", stage, "0.json"), JSON.stringify({ plan: run.hash, folder: "0-a", files: {} }));
+    }
+    const raised = await plan(folder, { flags: { maxRemoved: "50%" } });
+    assert.deepEqual([raised.continued, raised.folder.hash], [true, run.hash]);
+    assert.equal((await readPlanIfAny(run.out))?.flags.maxRemoved, "50%");
+    assert.deepEqual(
+      [existsSync(run.path("tasks", "order", "0.json")), existsSync(run.path("tasks", "fates", "0.json"))],
+      [true, false],
+    );
+    assert.equal((await plan(folder)).folder.plan.flags.maxRemoved, undefined);
   });
 
   it("of another version of the program, or from another folder, is not continued", () => {

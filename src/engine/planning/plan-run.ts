@@ -15,7 +15,7 @@ import { OUTPUT_FILES } from "../../run/write/output-names.js";
 import { shellWord } from "../../shell-word.js";
 import type { PlannedFile, RunPlan } from "../plan.js";
 import { openRunFolder, PLAN_FILE, type RunFolder, readPlanIfAny, writePlan } from "../run-folder.js";
-import { Failures } from "../work/failures.js";
+import { endingError, FAILURES, Failures } from "../work/failures.js";
 import { isPublished, tidyUp } from "../work/plan-watch.js";
 import { cutRun } from "./cut.js";
 import { planFlags } from "./planned-flags.js";
@@ -53,8 +53,9 @@ export async function planRun({ inputs, flags, workers }: PlanRequest, context: 
   const { out, fresh } = options;
   const { note } = context.reporter;
   const area = await openWorkArea(out, { files: [...OUTPUT_FILES, MANIFEST], note, tasks: "welcome" });
+  const requireSame = (difference: string | undefined) => startOver(area, { out, difference, note });
   try {
-    const existing = fresh ? undefined : await readPlanIfAny(out);
+    let existing = fresh ? undefined : await readPlanIfAny(out);
     if (existing === undefined) await makeRoom(area, { out, fresh });
     else {
       const folder = openRunFolder(out, existing);
@@ -62,15 +63,19 @@ export async function planRun({ inputs, flags, workers }: PlanRequest, context: 
         await tidyUp(folder);
         return { folder, continued: true, finished: true };
       }
-      requireSame(out, planDifference(existing, planned));
+      if (await requireSame(planDifference(existing, planned))) existing = undefined;
     }
     const files = await findPlannedFiles(options, area, { context, existing });
-    if (existing !== undefined) requireSame(out, planDifference(existing, { ...planned, files }));
-    const plan = existing ?? (await newPlan({ ...planned, files, workers, options }));
-    const folder = openRunFolder(out, plan);
-    if (existing === undefined) await writePlan(out, plan);
-    else await new Failures(folder.path("failures")).clear();
-    return { folder, continued: existing !== undefined, finished: false };
+    if (existing !== undefined) {
+      const difference = planDifference(existing, { ...planned, files });
+      if (difference !== undefined && files.some(({ copy }) => copy !== undefined)) throw anotherRun(out, difference);
+      if (await requireSame(difference)) existing = undefined;
+    }
+    if (existing !== undefined)
+      return { folder: await goOn(out, existing, planned.flags), continued: true, finished: false };
+    const plan = await newPlan({ ...planned, files, workers, options });
+    await writePlan(out, plan);
+    return { folder: openRunFolder(out, plan), continued: false, finished: false };
   } catch (error) {
     throw area.explain(error);
   } finally {
@@ -78,12 +83,43 @@ export async function planRun({ inputs, flags, workers }: PlanRequest, context: 
   }
 }
 
-/** @throws UsageError where the folder holds an unfinished run that differs from the one to plan */
-function requireSame(out: string, difference: string | undefined): void {
-  if (difference === undefined) return;
-  throw new UsageError(
+/**
+ * Makes room where the run of a folder differs from the one to plan and has failed in a way that it cannot recover from.
+ * @param options.difference between the two; undefined if there is none
+ * @returns whether the folder is free for a new plan
+ * @throws UsageError where the run of the folder may still be finished
+ */
+async function startOver(
+  area: WorkArea,
+  { out, difference, note }: { out: string; difference: string | undefined; note: (message: string) => void },
+): Promise<boolean> {
+  if (difference === undefined) return false;
+  const error = endingError(await new Failures(area.path(FAILURES)).all(), () => false);
+  if (error === undefined || error.exitCode === 1) throw anotherRun(out, difference);
+  note(`starting over in ${out}: the run that it holds has failed, and ${difference}`);
+  await makeRoom(area, { out, fresh: true });
+  return true;
+}
+
+/** The error where a folder holds an unfinished run that differs from the one to plan. */
+function anotherRun(out: string, difference: string): UsageError {
+  return new UsageError(
     `${out} holds an unfinished run that this command does not continue: ${difference}. Run the command of then again, or start over with --fresh, or choose another --out`,
   );
+}
+
+/** Readies a run for another try: its failed tasks may be tried anew, and its brake may be another. */
+async function goOn(out: string, existing: RunPlan, { maxRemoved }: DedupFlags): Promise<RunFolder> {
+  const { maxRemoved: before, ...flags } = existing.flags;
+  const plan = { ...existing, flags: { ...flags, ...(maxRemoved !== undefined && { maxRemoved }) } };
+  const folder = openRunFolder(out, plan);
+  if (maxRemoved !== before) {
+    await writePlan(out, plan);
+    // The task that heeds the brake is done again; what it writes does not depend on it.
+    await folder.forget("fates", 0);
+  }
+  await new Failures(folder.path(FAILURES)).clear();
+  return folder;
 }
 
 /**
@@ -126,7 +162,7 @@ async function findPlannedFiles(
     const before = existing.files.at(at);
     if (copy === undefined || before?.copy !== copy || before.bytes !== bytes) continue;
     if ((await sha256File(copies.get(name) as string)) === (await sha256File(copy))) continue;
-    requireSame(options.out, `the content of ${name === "-" ? "standard input" : name} is another`);
+    throw anotherRun(options.out, `the content of ${name === "-" ? "standard input" : name} is another`);
   }
   await rm(folder, { recursive: true, force: true });
   return files;

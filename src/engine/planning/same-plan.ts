@@ -1,7 +1,7 @@
 import type { RunPlan } from "../plan.js";
 
-/** Flags on which no result depends: whoever works on a run may choose them anew. */
-const FREE = new Set(["threads", "memory"]);
+/** Flags on which no result depends: whoever goes on with a run may choose them anew. */
+const FREE = new Set(["threads", "memory", "maxRemoved"]);
 
 /** What of a plan does not depend on the number of workers. */
 export type PlannedWork = Pick<RunPlan, "version" | "cwd" | "flags" | "inputs"> & Partial<Pick<RunPlan, "files">>;

@@ -6,6 +6,9 @@ import { BrakeError, FailedRunError, InputError, UnavailableError, UsageError } 
 import { writeDurably } from "../../io/durable.js";
 import { keyOf, type TaskName } from "./schedule.js";
 
+/** Folder of the failed attempts, in the work area of a run. */
+export const FAILURES = "failures";
+
 /** Attempts at a task that fail before the run does, and workers that die of it: a node may be lost for other reasons. */
 const MOST_FAILED = 3;
 const MOST_DIED = 5;
