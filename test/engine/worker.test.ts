@@ -177,6 +177,7 @@ describe("a task that fails", () => {
         /task 1 of read failed 3 times.*disk of attempt 3 was full.*run the same command again/,
       );
     }
+    assert.equal(attempts(folder).filter((task) => task === "read-1").length, 3);
     await assert.rejects(runWorker(workerOn(folder)), /failed 3 times/);
     await new Failures(folder.path("failures")).clear();
     await runWorker(workerOn(folder));

@@ -119,8 +119,7 @@ class Worker {
     const began = performance.now();
     try {
       if (await this.#schedule.look()) this.#wait = 0;
-      const error = endingError(await this.#failures.all(), (task) => this.#schedule.isDone(task));
-      if (error !== undefined) throw error;
+      await this.#throwFinal();
       this.#ready = await this.#schedule.ready((stage) => this.#isWanted(stage));
     } catch (error) {
       if (!(error instanceof LostOutputError)) throw error;
@@ -160,11 +159,11 @@ class Worker {
       const task = free[(from + i) % free.length];
       this.#ready = this.#ready.filter((other) => other !== task);
       const claim = await this.#claims.take(task);
-      if (claim !== undefined && !(await this.#wasDone(claim))) return claim;
+      if (claim !== undefined && (await this.#isOpen(claim))) return claim;
     }
     this.#ready = [];
     const claim = await this.#claims.takeOver(left);
-    if (claim === undefined || (await this.#wasDone(claim))) return undefined;
+    if (claim === undefined || !(await this.#isOpen(claim))) return undefined;
     await this.#failures.add(claim.task, {
       kind: "died",
       exitCode: 1,
@@ -174,12 +173,28 @@ class Worker {
     return claim;
   }
 
-  /** Whether the task of a claim was done before this worker claimed it; the claim is then released. */
-  async #wasDone({ task, release }: Claim): Promise<boolean> {
-    if ((await this.#folder.marker(task.stage, task.index)) === undefined) return false;
-    await release();
-    this.#schedule.markDone(task);
-    return true;
+  /**
+   * Whether the task of a claim is still to be done; the claim is released where it is not. Another worker may have done
+   * it, or failed at it, between the last look and the claim: its word comes before its claim is free.
+   * @throws the error that ends the run
+   */
+  async #isOpen({ task, release }: Claim): Promise<boolean> {
+    let isOpen = false;
+    try {
+      const isDone = (await this.#folder.marker(task.stage, task.index)) !== undefined;
+      if (isDone) this.#schedule.markDone(task);
+      else await this.#throwFinal();
+      isOpen = !isDone;
+    } finally {
+      if (!isOpen) await release();
+    }
+    return isOpen;
+  }
+
+  /** @throws the error that ends the run for all workers, where a failure gives cause */
+  async #throwFinal(): Promise<void> {
+    const error = endingError(await this.#failures.all(), (task) => this.#schedule.isDone(task));
+    if (error !== undefined) throw error;
   }
 
   /** Waits for other workers, or until the run is stopped. */
