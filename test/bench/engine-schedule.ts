@@ -1,10 +1,10 @@
 import {
+  countDropTasks,
   dropTask,
-  dropTasks,
-  groupOfBlock,
   type JoinCut,
   partsOfDrop,
   rangeOfBlock,
+  rowGroupOfBlock,
 } from "../../src/engine/join/cut.js";
 
 /** A task of a schedule: its name, its seconds, and the names of the tasks it waits for. */
@@ -128,16 +128,16 @@ export function modelledTasks(cut: JoinCut, cost: TaskCost): ScheduledTask[] {
   for (let block = 0; block < cut.blocks; block++) {
     const [own, before] = [size(block), block > 0 ? size(block - 1) : 0];
     const needs = block > 0 ? [`decide ${block - 1}`] : [];
-    if (block > 1) needs.push(`drop ${dropTask(block - 2, groupOfBlock(block, cut), cut)}`);
+    if (block > 1) needs.push(`drop ${dropTask(block - 2, rowGroupOfBlock(block, cut), cut)}`);
     tasks.push({ name: `decide ${block}`, needs, seconds: seconds(own + before, own * (before + own / 2)) });
   }
-  for (let task = 0; task < dropTasks(cut); task++) {
+  for (let task = 0; task < countDropTasks(cut); task++) {
     const { block, group } = partsOfDrop(task, cut);
     const needs = [`decide ${block}`];
     if (block > 0) needs.push(`drop ${dropTask(block - 1, group, cut)}`);
     let rows = 0;
     for (let later = block + 2; later < cut.blocks; later++)
-      if (groupOfBlock(later, cut) === group) rows += size(later);
+      if (rowGroupOfBlock(later, cut) === group) rows += size(later);
     tasks.push({ name: `drop ${task}`, needs, seconds: seconds(rows + size(block), rows * size(block)) });
   }
   return tasks;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  blocksOfGroup,
+  blocksOfRowGroup,
+  countDropTasks,
   cutOfJoin,
   dropTask,
-  dropTasks,
-  groupOfBlock,
   partsOfDrop,
   rangeOfBlock,
+  rowGroupOfBlock,
 } from "../../src/engine/join/cut.js";
 
 describe("the cut of the join", () => {
@@ -41,7 +41,7 @@ describe("the cut of the join", () => {
           const later = Array.from({ length: Math.max(0, blocks - block - 2) }, (_, i) => (block + 2 + i) % rowGroups);
           for (const group of new Set(later)) expected.push({ block, group });
         }
-        assert.equal(dropTasks(cut), expected.length, `${blocks} blocks in ${rowGroups} groups`);
+        assert.equal(countDropTasks(cut), expected.length, `${blocks} blocks in ${rowGroups} groups`);
         for (const [task, parts] of expected.entries()) {
           assert.deepEqual(partsOfDrop(task, cut), parts);
           assert.equal(dropTask(parts.block, parts.group, cut), task);
@@ -55,9 +55,9 @@ describe("the cut of the join", () => {
     for (let group = 0; group < 4; group++) {
       for (let from = 0; from < 12; from++) {
         const expected = Array.from({ length: 10 }, (_, block) => block).filter(
-          (block) => block >= from && groupOfBlock(block, cut) === group,
+          (block) => block >= from && rowGroupOfBlock(block, cut) === group,
         );
-        assert.deepEqual(blocksOfGroup(group, from, cut), expected);
+        assert.deepEqual(blocksOfRowGroup(group, from, cut), expected);
       }
     }
   });

@@ -45,12 +45,12 @@ export function rangeOfBlock(block: number, { vectors, blockVectors }: JoinCut):
 }
 
 /** The row group that a block belongs to. */
-export function groupOfBlock(block: number, { rowGroups }: JoinCut): number {
+export function rowGroupOfBlock(block: number, { rowGroups }: JoinCut): number {
   return block % rowGroups;
 }
 
 /** The blocks of a row group, ascending, from block `from` on. */
-export function blocksOfGroup(group: number, from: number, { blocks, rowGroups }: JoinCut): number[] {
+export function blocksOfRowGroup(group: number, from: number, { blocks, rowGroups }: JoinCut): number[] {
   const found: number[] = [];
   const first = from + ((((group - from) % rowGroups) + rowGroups) % rowGroups);
   for (let block = first; block < blocks; block += rowGroups) found.push(block);
@@ -64,13 +64,13 @@ export function blocksOfGroup(group: number, from: number, { blocks, rowGroups }
  *     tasks of block 0 | tasks of block 1 | ... | tasks of block blocks - 3
  *     group of block 2, of block 3, ...         | group of block blocks - 1
  */
-export function dropTasks(cut: JoinCut): number {
+export function countDropTasks(cut: JoinCut): number {
   return firstDropTask(Math.max(0, cut.blocks - 2), cut);
 }
 
 /** The task of drop that a block's kept vectors and a row group make. The group must have a block from `block` + 2 on. */
 export function dropTask(block: number, group: number, cut: JoinCut): number {
-  const [next] = blocksOfGroup(group, block + 2, cut);
+  const [next] = blocksOfRowGroup(group, block + 2, cut);
   if (next === undefined) throw new Error(`row group ${group} has no block after ${block + 1}`);
   return firstDropTask(block, cut) + next - (block + 2);
 }
@@ -79,7 +79,7 @@ export function dropTask(block: number, group: number, cut: JoinCut): number {
 export function partsOfDrop(task: number, cut: JoinCut): { readonly block: number; readonly group: number } {
   let block = 0;
   while (firstDropTask(block + 1, cut) <= task) block++;
-  return { block, group: groupOfBlock(block + 2 + task - firstDropTask(block, cut), cut) };
+  return { block, group: rowGroupOfBlock(block + 2 + task - firstDropTask(block, cut), cut) };
 }
 
 /** Number of the tasks of all blocks before `block`; each block has as many as there are groups or blocks left. */

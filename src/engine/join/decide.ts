@@ -1,10 +1,10 @@
 import { writeColumns } from "../../io/arrow/number-table.js";
 import type { StageName } from "../facts.js";
 import type { Stage } from "../stage.js";
-import { dropTask, groupOfBlock } from "./cut.js";
-import { readGroup, runJoin } from "./group-rows.js";
+import { dropTask, rowGroupOfBlock } from "./cut.js";
 import { joinPart } from "./join-part.js";
 import { settle, survivingRows } from "./row-fates.js";
+import { joinOf, readRowGroup } from "./row-group.js";
 import { keptOfBlock, openRows, type Rows, rowsOfBlock, someRows } from "./rows.js";
 
 /** File of the outcome of a block: `RowFates`, one row a vector in priority order. */
@@ -21,10 +21,10 @@ export const decide: Stage<"decide"> = {
   name: "decide",
   phase: "join",
   after: ["order"],
-  count: async (_plan, tasks) => (await runJoin(tasks)).order.blocks,
+  count: async (_plan, tasks) => (await joinOf(tasks)).order.blocks,
   async needs(block, _plan, tasks) {
-    const { order, references } = await runJoin(tasks);
-    const group = groupOfBlock(block, order);
+    const { order, references } = await joinOf(tasks);
+    const group = rowGroupOfBlock(block, order);
     const needed: (readonly [StageName, number])[] = [];
     if (block > 0) needed.push(["decide", block - 1]);
     if (block > 1) needed.push(["drop", dropTask(block - 2, group, order)]);
@@ -33,8 +33,8 @@ export const decide: Stage<"decide"> = {
   },
   async run(context) {
     const { tasks, index: block } = context;
-    const join = await runJoin(tasks);
-    const { fates } = await readGroup(join, block > 1 ? block - 2 : -1, [block]);
+    const join = await joinOf(tasks);
+    const { fates } = await readRowGroup(join, block > 1 ? block - 2 : -1, [block]);
     const surviving = survivingRows(fates);
     const rows = someRows(await rowsOfBlock(tasks, block), surviving);
     const before = block === 0 ? NOTHING : await keptOfBlock(tasks, block - 1);

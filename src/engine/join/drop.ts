@@ -1,9 +1,9 @@
 import type { JoinFacts } from "../facts.js";
 import type { Stage, TaskContext } from "../stage.js";
-import { blocksOfGroup, dropTask, dropTasks, partsOfDrop } from "./cut.js";
-import { type GroupRows, type RunJoin, readGroup, runJoin, writeGroup } from "./group-rows.js";
+import { blocksOfRowGroup, countDropTasks, dropTask, partsOfDrop } from "./cut.js";
 import { joinPart } from "./join-part.js";
 import { settle, survivingRows } from "./row-fates.js";
+import { joinOf, type RowGroup, type RunJoin, readRowGroup, writeRowGroup } from "./row-group.js";
 import {
   allRows,
   keptOfBlock,
@@ -24,12 +24,12 @@ export const against: Stage<"against"> = {
   phase: "join",
   after: ["order"],
   async count(_plan, tasks) {
-    const { order, references } = await runJoin(tasks);
+    const { order, references } = await joinOf(tasks);
     return references === undefined ? 0 : order.rowGroups;
   },
   async run(context) {
-    const join = await runJoin(context.tasks);
-    const group = await readGroup(join, -2, blocksOfGroup(context.index, 0, join.order));
+    const join = await joinOf(context.tasks);
+    const group = await readRowGroup(join, -2, blocksOfRowGroup(context.index, 0, join.order));
     return meet(context, join, group, { references: await rowsOfReferences(context.tasks), against: true });
   },
 };
@@ -39,9 +39,9 @@ export const drop: Stage<"drop"> = {
   name: "drop",
   phase: "join",
   after: ["order"],
-  count: async (_plan, tasks) => dropTasks((await runJoin(tasks)).order),
+  count: async (_plan, tasks) => countDropTasks((await joinOf(tasks)).order),
   async needs(index, _plan, tasks) {
-    const { order, references } = await runJoin(tasks);
+    const { order, references } = await joinOf(tasks);
     const { block, group } = partsOfDrop(index, order);
     if (block > 0)
       return [
@@ -56,9 +56,9 @@ export const drop: Stage<"drop"> = {
         ];
   },
   async run(context) {
-    const join = await runJoin(context.tasks);
+    const join = await joinOf(context.tasks);
     const { block, group } = partsOfDrop(context.index, join.order);
-    const rows = await readGroup(join, block - 1, blocksOfGroup(group, block + 2, join.order));
+    const rows = await readRowGroup(join, block - 1, blocksOfRowGroup(group, block + 2, join.order));
     return meet(context, join, rows, { references: await keptOfBlock(context.tasks, block), against: false });
   },
 };
@@ -67,7 +67,7 @@ export const drop: Stage<"drop"> = {
 async function meet(
   context: TaskContext,
   { tasks, order, references: found }: RunJoin,
-  group: GroupRows,
+  group: RowGroup,
   { references, against }: { readonly references: Rows; readonly against: boolean },
 ): Promise<JoinFacts> {
   const blocks: Rows[] = [];
@@ -87,7 +87,7 @@ async function meet(
         within: false,
       });
       settle(group.fates, surviving, { ...rows, result, references: references.positions, against });
-      await writeGroup(context.path, group);
+      await writeRowGroup(context.path, group);
       const kept = survivingRows(group.fates).length;
       return { removed: surviving.length - kept, kept, measured: result.measured };
     } finally {

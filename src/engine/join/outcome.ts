@@ -1,10 +1,10 @@
 import { readColumns } from "../../io/arrow/number-table.js";
 import type { JoinResult } from "../../join/judge.js";
 import type { FinishedTasks } from "../stage.js";
-import { dropTasks } from "./cut.js";
+import { countDropTasks } from "./cut.js";
 import { OUTCOME } from "./decide.js";
-import { runJoin } from "./group-rows.js";
 import type { FatesAgainst } from "./row-fates.js";
+import { joinOf } from "./row-group.js";
 import { rowsOfBlock } from "./rows.js";
 
 /**
@@ -15,7 +15,7 @@ import { rowsOfBlock } from "./rows.js";
  * @throws LostOutputError where a task's output is gone
  */
 export async function readOutcome(tasks: FinishedTasks): Promise<JoinResult> {
-  const { order, references } = await runJoin(tasks);
+  const { order, references } = await joinOf(tasks);
   const { vectors, blocks, rowGroups } = order;
   const none = () => new Int32Array(vectors).fill(-1);
   const against = references && { keptByReference: none(), guardedFromReference: none() };
@@ -36,7 +36,7 @@ export async function readOutcome(tasks: FinishedTasks): Promise<JoinResult> {
   }
   const parts = [
     ...(await tasks.all("decide", blocks)),
-    ...(await tasks.all("drop", dropTasks(order))),
+    ...(await tasks.all("drop", countDropTasks(order))),
     ...(references === undefined ? [] : await tasks.all("against", rowGroups)),
   ];
   return { ...all, measured: parts.reduce((sum, { facts }) => sum + facts.measured, 0) };

@@ -8,7 +8,7 @@ import type { DedupOptions, RunContext } from "../../run/options.js";
 import { findInputs } from "../../run/read/find-inputs.js";
 import { copyPipes } from "../../run/read/open-inputs.js";
 import { MANIFEST, readManifestIfAny, VERSION } from "../../run/work/manifest.js";
-import { dropTasks } from "../../run/work/planned-tasks.js";
+import { removeTasks } from "../../run/work/planned-tasks.js";
 import { WORK } from "../../run/work/publication.js";
 import { COPIES, openWorkArea, type WorkArea } from "../../run/work/work-area.js";
 import { OUTPUT_FILES } from "../../run/write/output-names.js";
@@ -135,7 +135,7 @@ async function makeRoom(area: WorkArea, { out, fresh }: { out: string; fresh: bo
     );
   }
   // The tasks of an older plan, or what is left of them where removing was cut short.
-  await dropTasks(area.path(""));
+  await removeTasks(area.path(""));
 }
 
 /**

@@ -30,7 +30,7 @@ export type BucketRaws = {
 };
 
 /** The texts of a shard by their numbers in the bucket, an entry for each. */
-export interface ShardTexts {
+export interface AddedTexts {
   readonly group: Uint32Array;
   readonly raw: Uint32Array;
   /** Numbers of the normal form and of the text as received. */
@@ -75,7 +75,7 @@ export class Bucket {
    * @param entries not kept but for `group` and `raw`
    * @returns 17 bytes a text, for `groupsOf` and `rawsOf`
    */
-  add(shard: number, firstRow: number, entries: Entries): ShardTexts {
+  add(shard: number, firstRow: number, entries: Entries): AddedTexts {
     const { group, raw, "form:4": forms, "text:4": texts } = entries;
     const count = raw.length;
     const [form, text, begins] = [new Uint32Array(count), new Uint32Array(count), new Uint8Array(count)];
@@ -91,7 +91,7 @@ export class Bucket {
   }
 
   /** The groups of a shard, once all shards are added. The caller owns the columns. */
-  groupsOf({ group, form }: ShardTexts): BucketGroups {
+  groupsOf({ group, form }: AddedTexts): BucketGroups {
     // Groups and texts are numbered by first appearance, so a text that begins a group has the highest number so far.
     let count = 0;
     for (let i = 0, next = 0; i < group.length; i++) {
@@ -116,7 +116,7 @@ export class Bucket {
   }
 
   /** The texts of a shard, once all shards are added. `raw` and `begins` are those of `texts`. */
-  rawsOf({ raw, form, text, begins }: ShardTexts): BucketRaws {
+  rawsOf({ raw, form, text, begins }: AddedTexts): BucketRaws {
     const wins = new Uint8Array(raw.length);
     for (let i = 0; i < raw.length; i++) if (this.#winningText.get(form[i]) === text[i]) wins[i] = 1;
     return { raw, wins, begins };

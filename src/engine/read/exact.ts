@@ -6,7 +6,7 @@ import type { ReadableInputs } from "../../run/read/read-rows.js";
 import { misfitOf } from "../../run/write/outputs.js";
 import type { ExactFacts } from "../facts.js";
 import type { FinishedTask, Stage, TaskContext } from "../stage.js";
-import { Bucket, type ShardTexts } from "./bucket.js";
+import { type AddedTexts, Bucket } from "./bucket.js";
 import { ENTRIES, type Entries } from "./entries.js";
 import { lacksOrder, withoutOrder } from "./folder-order.js";
 import { faultOf } from "./input-fault.js";
@@ -41,7 +41,7 @@ async function findEqual(context: TaskContext): Promise<ExactFacts> {
   const schema = await requireUsable(context, shards);
   const fault = await findFault(context, shards, schema);
   const bucket = new Bucket(compareKeys(options.keep));
-  const added: ShardTexts[] = [];
+  const added: AddedTexts[] = [];
   let firstRow = 0;
   for (const [shard, read] of shards.entries()) {
     context.signal?.throwIfAborted();

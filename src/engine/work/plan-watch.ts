@@ -2,7 +2,7 @@ import { readFile, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FailedRunError } from "../../errors.js";
 import { MANIFEST, readManifestIfAny } from "../../run/work/manifest.js";
-import { dropTasks } from "../../run/work/planned-tasks.js";
+import { removeTasks } from "../../run/work/planned-tasks.js";
 import { planHash, type RunPlan } from "../plan.js";
 import { PLAN_FILE, type RunFolder } from "../run-folder.js";
 
@@ -51,6 +51,6 @@ export async function isPublished({ out, hash }: RunFolder): Promise<boolean> {
  * the other workers see by the manifest that the run is finished.
  */
 export async function tidyUp(folder: RunFolder): Promise<void> {
-  await dropTasks(folder.path());
+  await removeTasks(folder.path());
   await rmdir(folder.path()).catch(() => {});
 }

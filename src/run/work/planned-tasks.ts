@@ -28,7 +28,7 @@ export function requireNoTasks(out: string, area: string): void {
  * Removes a run in tasks from a work area. The plan goes first, so that workers stop: they look for it before they mark
  * anything. What is left by a process that is killed meanwhile belongs to no plan and is removed by the next one.
  */
-export async function dropTasks(area: string): Promise<void> {
+export async function removeTasks(area: string): Promise<void> {
   await rm(join(area, TASKS_PLAN), { force: true });
   const names = await readdir(area).catch(() => []);
   for (const name of names) {

@@ -5,7 +5,7 @@ import { FailedRunError, InputError, mayPass, UsageError } from "../../errors.js
 import { writeDurably } from "../../io/durable.js";
 import { holdsLock, LockHeldError, takeLock } from "../../io/lock.js";
 import { EMBEDDINGS } from "../write/output-names.js";
-import { dropTasks, holdsTasks, requireNoTasks } from "./planned-tasks.js";
+import { holdsTasks, removeTasks, requireNoTasks } from "./planned-tasks.js";
 import { movePublished, PLAN, planPublication, readPlan, requireFree, WORK } from "./publication.js";
 import { parseState, type WorkState } from "./work-state.js";
 
@@ -75,7 +75,7 @@ export async function openWorkArea(
   });
   const work = new WorkArea({ out, made, lost: lost.signal, release });
   try {
-    if (tasks === "dropped") await dropTasks(area);
+    if (tasks === "dropped") await removeTasks(area);
     if (tasks === "refused") requireNoTasks(out, area);
     await work.finishPublication();
     await requireFree(out, files);

@@ -1,7 +1,7 @@
 import { readColumns, writeColumns } from "../../io/arrow/number-table.js";
 import type { NumberFacts, OrderFacts } from "../facts.js";
 import type { FinishedTask, FinishedTasks } from "../stage.js";
-import { blocksOfGroup, dropTask, groupOfBlock, rangeOfBlock } from "./cut.js";
+import { blocksOfRowGroup, dropTask, rangeOfBlock, rowGroupOfBlock } from "./cut.js";
 import { partOfFates, type RowFates, type SparseFates, sparse, spread, unknownFates } from "./row-fates.js";
 
 /** File of what tasks of against and drop know of the blocks of a row group: one part a block, sparse. */
@@ -18,7 +18,7 @@ export interface RunJoin {
 const known = new WeakMap<FinishedTasks, RunJoin>();
 
 /** Finds out what the join of a run is about. */
-export async function runJoin(tasks: FinishedTasks): Promise<RunJoin> {
+export async function joinOf(tasks: FinishedTasks): Promise<RunJoin> {
   const before = known.get(tasks);
   if (before !== undefined) return before;
   const [{ facts: order }, { facts: number }] = await Promise.all([tasks.get("order", 0), tasks.get("number", 0)]);
@@ -28,7 +28,7 @@ export async function runJoin(tasks: FinishedTasks): Promise<RunJoin> {
 }
 
 /** Blocks of one row group, one behind the other, and what is known of their vectors. */
-export interface GroupRows {
+export interface RowGroup {
   readonly blocks: readonly number[];
   /** First row of each block, and the number of all rows. */
   readonly starts: readonly number[];
@@ -40,7 +40,7 @@ export interface GroupRows {
  * has met: by the references alone if `block` is -1, by nothing if it is less.
  * @param blocks of the group, from block + 2 on at the earliest
  */
-export async function readGroup(join: RunJoin, block: number, blocks: readonly number[]): Promise<GroupRows> {
+export async function readRowGroup(join: RunJoin, block: number, blocks: readonly number[]): Promise<RowGroup> {
   const { order, references } = join;
   const starts = [0];
   for (const [i, each] of blocks.entries()) {
@@ -49,7 +49,7 @@ export async function readGroup(join: RunJoin, block: number, blocks: readonly n
   }
   const fates = unknownFates(starts[blocks.length], references !== undefined);
   if (blocks.length === 0) return { blocks, starts, fates };
-  const state = await stateAfter(join, block, groupOfBlock(blocks[0], order));
+  const state = await stateAfter(join, block, rowGroupOfBlock(blocks[0], order));
   if (state === undefined) return { blocks, starts, fates };
   for (const [i, each] of blocks.entries()) {
     const part = await readColumns<SparseFates>(state.task.path(STATE), state.blocks.indexOf(each));
@@ -66,14 +66,17 @@ async function stateAfter(
 ): Promise<{ readonly task: FinishedTask; readonly blocks: readonly number[] } | undefined> {
   if (block >= 0) {
     const task = await tasks.get("drop", dropTask(block, group, order));
-    return { task, blocks: blocksOfGroup(group, block + 2, order) };
+    return { task, blocks: blocksOfRowGroup(group, block + 2, order) };
   }
   if (references === undefined || block < -1) return undefined;
-  return { task: await tasks.get("against", group), blocks: blocksOfGroup(group, 0, order) };
+  return { task: await tasks.get("against", group), blocks: blocksOfRowGroup(group, 0, order) };
 }
 
-/** Writes what is known of a row group, for `readGroup`. */
-export async function writeGroup(path: (name: string) => string, { blocks, starts, fates }: GroupRows): Promise<void> {
+/** Writes what is known of a row group, for `readRowGroup`. */
+export async function writeRowGroup(
+  path: (name: string) => string,
+  { blocks, starts, fates }: RowGroup,
+): Promise<void> {
   const parts = blocks.map((_, i) => sparse(partOfFates(fates, starts[i], starts[i + 1])));
   await writeColumns(path(STATE), ...parts);
 }
