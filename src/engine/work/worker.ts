@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BrakeError, FailedRunError } from "../../errors.js";
-import { type Reporter, timedReporter } from "../../reporter.js";
+import type { BrakeError } from "../../errors.js";
+import type { Reporter } from "../../reporter.js";
 import type { DedupOptions } from "../../run/options.js";
 import { noSpace } from "../../run/work/work-area.js";
 import { LostOutputError } from "../lost-output.js";
@@ -10,20 +10,8 @@ import { type Claim, Claims } from "./claims.js";
 import { endingError, Failures } from "./failures.js";
 import { isPublished, PlanWatch, tidyUp } from "./plan-watch.js";
 import { keyOf, Schedule, type TaskName } from "./schedule.js";
-import { runTask } from "./task.js";
-
-/** How long a worker waits, in milliseconds. */
-export interface Waits {
-  /** A wait for work grows from the least to the most, and begins anew when anything has been done. */
-  readonly least: number;
-  readonly most: number;
-  /** Between two looks whether the plan is still there, while a task is at work. */
-  readonly watch: number;
-  /** Without a sign of life of a worker elsewhere, until its task is taken over. */
-  readonly patience?: number;
-}
-
-const WAITS: Waits = { least: 100, most: 2000, watch: 2000 };
+import { Backoff, WAITS, type Waits } from "./waits.js";
+import { runWatchedTask } from "./watched-task.js";
 
 /** What a worker works with. */
 export interface WorkerOptions {
@@ -63,6 +51,7 @@ class Worker {
   readonly #claims: Claims;
   readonly #failures: Failures;
   readonly #watch: PlanWatch;
+  readonly #backoff: Backoff;
   /** Where this worker begins to look in a list of tasks, so that many workers do not all try the same one. */
   readonly #start = Math.floor(Math.random() * 2 ** 30);
   /** Aborted when a signal arrives, or the plan is found to be gone. */
@@ -70,7 +59,6 @@ class Worker {
   #ready: TaskName[] = [];
   /** Until when the list of tasks that may start counts as new enough. */
   #readyUntil = 0;
-  #wait = 0;
   #done = 0;
   /** Stage of the last task, which may keep something in memory for the next one. */
   #stage: Stage | undefined;
@@ -83,6 +71,7 @@ class Worker {
     this.#claims = new Claims(this.#folder.path("claims"), this.#waits.patience);
     this.#failures = new Failures(this.#folder.path("failures"));
     this.#watch = new PlanWatch(this.#folder);
+    this.#backoff = new Backoff(this.#waits);
   }
 
   async work(): Promise<number> {
@@ -118,7 +107,7 @@ class Worker {
     if ((await this.#watch.check()) === "finished") return true;
     const began = performance.now();
     try {
-      if (await this.#schedule.look()) this.#wait = 0;
+      if (await this.#schedule.look()) this.#backoff.reset();
       await this.#throwFinal();
       this.#ready = await this.#schedule.ready((stage) => this.#isWanted(stage));
     } catch (error) {
@@ -198,21 +187,15 @@ class Worker {
   }
 
   /** Waits for other workers, or until the run is stopped. */
-  async #rest(milliseconds = this.#nextWait()): Promise<void> {
+  async #rest(milliseconds = this.#backoff.next()): Promise<void> {
     await sleep(milliseconds, undefined, { signal: this.#stopped.signal }).catch(() => {});
-  }
-
-  #nextWait(): number {
-    const { least, most } = this.#waits;
-    this.#wait = Math.min(most, Math.max(least, this.#wait * 1.5));
-    return this.#wait * (0.75 + Math.random() / 2);
   }
 
   /** Does the task of a claim. A failure is recorded for all workers, and the task left to whoever comes next. */
   async #attempt(claim: Claim): Promise<void> {
     const { task } = claim;
     const began = performance.now();
-    this.#wait = 0;
+    this.#backoff.reset();
     try {
       await this.#do(task);
       this.#options.onDone?.(task, (performance.now() - began) / 1000);
@@ -228,39 +211,14 @@ class Worker {
     }
   }
 
-  /** Does a task, and stops at once when a signal arrives or the plan is gone: the stage may take longer to notice. */
-  async #do(task: TaskName): Promise<void> {
+  /** Does a task, and lets go of what the tasks of another stage have left. */
+  async #do({ stage: name, index }: TaskName): Promise<void> {
     const { stages, options, reporter } = this.#options;
-    const stage = stages.find(({ name }) => name === task.stage) as Stage;
+    const stage = stages.find((other) => other.name === name) as Stage;
     if (this.#stage !== stage) await this.#stage?.release?.();
     this.#stage = stage;
-    const { signal } = this.#stopped;
-    const watching = setInterval(() => {
-      this.#watch.check().catch((error) => this.#stopped.abort(error));
-    }, this.#waits.watch);
-    let stop = () => {};
-    const stopped = new Promise<never>((_, reject) => {
-      stop = () => reject(signal.reason);
-      signal.addEventListener("abort", stop, { once: true });
-    });
-    stopped.catch(() => {});
-    const confirm = async () => {
-      signal.throwIfAborted();
-      if ((await this.#watch.check()) === "finished") throw new FailedRunError("the run is finished");
-    };
-    try {
-      const work = runTask(this.#folder, stage, task.index, {
-        options,
-        reporter: timedReporter(taskReporter(reporter, task)),
-        signal,
-        confirm,
-      });
-      work.catch(() => {});
-      await Promise.race([work, stopped]);
-    } finally {
-      clearInterval(watching);
-      signal.removeEventListener("abort", stop);
-    }
+    const own = { folder: this.#folder, watch: this.#watch, every: this.#waits.watch, stopped: this.#stopped };
+    await runWatchedTask({ ...own, stage, index, options, reporter });
   }
 
   /** Takes back the marker of a task whose output is lost. Only the worker that removes the marker tells. */
@@ -288,16 +246,4 @@ class Worker {
   #note(message: string): void {
     this.#options.reporter.note(message);
   }
-}
-
-/** A reporter for a task among many: it tells on its way which task that is, and not that its parts have ended. */
-function taskReporter(reporter: Reporter, { stage, index }: TaskName): Reporter {
-  return {
-    note: (message) => reporter.note(message),
-    stage(name, total, unit) {
-      const own = `${stage} ${index}`;
-      const bar = reporter.stage(name === stage ? own : `${own}, ${name}`, total, unit);
-      return { advance: (done, rows) => bar.advance(done, rows), end() {} };
-    },
-  };
 }
