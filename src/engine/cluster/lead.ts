@@ -7,7 +7,7 @@ import { isDedupFolder } from "../../run/work/dedup-folder.js";
 import { MANIFEST, VERSION } from "../../run/work/manifest.js";
 import { WORK } from "../../run/work/publication.js";
 import { KMEANS, LOCK } from "../../run/work/work-area.js";
-import type { Crew } from "../executor.js";
+import type { Crew, CrewState } from "../executor.js";
 import { type Desk, openDesk } from "./desk.js";
 import { LEADER, type Leader, listNames, nameOf, putJson } from "./exchange.js";
 import { savedStarts } from "./saved-starts.js";
@@ -63,27 +63,19 @@ export function leadClustering(given: LeadOptions): SharedClustering {
 
   async function lead() {
     await prepareFolder(folder, { keep: options.fresh ? undefined : await fingerprint });
-    let state: Awaited<ReturnType<Crew["state"]>> | undefined;
+    let crewState: () => CrewState | undefined = () => undefined;
     const desk = openDesk({
       folder,
       note,
       onNobody(milliseconds) {
+        const state = crewState();
         if (milliseconds > aloneAfter) workAlone(state?.reason ?? `for ${Math.round(milliseconds / 1000)} s`);
         else if (state?.ended) workAlone(state.reason ?? `those of ${executor} have ended`);
       },
     });
     const crew = await given.start();
     if (crew.look !== undefined) note(`the engine shows the workers by ${crew.look}`);
-    let asking = false;
-    const asked = setInterval(async () => {
-      if (asking) return;
-      asking = true;
-      const before = state?.reason;
-      state = await crew.state().catch(() => state);
-      if (state?.reason !== undefined && state.reason !== before) note(state.reason);
-      asking = false;
-    }, ASK_ENGINE);
-    ended.signal.addEventListener("abort", () => clearInterval(asked));
+    crewState = watchCrew(crew, note, ended.signal);
     return { desk, crew };
   }
 
@@ -120,6 +112,25 @@ export function leadClustering(given: LeadOptions): SharedClustering {
       await rmdir(folder).catch(() => {});
     },
   };
+}
+
+/**
+ * Asks the engine for its workers again and again, one question at a time, and tells why they wait.
+ * @returns a function that gives the last answer; undefined before the first one
+ */
+function watchCrew(crew: Crew, note: LeadOptions["note"], ended: AbortSignal): () => CrewState | undefined {
+  let state: CrewState | undefined;
+  let asking = false;
+  const timer = setInterval(async () => {
+    if (asking) return;
+    asking = true;
+    const before = state?.reason;
+    state = await crew.state().catch(() => state);
+    if (state?.reason !== undefined && state.reason !== before) note(state.reason);
+    asking = false;
+  }, ASK_ENGINE);
+  ended.addEventListener("abort", () => clearInterval(timer));
+  return () => state;
 }
 
 /**
