@@ -153,6 +153,14 @@ export const engineFlags = {
   workers: { type: "string", describe: "with --executor: processes that work at once (4)" },
 } as const satisfies Record<string, Options>;
 
+const {
+  threads: { default: _threads, ...threads },
+  memory: { default: _memory, ...memory },
+} = sharedFlags;
+
+/** Threads and memory of whoever does tasks: without a default, since where they are not given those of the plan hold. */
+export const taskFlags = { threads, memory } as const satisfies Record<string, Options>;
+
 /** Flags of `work` alone. */
 export const workFlags = {
   phase: { type: "string", choices: PHASES, describe: "do only tasks of this phase, once those before are done (all)" },

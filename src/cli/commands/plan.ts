@@ -5,7 +5,7 @@ import { inputsOf } from "../../run/flags/shared.js";
 import { shellWord } from "../../shell-word.js";
 import { runCommand } from "../command.js";
 import { workersOf } from "../engine/workers.js";
-import { dedupFlags, engineFlags, sharedFlags } from "../flags.js";
+import { dedupFlags, engineFlags, sharedFlags, taskFlags } from "../flags.js";
 import { jsonLine, printable } from "../printable.js";
 import { bytes } from "../summary.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
@@ -19,9 +19,6 @@ export function addPlan(parser: Argv, exitWith: ExitWith): void {
 
 function planArguments(args: Argv) {
   const { "dry-run": _, ...flags } = dedupFlags;
-  const {
-    threads: { default: __, ...threads },
-  } = sharedFlags;
   return args
     .positional("inputs", {
       type: "string",
@@ -31,7 +28,7 @@ function planArguments(args: Argv) {
     })
     .options({
       ...sharedFlags,
-      threads,
+      threads: taskFlags.threads,
       ...flags,
       workers: { ...engineFlags.workers, describe: "processes that will work at once (4)" },
     })

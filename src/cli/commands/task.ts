@@ -1,7 +1,7 @@
 import type { Argv } from "yargs";
 import { runCommand } from "../command.js";
 import { verdictOf } from "../exit-code.js";
-import { sharedFlags } from "../flags.js";
+import { sharedFlags, taskFlags } from "../flags.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
 /** Declares `task`. */
@@ -12,12 +12,7 @@ export function addTask(parser: Argv, exitWith: ExitWith): void {
 }
 
 function taskArguments(args: Argv) {
-  const {
-    threads: { default: _, ...threads },
-    memory: { default: __, ...memory },
-    quiet,
-    progress,
-  } = sharedFlags;
+  const { quiet, progress } = sharedFlags;
   return args
     .positional("run", {
       type: "string",
@@ -26,7 +21,7 @@ function taskArguments(args: Argv) {
     })
     .positional("stage", { type: "string", demandOption: true, describe: "stage, as bge-dedup status names it" })
     .positional("index", { type: "string", demandOption: true, describe: "number of the task in its stage, from 0" })
-    .options({ threads, memory, quiet, progress, "log-format": sharedFlags["log-format"] })
+    .options({ ...taskFlags, quiet, progress, "log-format": sharedFlags["log-format"] })
     .example(
       "$0 task /shared/run read 3",
       "do the fourth task of the stage read, for an engine that deals the tasks itself",

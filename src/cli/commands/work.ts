@@ -4,7 +4,7 @@ import type { TaskName } from "../../engine/work/schedule.js";
 import { runCommand } from "../command.js";
 import { endWithInput } from "../engine/attached.js";
 import { verdictOf } from "../exit-code.js";
-import { sharedFlags, workFlags } from "../flags.js";
+import { sharedFlags, taskFlags, workFlags } from "../flags.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
 /** Declares `work`. */
@@ -15,11 +15,8 @@ export function addWork(parser: Argv, exitWith: ExitWith): void {
 }
 
 function workArguments(args: Argv) {
-  const {
-    threads: { default: _, ...threads },
-    memory: { default: __, ...memory },
-    quiet,
-  } = sharedFlags;
+  const { threads, memory } = taskFlags;
+  const { quiet } = sharedFlags;
   return args
     .positional("run", {
       type: "string",

@@ -4,7 +4,7 @@ import type { ClusterOptions, RunContext } from "../../run/options.js";
 import type { ClusterSummary } from "../../run/summary.js";
 import { isGiven } from "./engine-words.js";
 import { loadExecutor } from "./executors.js";
-import { programCommand } from "./worker-command.js";
+import { workerCommand } from "./worker-command.js";
 import { workersOf } from "./workers.js";
 
 /** The run of `bge-cluster --executor`. @returns the summary, as one machine would have returned it */
@@ -25,15 +25,11 @@ export async function runClusterWithExecutor(
   // The defaults are meant for one process.
   const threads = isGiven(argv, "threads") ? options.threads : undefined;
   const memory = isGiven(argv, "memory") ? options.memory : undefined;
-  const shares = [
-    ...(threads === undefined ? [] : ["--threads", String(threads)]),
-    ...(memory === undefined ? [] : ["--memory", String(memory)]),
-  ];
   return clusterOnWorkers(options, context, {
     executor,
     workers: workersOf(words.workers),
     engineArguments: engine,
-    command: [...programCommand("bge-cluster"), "work", resolve(options.out), ...shares],
+    command: workerCommand("bge-cluster", resolve(options.out), { threads, memory }),
     threads,
     memory,
   });

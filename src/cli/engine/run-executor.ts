@@ -9,7 +9,7 @@ import type { DedupSummary } from "../../run/summary.js";
 import { MANIFEST, readManifestIfAny } from "../../run/work/manifest.js";
 import type { ProgressReporter } from "../progress-reporter.js";
 import { loadExecutor } from "./executors.js";
-import { programCommand } from "./worker-command.js";
+import { workerCommand } from "./worker-command.js";
 
 /** What `--executor` runs. */
 export interface ExecutorRun extends PlanRequest {
@@ -54,27 +54,19 @@ export async function runWithExecutor(
 
 function orderOf(run: ExecutorRun, { folder }: PlannedRun, note: (message: string) => void): Omit<WorkOrder, "phases"> {
   const out = resolve(folder.out);
-  const { threads, memory } = run;
-  const shares = [
-    ...(threads === undefined ? [] : ["--threads", String(threadsOf(threads))]),
-    ...(memory === undefined ? [] : ["--memory", String(memoryOf(memory))]),
-  ];
+  const shares = {
+    ...(run.threads !== undefined && { threads: threadsOf(run.threads) }),
+    ...(run.memory !== undefined && { memory: memoryOf(run.memory) }),
+  };
   return {
     name: nameOf(out),
     folder: out,
     cwd: folder.plan.cwd,
     workers: run.workers,
-    ...(threads !== undefined && { threads: threadsOf(threads) }),
-    ...(memory !== undefined && { memory: memoryOf(memory) }),
+    ...shares,
     engineArguments: run.engineArguments,
     environment: WORKER_ENVIRONMENT,
-    command: (phase) => [
-      ...programCommand("bge-dedup"),
-      "work",
-      out,
-      ...(phase === undefined ? [] : ["--phase", phase]),
-      ...shares,
-    ],
+    command: (phase) => workerCommand("bge-dedup", out, { phase, ...shares }),
     note,
   };
 }

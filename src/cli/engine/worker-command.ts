@@ -22,3 +22,19 @@ export function flagsForAll(execArgv: readonly string[]): string[] {
     return isTaken;
   });
 }
+
+/**
+ * The command line of a worker of a run.
+ * @param program as in `programCommand`
+ * @param out absolute path of the run's output folder
+ * @param options phase, threads and bytes of memory of the worker, as far as they are given
+ */
+export function workerCommand(
+  program: string,
+  out: string,
+  { phase, threads, memory }: { readonly phase?: string; readonly threads?: number; readonly memory?: number },
+): string[] {
+  const flags = Object.entries({ phase, threads, memory });
+  const given = flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]));
+  return [...programCommand(program), "work", out, ...given];
+}
