@@ -3,6 +3,7 @@ import { StringDecoder } from "node:string_decoder";
 import { readColumns, readRows } from "../../io/arrow/number-table.js";
 import { type TextWindow, WINDOW_TEXTS } from "../../run/read/read-texts.js";
 import type { FinishedTask } from "../stage.js";
+import { FILES } from "../task-files.js";
 
 /** A chunk of the texts of a shard: what one task embeds. */
 export interface Chunk {
@@ -42,13 +43,13 @@ export async function chunkGroups(
   chunkTexts: number,
   number: FinishedTask<"number">,
 ): Promise<ChunkGroups> {
-  const { group: all } = await readColumns<{ group: Uint32Array }>(number.path("shards.arrow"), shard);
+  const { group: all } = await readColumns<{ group: Uint32Array }>(number.path(FILES.number.shards), shard);
   const local = all.subarray(part * chunkTexts, (part + 1) * chunkTexts);
   const begin = number.facts.firstGroups[shard];
   const owned = local.filter((group) => group >= begin);
   const first = owned[0] ?? 0;
   const end = owned.length === 0 ? 0 : owned[owned.length - 1] + 1;
-  const range = await readRows<{ first: Uint32Array; entry: Int32Array }>(number.path("groups.arrow"), first, end);
+  const range = await readRows<{ first: Uint32Array; entry: Int32Array }>(number.path(FILES.number.groups), first, end);
   const wanted = Uint8Array.from(local, (group) => Number(group >= begin && range.entry[group - first] < 0));
   const groups = local.filter((_, i) => wanted[i] === 1);
   return { wanted, groups, rows: Float64Array.from(groups, (group) => range.first[group - first]) };

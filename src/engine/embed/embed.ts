@@ -4,15 +4,12 @@ import { cacheCounts } from "../../run/embed/open-cache.js";
 import { startWindows } from "../../run/embed/prepare-model.js";
 import type { EmbedFacts } from "../facts.js";
 import type { Stage, TaskContext } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { chunkGroups, chunkOf, chunkWindows } from "./chunk-texts.js";
 import { closeModel, type HeldModel, holdModel } from "./held-model.js";
 import { kindHere, kindsOf } from "./kinds.js";
 import { requireOneModel } from "./one-model.js";
-import { TASK_VECTORS } from "./run-vectors.js";
 import { TaskStore } from "./task-store.js";
-
-/** File of the group of each vector of an embed task: `group` Uint32. */
-export const VECTOR_GROUPS = "groups.arrow";
 
 /**
  * Embeds chunks of texts: the texts of groups that begin in the chunk's shard and that no reference knows. It writes
@@ -80,7 +77,7 @@ async function embedTexts(context: TaskContext, model: HeldModel): Promise<Omit<
   const windows = chunkWindows({ read: await tasks.get("read", chunk.shard), chunk, groups, windowChars, vectorField });
   const before = cacheCounts(options, cache);
   const stage = reporter.stage("embed", groups.groups.length);
-  const store = new TaskStore(path(TASK_VECTORS), groups);
+  const store = new TaskStore(path(FILES.embed.vectors), groups);
   try {
     let done = 0;
     for await (const { window, embedded } of embedInOrder({ windows, start, cache, windowChars, memory })) {
@@ -94,7 +91,7 @@ async function embedTexts(context: TaskContext, model: HeldModel): Promise<Omit<
     await store.close();
   }
   if (store.counts.vectors > 0) model.requireDimension(store.dim);
-  await writeColumns(path(VECTOR_GROUPS), { group: store.groups });
+  await writeColumns(path(FILES.embed.groups), { group: store.groups });
   stage.end();
   const { kind, hits, misses } = cacheCounts(options, cache);
   return {

@@ -3,6 +3,7 @@ import { type Columns, writeColumns } from "../../io/arrow/number-table.js";
 import type { OrderFacts } from "../facts.js";
 import { cutOfJoin, rangeOfBlock } from "../join/cut.js";
 import type { Stage, TaskContext } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { embed } from "./embed.js";
 import { kindsOf } from "./kinds.js";
 import { requireOneModel } from "./one-model.js";
@@ -46,7 +47,7 @@ async function orderVectors(context: TaskContext): Promise<OrderFacts> {
   const positions = await inPriority(columns, options.keep, createBreaks(signal));
   const { workers, blockVectors } = plan;
   const cut = cutOfJoin({ vectors, workers, blockVectors });
-  await writeColumns(path("vectors.arrow"), { group: columns.group });
+  await writeColumns(path(FILES.order.vectors), { group: columns.group });
   const parts = Array.from({ length: cut.blocks }, (_, block): Columns => {
     const position = positions.subarray(...rangeOfBlock(block, cut));
     const { signature } = columns;
@@ -54,7 +55,7 @@ async function orderVectors(context: TaskContext): Promise<OrderFacts> {
       ? { position }
       : { position, signature: BigUint64Array.from(position, (at) => signature[at]) };
   });
-  if (parts.length > 0) await writeColumns(path("priority.arrow"), ...parts);
+  if (parts.length > 0) await writeColumns(path(FILES.order.priority), ...parts);
   stage.end();
   const [{ facts: first }] = embedded;
   return {

@@ -8,6 +8,7 @@ import { requireFewRefused, TooManyRefusedError } from "../../run/embed/refused-
 import type { RefusedText } from "../../run/work/work-state.js";
 import { reopenShard } from "../read/shard-inputs.js";
 import type { FinishedTask, TaskContext } from "../stage.js";
+import { FILES } from "../task-files.js";
 
 /** What is refused, by groups. */
 interface RefusedGroups {
@@ -53,7 +54,7 @@ export async function rejectRefusedTexts(
 /** Finds the groups of refused texts. Groups are numbered by their first rows, which therefore ascend. */
 async function refusedGroups(number: FinishedTask<"number">, refused: readonly RefusedText[]): Promise<RefusedGroups> {
   const errorOf = new Map(refused.map(({ row, error }) => [row, error]));
-  const groups = await readColumns<{ first: Uint32Array; size: Uint32Array }>(number.path("groups.arrow"));
+  const groups = await readColumns<{ first: Uint32Array; size: Uint32Array }>(number.path(FILES.number.groups));
   const errors = new Map<number, string>();
   let rows = 0;
   for (let group = 0; group < groups.first.length; group++) {
@@ -99,20 +100,20 @@ async function refusedRows(
   shard: number,
   errors: RefusedGroups["errors"],
 ): Promise<readonly { readonly row: number; readonly error: string }[]> {
-  const { group: numberOf } = await readColumns<{ group: Uint32Array }>(number.path("shards.arrow"), shard);
+  const { group: numberOf } = await readColumns<{ group: Uint32Array }>(number.path(FILES.number.shards), shard);
   const refused = new Map<number, string>();
   for (let local = 0; local < numberOf.length; local++) {
     const error = errors.get(numberOf[local]);
     if (error !== undefined) refused.set(local, error);
   }
   if (refused.size === 0) return [];
-  const entries = await readColumns<{ raw: Uint32Array; group: Uint32Array }>(read.path("entries.arrow"));
+  const entries = await readColumns<{ raw: Uint32Array; group: Uint32Array }>(read.path(FILES.read.entries));
   const errorOfRaw = new Map<number, string>();
   for (const [i, raw] of entries.raw.entries()) {
     const error = refused.get(entries.group[i]);
     if (error !== undefined) errorOfRaw.set(raw, error);
   }
-  const { raw: rawOfRow } = await readColumns<{ raw: Int32Array }>(read.path("rows.arrow"));
+  const { raw: rawOfRow } = await readColumns<{ raw: Int32Array }>(read.path(FILES.read.rows));
   const rows: { readonly row: number; readonly error: string }[] = [];
   for (let row = 0; row < rawOfRow.length; row++) {
     const error = errorOfRaw.get(rawOfRow[row]);

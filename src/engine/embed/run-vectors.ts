@@ -1,9 +1,7 @@
 import type { VectorReader } from "../../vectors/reader.js";
 import { openVectorStores } from "../../vectors/stores.js";
 import type { FinishedTask } from "../stage.js";
-
-/** File of the vectors of an embed task, in the format of embeddings.arrow; absent where the task made none. */
-export const TASK_VECTORS = "vectors.arrow";
+import { FILES } from "../task-files.js";
 
 /** The vectors of all embed tasks of a run. Positions run through, task after task. */
 export interface RunVectors extends VectorReader {
@@ -31,7 +29,7 @@ export async function openRunVectors(embedded: readonly FinishedTask<"embed">[])
     return { ...EMPTY, dim: dimensionOf(embedded), starts };
   }
   const stores = await openVectorStores(
-    filled.map((task) => embedded[task].path(TASK_VECTORS)),
+    filled.map((task) => embedded[task].path(FILES.embed.vectors)),
     { sizes: filled.map((task) => ({ count: embedded[task].facts.vectors, dim: embedded[task].facts.dim })) },
   );
   const storeOf = new Map(filled.map((task, store) => [task, store]));

@@ -4,7 +4,7 @@ import { readColumns, readRows } from "../../io/arrow/number-table.js";
 import type { DedupOptions } from "../../run/options.js";
 import { isGuarded } from "../../text/guards.js";
 import type { FinishedTask } from "../stage.js";
-import { VECTOR_GROUPS } from "./embed.js";
+import { FILES } from "../task-files.js";
 import { firstVectors } from "./run-vectors.js";
 
 /** What the order of the vectors depends on, by position. */
@@ -43,13 +43,17 @@ export async function vectorColumns(
   const signature = isGuarded(guards) ? new BigUint64Array(count) : undefined;
   for (const [task, { facts, path }] of embedded.entries()) {
     if (facts.vectors === 0) continue;
-    const { group: groups } = await readColumns<{ group: Uint32Array }>(path(VECTOR_GROUPS));
+    const { group: groups } = await readColumns<{ group: Uint32Array }>(path(FILES.embed.groups));
     group.set(groups, starts[task]);
     if (keys === undefined && signature === undefined) continue;
     // The groups of a task ascend, and few of those between them have no vector.
     const [first] = groups;
     const end = groups[groups.length - 1] + 1;
-    const { winner, high, low, ...guarded } = await readRows<GroupColumns>(number.path("groups.arrow"), first, end);
+    const { winner, high, low, ...guarded } = await readRows<GroupColumns>(
+      number.path(FILES.number.groups),
+      first,
+      end,
+    );
     for (const [i, each] of groups.entries()) {
       const position = starts[task] + i;
       if (keys !== undefined) {

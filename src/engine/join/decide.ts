@@ -1,21 +1,19 @@
 import { writeColumns } from "../../io/arrow/number-table.js";
 import type { StageName } from "../facts.js";
 import type { Stage } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { dropTask, rowGroupOfBlock } from "./cut.js";
 import { joinPart } from "./join-part.js";
 import { settle, survivingRows } from "./row-fates.js";
 import { joinOf, readRowGroup } from "./row-group.js";
 import { keptOfBlock, openRows, type Rows, rowsOfBlock, someRows } from "./rows.js";
 
-/** File of the outcome of a block: `RowFates`, one row a vector in priority order. */
-export const OUTCOME = "outcome.arrow";
-
 /** Nothing is kept before the first block. */
 const NOTHING: Rows = { positions: new Uint32Array(0) };
 
 /**
  * Decides a block: its vectors that neither the references nor the blocks up to the last but one have removed meet those
- * that the last block kept, then each other.
+ * that the last block kept, then each other. It writes outcome.arrow: `RowFates`, a row for each vector in priority order.
  */
 export const decide: Stage<"decide"> = {
   name: "decide",
@@ -48,7 +46,7 @@ export const decide: Stage<"decide"> = {
           within: true,
         });
         settle(fates, surviving, { ...rows, result, references: before.positions, against: false });
-        await writeColumns(context.path(OUTCOME), fates);
+        await writeColumns(context.path(FILES.decide.outcome), fates);
         const kept = survivingRows(fates).length;
         return { removed: surviving.length - kept, kept, measured: result.measured };
       } finally {

@@ -1,8 +1,8 @@
 import { readColumns } from "../../io/arrow/number-table.js";
 import type { JoinResult } from "../../join/judge.js";
 import type { FinishedTasks } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { countDropTasks } from "./cut.js";
-import { OUTCOME } from "./decide.js";
 import type { FatesAgainst } from "./row-fates.js";
 import { joinOf } from "./row-group.js";
 import { rowsOfBlock } from "./rows.js";
@@ -23,7 +23,7 @@ export async function readOutcome(tasks: FinishedTasks): Promise<JoinResult> {
   for (let block = 0; block < blocks; block++) {
     const decided = await tasks.get("decide", block);
     const { positions } = await rowsOfBlock(tasks, block);
-    const fates = await readColumns<FatesAgainst>(decided.path(OUTCOME));
+    const fates = await readColumns<FatesAgainst>(decided.path(FILES.decide.outcome));
     for (let i = 0; i < positions.length; i++) {
       const position = positions[i];
       all.keptBy[position] = fates.kept_by[i];

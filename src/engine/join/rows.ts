@@ -2,9 +2,9 @@ import { readColumns } from "../../io/arrow/number-table.js";
 import type { VectorReader } from "../../vectors/reader.js";
 import { selected } from "../../vectors/selected.js";
 import { openVectorStores } from "../../vectors/stores.js";
-import { TASK_VECTORS } from "../embed/run-vectors.js";
 import type { NumberFacts, OrderFacts } from "../facts.js";
 import type { FinishedTasks } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { type RowFates, survivingRows } from "./row-fates.js";
 
 /** Vectors of the run or of its references, by their numbers. */
@@ -32,20 +32,20 @@ type RowColumns = { readonly position: Uint32Array; readonly signature: BigUint6
 /** The vectors of a block, in priority order. */
 export async function rowsOfBlock(tasks: FinishedTasks, block: number): Promise<Rows> {
   const order = await tasks.get("order", 0);
-  return rowsOf(await readColumns<RowColumns>(order.path("priority.arrow"), block));
+  return rowsOf(await readColumns<RowColumns>(order.path(FILES.order.priority), block));
 }
 
 /** The vectors that a decided block has kept, in priority order. */
 export async function keptOfBlock(tasks: FinishedTasks, block: number): Promise<Rows> {
   const decided = await tasks.get("decide", block);
-  const outcome = await readColumns<RowFates>(decided.path("outcome.arrow"));
+  const outcome = await readColumns<RowFates>(decided.path(FILES.decide.outcome));
   return someRows(await rowsOfBlock(tasks, block), survivingRows(outcome));
 }
 
 /** The kept vectors of the references, in priority order; positions are those in their stores, one behind the other. */
 export async function rowsOfReferences(tasks: FinishedTasks): Promise<Rows> {
   const number = await tasks.get("number", 0);
-  return rowsOf(await readColumns<RowColumns>(number.path("references.arrow")));
+  return rowsOf(await readColumns<RowColumns>(number.path(FILES.number.references)));
 }
 
 function rowsOf({ position, signature }: RowColumns): Rows {
@@ -91,7 +91,7 @@ export async function openRows(tasks: FinishedTasks, order: OrderFacts, position
   if (needed.length === 0) return { vectors: { count: 0, dim, gather: async () => {} }, close: async () => {} };
   const finished = await Promise.all(needed.map((each) => tasks.get("embed", each)));
   const stores = await openVectorStores(
-    finished.map((embed) => embed.path(TASK_VECTORS)),
+    finished.map((embed) => embed.path(FILES.embed.vectors)),
     { mostOpen: MOST_OPEN, sizes: finished.map(({ facts }) => ({ count: facts.vectors, dim })) },
   );
   // The stores that are open lie behind one another, as if the tasks between them had made no vector.

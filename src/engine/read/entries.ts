@@ -3,9 +3,6 @@ import { rawDecisions } from "../../exact/winners.js";
 import { hashWithoutText } from "../../run/read/hash.js";
 import type { RowIndex } from "../../run/read/read-texts.js";
 
-/** A file of a read task: the distinct texts of the shard, a part for each bucket of the stage `exact`. */
-export const ENTRIES = "entries.arrow";
-
 /** The distinct texts of a shard that belong to a bucket, in the order of their numbers. */
 export type Entries = {
   /** Hash of the normal form, by which the bucket is chosen, and of the text as received; four words each. */

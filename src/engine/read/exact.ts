@@ -6,21 +6,20 @@ import type { ReadableInputs } from "../../run/read/read-rows.js";
 import { misfitOf } from "../../run/write/outputs.js";
 import type { ExactFacts } from "../facts.js";
 import type { FinishedTask, Stage, TaskContext } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { type AddedTexts, Bucket } from "./bucket.js";
-import { ENTRIES, type Entries } from "./entries.js";
+import type { Entries } from "./entries.js";
 import { lacksOrder, withoutOrder } from "./folder-order.js";
 import { faultOf } from "./input-fault.js";
 import { rejectedRecords, reopenShard } from "./shard-inputs.js";
 import { requireUsable } from "./usable.js";
 
-/** A file of an exact task: the groups of the bucket, a part for each shard, see `BucketGroups`. */
-export const GROUPS = "groups.arrow";
-/** A file of an exact task: the distinct texts of the bucket, a part for each shard, see `BucketRaws`. */
-export const RAWS = "raws.arrow";
-
 /**
  * Finds equal texts over all shards, those of a bucket by each task: which shard has a group first, which of all its rows
- * wins, and which texts equal the winner's as received.
+ * wins, and which texts equal the winner's as received. It writes
+ *
+ *     groups.arrow    the groups of the bucket, a part for each shard, see `BucketGroups`
+ *     raws.arrow      the distinct texts of the bucket, a part for each shard, see `BucketRaws`
  *
  * The tasks also read the columns of columnar files, which are known to fit the outputs only under the schema of all files:
  * each task those of every `buckets`th shard. A fault does not fail the task, see `read`. Memory: that of `Bucket`, 17 bytes
@@ -45,12 +44,12 @@ async function findEqual(context: TaskContext): Promise<ExactFacts> {
   let firstRow = 0;
   for (const [shard, read] of shards.entries()) {
     context.signal?.throwIfAborted();
-    const entries = await readColumns<Entries>(read.path(ENTRIES), index);
+    const entries = await readColumns<Entries>(read.path(FILES.read.entries), index);
     added.push(bucket.add(shard, firstRow, lacksOrder(shards, shard) ? withoutOrder(entries) : entries));
     firstRow += read.facts.records;
   }
-  await writeColumns(path(GROUPS), ...added.map((texts) => bucket.groupsOf(texts)));
-  await writeColumns(path(RAWS), ...added.map((texts) => bucket.rawsOf(texts)));
+  await writeColumns(path(FILES.exact.groups), ...added.map((texts) => bucket.groupsOf(texts)));
+  await writeColumns(path(FILES.exact.raws), ...added.map((texts) => bucket.rawsOf(texts)));
   return { ...bucket.counts, ...(fault === undefined ? {} : { fault }) };
 }
 

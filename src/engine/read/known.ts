@@ -5,9 +5,9 @@ import { type Against, openAgainst, whileUnchanged } from "../../run/against/aga
 import { prepareModel } from "../../run/embed/prepare-model.js";
 import type { NumberFacts } from "../facts.js";
 import type { TaskContext } from "../stage.js";
+import { FILES } from "../task-files.js";
 import type { BucketRaws } from "./bucket.js";
-import { ENTRIES, type Entries } from "./entries.js";
-import { RAWS } from "./exact.js";
+import type { Entries } from "./entries.js";
 import type { NumberedTexts } from "./numbering.js";
 
 /** What the references know of the texts of a run. */
@@ -56,7 +56,7 @@ async function lookUp(
     const first = numbers.firstGroups[shard];
     const looked = new Uint8Array(numbers.firstGroups[shard + 1] - first);
     const equals = new Uint8Array(read.facts.raws);
-    for await (const entries of readParts<Entries>(read.path(ENTRIES))) {
+    for await (const entries of readParts<Entries>(read.path(FILES.read.entries))) {
       signal?.throwIfAborted();
       const { group, raw, size, "form:4": forms, "text:4": received } = entries;
       for (let i = 0; i < raw.length; i++) {
@@ -76,7 +76,7 @@ async function lookUp(
     }
     parts.push({ equals });
   }
-  await writeColumns(path("known.arrow"), ...parts);
+  await writeColumns(path(FILES.number.known), ...parts);
   return { entry, counts };
 }
 
@@ -88,7 +88,7 @@ async function beginningTexts(
   const begins = shards.map(({ facts }) => new Uint8Array(facts.raws));
   for (const bucket of buckets) {
     let shard = 0;
-    for await (const part of readParts<BucketRaws>(bucket.path(RAWS))) {
+    for await (const part of readParts<BucketRaws>(bucket.path(FILES.exact.raws))) {
       for (const [i, raw] of part.raw.entries()) begins[shard][raw] = part.begins[i];
       shard++;
     }
@@ -103,6 +103,6 @@ async function writeReferences({ path }: TaskContext, against: Against): Promise
   const { order, signatures } = vectors;
   const position = Uint32Array.from(order);
   const signature = signatures && BigUint64Array.from(order, (at) => signatures[at]);
-  await writeColumns(path("references.arrow"), signature === undefined ? { position } : { position, signature });
+  await writeColumns(path(FILES.number.references), signature === undefined ? { position } : { position, signature });
   return { stores: stores.map((store) => resolve(store)), vectors: order.length };
 }

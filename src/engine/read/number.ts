@@ -2,6 +2,7 @@ import { writeColumns } from "../../io/arrow/number-table.js";
 import type { InputRecord } from "../../run/read/open-inputs.js";
 import type { NumberFacts } from "../facts.js";
 import type { FinishedTask, Stage, TaskContext } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { lacksOrder } from "./folder-order.js";
 import { errorOf } from "./input-fault.js";
 import { knownByReferences } from "./known.js";
@@ -40,11 +41,11 @@ async function numberAll(context: TaskContext): Promise<NumberFacts> {
   requireColumns(buckets);
 
   const numbers = await numberGroups(shards, buckets);
-  await writeColumns(path("shards.arrow"), ...numbers.ofShard.map((group) => ({ group })));
+  await writeColumns(path(FILES.number.shards), ...numbers.ofShard.map((group) => ({ group })));
   const numbered = { shards, buckets, numbers };
   const known = await knownByReferences(context, numbered);
   const entry = known?.entry ?? new Int32Array(numbers.groups).fill(-1);
-  await writeColumns(path("groups.arrow"), { ...(await groupColumns(options, numbered)), entry });
+  await writeColumns(path(FILES.number.groups), { ...(await groupColumns(options, numbered)), entry });
 
   const firstRows = [0];
   const inputs: InputRecord[] = [];

@@ -2,9 +2,8 @@ import { readColumns, readParts } from "../../io/arrow/number-table.js";
 import type { DedupOptions } from "../../run/options.js";
 import { isGuarded } from "../../text/guards.js";
 import type { FinishedTask } from "../stage.js";
+import { FILES } from "../task-files.js";
 import type { BucketGroups } from "./bucket.js";
-import { GROUPS } from "./exact.js";
-import { GUARDS } from "./read.js";
 
 /** The numbers of all groups, by first appearance. */
 export interface GroupNumbers {
@@ -28,7 +27,7 @@ export async function numberGroups(
   const ofShard = shards.map(({ facts }) => new Uint32Array(facts.groups));
   for (const bucket of buckets) {
     let shard = 0;
-    for await (const { group, owner_shard, owner_group } of readParts<BucketGroups>(bucket.path(GROUPS))) {
+    for await (const { group, owner_shard, owner_group } of readParts<BucketGroups>(bucket.path(FILES.exact.groups))) {
       for (let i = 0; i < group.length; i++) {
         ownerShard[shard][group[i]] = owner_shard[i];
         ofShard[shard][group[i]] = owner_group[i];
@@ -76,7 +75,7 @@ export async function groupColumns(
   const [high, low] = [0, 1].map(() => new Float64Array(groups));
   for (const bucket of buckets) {
     let shard = 0;
-    for await (const part of readParts<BucketGroups>(bucket.path(GROUPS))) {
+    for await (const part of readParts<BucketGroups>(bucket.path(FILES.exact.groups))) {
       for (let i = 0; i < part.group.length; i++) {
         if (part.owner_shard[i] !== shard) continue;
         const number = ofShard[shard][part.group[i]];
@@ -93,7 +92,7 @@ export async function groupColumns(
   if (!isGuarded(guards)) return columns;
   const signature = new BigUint64Array(groups);
   for (const [shard, read] of shards.entries()) {
-    const found = await readColumns<{ signature: BigUint64Array }>(read.path(GUARDS));
+    const found = await readColumns<{ signature: BigUint64Array }>(read.path(FILES.read.guards));
     for (const [group, number] of ofShard[shard].entries()) {
       if (number >= firstGroups[shard]) signature[number] = found.signature[group];
     }

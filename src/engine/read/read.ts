@@ -7,16 +7,14 @@ import { createRowIndex, type RowIndex, readTexts } from "../../run/read/read-te
 import { REJECTS } from "../../run/write/output-names.js";
 import type { ReadFacts } from "../facts.js";
 import type { Stage, TaskContext } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { earlierDimension } from "./earlier-dimension.js";
-import { ENTRIES, entriesOf, TextHashes } from "./entries.js";
+import { entriesOf, TextHashes } from "./entries.js";
 import { orderOfShard } from "./folder-order.js";
 import { faultOf, type InputFault } from "./input-fault.js";
 import { braked, writeBatchCounts } from "./reject-batches.js";
-import { openShard, ROWS, SCANNED, stampsOf, writeScanned } from "./shard-inputs.js";
+import { openShard, stampsOf, writeScanned } from "./shard-inputs.js";
 import { createTextChunks } from "./text-chunks.js";
-
-/** A file of a read task: `signature` of each local group, where a guard is active. */
-export const GUARDS = "guards.arrow";
 
 /** Characters of a window: so many that only the number of its texts limits a window, since no model runs. */
 const WINDOW_CHARS = 1 << 24;
@@ -76,11 +74,16 @@ async function readShard(context: TaskContext): Promise<ReadFacts> {
 
   index.exact.close();
   const { order, orderedByFolders } = await orderOfShard(context, files, index.order);
-  await writeColumns(path(ROWS), { raw: Int32Array.from({ length: records }, (_, row) => index.exact.rawOf(row)) });
-  await writeColumns(path(ENTRIES), ...entriesOf({ index: { ...index, order }, hashes, shard, buckets: plan.buckets }));
+  await writeColumns(path(FILES.read.rows), {
+    raw: Int32Array.from({ length: records }, (_, row) => index.exact.rawOf(row)),
+  });
+  await writeColumns(
+    path(FILES.read.entries),
+    ...entriesOf({ index: { ...index, order }, hashes, shard, buckets: plan.buckets }),
+  );
   const signature = guards.of(Int32Array.from({ length: groups }, (_, group) => group));
-  if (signature !== undefined) await writeColumns(path(GUARDS), { signature });
-  await writeScanned(path(SCANNED), files, stamps ?? []);
+  if (signature !== undefined) await writeColumns(path(FILES.read.guards), { signature });
+  await writeScanned(path(FILES.read.scanned), files, stamps ?? []);
   const identified = await Promise.all(files.map(identifyInput));
   const inputs = files.map(({ format }, at) => {
     const [first, end] = index.firstRows.slice(at, at + 2);

@@ -9,12 +9,8 @@ import { openFiles } from "../../run/read/open-inputs.js";
 import type { ReadableInputs } from "../../run/read/read-rows.js";
 import type { PlannedFile, RunPlan } from "../plan.js";
 import type { FinishedTask } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { readUnitedSchema } from "./united-schema.js";
-
-/** A file of a read task: what the task found in each file of its shard. */
-export const SCANNED = "scanned.json";
-/** A file of a read task: `raw` of each record, see `readShard`. */
-export const ROWS = "rows.arrow";
 
 /** A file of a shard as the read task saw it. */
 export interface ScannedSource {
@@ -79,7 +75,7 @@ export async function writeScanned(
 
 /** What the scan has found in the files of a shard. */
 export async function readScanned(read: FinishedTask<"read">): Promise<readonly ScannedSource[]> {
-  return JSON.parse(await readFile(read.path(SCANNED), "utf8")) as ScannedSource[];
+  return JSON.parse(await readFile(read.path(FILES.read.scanned), "utf8")) as ScannedSource[];
 }
 
 /** Opens the files of a shard once more, for the second pass. @throws as `openShard` */
@@ -120,7 +116,7 @@ export async function readableShard(
 
 /** The records of each file that a read task rejected. */
 export async function rejectedRecords(read: FinishedTask<"read">): Promise<RejectedRecords[]> {
-  const { raw } = await readColumns<{ raw: Int32Array }>(read.path(ROWS));
+  const { raw } = await readColumns<{ raw: Int32Array }>(read.path(FILES.read.rows));
   return read.facts.inputs.map(({ name, first_row: first, rows }) => {
     const rejected = new RejectedRecords(name);
     for (let start = 0; start < rows; start += SLICE) {

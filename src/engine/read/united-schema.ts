@@ -6,16 +6,14 @@ import type { Source } from "../../io/source.js";
 import type { SharedOptions } from "../../run/options.js";
 import type { ReadableInputs } from "../../run/read/read-rows.js";
 import type { FinishedTask } from "../stage.js";
-
-/** A file of the number task: the united schema of the files themselves. */
-const SCHEMA = "schema.json";
+import { FILES } from "../task-files.js";
 
 /** Schema of the columns of rows. */
 type Schema = ReadableInputs["schema"];
 
 /** Saves the schema that covers the columns of all files themselves, without those that are added. */
 export async function writeUnitedSchema(path: (name: string) => string, schema: Schema): Promise<void> {
-  await writeDurably(path(SCHEMA), JSON.stringify(storeSchema(schema)));
+  await writeDurably(path(FILES.number.schema), JSON.stringify(storeSchema(schema)));
 }
 
 /**
@@ -28,6 +26,6 @@ export async function readUnitedSchema(
   sources: readonly Source[],
   { sourceField }: Pick<SharedOptions, "sourceField">,
 ): Promise<Schema> {
-  const stored = JSON.parse(await readFile(number.path(SCHEMA), "utf8")) as StoredSchema;
+  const stored = JSON.parse(await readFile(number.path(FILES.number.schema), "utf8")) as StoredSchema;
   return addFields(restoreSchema(stored), sources[0]?.added ?? [], sourceField);
 }

@@ -6,6 +6,7 @@ import { limitReached } from "../../run/check/limit.js";
 import type { FatesFacts } from "../facts.js";
 import { readOutcome } from "../join/outcome.js";
 import type { FinishedTask, Stage, TaskContext } from "../stage.js";
+import { FILES } from "../task-files.js";
 import { FATES, fateColumns } from "./group-table.js";
 import { refuseRemoved } from "./refuse-removed.js";
 import { refusedGroups } from "./refused-groups.js";
@@ -59,7 +60,7 @@ async function decideGroups(
 ): Promise<FatesFacts> {
   const { options, plan, tasks, path } = context;
   const number = await tasks.get("number", 0);
-  const columns = await readColumns<GroupColumns>(number.path("groups.arrow"), undefined, [
+  const columns = await readColumns<GroupColumns>(number.path(FILES.number.groups), undefined, [
     "winner",
     "size",
     "first",
@@ -96,7 +97,7 @@ async function fatesOfGroups(options: {
 }): Promise<GroupFates> {
   const { columns, order, join, references } = options;
   const { winner, size, entry } = columns;
-  const { group: groupOfVector } = await readColumns<{ group: Uint32Array }>(order.path("vectors.arrow"));
+  const { group: groupOfVector } = await readColumns<{ group: Uint32Array }>(order.path(FILES.order.vectors));
   const vectorOfGroup = new Int32Array(winner.length).fill(-1);
   for (const [vector, group] of groupOfVector.entries()) vectorOfGroup[group] = vector;
   const entryOf = (group: number) => entry[group];

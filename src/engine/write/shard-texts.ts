@@ -2,6 +2,7 @@ import { readColumns } from "../../io/arrow/number-table.js";
 import type { RowTexts } from "../../join/decisions.js";
 import type { RunPlan } from "../plan.js";
 import type { FinishedTasks } from "../stage.js";
+import { FILES } from "../task-files.js";
 
 /** The rows of a shard by their numbers over all shards, and their local groups. */
 export interface ShardTexts {
@@ -20,17 +21,18 @@ export async function readShardTexts(tasks: FinishedTasks, plan: RunPlan, shard:
   const read = await tasks.get("read", shard);
   const number = await tasks.get("number", 0);
   const [first, end] = number.facts.firstRows.slice(shard, shard + 2);
-  const { raw: rawOfRow } = await readColumns<{ raw: Int32Array }>(read.path("rows.arrow"));
-  const entries = await readColumns<{ raw: Uint32Array; group: Uint32Array }>(read.path("entries.arrow"), undefined, [
-    "raw",
-    "group",
-  ]);
+  const { raw: rawOfRow } = await readColumns<{ raw: Int32Array }>(read.path(FILES.read.rows));
+  const entries = await readColumns<{ raw: Uint32Array; group: Uint32Array }>(
+    read.path(FILES.read.entries),
+    undefined,
+    ["raw", "group"],
+  );
   const groupOfRaw = new Uint32Array(read.facts.raws);
   for (const [i, raw] of entries.raw.entries()) groupOfRaw[raw] = entries.group[i];
   const wins = new Uint8Array(read.facts.raws);
   for (let bucket = 0; bucket < plan.buckets; bucket++) {
     const exact = await tasks.get("exact", bucket);
-    const raws = await readColumns<{ raw: Uint32Array; wins: Uint8Array }>(exact.path("raws.arrow"), shard, [
+    const raws = await readColumns<{ raw: Uint32Array; wins: Uint8Array }>(exact.path(FILES.exact.raws), shard, [
       "raw",
       "wins",
     ]);
@@ -39,7 +41,7 @@ export async function readShardTexts(tasks: FinishedTasks, plan: RunPlan, shard:
   const known =
     plan.flags.against === undefined
       ? undefined
-      : (await readColumns<{ equals: Uint8Array }>(number.path("known.arrow"), shard)).equals;
+      : (await readColumns<{ equals: Uint8Array }>(number.path(FILES.number.known), shard)).equals;
   return {
     rows: [first, end],
     groupOf(row) {
@@ -74,7 +76,7 @@ export async function shardGroups(tasks: FinishedTasks, shards: number): Promise
   const number = await tasks.get("number", 0);
   const parts: Uint32Array[] = [];
   for (let shard = 0; shard < shards; shard++) {
-    const { group } = await readColumns<{ group: Uint32Array }>(number.path("shards.arrow"), shard);
+    const { group } = await readColumns<{ group: Uint32Array }>(number.path(FILES.number.shards), shard);
     parts.push(group);
   }
   return parts;
