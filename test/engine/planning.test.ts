@@ -130,6 +130,20 @@ describe("a plan", () => {
     assert.deepEqual(await new Failures(run.path("failures")).all(), []);
   });
 
+  it("reads its inputs again where it failed because of them", async () => {
+    const folder = inputFolder();
+    const { folder: run } = await plan(folder);
+    mkdirSync(run.path("tasks", "read"), { recursive: true });
+    writeFileSync(run.path("tasks", "read", "1.json"), JSON.stringify({ plan: run.hash, folder: "1-a", files: {} }));
+    const failures = new Failures(run.path("failures"));
+    await failures.add({ stage: "embed", index: 0 }, { kind: "failed", exitCode: 5, message: "no model" });
+    await plan(folder);
+    assert.ok(existsSync(run.path("tasks", "read", "1.json")));
+    await failures.add({ stage: "number", index: 0 }, { kind: "failed", exitCode: 3, message: "unreadable" });
+    assert.equal((await plan(folder)).continued, true);
+    assert.equal(existsSync(run.path("tasks", "read", "1.json")), false);
+  });
+
   it("goes on with another --max-removed, which only the fates are judged by anew", async () => {
     const folder = inputFolder();
     const { folder: run } = await plan(folder, { flags: { maxRemoved: 1 } });

@@ -75,7 +75,7 @@ describe("the status of a run", () => {
     assert.deepEqual([status.state, status.error], ["failed", { message: "too many rows would go", exit_code: 4 }]);
     const text = formatStatus(status, 80);
     assert.match(text, /failed; 2 of 3 or more tasks done/);
-    assert.match(text, /error: too many rows would go\n.*plan again with the same command/s);
+    assert.match(text, /error: too many rows would go\n.*give the command again/s);
   });
 
   it("is finished once the result is there, with its rows", async () => {

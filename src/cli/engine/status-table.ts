@@ -18,7 +18,7 @@ export function formatStatus(status: RunStatus, width: number): string {
   if (status.state === "finished") return finished(status, run);
   const stages = status.stages.filter(({ tasks }) => tasks !== 0);
   const lines = [...headlines(status, run, width), "", ...stageTable(stages), ...warningLines(status)];
-  lines.push(...failureLines(status, run), ...nextLines(status, run));
+  lines.push(...failureLines(status), ...nextLines(status, run));
   return lines.map((line) => `${fitted(printable(line), width)}\n`).join("");
 }
 
@@ -95,9 +95,9 @@ function warningLines({ warnings = [] }: RunStatus): string[] {
   return warnings.length === 0 ? [] : ["", ...warnings.flatMap((warning) => wrapped(`warning: ${warning}`))];
 }
 
-function failureLines({ failures, error }: RunStatus, run: string): string[] {
+function failureLines({ failures, error }: RunStatus): string[] {
   if (error !== undefined) {
-    return ["", ...wrapped(`error: ${error.message}`), ...(error.exit_code === 1 ? [] : ["", cureOf(run)])];
+    return ["", ...wrapped(`error: ${error.message}`), ...(error.exit_code === 1 ? [] : ["", CURE])];
   }
   if (failures.length === 0) return [];
   const lines = failures
@@ -106,8 +106,7 @@ function failureLines({ failures, error }: RunStatus, run: string): string[] {
   return ["", `${counted(failures.length, "task")} failed and will be tried again:`, ...lines];
 }
 
-const cureOf = (run: string) =>
-  `Mend that, then plan again with the same command, and start workers: bge-dedup work ${run}`;
+const CURE = "Mend that, then give the command again, with other flags if they were wrong.";
 
 function nextLines({ state }: RunStatus, run: string): string[] {
   return state === "idle" ? ["", `Start workers on any machine that shares the folder: bge-dedup work ${run}`] : [];

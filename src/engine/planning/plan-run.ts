@@ -15,7 +15,7 @@ import { OUTPUT_FILES } from "../../run/write/output-names.js";
 import { shellWord } from "../../shell-word.js";
 import type { PlannedFile, RunPlan } from "../plan.js";
 import { openRunFolder, PLAN_FILE, type RunFolder, readPlanIfAny, writePlan } from "../run-folder.js";
-import { endingError, FAILURES, Failures } from "../work/failures.js";
+import { endingError, FAILURES, Failures, type TaskFailure } from "../work/failures.js";
 import { isPublished, tidyUp } from "../work/plan-watch.js";
 import { cutRun } from "./cut.js";
 import { planFlags } from "./planned-flags.js";
@@ -118,8 +118,20 @@ async function goOn(out: string, existing: RunPlan, { maxRemoved }: DedupFlags):
     // The task that heeds the brake is done again; what it writes does not depend on it.
     await folder.forget("fates", 0);
   }
-  await new Failures(folder.path(FAILURES)).clear();
+  const failures = new Failures(folder.path(FAILURES));
+  if ((await failures.all()).some(isOfInputs)) await readAgain(folder);
+  await failures.clear();
   return folder;
+}
+
+/** Whether a run has failed because of what its inputs hold. */
+const isOfInputs = ({ stage, exitCode }: TaskFailure) => exitCode !== 1 && (stage === "exact" || stage === "number");
+
+/** Has the inputs read again: a task that reads them is done even where it has found a fault, which may be mended now. */
+async function readAgain(folder: RunFolder): Promise<void> {
+  const { shards, buckets } = folder.plan;
+  for (let shard = 0; shard < shards.length; shard++) await folder.forget("read", shard);
+  for (let bucket = 0; bucket < buckets; bucket++) await folder.forget("exact", bucket);
 }
 
 /**
