@@ -79,17 +79,10 @@ test("the bits do not depend on how many workers share the rows, nor on how many
       {},
       [
         [1, 1],
-        [2, 2],
         [3, 3],
       ],
     ],
-    [
-      { k: 3, spherical: true },
-      [
-        [2, 5],
-        [5, 5],
-      ],
-    ],
+    [{ k: 3, spherical: true }, [[2, 5]]],
     [
       { k: 40, starts: 2, iterations: 3, weights: undefined },
       [

@@ -27,6 +27,9 @@ const inOrder = (count: number) => Uint32Array.from({ length: count }, (_, i) =>
 const ONE_THREAD: Given = { threads: 1, memory: 1 << 30 };
 let runs = 0;
 
+/** Number of random cases of each kind of vectors; more of them by BGE_ROUNDS. */
+const ROUNDS = Number(process.env.BGE_ROUNDS ?? 2);
+
 /** Joins in tasks and compares with one self-join over everything and with the definition. */
 async function assertSameAsOneJoin(one: JoinCase, cut: RunCut, seed: number, ...given: readonly Given[]) {
   const out = join(folder, `${runs++}`);
@@ -96,7 +99,7 @@ const KINDS: Readonly<Record<string, (made: Made) => Float32Array>> = {
 function randomCase(kind: string, seed: number): { one: JoinCase; cut: RunCut } {
   const random = randomSource(seed);
   const below = (limit: number) => Math.floor(random() * limit);
-  const count = 1 + below(random() < 0.2 ? 6 : 240);
+  const count = 1 + below(random() < 0.2 ? 6 : 160);
   const dim = 3 + below(62);
   const known = below(2) * below(80);
   const all = KINDS[kind]({ count: count + known, dim, seed });
@@ -147,7 +150,7 @@ const among = (numbers?: ArrayLike<number>) => Array.from(numbers ?? []).filter(
 describe("the join in tasks equals one self-join and a naive float64 scan, in any order of its tasks", () => {
   for (const [k, kind] of Object.keys(KINDS).entries()) {
     it(`for ${kind}, however they are cut`, async () => {
-      for (let seed = 100 * k; seed < 100 * k + 4; seed++) {
+      for (let seed = 100 * k; seed < 100 * k + ROUNDS; seed++) {
         const { one, cut } = randomCase(kind, seed);
         await assertSameAsOneJoin(one, cut, seed);
       }
@@ -167,17 +170,17 @@ describe("the join in tasks equals one self-join and a naive float64 scan, in an
       signatures: signaturesOf(400),
       references: { values: values.slice(0, 100 * dim), order: inOrder(60), signatures: signaturesOf(100) },
     };
-    const cut = { vectors: 400, blockVectors: 40, blocks: 10, rowGroups: 3, embedded: [150, 250] };
+    const cut = { vectors: 400, blockVectors: 80, blocks: 5, rowGroups: 3, embedded: [150, 250] };
     const found = await assertSameAsOneJoin(one, cut, 3);
     for (const numbers of [found.keptBy, found.guardedFrom, found.keptByReference, found.guardedFromReference])
       assert.ok(among(numbers) > 5);
   });
 
   it("where nothing stays but one, and where nothing goes", async () => {
-    const cut = { vectors: 200, blockVectors: 20, blocks: 10, rowGroups: 4, embedded: [200] };
-    const equal = { values: family({ count: 200, dim: 7, seed: 5 }), dim: 7, threshold: 0.9, order: inOrder(200) };
+    const cut = { vectors: 100, blockVectors: 20, blocks: 5, rowGroups: 3, embedded: [100] };
+    const equal = { values: family({ count: 100, dim: 7, seed: 5 }), dim: 7, threshold: 0.9, order: inOrder(100) };
     const { keptBy, measured } = await assertSameAsOneJoin(equal, cut, 5);
-    assert.deepEqual([among(keptBy), measured], [199, 199]);
+    assert.deepEqual([among(keptBy), measured], [99, 99]);
     const values = new Float32Array(64 * 64);
     for (let i = 0; i < 64; i++) values[65 * i] = 1;
     const apart = { values, dim: 64, threshold: 0.5, order: inOrder(64) };
@@ -199,12 +202,12 @@ describe("the join in tasks equals one self-join and a naive float64 scan, in an
   });
 
   it("by integer codes, on one thread and with workers, in little memory, for vectors that no small join takes", async () => {
-    const count = 16_000;
+    const count = 12_000;
     const values = clusteredVectors({ count, dim: 4, seed: 9, families: 0.5, noise: 0.02 });
     const one = { values, dim: 4, threshold: 0.9999, order: inOrder(count) };
-    const cut = { vectors: count, blockVectors: 4000, blocks: 4, rowGroups: 2, embedded: [9000, 7000] };
+    const cut = { vectors: count, blockVectors: 4000, blocks: 3, rowGroups: 2, embedded: [7000, 5000] };
     const workers = { threads: 2, memory: 1 << 30 };
     const { keptBy } = await assertSameAsOneJoin(one, cut, 10, ONE_THREAD, workers, { threads: 1, memory: 0 });
-    assert.ok(among(keptBy) > 2000, `${among(keptBy)} removed`);
+    assert.ok(among(keptBy) > 1500, `${among(keptBy)} removed`);
   });
 });

@@ -9,6 +9,9 @@ import { dedupOptions, testFolder, writeJsonl } from "../run/folders.js";
 import { requireSame } from "./same-reading.js";
 
 const folder = testFolder();
+
+/** Number of random runs, of texts and of vectors; more of them by BGE_ROUNDS. */
+const ROUNDS = Number(process.env.BGE_ROUNDS ?? 6);
 let folders = 0;
 const newFolder = () => {
   const path = join(folder, `${folders++}`);
@@ -93,7 +96,7 @@ describe("the stages read, exact and number find what one machine finds", () => 
           await requireSame(options, { shards, buckets, chunkTexts }, seed);
         },
       ),
-      { numRuns: 12, seed: 5 },
+      { numRuns: ROUNDS, seed: 5 },
     );
   });
 
@@ -119,7 +122,7 @@ describe("the stages read, exact and number find what one machine finds", () => 
           await requireSame(options, { shards: inputs.map(() => 1), buckets, chunkTexts: 2 });
         },
       ),
-      { numRuns: 8, seed: 8 },
+      { numRuns: ROUNDS, seed: 8 },
     );
   });
 

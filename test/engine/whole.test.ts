@@ -16,7 +16,7 @@ import { randomCorpus } from "./corpus.js";
 import { type Cut, doAtRandom, randomCut, runAtRandom } from "./tasks-at-random.js";
 
 /** Number of random runs; more of them by BGE_ROUNDS. The first one has the seed BGE_SEED. */
-const ROUNDS = Number(process.env.BGE_ROUNDS ?? 4);
+const ROUNDS = Number(process.env.BGE_ROUNDS ?? 3);
 const SEED = Number(process.env.BGE_SEED ?? 1);
 
 const folder = testFolder();
