@@ -96,7 +96,7 @@ const large = makeCase({ old: 9000, fresh: 3400, dim: 12, seed: 1, families: 0.3
 describe("the join with references equals a naive float64 scan", () => {
   for (const threshold of [0.3, 0.95, 1]) {
     it(`of few vectors, at threshold ${threshold}`, async () => {
-      const few = makeCase({ old: 2000, fresh: 600, dim: 24, seed: 2 });
+      const few = makeCase({ old: 3000, fresh: 900, dim: 24, seed: 2 });
       const { keptBy, keptByReference } = await assertSameAsNaive(few, threshold);
       assert.ok(threshold > 0.95 || among(keptByReference) > 100, "references must remove something");
       assert.ok(threshold !== 0.95 || among(keptBy) > 10, "vectors of the join must remove something");
