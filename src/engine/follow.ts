@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FailedRunError } from "../errors.js";
 import type { Stage as Bar, Reporter } from "../reporter.js";
 import type { Crew, Executor, WorkOrder } from "./executor.js";
-import { LostOutputError } from "./lost-output.js";
+import { ignoreLost } from "./lost-output.js";
 import type { RunFolder } from "./run-folder.js";
 import type { Stage } from "./stage.js";
 import { DoneTasks, unitOf } from "./work/done-tasks.js";
@@ -64,11 +64,6 @@ async function follow({ folder, stages, reporter, signal }: FollowOptions, crew:
     if (ended !== undefined) throw new FailedRunError(ended);
     ended = await asked();
   }
-}
-
-/** Workers find lost output themselves. */
-function ignoreLost(error: unknown): void {
-  if (!(error instanceof LostOutputError)) throw error;
 }
 
 const rest = (signal: AbortSignal) => sleep(LOOK, undefined, { signal }).catch(() => {});

@@ -18,3 +18,8 @@ export class LostOutputError extends FailedRunError {
     this.folder = folder;
   }
 }
+
+/** Goes on where an output is lost: workers find that by themselves and do the task anew. @throws any other error */
+export function ignoreLost(error: unknown): void {
+  if (!(error instanceof LostOutputError)) throw error;
+}

@@ -4,6 +4,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { UsageError } from "../errors.js";
 import { syncFolder, writeDurably } from "../io/durable.js";
 import { peakMemory } from "../run/work/memory.js";
 import { TASKS_PLAN } from "../run/work/planned-tasks.js";
@@ -91,10 +92,28 @@ export async function writePlan(out: string, plan: RunPlan): Promise<void> {
   await syncFolder(join(out, WORK));
 }
 
-/** The plan of a run folder; undefined where there is none. */
+/**
+ * The plan of a run folder; undefined where there is none.
+ * @throws UsageError where the file holds something else
+ */
 export async function readPlanIfAny(out: string): Promise<RunPlan | undefined> {
-  const text = await readFile(join(out, WORK, PLAN_FILE), "utf8").catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as RunPlan);
+  const path = join(out, WORK, PLAN_FILE);
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  const plan = text === undefined ? undefined : parsePlan(text);
+  if (text !== undefined && plan === undefined) {
+    throw new UsageError(`${path} is damaged: it holds no plan of a run; plan the run anew with --fresh`);
+  }
+  return plan;
+}
+
+/** A plan as it was written; undefined where the text is none. */
+export function parsePlan(text: string): RunPlan | undefined {
+  try {
+    const plan = JSON.parse(text) as Partial<RunPlan>;
+    return plan.flags && plan.files && plan.shards ? (plan as RunPlan) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Opens the tasks of a planned run. */

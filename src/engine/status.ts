@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { MANIFEST, readManifestIfAny } from "../run/work/manifest.js";
 import { shellWord } from "../shell-word.js";
+import { ignoreLost } from "./lost-output.js";
 import { openRunFolder, readPlanIfAny } from "./run-folder.js";
 import type { Phase, Stage } from "./stage.js";
 import { livingClaims } from "./work/claims.js";
@@ -66,7 +67,7 @@ export async function runStatus(
   const folder = plan && openRunFolder(out, plan, 0);
   if (folder === undefined || (await isPublished(folder))) return finishedStatus(out);
   const schedule = new Schedule(folder, stages);
-  await schedule.look();
+  await schedule.look().catch(ignoreLost);
   const living = await livingClaims(folder.path("claims"), watch);
   const failures = (await new Failures(folder.path("failures")).all()).filter((failure) => !schedule.isDone(failure));
   const done = new DoneTasks(folder);

@@ -176,6 +176,17 @@ describe("a plan", () => {
     await refuses(findPlan(folder), /holds no run/);
   });
 
+  it("that is damaged is named, and gives way to --fresh", async () => {
+    const folder = inputFolder();
+    const { folder: run } = await plan(folder);
+    for (const text of ["", '{"version":', "{}", "null"]) {
+      writeFileSync(run.path("plan.json"), text);
+      await refuses(findPlan(run.out), /plan\.json is damaged.*--fresh/);
+      await refuses(plan(folder), /plan\.json is damaged.*--fresh/);
+    }
+    assert.equal((await plan(folder, { flags: { fresh: true } })).continued, false);
+  });
+
   it("does not displace the work of an interrupted run on one machine, unless it starts over", async () => {
     const folder = inputFolder();
     const out = join(folder, "out");

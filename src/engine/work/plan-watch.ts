@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { FailedRunError } from "../../errors.js";
 import { MANIFEST, readManifestIfAny } from "../../run/work/manifest.js";
 import { removeTasks } from "../../run/work/planned-tasks.js";
-import { planHash, type RunPlan } from "../plan.js";
-import { PLAN_FILE, type RunFolder } from "../run-folder.js";
+import { planHash } from "../plan.js";
+import { PLAN_FILE, parsePlan, type RunFolder } from "../run-folder.js";
 
 /** Whether a plan still is the one of its folder, or its run has been finished and tidied up. */
 export type PlanState = "same" | "finished";
@@ -30,7 +30,8 @@ export class PlanWatch {
     const identity = file && `${file.ino} ${file.size} ${file.mtimeMs}`;
     if (identity !== undefined && identity === this.#read) return "same";
     const text = await readFile(path, "utf8").catch(() => undefined);
-    if (text !== undefined && planHash(JSON.parse(text) as RunPlan) === hash) {
+    const plan = text === undefined ? undefined : parsePlan(text);
+    if (plan !== undefined && planHash(plan) === hash) {
       this.#read = identity ?? "";
       return "same";
     }
@@ -51,6 +52,11 @@ export async function isPublished({ out, hash }: RunFolder): Promise<boolean> {
  * the other workers see by the manifest that the run is finished.
  */
 export async function tidyUp(folder: RunFolder): Promise<void> {
-  await removeTasks(folder.path());
+  // On a network a file that an engine still writes to, as a worker's log, leaves only when it is closed.
+  await removeTasks(folder.path()).catch(ignoreNotEmpty);
   await rmdir(folder.path()).catch(() => {});
+}
+
+function ignoreNotEmpty(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOTEMPTY" && error.code !== "EBUSY") throw error;
 }
