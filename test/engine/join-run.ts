@@ -66,7 +66,7 @@ export async function writeBeforeJoin(out: string, one: JoinCase, cut: RunCut): 
 
 /** Opens a run as another process would: what a process has learnt of it is not known. */
 export function openRun(out: string): RunFolder {
-  return openRunFolder(out, { version: "test", workers: 2, cwd: out } as unknown as RunPlan, 0);
+  return openRunFolder(out, { version: "test", workers: 2, cwd: out, flags: {} } as unknown as RunPlan, 0);
 }
 
 function rowColumns(position: Uint32Array, signatures: BigUint64Array | undefined) {
