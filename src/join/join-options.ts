@@ -7,6 +7,8 @@ import type { ColumnHost } from "./column-host.js";
 export interface ColumnWorkers {
   /** Most workers that may be started. */
   readonly most: number;
+  /** Number of vectors below whose pairs starting workers takes longer than they save; 16,384 where absent. */
+  readonly worthFrom?: number;
   /**
    * True where the workers compute on a device. They take all groups then, since the device would wait for this thread.
    */

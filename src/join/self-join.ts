@@ -99,7 +99,7 @@ async function startWorkers(options: JoinOptions, references: number): Promise<C
   const { order, workers, memory, within = true } = options;
   if (workers?.device) return workers.start(1);
   const pairs = order.length * ((within ? order.length / 2 : 0) + references);
-  if (workers === undefined || pairs < WORKERS_FROM ** 2 / 2) return [];
+  if (workers === undefined || pairs < (workers.worthFrom ?? WORKERS_FROM) ** 2 / 2) return [];
   const groups = Math.ceil(order.length / GROUP);
   const enough = references > 0 ? groups : Math.ceil(groups / 2);
   const count = Math.min(workers.most, enough, Math.floor((WORKER_SHARE * memory) / WORKER_BYTES));

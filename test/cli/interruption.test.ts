@@ -29,14 +29,14 @@ function corpus(count: number): string {
 }
 
 before(async () => {
-  writeFileSync(input, corpus(20_000));
+  writeFileSync(input, corpus(12_000));
   const { code, stderr } = await run("dedup", [input, "-o", join(folder, "whole"), "-q", ...slow]);
   assert.equal(code, 0, stderr);
   whole = outputBytes(join(folder, "whole"));
 });
 
 /** Bytes of the unfinished store from which on a part of it, but not all, is worth keeping. */
-const PART = 3 * 2 ** 20;
+const PART = 2 * 2 ** 20;
 
 function storeBytes(out: string): number {
   return statSync(join(out, ".work", "embeddings.arrow"), { throwIfNoEntry: false })?.size ?? 0;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fuzz } from "./fuzz.js";
 
 test("some mutated JSON, CSV, Zstandard, LZ4, Snappy, Parquet and Arrow: read, or refused in words", async () => {
-  const counts = await fuzz({ rounds: 300, seed: 3 });
+  const counts = await fuzz({ rounds: 200, seed: 3 });
   assert.deepEqual(Object.keys(counts), [
     "json",
     "lines",
@@ -21,6 +21,6 @@ test("some mutated JSON, CSV, Zstandard, LZ4, Snappy, Parquet and Arrow: read, o
     "arrow by rows",
   ]);
   for (const [name, { cases, accepted }] of Object.entries(counts)) {
-    assert.ok(cases === 300 && accepted > 0, `${name}: ${accepted} of ${cases} cases accepted`);
+    assert.ok(cases === 200 && accepted > 0, `${name}: ${accepted} of ${cases} cases accepted`);
   }
 });
