@@ -1,11 +1,12 @@
-import { stat } from "node:fs/promises";
+import { access, constants, readdir, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { findPlan } from "../../engine/planning/plan-run.js";
 import { openRunFolder, type RunFolder } from "../../engine/run-folder.js";
 import { UnavailableError, UsageError } from "../../errors.js";
 import { dedupOptions } from "../../run/flags/dedup.js";
 import type { DedupOptions } from "../../run/options.js";
+import { WORK } from "../../run/work/publication.js";
 
 /** A run that this process may work on. */
 export interface EnteredRun {
@@ -19,7 +20,7 @@ export interface EnteredRun {
  * names of the inputs are meant there.
  * @param flags of this worker, which take the place of the plan's
  * @returns undefined where the run is finished
- * @throws UsageError where there is no plan, or one of another version; UnavailableError where this machine does not see
+ * @throws UsageError where there is no plan, or one of another version, or this user may not write there; UnavailableError where this machine does not see
  * the folders of the run under their names
  */
 export async function enterRun(
@@ -43,11 +44,30 @@ export async function enterRun(
   if (there?.ino !== here.ino || there.dev !== here.dev) {
     throw away(`${run} is not ${resolve(planned)}, where the run was planned,`);
   }
+  await requireWritable(run, join(out, WORK));
   const { threads = plan.flags.threads, memory = plan.flags.memory } = flags;
   return {
     folder: openRunFolder(out, plan),
     options: dedupOptions({ ...plan.flags, threads, memory }, plan.inputs),
   };
+}
+
+/**
+ * Whoever works on a run writes to its work area and to the folders there, which another user may have made.
+ * @throws UsageError where this user may not
+ */
+async function requireWritable(run: string, area: string): Promise<void> {
+  const names = await readdir(area, { withFileTypes: true });
+  const folders = names.filter((entry) => entry.isDirectory()).map(({ name }) => join(area, name));
+  for (const folder of [area, ...folders]) {
+    await access(folder, constants.W_OK).catch(async (cause: Error) => {
+      const { uid } = await stat(folder);
+      throw new UsageError(
+        `user ${process.getuid?.()} may not write to ${folder}, which belongs to user ${uid} (${cause.message}): work on ${run} as ` +
+          "that one, or plan it anew in a folder that a group may write to, with umask 002",
+      );
+    });
+  }
 }
 
 /** @throws UsageError where an index is none */
