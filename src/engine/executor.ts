@@ -2,7 +2,11 @@ import type { Phase } from "./stage.js";
 
 /** Names of the engines that keep workers alive. */
 export const EXECUTORS = ["local", "slurm", "ray", "kubernetes"] as const;
+/** Name of an engine. */
 export type ExecutorName = (typeof EXECUTORS)[number];
+
+/** Times that a worker is started again after something from outside, such as a signal, has ended it. */
+export const MOST_RESTARTS = 3;
 
 /** What an engine is to keep alive: nothing of it depends on what the tasks of the run are. */
 export interface WorkOrder {

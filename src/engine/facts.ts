@@ -186,4 +186,5 @@ export interface StageFacts {
   readonly publish: PublishFacts;
 }
 
+/** Name of a stage. */
 export type StageName = keyof StageFacts;

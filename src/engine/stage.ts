@@ -35,6 +35,7 @@ export interface TaskContext {
 
 /** Parts of a run, in order, each of which one job of an engine may do with resources of its own. */
 export const PHASES = ["read", "embed", "join", "write"] as const;
+/** Name of a part of a run. */
 export type Phase = (typeof PHASES)[number];
 
 /** A step of the run, cut into tasks that do not know each other. */

@@ -36,7 +36,7 @@ export function concatenated(readers: readonly VectorReader[]): ConcatenatedRead
 }
 
 /** The last reader that starts at or before a position; an empty one shares its start with the next. */
-function readerAt(starts: Float64Array, position: number): number {
+export function readerAt(starts: ArrayLike<number>, position: number): number {
   let low = 0;
   let high = starts.length - 1;
   while (high - low > 1) {

@@ -1,4 +1,4 @@
-import type { WorkOrder } from "../executor.js";
+import { MOST_RESTARTS, type WorkOrder } from "../executor.js";
 import type { Phase } from "../stage.js";
 import { parseWords } from "./parse-words.js";
 import { wordsOfPhase } from "./phase-words.js";
@@ -19,7 +19,9 @@ export const FLAGS = [
   "user",
   "ttl",
 ] as const;
+/** Name of a flag of Kubernetes. */
 export type Flag = (typeof FLAGS)[number];
+/** The flags that are given, with their values. */
 export type Flags = Partial<Record<Flag, string>>;
 
 /** Label of everything that belongs to a run. */
@@ -27,8 +29,6 @@ export const RUN_LABEL = "bge-dedup/run";
 
 /** Seconds after which Kubernetes deletes a job that has ended, unless --ttl says otherwise. */
 const KEPT_FOR = "3600";
-/** Times that a pod is started anew for each worker; an eviction does not count. */
-const MOST_RESTARTS = 3;
 /** Exit codes that end every worker of a run in the same way: a new pod would end at once. */
 const FAILED_RUN = [1, 2, 3, 4, 5];
 
@@ -66,6 +66,7 @@ export function jobManifest(options: JobOptions): object {
       completions: order.workers,
       parallelism: order.workers,
       successPolicy: { rules: [{ succeededCount: 1 }] },
+      // An eviction does not count.
       backoffLimitPerIndex: MOST_RESTARTS,
       podFailurePolicy: {
         rules: [

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { FailedRunError, UnavailableError, UsageError } from "../../errors.js";
@@ -17,6 +16,7 @@ import { describeFailure, describePods, type Job, outcomeOf, type Pod } from "./
 import { numberWord, parseWords } from "./parse-words.js";
 import { checkPhases, wordsOfPhase } from "./phase-words.js";
 import { ask, complaint } from "./program.js";
+import { runName } from "./run-name.js";
 
 /*
  * Kubernetes: an Indexed Job for each phase, whose indices are the workers, on a volume that this machine sees too. The
@@ -49,8 +49,7 @@ export const kubernetes: Executor = {
 
   async start(order) {
     const words = order.engineArguments;
-    const folder = createHash("sha256").update(order.folder).digest("hex").slice(0, 8);
-    const run = `${order.name.toLowerCase()}-${folder}`;
+    const run = runName(order).toLowerCase();
     const flags = parseWords(wordsOfPhase(words, "read"), FLAGS);
     const mount = mountOf(order, flags);
     const user = userOf(flags);

@@ -5,10 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError } from "../../errors.js";
 import { WORK } from "../../run/work/publication.js";
-import type { Crew, CrewState, Executor, WorkOrder } from "../executor.js";
-
-/** Times that a worker is started again after a signal has ended it. */
-const RESTARTS = 3;
+import { type Crew, type CrewState, type Executor, MOST_RESTARTS, type WorkOrder } from "../executor.js";
 
 /** Milliseconds that workers have to end by themselves. */
 const PATIENCE = 5000;
@@ -93,7 +90,7 @@ class LocalCrew implements Crew {
       const isKilled = code === null || code === 130 || code === 143;
       const how = isKilled ? `was ended by ${signal ?? "a signal"}` : `ended with exit code ${code}`;
       worker.ended = `worker ${number} ${how}${last === "" ? "" : `: ${last}`}`;
-      if (!isKilled || this.#stopping || worker.restarts === RESTARTS) return;
+      if (!isKilled || this.#stopping || worker.restarts === MOST_RESTARTS) return;
       worker.restarts++;
       this.#order.note(`${worker.ended}; it is started again`);
       this.#start(worker, number);

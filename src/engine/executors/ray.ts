@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +10,7 @@ import type { Phase } from "../stage.js";
 import { numberWord, parseWords } from "./parse-words.js";
 import { checkPhases, wordsOfPhase } from "./phase-words.js";
 import { type Answer, ask, complaint } from "./program.js";
+import { runName } from "./run-name.js";
 
 /*
  * Ray: one job, whose driver (ray/driver.py) runs each worker as a task of Ray, phase after phase. The job goes on without
@@ -59,8 +59,7 @@ export const ray: Executor = {
       order.note(`the workers are on Ray already: job ${former}`);
       return rayCrew(order, { folder, job: former, address });
     }
-    const hash = createHash("sha256").update(order.folder).digest("hex").slice(0, 8);
-    const job = `${order.name}-${hash}-${Date.now().toString(36)}`;
+    const job = `${runName(order)}-${Date.now().toString(36)}`;
     await writeOrder(order, folder);
     // Known before it is submitted, so that no job is ever forgotten.
     await writeDurably(join(folder, "job"), job);

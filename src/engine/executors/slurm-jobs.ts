@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { userInfo } from "node:os";
 import { UnavailableError, UsageError } from "../../errors.js";
 import { shellWord } from "../../shell-word.js";
@@ -6,12 +5,14 @@ import type { WorkOrder } from "../executor.js";
 import type { Phase } from "../stage.js";
 import { wordsOfPhase } from "./phase-words.js";
 import { ask, complaint, type Program } from "./program.js";
+import { runName } from "./run-name.js";
 import { isLive, parseElements, SQUEUE_FORMAT } from "./slurm-queue.js";
 
 /** What to do where the commands of Slurm are not there. */
 const CURE =
   "--executor slurm needs the commands of Slurm: run this on a login node, or install them (Debian: apt-get install slurm-client)";
 const program = (name: string): Program => ({ name, cure: CURE });
+/** The commands of Slurm. */
 export const SBATCH = program("sbatch");
 export const SQUEUE = program("squeue");
 export const SACCT = program("sacct");
@@ -28,8 +29,7 @@ export function refusal(what: string, words: string): Error {
 
 /** Name of the job of a phase, the same for each call with the folder. */
 function jobName(order: WorkOrder, phase: Phase): string {
-  const folder = createHash("sha256").update(order.folder).digest("hex").slice(0, 8);
-  return `${order.name}-${folder}-${phase}`;
+  return `${runName(order)}-${phase}`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FailedRunError, UsageError } from "../../errors.js";
 import { WORK } from "../../run/work/publication.js";
-import type { Crew, CrewState, Executor, WorkOrder } from "../executor.js";
+import { type Crew, type CrewState, type Executor, MOST_RESTARTS, type WorkOrder } from "../executor.js";
 import type { Phase } from "../stage.js";
 import { checkPhases } from "./phase-words.js";
 import { ask, complaint } from "./program.js";
@@ -28,8 +28,6 @@ import {
 
 /** Milliseconds between two questions to Slurm's controller, which serves the whole cluster. */
 const ASK_EVERY = 4000;
-/** Times that a worker is started again after a signal has ended it. */
-const MOST_RESTARTS = 3;
 /** Milliseconds that `stop` waits: Slurm kills a job that ignores the end KillWait seconds (30) after it was told. */
 const STOPPED_WITHIN = 120_000;
 

@@ -6,7 +6,7 @@ import { dropTask, rowGroupOfBlock } from "./cut.js";
 import { joinPart } from "./join-part.js";
 import { settle, survivingRows } from "./row-fates.js";
 import { joinOf, readRowGroup } from "./row-group.js";
-import { keptOfBlock, openRows, type Rows, rowsOfBlock, someRows } from "./rows.js";
+import { keptOfBlock, type Rows, rowsOfBlock, someRows } from "./rows.js";
 
 /** Nothing is kept before the first block. */
 const NOTHING: Rows = { positions: new Uint32Array(0) };
@@ -36,24 +36,10 @@ export const decide: Stage<"decide"> = {
     const surviving = survivingRows(fates);
     const rows = someRows(await rowsOfBlock(tasks, block), surviving);
     const before = block === 0 ? NOTHING : await keptOfBlock(tasks, block - 1);
-    const opened = await openRows(tasks, join.order, rows.positions);
-    try {
-      const others = await openRows(tasks, join.order, before.positions);
-      try {
-        const result = await joinPart(context, join.order, {
-          rows: { ...rows, open: opened },
-          references: before.positions.length === 0 ? undefined : { ...before, open: others },
-          within: true,
-        });
-        settle(fates, surviving, { ...rows, result, references: before.positions, against: false });
-        await writeColumns(context.path(FILES.decide.outcome), fates);
-        const kept = survivingRows(fates).length;
-        return { removed: surviving.length - kept, kept, measured: result.measured };
-      } finally {
-        await others.close();
-      }
-    } finally {
-      await opened.close();
-    }
+    const result = await joinPart(context, join, { rows, references: before, against: false, within: true });
+    settle(fates, surviving, { ...rows, result, references: before.positions, against: false });
+    await writeColumns(context.path(FILES.decide.outcome), fates);
+    const kept = survivingRows(fates).length;
+    return { removed: surviving.length - kept, kept, measured: result.measured };
   },
 };

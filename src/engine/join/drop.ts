@@ -4,16 +4,7 @@ import { blocksOfRowGroup, countDropTasks, dropTask, partsOfDrop } from "./cut.j
 import { joinPart } from "./join-part.js";
 import { settle, survivingRows } from "./row-fates.js";
 import { joinOf, type RowGroup, type RunJoin, readRowGroup, writeRowGroup } from "./row-group.js";
-import {
-  allRows,
-  keptOfBlock,
-  openReferenceRows,
-  openRows,
-  type Rows,
-  rowsOfBlock,
-  rowsOfReferences,
-  someRows,
-} from "./rows.js";
+import { allRows, keptOfBlock, type Rows, rowsOfBlock, rowsOfReferences, someRows } from "./rows.js";
 
 /**
  * Compares the vectors of a row group with those of the references that `--against` names. Only where there are such
@@ -43,17 +34,9 @@ export const drop: Stage<"drop"> = {
   async needs(index, _plan, tasks) {
     const { order, references } = await joinOf(tasks);
     const { block, group } = partsOfDrop(index, order);
-    if (block > 0)
-      return [
-        ["decide", block],
-        ["drop", dropTask(block - 1, group, order)],
-      ];
-    return references === undefined
-      ? [["decide", 0]]
-      : [
-          ["decide", 0],
-          ["against", group],
-        ];
+    const decided = ["decide", block] as const;
+    if (block > 0) return [decided, ["drop", dropTask(block - 1, group, order)]];
+    return references === undefined ? [decided] : [decided, ["against", group]];
   },
   async run(context) {
     const join = await joinOf(context.tasks);
@@ -66,34 +49,17 @@ export const drop: Stage<"drop"> = {
 /** Compares the surviving rows of a group with vectors that come before them, and writes what is known then. */
 async function meet(
   context: TaskContext,
-  { tasks, order, references: found }: RunJoin,
+  join: RunJoin,
   group: RowGroup,
   { references, against }: { readonly references: Rows; readonly against: boolean },
 ): Promise<JoinFacts> {
   const blocks: Rows[] = [];
-  for (const block of group.blocks) blocks.push(await rowsOfBlock(tasks, block));
+  for (const block of group.blocks) blocks.push(await rowsOfBlock(join.tasks, block));
   const surviving = survivingRows(group.fates);
   const rows = someRows(allRows(blocks), surviving);
-  const opened = await openRows(tasks, order, rows.positions);
-  try {
-    const others =
-      against && found !== undefined
-        ? await openReferenceRows(found, references.positions)
-        : await openRows(tasks, order, references.positions);
-    try {
-      const result = await joinPart(context, order, {
-        rows: { ...rows, open: opened },
-        references: { ...references, open: others },
-        within: false,
-      });
-      settle(group.fates, surviving, { ...rows, result, references: references.positions, against });
-      await writeRowGroup(context.path, group);
-      const kept = survivingRows(group.fates).length;
-      return { removed: surviving.length - kept, kept, measured: result.measured };
-    } finally {
-      await others.close();
-    }
-  } finally {
-    await opened.close();
-  }
+  const result = await joinPart(context, join, { rows, references, against, within: false });
+  settle(group.fates, surviving, { ...rows, result, references: references.positions, against });
+  await writeRowGroup(context.path, group);
+  const kept = survivingRows(group.fates).length;
+  return { removed: surviving.length - kept, kept, measured: result.measured };
 }

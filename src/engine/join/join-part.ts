@@ -6,18 +6,25 @@ import { selfJoin } from "../../join/self-join.js";
 import { createOrtEngine, type Provider } from "../../onnx/ort-engine.js";
 import { vectorBudget } from "../../run/work/memory.js";
 import { samplePositions } from "../../vectors/gather.js";
+import type { VectorReader } from "../../vectors/reader.js";
 import { columnWorkers } from "../../workers/column-workers.js";
 import type { OrderFacts } from "../facts.js";
 import type { RunPlan } from "../plan.js";
 import type { TaskContext } from "../stage.js";
-import { allRows, type OpenRows, openRows, type Rows, rowsOfBlock } from "./rows.js";
+import type { RunJoin } from "./row-group.js";
+import { allRows, type OpenRows, openReferenceRows, openRows, type Rows, rowsOfBlock } from "./rows.js";
 
 /** Engines of a thread, as in `JoinOptions`. */
 type Engines = Required<Pick<JoinOptions, "engine" | "wideEngine">>;
 
-/** Vectors of one side of a part of the join. */
-export interface Side extends Rows {
-  readonly open: OpenRows;
+/** A part of the join: whose vectors meet whom. */
+export interface JoinPart {
+  readonly rows: Rows;
+  /** Vectors before them in priority: of the run, or with `against` of the references. */
+  readonly references: Rows;
+  readonly against: boolean;
+  /** Whether the rows then meet each other. */
+  readonly within: boolean;
 }
 
 /** Codes that this process has learnt, by run. Learning them anew for each task would take longer than small tasks do. */
@@ -30,29 +37,50 @@ const MOST_LOOKED = 16;
  * Joins vectors with reference vectors, which are before them in priority, and then with each other if `within` says so.
  * The indices of the outcome are those of `rows` and `references`.
  */
-export async function joinPart(
+export async function joinPart(context: TaskContext, join: RunJoin, part: JoinPart): Promise<JoinResult> {
+  const { tasks, order } = join;
+  const { rows, references, against } = part;
+  const opened: OpenRows[] = [];
+  const open = async (opening: Promise<OpenRows>) => {
+    opened.push(await opening);
+    return opened[opened.length - 1].vectors;
+  };
+  try {
+    const vectors = await open(openRows(tasks, order, rows.positions));
+    const others = await open(
+      against && join.references !== undefined
+        ? openReferenceRows(join.references, references.positions)
+        : openRows(tasks, order, references.positions),
+    );
+    return await joinVectors(context, order, { ...part, vectors, others });
+  } finally {
+    for (const { close } of opened) await close();
+  }
+}
+
+/** Joins the vectors of a part, which are open. */
+async function joinVectors(
   context: TaskContext,
   order: OrderFacts,
-  part: { readonly rows: Side; readonly references?: Side; readonly within: boolean },
+  part: JoinPart & { readonly vectors: VectorReader; readonly others: VectorReader },
 ): Promise<JoinResult> {
   const { options, signal, reporter } = context;
-  const { rows, references, within } = part;
+  const { rows, references, within, vectors, others } = part;
   const { threshold } = order;
   const provider = providerOf(options.device);
   const engine = createOrtEngine({ threads: 1 });
   const wideEngine = createOrtEngine({ threads: options.threads });
-  const stage = reporter.stage("join", rows.positions.length + (references?.positions.length ?? 0));
+  const stage = reporter.stage("join", rows.positions.length + references.positions.length);
   const done = { references: 0, rows: 0 };
   const result = await selfJoin({
-    vectors: rows.open.vectors,
+    vectors,
     order: all(rows),
     threshold,
     signatures: rows.signatures,
-    references: references && {
-      vectors: references.open.vectors,
-      order: all(references),
-      signatures: references.signatures,
-    },
+    references:
+      within && references.positions.length === 0
+        ? undefined
+        : { vectors: others, order: all(references), signatures: references.signatures },
     within,
     // Where all vectors together are few, no task has enough of them for codes to pay. On a device each join plans by the
     // speed of that device.

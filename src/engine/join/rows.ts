@@ -1,4 +1,5 @@
 import { readColumns } from "../../io/arrow/number-table.js";
+import { readerAt } from "../../vectors/concatenated.js";
 import type { VectorReader } from "../../vectors/reader.js";
 import { selected } from "../../vectors/selected.js";
 import { openVectorStores } from "../../vectors/stores.js";
@@ -84,7 +85,7 @@ export async function openRows(tasks: FinishedTasks, order: OrderFacts, position
   const made = new Set<number>();
   let task = 0;
   for (const position of positions) {
-    if (position < firstVectors[task] || position >= firstVectors[task + 1]) task = taskOf(firstVectors, position);
+    if (position < firstVectors[task] || position >= firstVectors[task + 1]) task = readerAt(firstVectors, position);
     made.add(task);
   }
   const needed = [...made].sort((a, b) => a - b);
@@ -98,22 +99,10 @@ export async function openRows(tasks: FinishedTasks, order: OrderFacts, position
   const shift = new Float64Array(firstVectors.length);
   for (const [store, each] of needed.entries()) shift[each] = stores.starts[store] - firstVectors[each];
   const places = positions.map((position) => {
-    if (position < firstVectors[task] || position >= firstVectors[task + 1]) task = taskOf(firstVectors, position);
+    if (position < firstVectors[task] || position >= firstVectors[task + 1]) task = readerAt(firstVectors, position);
     return position + shift[task];
   });
   return { vectors: selected(stores, places), close: stores.close };
-}
-
-/** The task of embed that made a vector: the last one that begins at or before the vector and is not empty. */
-function taskOf(firstVectors: readonly number[], position: number): number {
-  let low = 0;
-  let high = firstVectors.length - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (firstVectors[middle] <= position) low = middle;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Opens vectors of the references. @throws InputError where a store is missing or damaged */

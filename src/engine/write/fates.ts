@@ -66,7 +66,7 @@ async function decideGroups(
     "first",
     "entry",
   ]);
-  const refused = await refusedGroups(tasks, order, columns.first);
+  const refused = refusedGroups(order.facts, columns.first);
   let refusedRows = 0;
   for (const group of refused.keys()) {
     refusedRows += columns.size[group];

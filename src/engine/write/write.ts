@@ -9,7 +9,6 @@ import { isGuarded } from "../../text/guards.js";
 import { readableShard } from "../read/shard-inputs.js";
 import type { Stage, TaskContext } from "../stage.js";
 import { readShardFates, type ShardFates } from "./group-table.js";
-import { refusedTexts } from "./refused-groups.js";
 import { readShardTexts, rowTexts, type ShardTexts } from "./shard-texts.js";
 
 /** Rows of a shard whose texts the server refused; absent where there are none. */
@@ -66,7 +65,7 @@ async function rejectRows(
   texts: ShardTexts,
   fates: ShardFates,
 ): Promise<number> {
-  const refused = await refusedTexts(tasks, await tasks.get("order", 0));
+  const { refused } = (await tasks.get("order", 0)).facts;
   if (refused.length === 0) return 0;
   const errors = new Map(refused.map(({ row, error }) => [row, error]));
   const rows: { readonly row: number; readonly error: string }[] = [];
