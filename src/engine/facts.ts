@@ -127,8 +127,6 @@ export interface JoinFacts {
 
 /** The fates of all rows. */
 export interface FatesFacts {
-  readonly kept: number;
-  readonly removed: number;
   /** Pairs that the whole join measured in float64. */
   readonly measured: number;
   /** What higher thresholds would have kept. */

@@ -74,19 +74,20 @@ async function decideGroups(
   }
   const join = await readOutcome(tasks);
   const all = await fatesOfGroups({ columns, order, join, references: against });
-  const rows = number.facts.firstRows.at(-1) as number;
-  let kept = 0;
-  for (let group = 0; group < number.facts.groups; group++) if (all.size(group) > 0) kept++;
-  const removed = rows - number.facts.rejected - refusedRows - kept;
   const limit = options.maxRemoved;
-  if (limit !== undefined && limitReached(limit, removed, rows)) {
-    const folders = against?.paths;
-    await refuseRemoved({ context, number, fates: all, refused, limit, folders });
+  if (limit !== undefined) {
+    const rows = number.facts.firstRows.at(-1) as number;
+    let kept = 0;
+    for (let group = 0; group < number.facts.groups; group++) if (all.size(group) > 0) kept++;
+    if (limitReached(limit, rows - number.facts.rejected - refusedRows - kept, rows)) {
+      const folders = against?.paths;
+      await refuseRemoved({ context, number, fates: all, refused, limit, folders });
+    }
   }
   const parts = await shardGroups(tasks, plan.shards.length);
   await writeColumns(path(FATES), ...parts.map((groups) => fateColumns(groups, all, refused)));
   const { threshold } = order.facts;
-  return { kept, removed, measured: join.measured, stricter: stricterThresholds(join, threshold) };
+  return { measured: join.measured, stricter: stricterThresholds(join, threshold) };
 }
 
 async function fatesOfGroups(options: {
