@@ -65,7 +65,7 @@ export class LocalHost implements ColumnHost {
 
   async open({ book, threshold, callRows }: HostSettings): Promise<void> {
     this.#depth = book.depth;
-    this.#product = await createIntegerProduct(this.#engine, book.depth);
+    this.#product = createIntegerProduct(this.#engine, book.depth);
     this.#screen = new IntegerScreen(book, this.#product, threshold, callRows);
   }
 

@@ -33,18 +33,20 @@ export function isAscending(positions: Uint32Array): boolean {
   return true;
 }
 
+/** Neighbours in a sample that are read together. */
+export const SAMPLE_RUN = 64;
+
 /**
  * Takes a sample of at most `rows` positions from `order`: runs of 64 neighbours at even distances, which a store reads
  * in few ranges. Returns `order` itself where it is no longer than the sample.
  */
 export function samplePositions(order: Uint32Array, rows: number): Uint32Array {
   if (rows >= order.length) return order;
-  const run = 64;
-  const runs = Math.ceil(rows / run);
-  const sample = new Uint32Array(runs * run);
+  const runs = Math.ceil(rows / SAMPLE_RUN);
+  const sample = new Uint32Array(runs * SAMPLE_RUN);
   for (let i = 0; i < runs; i++) {
-    const start = Math.floor((i * (order.length - run)) / Math.max(1, runs - 1));
-    sample.set(order.subarray(start, start + run), i * run);
+    const start = Math.floor((i * (order.length - SAMPLE_RUN)) / Math.max(1, runs - 1));
+    sample.set(order.subarray(start, start + SAMPLE_RUN), i * SAMPLE_RUN);
   }
   return sample.subarray(0, rows);
 }

@@ -16,7 +16,7 @@ const CALLS = 5;
 async function pairNs(): Promise<number> {
   const engine = createOrtEngine({ threads: provider === "cpu" ? threads : 1, provider });
   if (provider !== "cpu") return new DeviceHost(engine).pairNs(depth);
-  const product = await createIntegerProduct(engine, depth);
+  const product = createIntegerProduct(engine, depth);
   const rows = new Uint8Array(ROWS * threads * depth).fill(130);
   const panels = { data: new Int8Array(GROUP * depth).fill(2), count: MOST_PANELS };
   let best = Number.POSITIVE_INFINITY;

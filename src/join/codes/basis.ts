@@ -11,29 +11,41 @@ export interface Basis {
   readonly defect: number;
 }
 
-/** Power steps from a random start. After three, the captured energy is within about 1 % of the best possible. */
+/** Orthonormal directions, those with most energy first: of any number, the first ones are nearly the best choice. */
+export interface Directions {
+  /** dim × size, row-major. */
+  readonly values: Float64Array;
+  /** Number of directions; fewer than asked for where the sample has no energy in more. */
+  readonly size: number;
+}
+
+/**
+ * Power steps from a random start. After three, the first 120 of 256 directions of real vectors let through 1.2 times as
+ * many pairs as the principal components; a fourth step and components exact within the span gain 4 dimensions in 120.
+ */
 const POWER_STEPS = 3;
 
 /** A direction is dropped where less than this share of its squared length is independent of the others. */
 const DEPENDENT = 1e-13;
 
-/** Learns bases of several sizes from one sample. The caller releases the kernels. */
+/** Learns directions from one sample and makes bases of them. The caller releases the kernels. */
 export interface BasisLearner {
   /** Learns up to `size` directions with most of the sample's energy. The caller owns the result. */
-  learn(size: number): Promise<Basis>;
+  learn(size: number): Promise<Directions>;
+  /** A basis of the span of the first `size` directions. The caller owns the result. */
+  basisOf(directions: Directions, size: number): Promise<Basis>;
   /** Frees the kernels. */
   release(): Promise<void>;
 }
 
 /**
- * Learns bases from a sample by block power iteration with random start, then rotates each basis at random within its
- * span.
+ * Learns directions from a sample by block power iteration with random start. Each step makes the columns orthonormal
+ * from the first to the last, so that the first p columns are themselves such an iteration with p columns: one run
+ * serves bases of every size.
  *
- * The rotation spreads the energy: coordinates in a random basis have nearly equal variance, so one integer scale fits
- * all of them. Products run on the engine; factors of size × size are decomposed in this thread. The matrix of second
- * moments is never formed: for the few directions that mostly suffice, forming it would cost more than the two products
- * with the sample in each step. A basis need be neither exactly orthonormal nor optimal, since the bound accounts for
- * `defect`.
+ * Products run on the engine; factors of size × size are decomposed in this thread. The matrix of second moments is
+ * never formed: for the few directions that mostly suffice, forming it would cost more than the two products with the
+ * sample in each step. A basis need be neither exactly orthonormal nor optimal, since the bound accounts for `defect`.
  *
  * Random numbers come from a fixed seed. Memory: a few matrices of dim × size float64.
  * @param sample n × dim, row-major; stays the caller's and must not change before `release`
@@ -43,35 +55,54 @@ export async function createBasisLearner(engine: Engine, sample: Float32Array, d
   const kernels = await compileAll(engine);
   const x = tile("float32", [sample.length / dim, dim], sample);
   return {
-    learn: (size) => learnBasis(kernels, x, dim, size),
+    learn: (size) => learnDirections(kernels, x, dim, size),
+    basisOf: (directions, size) => spreadBasis(kernels, directions, dim, size),
     async release() {
       await Promise.all(Object.values(kernels).map((kernel) => kernel.release()));
     },
   };
 }
 
-/** Y = xᵀ(x·b), orthonormalised, a few times; then a rotation. */
-async function learnBasis(kernels: Kernels, x: Tile, dim: number, maxSize: number): Promise<Basis> {
-  const random = randomSource(1);
-  let size = Math.min(maxSize, dim);
-  let basis = randomValues(dim * size, random);
-  for (let step = 0; step < POWER_STEPS; step++) {
-    const { y } = await kernels.step.run({ x, b: tile("float32", [dim, size], Float32Array.from(basis)) });
-    const { values, columns } = await orthonormalise(kernels, y.data as Float64Array, dim, size);
-    basis = values;
-    size = columns;
-    if (size === 0) break;
+/** Y = xᵀ(x·b), orthonormalised, a few times. */
+async function learnDirections(kernels: Kernels, x: Tile, dim: number, most: number): Promise<Directions> {
+  let size = Math.min(most, dim);
+  let values = randomValues(dim * size, randomSource(1));
+  for (let step = 0; step < POWER_STEPS && size > 0; step++) {
+    const { y } = await kernels.step.run({ x, b: tile("float32", [dim, size], Float32Array.from(values)) });
+    const made = await orthonormalise(kernels, y.data as Float64Array, dim, size);
+    values = made.values;
+    size = made.columns;
   }
-  const rotation = await orthonormalise(kernels, randomValues(size * size, random), size, size);
-  if (rotation.columns === size && size > 0) {
-    const { y } = await kernels.times.run({
-      a: tile("float64", [dim, size], basis),
-      b: tile("float64", [size, size], rotation.values),
-    });
-    basis = y.data as Float64Array;
+  return { values, size };
+}
+
+/**
+ * Turns the first directions within their span, so that all coordinates have nearly the same variance and one integer
+ * scale fits them: directions with random signs times the orthonormal matrix of the discrete cosine transform, whose
+ * entries are all about equally large.
+ */
+async function spreadBasis(kernels: Kernels, directions: Directions, dim: number, most: number): Promise<Basis> {
+  const size = Math.min(most, directions.size);
+  if (size === 0) return { directions: new Float32Array(0), size, defect: 0 };
+  const random = randomSource(2);
+  const turn = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) {
+    const factor = Math.sqrt((i === 0 ? 1 : 2) / size) * (random() < 0 ? -1 : 1);
+    for (let j = 0; j < size; j++) turn[i * size + j] = factor * Math.cos((Math.PI * i * (2 * j + 1)) / (2 * size));
   }
-  const directions = Float32Array.from(basis.subarray(0, dim * size));
-  return { directions, size, defect: await measureDefect(kernels, directions, dim, size) };
+  const { y } = await kernels.times.run({
+    a: tile("float64", [dim, size], firstColumns(directions, dim, size)),
+    b: tile("float64", [size, size], turn),
+  });
+  const spread = Float32Array.from(y.data as Float64Array);
+  return { directions: spread, size, defect: await measureDefect(kernels, spread, dim, size) };
+}
+
+/** The first `size` of the directions, dim × size. */
+export function firstColumns({ values, size: all }: Directions, dim: number, size: number): Float64Array {
+  const first = new Float64Array(dim * size);
+  for (let i = 0; i < dim; i++) first.set(values.subarray(i * all, i * all + size), i * size);
+  return first;
 }
 
 /** Frobenius norm of VᵀV − I, an upper bound of the spectral norm. */

@@ -32,8 +32,10 @@ export interface CodeBook {
   readonly basis: Basis;
   /** Components of a vector. */
   readonly dim: number;
-  /** Components of a code, a multiple of 64: p coordinates, the residual, zeros up to the depth, K digits. */
+  /** Components of a code: p coordinates, the residual, zeros up to the depth, K digits. */
   readonly depth: number;
+  /** K: digits of a column's additive number. */
+  readonly digits: number;
   /** L: `exactLevels(depth)`, or 63 where the processor's byte products saturate. */
   readonly levels: number;
   /** s: the cosine that one unit of both codes stands for is s². */
@@ -48,10 +50,12 @@ export interface CodeBook {
   readonly slack: number;
 }
 
-/** K: digits of a column's additive number. */
-export const DIGITS = 7;
-/** Components of a code beside the coordinates: the residual and the digits. */
-export const EXTRA_COMPONENTS = DIGITS + 1;
+/** Largest K. Vectors of real models need 2 to 4 digits, isotropic ones 4 to 6. */
+const MOST_DIGITS = 7;
+/** Most components of a code beside the coordinates: the residual and the digits. */
+export const MOST_EXTRA = MOST_DIGITS + 1;
+/** Depths are multiples of this: as many bytes as a processor loads at once. */
+export const DEPTH_STEP = 8;
 /** Zero point of row codes, which are unsigned: byte = q + 128. */
 export const ZERO_POINT = 128;
 /** N: no stored vector is longer. */
@@ -79,15 +83,16 @@ export function residualLength(squared: number, epsilon: number, defect: number)
  * Fits centre, scale and usual length to a sample. Every choice gives a valid bound; the bound is tight for vectors
  * that resemble the sample.
  * @param options.coordinates n × size, row-major, as the engine computed them; n may be 0
+ * @param options.depthStep the depth becomes a multiple of this
  */
 export function fitCodeBook(options: {
   basis: Basis;
   dim: number;
-  depth: number;
+  depthStep?: number;
   levels: number;
   coordinates: Float32Array;
 }): CodeBook {
-  const { basis, dim, depth, levels, coordinates } = options;
+  const { basis, dim, depthStep = DEPTH_STEP, levels, coordinates } = options;
   const { size, defect } = basis;
   const count = size === 0 ? 0 : coordinates.length / size;
   const epsilon = projectionError(basis, dim);
@@ -147,12 +152,15 @@ export function fitCodeBook(options: {
     }
   }
   const spread = count === 0 ? 0 : ((high - low) / 2) * 1.25;
-  scale = Math.max(scale, Math.sqrt(spread / DIGITS) / levels);
+  // A scale so fine that the most digits do not hold the additive numbers would leave too much to `over`.
+  scale = Math.max(scale, Math.sqrt(spread / MOST_DIGITS) / levels);
+  const digits = Math.max(1, Math.min(MOST_DIGITS, Math.ceil(spread / (scale * levels) ** 2)));
+  const depth = Math.ceil((size + 1 + digits) / depthStep) * depthStep;
   const grown = Math.sqrt(1 + defect);
   const slack =
     FLOAT64_SLACK +
     (defect / (1 - defect)) * (MAX_LENGTH * grown) ** 2 +
     2 * epsilon * MAX_LENGTH * grown +
     epsilon * epsilon;
-  return { basis, dim, depth, levels, scale, centre, base, usualLength, slack };
+  return { basis, dim, depth, digits, levels, scale, centre, base, usualLength, slack };
 }

@@ -1,7 +1,7 @@
 import { modelProto } from "../../onnx/builder.js";
 import type { Engine, Kernel } from "../../onnx/engine.js";
 import type { Basis } from "./basis.js";
-import { type CodeBook, DIGITS, projectionError, residualLength, ZERO_POINT } from "./code-book.js";
+import { type CodeBook, projectionError, residualLength, ZERO_POINT } from "./code-book.js";
 
 /**
  * Truncating w/s + HALF_UP gives the byte of w: the nearest whole number plus the zero point. Any whole number is a
@@ -12,7 +12,7 @@ const HALF_UP = ZERO_POINT + 0.5;
 /**
  * Codes of rows, for the left side of products, and the four numbers of each row from which its thresholds follow.
  *
- *     code      | p coordinates | residual | zeros up to the depth | 7 digits |
+ *     code      | p coordinates | residual | zeros up to the depth | K digits |
  *     of a row  | q + 128       | q + 128  | 128 .. 128            | L + 128  |  uint8, one row after the other
  *     a column  | q             | q        | 0 .. 0                | b        |  int8, in panels of depth × PANEL
  */
@@ -108,7 +108,7 @@ export function encodeRows(
   into: RowCodes,
   start: number,
 ): void {
-  const { basis, dim, depth, levels, scale, centre } = book;
+  const { basis, dim, depth, digits, levels, scale, centre } = book;
   const { size, defect } = basis;
   const { bytes, additive, error, length, coded } = into;
   const epsilon = projectionError(basis, dim);
@@ -154,9 +154,9 @@ export function encodeRows(
     ee += e * e;
     qq += q * q;
     bytes[to + size] = q + ZERO_POINT;
-    bytes.fill(ZERO_POINT, to + size + 1, to + depth - DIGITS);
+    bytes.fill(ZERO_POINT, to + size + 1, to + depth - digits);
     // Zeros, then L against each digit of a column.
-    bytes.fill(ZERO_POINT + levels, to + depth - DIGITS, to + depth);
+    bytes.fill(ZERO_POINT + levels, to + depth - digits, to + depth);
     additive[start + row] = half + along;
     error[start + row] = Math.sqrt(ee);
     length[start + row] = Math.sqrt(ww);
@@ -189,10 +189,10 @@ export function writeColumns(
   column: number,
   bounds: ColumnBounds,
 ): void {
-  const { depth, levels, scale, base, usualLength } = book;
+  const { depth, digits, levels, scale, base, usualLength } = book;
   const { bytes, additive, error, coded } = codes;
   const count = rows.length;
-  const digitsAt = depth - DIGITS;
+  const digitsAt = depth - digits;
   // Four rows at a time: a single row would touch as many cache lines as the code has components, for one byte each.
   const fours = count - (count % 4);
   for (let i = 0; i < fours; i += 4) {
@@ -216,14 +216,14 @@ export function writeColumns(
   for (let i = 0; i < count; i++) {
     const row = rows[i];
     const excess = additive[row] + usualLength * error[row] - base;
-    let digits = Math.ceil(excess / unit + 1e-6);
-    bounds.over = Math.max(bounds.over, excess - DIGITS * levels * unit);
+    let rest = Math.ceil(excess / unit + 1e-6);
+    bounds.over = Math.max(bounds.over, excess - digits * levels * unit);
     bounds.coded = Math.max(bounds.coded, coded[row]);
     bounds.error = Math.max(bounds.error, error[row]);
     for (let k = digitsAt, to = digitsAt * width + column + i; k < depth; k++, to += width) {
-      const digit = Math.max(-levels, Math.min(levels, digits));
+      const digit = Math.max(-levels, Math.min(levels, rest));
       block[to] = digit;
-      digits -= digit;
+      rest -= digit;
     }
   }
 }

@@ -139,7 +139,7 @@ export function splitIntoStrips(
  * Compiles integer products of one depth on a processor. Sums are exact in int32: depth · 127² < 2^31 for every depth
  * below 133,000.
  */
-export async function createIntegerProduct(engine: Engine, depth: number): Promise<IntegerProduct> {
+export function createIntegerProduct(engine: Engine, depth: number): IntegerProduct {
   const panelBytes = depth * PANEL;
   const product = (columns: string): Node => ({
     op: "MatMulInteger",
@@ -147,51 +147,64 @@ export async function createIntegerProduct(engine: Engine, depth: number): Promi
     outputs: ["products"],
   });
   const columns: ValueInfo = { name: "columns", dtype: "int8", shape: ["g", depth, PANEL] };
-  /** Every product. */
-  const all = await engine.compile(
-    modelProto({
-      nodes: [product("columns")],
-      inputs: [{ name: "codes", dtype: "uint8", shape: ["n", depth] }, columns],
-      outputs: [{ name: "products", dtype: "int32", shape: ["g", "n", PANEL] }],
-      initializers: [zeroPoint],
-    }),
+  /** Every product. Each graph is compiled when first needed: many joins need only the maxima. */
+  const all = lazily(() =>
+    engine.compile(
+      modelProto({
+        nodes: [product("columns")],
+        inputs: [{ name: "codes", dtype: "uint8", shape: ["n", depth] }, columns],
+        outputs: [{ name: "products", dtype: "int32", shape: ["g", "n", PANEL] }],
+        initializers: [zeroPoint],
+      }),
+    ),
   );
   const strips = splitIntoStrips("columns", "strips", depth);
   /** Products of strips of rows with the strips of columns of the same numbers. */
-  const own = await engine.compile(
-    modelProto({
-      nodes: [...strips.nodes, product("strips")],
-      inputs: [{ name: "codes", dtype: "uint8", shape: ["b", STRIP, depth] }, columns],
-      outputs: [{ name: "products", dtype: "int32", shape: ["b", STRIP, STRIP] }],
-      initializers: [zeroPoint, ...strips.constants],
-    }),
+  const own = lazily(() =>
+    engine.compile(
+      modelProto({
+        nodes: [...strips.nodes, product("strips")],
+        inputs: [{ name: "codes", dtype: "uint8", shape: ["b", STRIP, depth] }, columns],
+        outputs: [{ name: "products", dtype: "int32", shape: ["b", STRIP, STRIP] }],
+        initializers: [zeroPoint, ...strips.constants],
+      }),
+    ),
   );
-  /** Graphs of maxima by number of panels, compiled when first needed. Calls come one after the other. */
-  const reduced: Kernel[] = [];
+  const reduced = Array.from({ length: MOST_PANELS + 1 }, (_, panels) =>
+    lazily(() => engine.compile(modelProto(maximaGraph(depth, panels)))),
+  );
   const rowsTile = (data: Uint8Array): Tile => ({ dtype: "uint8", shape: [data.length / depth, depth], data });
   const columnsTile = ({ data, count }: Panels): Tile => ({ dtype: "int8", shape: [count, depth, PANEL], data });
   return {
     mostPanels: MOST_PANELS,
     async maxima(rows, { data, count }) {
-      reduced[count] ??= await engine.compile(modelProto(maximaGraph(depth, count)));
       const feeds: Record<string, Tile> = { codes: rowsTile(rows) };
       for (let i = 0; i < count; i++) {
         const panel = data.subarray(i * panelBytes, (i + 1) * panelBytes);
         feeds[`columns${i}`] = { dtype: "int8", shape: [depth, PANEL], data: panel };
       }
-      const { strips, rows: ofRows } = await reduced[count].run(feeds);
+      const { strips, rows: ofRows } = await (await reduced[count].get()).run(feeds);
       return { strips: strips.data as Int32Array, rows: ofRows.data as Int32Array };
     },
     async products(rows, panels) {
-      const { products } = await all.run({ codes: rowsTile(rows), columns: columnsTile(panels) });
+      const { products } = await (await all.get()).run({ codes: rowsTile(rows), columns: columnsTile(panels) });
       return products.data as Int32Array;
     },
     async diagonal(rows, panels) {
       const codes: Tile = { dtype: "uint8", shape: [panels.count * STRIPS, STRIP, depth], data: rows };
-      return (await own.run({ codes, columns: columnsTile(panels) })).products.data as Int32Array;
+      return (await (await own.get()).run({ codes, columns: columnsTile(panels) })).products.data as Int32Array;
     },
     async release() {
-      await Promise.all([all, own, ...reduced].map((kernel) => kernel?.release()));
+      await Promise.all([all, own, ...reduced].map((kernel) => kernel.release()));
     },
+  };
+}
+
+/** A kernel that is compiled when it is first asked for. */
+function lazily(compile: () => Promise<Kernel>) {
+  let kernel: Promise<Kernel> | undefined;
+  return {
+    get: () => (kernel ??= compile()),
+    release: async () => (await kernel)?.release(),
   };
 }
