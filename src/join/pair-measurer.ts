@@ -11,7 +11,7 @@ export interface ColumnVectors {
   readonly slots: Int32Array;
 }
 
-/** Passes surviving pairs on to the judge, after a float32 product has thinned them out where they are many. */
+/** Passes surviving pairs on to the judge, after float32 scores have thinned them out. */
 export class PairMeasurer {
   readonly #judge: Judge;
   readonly #dim: number;

@@ -1,3 +1,4 @@
+import { scanStrips } from "../../kernels/scan-strips.js";
 import type { PairList } from "../pair-list.js";
 import { ZERO_POINT } from "./code-book.js";
 import type { ColumnCodes } from "./column-codes.js";
@@ -6,11 +7,11 @@ import { type IntegerProduct, type Maxima, PANEL, STRIP, STRIPS } from "./tile-p
 
 /** Rows whose products are fetched at once: 256 rows by 1,920 columns of int32 are 1.9 MiB. */
 const PRODUCT_ROWS = 256;
-/**
- * Nanoseconds of a multiplication in a plain loop, of fetching one product, and of a call. Only their ratios matter.
- */
-const LOOP_NS = 0.4;
-const PRODUCT_NS = 1;
+/** Nanoseconds in which the kernel lists a strip again, and multiplies two codes. */
+const STRIP_NS = 250;
+const MULTIPLY_NS = 0.04;
+/** Nanoseconds of fetching one product of the engine beside computing it, and of a call. */
+const FETCH_NS = 1.5;
 const CALL_NS = 300_000;
 
 /** A tile to be screened against columns, and the list that receives the surviving pairs. */
@@ -39,6 +40,8 @@ export class IntegerScreen {
   #rows = new Int32Array(1024);
   #strips = new Int32Array(1024);
   #found = 0;
+  /** Nanoseconds of a pair in the fastest call of the product so far. */
+  #pairNs = Number.POSITIVE_INFINITY;
 
   /** @param callRows rows of one call of the product: as many as keep the scores in the processor's cache */
   constructor(book: CodeScale, product: IntegerProduct, threshold: number, callRows: number) {
@@ -106,7 +109,11 @@ export class IntegerScreen {
     const panels = columns.panels(depth, panel, count);
     for (let first = firstRow; first < tile.count; first += this.#callRows) {
       const rows = tile.bytes.subarray(first * depth, (first + this.#callRows) * depth);
-      this.#collect(await this.#product.maxima(rows, panels), thresholds, first, panel * STRIPS);
+      const start = performance.now();
+      const maxima = await this.#product.maxima(rows, panels);
+      const ns = (1e6 * (performance.now() - start)) / (maxima.rows.length * count * PANEL);
+      this.#pairNs = Math.min(this.#pairNs, ns);
+      this.#collect(maxima, thresholds, first, panel * STRIPS);
     }
   }
 
@@ -152,43 +159,27 @@ export class IntegerScreen {
   async #scan(comparison: Comparison): Promise<void> {
     const { tile, columns } = comparison;
     if (this.#found === 0) return;
-    const loop = this.#found * STRIP * this.#book.depth * LOOP_NS;
-    const product = CALL_NS + Math.min(this.#found, tile.count) * columns.count * PRODUCT_NS;
-    if (loop <= product) this.#scanByLoop(comparison);
+    const kernel = this.#found * (STRIP_NS + STRIP * this.#book.depth * MULTIPLY_NS);
+    const product = CALL_NS + Math.min(this.#found, tile.count) * columns.count * (this.#pairNs + FETCH_NS);
+    if (kernel <= product) this.#scanByKernel(comparison);
     else await this.#scanByProduct(comparison);
   }
 
-  /** Computes the products of the listed strips in plain loops: best for few strips. */
-  #scanByLoop({ tile, columns, thresholds, pairs }: Comparison): void {
-    const { depth } = this.#book;
-    const { data, count } = columns;
-    const { bytes } = tile;
-    for (let i = 0; i < this.#found; i++) {
-      const r = this.#rows[i];
-      const least = thresholds[r];
-      const first = this.#strips[i] * STRIP;
-      const panel = Math.floor(first / PANEL);
-      const end = Math.min(STRIP, count - first);
-      // Four columns at a time: their sums stay in registers.
-      for (let c = 0; c < end; c += 4) {
-        let s0 = 0;
-        let s1 = 0;
-        let s2 = 0;
-        let s3 = 0;
-        let from = panel * depth * PANEL + (first % PANEL) + c;
-        for (let k = r * depth; k < (r + 1) * depth; k++, from += PANEL) {
-          const value = bytes[k] - ZERO_POINT;
-          s0 = (s0 + Math.imul(value, data[from])) | 0;
-          s1 = (s1 + Math.imul(value, data[from + 1])) | 0;
-          s2 = (s2 + Math.imul(value, data[from + 2])) | 0;
-          s3 = (s3 + Math.imul(value, data[from + 3])) | 0;
-        }
-        if (s0 >= least) pairs.push(r, first + c);
-        if (s1 >= least && c + 1 < end) pairs.push(r, first + c + 1);
-        if (s2 >= least && c + 2 < end) pairs.push(r, first + c + 2);
-        if (s3 >= least && c + 3 < end) pairs.push(r, first + c + 3);
-      }
-    }
+  /** Multiplies the listed rows and strips alone: best for few strips of a row. */
+  #scanByKernel({ tile, columns, thresholds, pairs }: Comparison): void {
+    const scan = {
+      depth: this.#book.depth,
+      codes: tile.bytes,
+      zeroPoint: ZERO_POINT,
+      thresholds,
+      panels: columns.data,
+      panelColumns: PANEL,
+      columns: columns.count,
+      rows: this.#rows,
+      strips: this.#strips,
+      listed: this.#found,
+    };
+    scanStrips(scan, pairs);
   }
 
   /** Has the engine multiply every row with a listed strip by all columns: best for many strips. */

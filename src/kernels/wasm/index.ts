@@ -1,0 +1,2 @@
+export { dotsBelow } from "./dots";
+export { scanRows, spreadStrip, widenRows } from "./strips";
