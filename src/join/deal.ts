@@ -1,3 +1,4 @@
+import { TILE_ROWS } from "./block.js";
 import { GROUP } from "./codes/column-codes.js";
 import type { ColumnHost } from "./column-host.js";
 
@@ -24,6 +25,11 @@ const ROW_NS = 3500;
 const COMPONENT_NS = 3.5;
 /** Tiles in flight besides the one being decided, so that no worker runs dry. With one tile a join took 4 % longer. */
 const AHEAD = 2;
+/**
+ * Columns that each row meets in this thread whatever the deal: half of its own tile, at the price of short calls, half of
+ * the group that is being filled, and what filled up while the tile was in flight.
+ */
+const OWN_COLUMNS = GROUP / 2 + (AHEAD + 0.65) * TILE_ROWS;
 /** Groups that a device takes at once: a slab of device-host.ts. Their codes may take this share of the memory. */
 const DEVICE_ROUND = { groups: 64, share: 1 / 16 };
 
@@ -35,8 +41,8 @@ const DEVICE_ROUND = { groups: 64, share: 1 / 16 };
  * thread o of its own and p for all products, of which m fall to this thread; both sides are done together where o + m
  * = (p − m) / workers. At 100,000 vectors of 1,024 components, with a product of 0.45 ns a pair:
  *
- *     o = 3500 + 3.5 · 1024 = 7,084 ns;  a group costs 1,920 columns · 0.45 ns = 864 ns;  o is worth 8 groups
- *     one worker: it takes the first 8 groups alone, then every other one of 53; seven workers or more: all groups
+ *     o = 3500 + 3.5 · 1024 + 3674 · 0.45 = 8,737 ns;  a group costs 1,920 columns · 0.45 ns = 864 ns;  o is worth 10 groups
+ *     one worker: it takes the first 10 groups alone, then every other one of 53; six workers or more: all groups
  */
 export function dealGroups(options: {
   /** The host in this thread. */
@@ -57,7 +63,8 @@ export function dealGroups(options: {
   const count = workers.length;
   if (count === 0) return { hosts: [local], hostOf: () => local, roundGroups: 1, ahead: 0 };
   // Groups whose products take the workers, all together, as long as this thread's own work takes.
-  const workerGroups = count * Math.round((ROW_NS + COMPONENT_NS * dim) / (productNs * GROUP));
+  const ownNs = ROW_NS + COMPONENT_NS * dim + OWN_COLUMNS * productNs;
+  const workerGroups = count * Math.round(ownNs / (productNs * GROUP));
   if (device !== undefined) {
     const { groups, share } = DEVICE_ROUND;
     const roundGroups = Math.max(1, Math.min(groups, Math.floor((share * device.memory) / (GROUP * device.depth))));

@@ -75,7 +75,14 @@ export async function planCodes(options: PlanOptions, kept: Uint32Array = new Ui
   const onDevice = pairNs !== undefined;
   const sample = await drawSample(vectors, both(kept, order), { rows, onDevice });
   const speed = await timeProcessor(engine);
-  const costs = costOfPairs({ dim, rows, pairs, productNs: pairNs ?? (async (depth) => speed.pairNs(depth)) });
+  const depthStep = onDevice ? DEVICE_STEP : DEPTH_STEP;
+  const costs = costOfPairs({
+    dim,
+    rows,
+    pairs,
+    depthStep,
+    productNs: pairNs ?? (async (depth) => speed.pairNs(depth)),
+  });
   const learner = await createBasisLearner(wideEngine, sample.learnt, dim);
   try {
     let directions: Directions = { values: new Float64Array(0), size: 0 };
@@ -102,7 +109,6 @@ export async function planCodes(options: PlanOptions, kept: Uint32Array = new Ui
     const basis = await learner.basisOf(directions, best.size);
     const projection = await createProjection(wideEngine, basis, dim);
     const coordinates = await projection.project(everyNthRow(sample.learnt, dim));
-    const depthStep = onDevice ? DEVICE_STEP : DEPTH_STEP;
     const levels = Math.min(speed.levels, exactLevels(basis.size + MOST_EXTRA + depthStep));
     const book = fitCodeBook({ basis, dim, depthStep, levels, coordinates });
     const product = createIntegerProduct(engine, book.depth);

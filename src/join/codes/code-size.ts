@@ -47,17 +47,19 @@ export function sizesToTry(most: number, onDevice: boolean): number[] {
 /**
  * What a pair costs.
  * @param options.rows rows that are coded @param options.pairs pairs that they make
+ * @param options.depthStep depths are multiples of this
  * @param options.productNs nanoseconds of a pair's product by the depth of the codes
  */
 export function costOfPairs(options: {
   dim: number;
   rows: number;
   pairs: number;
+  depthStep: number;
   productNs: (depth: number) => Promise<number>;
 }): PairCosts {
-  const { dim, rows, pairs, productNs } = options;
+  const { dim, rows, pairs, depthStep, productNs } = options;
   return async ({ size, pairs: survivors, strips }) => {
-    const depth = Math.ceil((size + 1 + USUAL_DIGITS) / DEPTH_STEP) * DEPTH_STEP;
+    const depth = Math.ceil((size + 1 + USUAL_DIGITS) / depthStep) * depthStep;
     const product = await productNs(depth);
     const scan = Math.min(strips * (SCAN_NS * depth + STRIP_NS / STRIP), product + FETCH_NS);
     const wasteNs = scan + survivors * (MEASURE_NS * dim + PAIR_NS);
