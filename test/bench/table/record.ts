@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { repeatable } from "./command.js";
-import { BUSY, machineLine, machineSlug, readLoad, readMachine } from "./machine.js";
+import { BUSY, type Load, type Machine, machineLine, machineSlug, readLoad, readMachine } from "./machine.js";
 import { versionOf } from "./root.js";
 import { type Cell, type Column, type Row, spreadOf, type Table, withMeasurement } from "./table.js";
 
 export { spreadOf };
+
+const ONNXRUNTIME = "node_modules/onnxruntime-node";
 
 /** A table that a script is measuring. */
 export interface OpenTable {
@@ -40,6 +42,21 @@ function save(table: Table): string {
   return path;
 }
 
+let started: Promise<{ machine: Machine; load: Load }> | undefined;
+
+/** Looks at the machine, once for all tables of a process, and prints what it is and how busy. */
+function start(): Promise<{ machine: Machine; load: Load }> {
+  started ??= (async () => {
+    const [machine, load] = [await readMachine(), await readLoad()];
+    console.log(`${machineLine(machine)}; Node ${process.versions.node}, onnxruntime ${versionOf(ONNXRUNTIME)}`);
+    const share = `${Math.round(100 * load.busy)} % of the processors in use by others`;
+    const warning = load.busy > BUSY ? ": DO NOT TRUST THE TIMES" : "";
+    console.log(`load ${load.average.toFixed(2)} at the start, ${share}${warning}`);
+    return { machine, load };
+  })();
+  return started;
+}
+
 /**
  * Begins a table: prints the machine, its load and a warning where others keep it busy. Call it before the work.
  * @param options.runs times that each figure is measured
@@ -51,17 +68,12 @@ export async function openTable(options: {
   runs?: number;
 }): Promise<OpenTable> {
   const { id, title, columns, runs = 1 } = options;
-  const [machine, load] = [await readMachine(), await readLoad()];
+  const { machine, load } = await start();
   const versions: Record<string, string> = {
     "bge-dedup": versionOf("."),
     Node: process.versions.node,
-    onnxruntime: versionOf("node_modules/onnxruntime-node"),
+    onnxruntime: versionOf(ONNXRUNTIME),
   };
-  console.log(`${machineLine(machine)}; Node ${versions.Node}, onnxruntime ${versions.onnxruntime}`);
-  const share = `${Math.round(100 * load.busy)} % of the processors in use by others`;
-  console.log(
-    `load ${load.average.toFixed(2)} at the start, ${share}${load.busy > BUSY ? ": DO NOT TRUST THE TIMES" : ""}`,
-  );
   const rows: Row[] = [];
   const checks: string[] = [];
   const notes: string[] = [];
