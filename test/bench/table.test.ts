@@ -64,6 +64,7 @@ describe("the table of a benchmark", () => {
     assert.equal(formatCell(spreadOf([3, 1, 2]), 1), "2.0 (1.0-3.0)");
     assert.equal(formatCell(spreadOf([2])), "2");
     assert.equal(formatCell(1234567.4, 0), "1,234,567");
+    assert.equal(formatCell(1234567), "1,234,567");
     assert.equal(formatCell(null), "");
   });
 
@@ -89,7 +90,7 @@ describe("the table of a benchmark", () => {
   it("fills a template with the tables of all machines and with single figures", () => {
     const results = new Map([["xeon/join", table([measured("node join.js", [row("1", [1, 2, 4])])])]]);
     assert.equal(
-      fillTemplate("It takes {{xeon/join 1 seconds}} s.\n\n{{table join}}\n\n{{table other}}\n", results),
+      fillTemplate("It takes {{xeon/join 1 seconds}} s.\n\n{{table join}}\n\n{{table other}}\n\nThe end.\n", results),
       `It takes 2.0 s.
 
 *2 cores of Intel Xeon with AVX-512, with VNNI (byte products are exact), 16 GiB, linux 6.1 x64; Node 22.0.0; 2026-01-31; load 0.1 at the start; medians of 3 runs, the spread in brackets.*
@@ -104,7 +105,7 @@ Checked: decisions equal.
 node join.js
 \`\`\`
 
-*Not measured yet.*
+The end.
 `,
     );
     assert.throws(

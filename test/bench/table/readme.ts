@@ -88,18 +88,21 @@ export function figure(results: Results, place: string): string {
 /**
  * Fills a template: `{{table ID}}` becomes the table of every machine that has it, the measured ones first, `{{table
  * MACHINE/ID}}` that of one machine, and `{{MACHINE/ID ROW COLUMN}}` one figure, the median where there are several.
- * @throws Error for a table or a figure that no result has, unless any machine's table would do
+ * A table that no machine has is left out.
+ * @throws Error for a figure, or a table of one machine, that no result has
  */
 export function fillTemplate(template: string, results: Results): string {
-  return template.replace(/\{\{(table )?([^}]+)\}\}/g, (_, isTable: string | undefined, place: string) => {
+  const filled = template.replace(/\{\{(table )?([^}]+)\}\}/g, (_, isTable: string | undefined, place: string) => {
     if (isTable === undefined) return figure(results, place.trim());
     const found = [...results].filter(([name]) => name === place || name.endsWith(`/${place}`));
     const tables = found
       .map(([, table]) => table)
       .sort((a, b) => Number(a.transcribed ?? 0) - Number(b.transcribed ?? 0));
     if (tables.length === 0 && place.includes("/")) throw new Error(`no result has the table ${place}`);
-    return tables.length === 0 ? "*Not measured yet.*" : tables.map(renderTable).join("\n\n");
+    return tables.map(renderTable).join("\n\n");
   });
+  // A table that no machine has leaves nothing behind.
+  return filled.replace(/\n{3,}/g, "\n\n");
 }
 
 /** Figures of a text marked `<!--= MACHINE/ID ROW COLUMN [DIGITS] -->21<!--=-->` that differ from the results. */

@@ -74,11 +74,8 @@ export function withMeasurement(table: Table, added: Measurement): Table {
 
 /** A number with thousands separators and so many digits behind the point. */
 export function formatNumber(value: number, digits?: number): string {
-  const options = digits === undefined ? { maximumSignificantDigits: 6 } : { minimumFractionDigits: digits };
-  return value.toLocaleString("en-US", {
-    ...options,
-    ...(digits === undefined ? {} : { maximumFractionDigits: digits }),
-  });
+  const fraction = { minimumFractionDigits: digits ?? 0, maximumFractionDigits: digits ?? 6 };
+  return value.toLocaleString("en-US", fraction);
 }
 
 /** "2.2 (2.1-2.4)", "1,024", "99.9 %", "". */
