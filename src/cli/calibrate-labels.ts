@@ -1,3 +1,4 @@
+import { grouped } from "../counted.js";
 import { InputError } from "../errors.js";
 import type { OperatingPoint, WantedPrecision } from "../report/calibrate/precision-recall.js";
 import type { AskReport } from "../run/calibrate-ask.js";
@@ -15,7 +16,6 @@ export interface LabelsLayout {
   readonly columns: number;
 }
 
-const count = new Intl.NumberFormat("en-US");
 const share = (value: number) => value.toFixed(3);
 const between = ({ low, high }: Interval) => `${share(low)}-${share(high)}`;
 
@@ -30,7 +30,7 @@ const MOST_LINES = 15;
 export function oneSided({ same, different }: PairsReport["pairs"]): InputError | undefined {
   if (same > 0 && different > 0) return undefined;
   const all =
-    same + different === 1 ? "the only labelled pair is" : `all ${count.format(same + different)} labelled pairs are`;
+    same + different === 1 ? "the only labelled pair is" : `all ${grouped(same + different)} labelled pairs are`;
   return new InputError(
     same > 0
       ? `${all} the same (1), which tells the recall of a threshold but not its false merges; add pairs that resemble ` +
@@ -47,12 +47,12 @@ export function formatPairs(report: PairsReport, { next, columns }: LabelsLayout
   const fit = (sentence: string) => wrapped(sentence, columns).trimEnd();
   const lines = [
     fit(
-      `${count.format(all)} labelled ${all === 1 ? "pair" : "pairs"}, ${count.format(pairs.same)} the same and ` +
-        `${count.format(pairs.different)} different, measured by ${printable(model.name)}`,
+      `${grouped(all)} labelled ${all === 1 ? "pair" : "pairs"}, ${grouped(pairs.same)} the same and ` +
+        `${grouped(pairs.different)} different, measured by ${printable(model.name)}`,
     ),
   ];
-  if (pairs.repeated > 0) lines.push(`${count.format(pairs.repeated)} were replaced by later lines of the same texts`);
-  if (pairs.guarded > 0) lines.push(`${count.format(pairs.guarded)} are kept apart by a guard and count as not merged`);
+  if (pairs.repeated > 0) lines.push(`${grouped(pairs.repeated)} were replaced by later lines of the same texts`);
+  if (pairs.guarded > 0) lines.push(`${grouped(pairs.guarded)} are kept apart by a guard and count as not merged`);
   lines.push("", ...curveTable(report));
   if (curve.length === 0) lines.push("no threshold merges a pair");
   if (best !== undefined) {
@@ -69,9 +69,7 @@ export function formatPairs(report: PairsReport, { next, columns }: LabelsLayout
 /** Precision and recall at round thresholds; only one of the two where all labels are equal. */
 function curveTable({ curve, pairs }: PairsReport): string[] {
   if (curve.length === 0) return [];
-  const columns: [name: string, cell: (point: OperatingPoint) => string][] = [
-    ["merged", (p) => count.format(p.merged)],
-  ];
+  const columns: [name: string, cell: (point: OperatingPoint) => string][] = [["merged", (p) => grouped(p.merged)]];
   if (pairs.same > 0 && pairs.different > 0) {
     columns.push(["precision", (p) => share(p.precision)], ["95 %", (p) => between(p.precision_interval)]);
   }
@@ -107,7 +105,7 @@ function tableThresholds(curve: readonly OperatingPoint[]): { threshold: string;
 
 function describe({ merged, precision, precision_interval, recall, recall_interval, f1 }: OperatingPoint): string {
   return (
-    `${count.format(merged)} pairs merged, precision ${share(precision)} (95 %: ${between(precision_interval)}), ` +
+    `${grouped(merged)} pairs merged, precision ${share(precision)} (95 %: ${between(precision_interval)}), ` +
     `recall ${share(recall)} (${between(recall_interval)}), F1 ${share(f1)}`
   );
 }

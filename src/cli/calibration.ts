@@ -1,4 +1,4 @@
-import { counted } from "../counted.js";
+import { counted, grouped } from "../counted.js";
 import { type DamageKind, MUST_MERGE, TRAPS } from "../report/calibrate/damage.js";
 import { shownIndices, type ThresholdRow } from "../report/calibrate/table.js";
 import type { Calibration, ExamplePair } from "../run/calibration.js";
@@ -14,8 +14,6 @@ export interface CalibrationLayout {
   /** Width of the terminal. */
   readonly columns: number;
 }
-
-const number = new Intl.NumberFormat("en-US");
 
 /** Headings of the kinds of damage. */
 const HEADINGS: Readonly<Record<DamageKind, string>> = {
@@ -53,7 +51,7 @@ export function formatCalibration(report: Calibration, layout: CalibrationLayout
 function head({ counts, model, background, lengths, removed_by }: Calibration, columns: number): string {
   const lines = [
     `${printable(model.name)}, ${model.dim} dimensions: ${counted(counts.read, "row")}, ` +
-      (counts.rejected > 0 ? `${number.format(counts.rejected)} rejected, ` : "") +
+      (counts.rejected > 0 ? `${grouped(counts.rejected)} rejected, ` : "") +
       `${counted(counts.copies, "copy", "copies")}, ${counted(counts.distinct, "distinct text")}`,
     `sample of ${counted(counts.sampled, "text")}: ${lengths
       .map(({ name, from, to }) => `${name} ${from === to ? from : `${from}-${to}`}`)
@@ -90,11 +88,11 @@ function effects({ suggestion, lengths, damages, removed_by }: Calibration, show
   const headings = ["threshold", "removed", "%"];
   if (planted) headings.push("false", "found %", ...lengths.map(({ name }) => name), "traps %");
   const rows = shown.map((row) => {
-    const cells = [row.threshold.toFixed(4), most + number.format(row.removed_rows), percent(row.removed_share)];
+    const cells = [row.threshold.toFixed(4), most + grouped(row.removed_rows), percent(row.removed_share)];
     if (!planted) return cells;
     return [
       ...cells,
-      row.false_merges === null ? "-" : `~${number.format(row.false_merges)}`,
+      row.false_merges === null ? "-" : `~${grouped(row.false_merges)}`,
       percent(row.found),
       ...lengths.map(({ name }) => percent(row.found_by_length[name])),
       percent(row.traps),
@@ -116,7 +114,7 @@ function kinds({ suggestion, damages }: Calibration, shown: readonly ThresholdRo
   const cells = (cell: (kind: DamageKind) => string) => [...merge.map(cell), ...bar, ...traps.map(cell)];
   const headings = ["threshold", ...cells((kind) => HEADINGS[kind])];
   const rows = [
-    ["texts", ...cells((kind) => number.format(damages[kind] ?? 0))],
+    ["texts", ...cells((kind) => grouped(damages[kind] ?? 0))],
     ...shown.map((row) => [
       row.threshold.toFixed(4),
       ...cells((kind) => percent(row.found_by[kind] ?? row.traps_by[kind])),

@@ -1,6 +1,7 @@
+import { grouped } from "../counted.js";
 import type { ClusterDrift, ClusterSummary } from "../run/summary.js";
 import { printable } from "./printable.js";
-import { bytes, count, counted, seconds, table, warned } from "./summary.js";
+import { bytes, counted, seconds, table, warned } from "./summary.js";
 import { fitted } from "./text-width.js";
 
 /** Fewest columns for the text of a cluster, however narrow the terminal. */
@@ -44,7 +45,7 @@ function driftLines(drift: ClusterDrift): [string, string][] {
     [
       "drift",
       `sizes ${sizes.toFixed(4)} (0 to 1), far rows ${percent(drift.far_share)} (usual: 1 %), ` +
-        `${count.format(moved)} centroids moved, the farthest by ${drift.largest_shift.toFixed(3)}`,
+        `${grouped(moved)} centroids moved, the farthest by ${drift.largest_shift.toFixed(3)}`,
     ],
     ...(added.length > 0 ? [["new", `clusters ${added.join(", ")}`] as [string, string]] : []),
     ...(gone.length > 0 ? [["vanished", `clusters ${gone.join(", ")}`] as [string, string]] : []),
@@ -64,13 +65,13 @@ function farthest(drift: ClusterDrift | undefined, columns: number): string {
 
 /** The largest clusters, each with its key terms and, on a line of its own, the text nearest to its centroid. */
 function largest({ largest: clusters }: ClusterSummary, columns: number): string {
-  const width = Math.max(...clusters.map(({ size }) => count.format(size).length));
+  const width = Math.max(...clusters.map(({ size }) => grouped(size).length));
   const indent = 2 + 5 + 2 + width + 2;
   const left = Math.max(LEAST, columns - indent);
   const lines = clusters.map(({ cluster, size, label, representatives }) => {
     const none = representatives.some((row) => row.text !== null) ? "(no term sets it apart)" : "(no text)";
     const terms = label.length > 0 ? printable(label.join(", ")) : none;
-    const head = `  ${String(cluster).padStart(5)}  ${count.format(size).padStart(width)}  ${fitted(terms, left)}\n`;
+    const head = `  ${String(cluster).padStart(5)}  ${grouped(size).padStart(width)}  ${fitted(terms, left)}\n`;
     const text = printable(representatives[0]?.text ?? "").trim();
     return text === "" ? head : `${head}${" ".repeat(indent)}${fitted(text, left)}\n`;
   });

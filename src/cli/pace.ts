@@ -1,7 +1,5 @@
+import { grouped } from "../counted.js";
 import type { StageUnit } from "../reporter.js";
-
-/** Formats a number without fraction, with commas between thousands. */
-export const count = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 /** Formats seconds as 12s, 3m05s or 2h07m; a question mark where the number is not finite. */
 export function duration(seconds: number): string {
@@ -31,7 +29,7 @@ export class Pace {
   /** What has been done, with its unit. */
   get amount(): string {
     if (this.#unit === "tasks" && this.rows === 1) return "1 task";
-    return `${count.format(this.rows)} ${this.#unit}`;
+    return `${grouped(this.rows)} ${this.#unit}`;
   }
 
   get seconds(): number {
@@ -39,7 +37,7 @@ export class Pace {
   }
 
   get rate(): string {
-    return `${count.format(this.rows / Math.max(this.seconds, 1e-3))} ${this.#unit}/s`;
+    return `${grouped(this.rows / Math.max(this.seconds, 1e-3))} ${this.#unit}/s`;
   }
 
   get left(): string {

@@ -1,10 +1,8 @@
+import { grouped } from "../counted.js";
 import type { Estimate } from "../run/dry-run.js";
 import type { DedupSummary } from "../run/summary.js";
 import { shellWord } from "../shell-word.js";
 import { printable } from "./printable.js";
-
-/** Formats whole numbers for a person. */
-export const count = new Intl.NumberFormat("en-US");
 
 /** Formats lines of name and value, with the values aligned. */
 export function table(rows: readonly (readonly [name: string, value: string])[]): string {
@@ -14,10 +12,10 @@ export function table(rows: readonly (readonly [name: string, value: string])[])
 
 /** Formats counts right-aligned, each with its note. */
 export function counted(rows: readonly (readonly [name: string, value: number, note?: string])[]): [string, string][] {
-  const width = Math.max(...rows.map(([, value]) => count.format(value).length));
+  const width = Math.max(...rows.map(([, value]) => grouped(value).length));
   return rows.map(([name, value, note]) => [
     name,
-    `${count.format(value).padStart(width)}${note === undefined ? "" : `  ${note}`}`,
+    `${grouped(value).padStart(width)}${note === undefined ? "" : `  ${note}`}`,
   ]);
 }
 
@@ -32,7 +30,7 @@ export function seconds(stages: Readonly<Record<string, number>>): string {
 function copiesNote(removed: number, found: number): string | undefined {
   if (found === 0) return undefined;
   if (found === removed) return "found before embedding";
-  return `${count.format(found)} found before embedding; copies of a removed text count as semantic`;
+  return `${grouped(found)} found before embedding; copies of a removed text count as semantic`;
 }
 
 /** What slightly higher thresholds would have kept at most; nothing where nothing was removed as near. */
@@ -40,7 +38,7 @@ function stricterNote({ stricter, counts }: DedupSummary): string | undefined {
   if (counts.semantic === 0 || stricter.length === 0) return undefined;
   return stricter
     .map(({ threshold, more_kept: more }) => {
-      const kept = more === 0 ? "none" : `up to about ${count.format(more)}`;
+      const kept = more === 0 ? "none" : `up to about ${grouped(more)}`;
       return `${kept} more at --threshold ${threshold}`;
     })
     .join(", ");
@@ -54,7 +52,7 @@ function longerThan(maxTokens: number): string {
 function where({ model, tokens, reused }: DedupSummary): string {
   if (reused > 0) return `${model.dtype} on ${model.device}; the vectors of the last run were used again`;
   return model.device === "endpoint"
-    ? `embedded by a server${tokens > 0 ? `, which counted ${count.format(tokens)} tokens` : ""}`
+    ? `embedded by a server${tokens > 0 ? `, which counted ${grouped(tokens)} tokens` : ""}`
     : `${model.dtype} on ${model.device}`;
 }
 
@@ -62,7 +60,7 @@ function where({ model, tokens, reused }: DedupSummary): string {
 function againstRows({ counts: { against }, references }: DedupSummary): [string, number, string][] {
   if (against === undefined) return [];
   const given = references?.filter(({ given }) => given).length ?? 0;
-  const of = given === 1 ? "the reference" : `${count.format(given)} references`;
+  const of = given === 1 ? "the reference" : `${grouped(given)} references`;
   return [["against", against, given === 0 ? "no reference yet" : `of the removed rows go on account of ${of}`]];
 }
 

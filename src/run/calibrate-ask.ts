@@ -3,7 +3,7 @@ import { seededRandom } from "../random.js";
 import type { AskEstimate } from "../report/calibrate/ask-posterior.js";
 import { type Answer, AskSession } from "../report/calibrate/ask-session.js";
 import type { Reporter } from "../reporter.js";
-import type { Guards } from "../text/guards.js";
+import type { Guards } from "../text/guard-choice.js";
 import { cosine } from "../vectors/cosine.js";
 import type { CalibrationInputs } from "./calibrate/inputs.js";
 import type { PairsModel } from "./calibrate-pairs.js";

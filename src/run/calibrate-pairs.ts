@@ -11,7 +11,7 @@ import {
   thresholdForPrecision,
   type WantedPrecision,
 } from "../report/calibrate/precision-recall.js";
-import type { Guards } from "../text/guards.js";
+import type { Guards } from "../text/guard-choice.js";
 import { hitsToProve } from "../wilson.js";
 import { prepareModel } from "./embed/prepare-model.js";
 import type { RunContext, SharedOptions } from "./options.js";

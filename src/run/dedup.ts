@@ -4,7 +4,7 @@ import { sourcesSchema } from "../io/schema/source-schema.js";
 import { type Decisions, decisionsFrom, vectorPriority } from "../join/decisions.js";
 import { stricterThresholds } from "../join/stricter.js";
 import { type TimedReporter, timedReporter } from "../reporter.js";
-import { type Against, openAgainst, whileUnchanged } from "./against/against.js";
+import type { Against } from "./against/against.js";
 import { applyRemovedBrake, textsOfRows } from "./check/removed-brake.js";
 import { rejectsWarning } from "./check/warnings.js";
 import { type EmbeddedInputs, embedInputs } from "./embed/embed-inputs.js";
@@ -44,9 +44,12 @@ import { staleFiles } from "./write/stale-files.js";
 export async function runDedup(options: DedupOptions, context: RunContext): Promise<DedupSummary> {
   const reporter = timedReporter(context.reporter);
   noteSmallMemory(options.memory, reporter.note);
+  const run = (against?: Against) => runAgainst(options, { ...context, reporter }, against);
+  if (options.against === undefined) return run();
+  const { openAgainst, whileUnchanged } = await import("./against/against.js");
   const against = await openAgainst(options, { reporter, signal: context.signal });
   try {
-    return await whileUnchanged(against, () => runAgainst(options, { ...context, reporter }, against));
+    return await whileUnchanged(against, () => run(against));
   } finally {
     await against?.close();
   }
@@ -66,7 +69,7 @@ async function runAgainst(
   const signal = work.stopSignal(context.signal);
   const gpus = context.gpus ?? createGpuMeter();
   try {
-    const guards = guardSignatures(options.guards);
+    const guards = await guardSignatures(options.guards);
     const inputs = await embedInputs({
       shared: options,
       keep: options.keep,

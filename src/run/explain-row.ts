@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openArrowTable } from "../io/arrow/table.js";
-import { type GuardDifference, type Guards, guardDifference } from "../text/guards.js";
+import type { Guards } from "../text/guard-choice.js";
+import { type GuardDifference, guardDifference } from "../text/guards.js";
 import { cosine } from "../vectors/cosine.js";
 import type { VectorReader } from "../vectors/reader.js";
 import type {

@@ -7,7 +7,7 @@ import type { InputFormat } from "../io/input-format.js";
 import type { Dtype, LongText } from "../models/spec.js";
 import type { Provider } from "../onnx/ort-engine.js";
 import type { Reporter } from "../reporter.js";
-import type { Guards } from "../text/guards.js";
+import type { Guards } from "../text/guard-choice.js";
 import type { Limit } from "./check/limit.js";
 import type { GpuMeter } from "./work/gpu-meter.js";
 

@@ -1,17 +1,8 @@
+import { type Guards, isGuarded } from "./guard-choice.js";
 import { names } from "./names/names.js";
 import { negations } from "./negation.js";
 import { normalise } from "./normalise.js";
 import { numerals } from "./numerals.js";
-
-/** In what two texts must agree before they are merged (`--guard`). */
-export interface Guards {
-  /** Numbers, dates, times, percentages and versions, however they are written. */
-  readonly numbers: boolean;
-  /** The number of negations. */
-  readonly negation: boolean;
-  /** Names of people, places and organisations, quoted titles, product codes and identifiers. */
-  readonly names: boolean;
-}
 
 /** What one guard tells two texts apart by. */
 export interface GuardDifference {
@@ -20,11 +11,6 @@ export interface GuardDifference {
   readonly onlyFirst: readonly string[];
   /** The same of the second text. */
   readonly onlySecond: readonly string[];
-}
-
-/** Whether any guard is on. */
-export function isGuarded({ numbers, negation, names }: Guards): boolean {
-  return numbers || negation || names;
 }
 
 /**

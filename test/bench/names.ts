@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Guards, guardDifference, guardSignature } from "../../src/text/guards.js";
+import type { Guards } from "../../src/text/guard-choice.js";
+import { guardDifference, guardSignature } from "../../src/text/guards.js";
 import { normalise } from "../../src/text/normalise.js";
 import { sharedData } from "../data/shared.js";
 import { randomSource } from "../join/vectors.js";

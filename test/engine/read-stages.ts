@@ -76,7 +76,7 @@ export async function oneMachine(options: DedupOptions, known?: KnownTexts) {
   await checkInputs({ files, shared: options, orderField, misfit, reporter });
   const sources = files.map(({ source }) => source);
   const index = createRowIndex({ keep: options.keep, known });
-  const guards = guardSignatures(options.guards);
+  const guards = await guardSignatures(options.guards);
   mkdirSync(options.out, { recursive: true });
   const rejectsPath = join(options.out, "one-machine.jsonl");
   writeFileSync(rejectsPath, "");

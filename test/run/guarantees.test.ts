@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Guards } from "../../src/text/guards.js";
+import type { Guards } from "../../src/text/guard-choice.js";
 import { guardSignature } from "../../src/text/guards.js";
 import { normalise } from "../../src/text/normalise.js";
 import { dedup, numbers, readTable, testFolder, values, verify, writeJsonl } from "./folders.js";

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Guards } from "../../src/text/guards.js";
+import type { Guards } from "../../src/text/guard-choice.js";
 import { dedup, numbers, readTable, testFolder, values, verify, writeJsonl } from "./folders.js";
 
 const folder = testFolder();

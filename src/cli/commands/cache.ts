@@ -1,11 +1,12 @@
 import type { Argv } from "yargs";
 import { cachePlace } from "../../cache/place.js";
+import { grouped } from "../../counted.js";
 import type { CacheReport, CacheTask } from "../../run/cache.js";
 import { parseSize, single } from "../../run/flags/parse.js";
 import { runCommand } from "../command.js";
 import { cacheFlags, sharedFlags } from "../flags.js";
 import { jsonLine } from "../printable.js";
-import { bytes, count, table } from "../summary.js";
+import { bytes, table } from "../summary.js";
 import { type AddCommand, EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
 
 /** Declares `cache` with its own commands. */
@@ -62,10 +63,10 @@ function cacheCommand(flags: FlagsOf<typeof cacheArguments>, task: CacheTask | (
 function formatCache({ place, entries, bytes: size, models }: CacheReport): string {
   return table([
     ["cache", place],
-    ["vectors", `${count.format(entries)}, ${bytes(size)}`],
+    ["vectors", `${grouped(entries)}, ${bytes(size)}`],
     ...models.map((model): [string, string] => [
       "model",
-      `${model.name} on ${model.device}, ${model.dim} dimensions: ${count.format(model.entries)}, ${bytes(model.bytes)}` +
+      `${model.name} on ${model.device}, ${model.dim} dimensions: ${grouped(model.entries)}, ${bytes(model.bytes)}` +
         (model.newest === null ? "" : `, last used ${model.newest}, the oldest ${model.oldest}`),
     ]),
   ]);

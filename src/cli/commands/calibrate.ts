@@ -2,10 +2,8 @@ import type { Argv } from "yargs";
 import { UsageError } from "../../errors.js";
 import { calibrateOptions } from "../../run/flags/calibrate.js";
 import { inputsOf } from "../../run/flags/shared.js";
-import { formatCalibration } from "../calibration.js";
 import { runCommand, type Terminal } from "../command.js";
 import { calibrateFlags, dedupFlags, labelFlags, sharedFlags } from "../flags.js";
-import { marksFor } from "../marked.js";
 import { jsonLine } from "../printable.js";
 import { widthOf } from "../text-width.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
@@ -49,6 +47,8 @@ async function calibrateCommand(flags: FlagsOf<typeof calibrateArguments>, termi
   if (flags.json) await print(jsonLine(report));
   else if (!flags.quiet) {
     const { stdout } = process;
+    const { formatCalibration } = await import("../calibration.js");
+    const { marksFor } = await import("../marked.js");
     await print(
       formatCalibration(report, {
         marks: marksFor(stdout),

@@ -1,11 +1,10 @@
 import type { Argv } from "yargs";
+import { grouped } from "../../counted.js";
 import { threadsOf } from "../../run/flags/shared.js";
 import { runCommand } from "../command.js";
 import { sharedFlags } from "../flags.js";
 import { jsonLine, printable } from "../printable.js";
 import { EXIT_CODES, type ExitWith, type FlagsOf } from "./add-command.js";
-
-const count = new Intl.NumberFormat("en-US");
 
 /** Declares `report`. */
 export function addReport(parser: Argv, exitWith: ExitWith): void {
@@ -41,9 +40,9 @@ function reportCommand(flags: FlagsOf<typeof reportArguments>): Promise<number> 
     if (flags.json) await print(jsonLine(summary));
     else if (!flags.quiet) {
       const parts = [
-        `${count.format(groups.shown)} of ${count.format(groups.total)} groups`,
-        `a map of ${count.format(points)} texts`,
-        ...(clusters > 0 ? [`${count.format(clusters)} clusters`] : []),
+        `${grouped(groups.shown)} of ${grouped(groups.total)} groups`,
+        `a map of ${grouped(points)} texts`,
+        ...(clusters > 0 ? [`${grouped(clusters)} clusters`] : []),
       ];
       await print(`written ${printable(file)}: ${(bytes / 1e6).toFixed(1)} MB, ${parts.join(", ")}\n`);
     }

@@ -1,7 +1,7 @@
-import { counted } from "../../counted.js";
+import { counted, grouped } from "../../counted.js";
 import type { RunStatus, StageStatus } from "../../engine/status.js";
 import { shellWord } from "../../shell-word.js";
-import { count, duration } from "../pace.js";
+import { duration } from "../pace.js";
 import { printable } from "../printable.js";
 import { columnsOf, fitted } from "../text-width.js";
 
@@ -25,7 +25,7 @@ export function formatStatus(status: RunStatus, width: number): string {
 function finished({ counts = {} }: RunStatus, run: string): string {
   const { read, kept, removed, rejected } = counts;
   const rows = [read, kept, removed, rejected].every((value) => typeof value === "number")
-    ? `: ${counted(read, "row")}, ${count.format(kept)} kept, ${count.format(removed)} removed, ${count.format(rejected)} rejected`
+    ? `: ${counted(read, "row")}, ${grouped(kept)} kept, ${grouped(removed)} removed, ${grouped(rejected)} rejected`
     : "";
   return `${printable(run)} is finished${rows}\n`;
 }
@@ -35,7 +35,7 @@ function headlines({ state, hosts, stages }: RunStatus, run: string, width: numb
   const done = stages.reduce((sum, stage) => sum + stage.done, 0);
   const known = stages.reduce((sum, { tasks }) => sum + (tasks ?? 0), 0);
   const more = stages.some(({ tasks }) => tasks === null) ? " or more" : "";
-  const stands = ` ${state === "failed" ? "failed; " : ""}${count.format(done)} of ${count.format(known)}${more} tasks done`;
+  const stands = ` ${state === "failed" ? "failed; " : ""}${grouped(done)} of ${grouped(known)}${more} tasks done`;
   const name = `${run}:`;
   // Of a long path its end says more.
   const first = columnsOf(name + stands) <= width ? name : `…${name.slice(columnsOf(stands) + 1 - width)}`;
@@ -69,18 +69,18 @@ function stageTable(stages: readonly StageStatus[]): string[] {
 function stageRow(stage: StageStatus): string[] {
   const { tasks, done, running, failed, waiting } = stage;
   if (tasks === null) return [stage.stage, "-", "", "", "", "", ""];
-  const number = (value: number | null) => (value === 0 || value === null ? "" : count.format(value));
-  const share = `${count.format(done)} of ${count.format(tasks)}`;
+  const number = (value: number | null) => (value === 0 || value === null ? "" : grouped(value));
+  const share = `${grouped(done)} of ${grouped(tasks)}`;
   return [stage.stage, share, number(running), number(failed), number(waiting), rateOf(stage), leftOf(stage)];
 }
 
 function rateOf({ rate, amount, tasks, done, seconds }: StageStatus): string {
   if (rate?.amount_per_second !== undefined && amount !== undefined) {
     const many = rate.amount_per_second >= 1e7;
-    const number = many ? `${count.format(rate.amount_per_second / 1e6)} M` : count.format(rate.amount_per_second);
+    const number = many ? `${grouped(rate.amount_per_second / 1e6)} M` : grouped(rate.amount_per_second);
     return `${number} ${amount.unit}/s`;
   }
-  if (rate !== undefined) return `${count.format(rate.tasks_per_minute)} tasks/min`;
+  if (rate !== undefined) return `${grouped(rate.tasks_per_minute)} tasks/min`;
   return done === tasks && done > 0 ? `${perTask(seconds / done)} a task` : "";
 }
 

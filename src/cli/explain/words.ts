@@ -1,8 +1,7 @@
-import { counted } from "../../counted.js";
+import { counted, grouped } from "../../counted.js";
 import type { ExplainedRow, NamedRow } from "../../run/explanation.js";
 import type { GuardDifference } from "../../text/guards.js";
 import { printable } from "../printable.js";
-import { count } from "../summary.js";
 
 /** A cosine with four decimals, or with as many as it takes to differ from the threshold where it does. */
 export function cosineText(cosine: number, threshold: number): string {
@@ -81,7 +80,7 @@ export function groupCounts(group: {
   readonly semantic: number;
 }): string {
   const parts = (["exact", "normalized", "semantic"] as const).flatMap((reason) =>
-    group[reason] > 0 ? [`${count.format(group[reason])} ${reason}`] : [],
+    group[reason] > 0 ? [`${grouped(group[reason])} ${reason}`] : [],
   );
   return `${counted(group.size, "row")}: ${["1 kept", ...parts].join(", ")}`;
 }

@@ -2,7 +2,7 @@ import { longSort } from "../../exact/long-sort.js";
 import { compareKeys, type KeepPolicy } from "../../exact/priority.js";
 import { readColumns, readRows } from "../../io/arrow/number-table.js";
 import type { DedupOptions } from "../../run/options.js";
-import { isGuarded } from "../../text/guards.js";
+import { isGuarded } from "../../text/guard-choice.js";
 import type { FinishedTask } from "../stage.js";
 import { FILES } from "../task-files.js";
 import { firstVectors } from "./run-vectors.js";

@@ -1,6 +1,6 @@
 import { readColumns, readParts } from "../../io/arrow/number-table.js";
 import type { DedupOptions } from "../../run/options.js";
-import { isGuarded } from "../../text/guards.js";
+import { isGuarded } from "../../text/guard-choice.js";
 import type { FinishedTask } from "../stage.js";
 import { FILES } from "../task-files.js";
 import type { BucketGroups } from "./bucket.js";

@@ -53,7 +53,7 @@ async function readShard(context: TaskContext): Promise<ReadFacts> {
   const hashes = new TextHashes();
   const index = createRowIndex({ keep: options.keep, onText: (text, form) => hashes.add(text, form) });
   index.vectorDim = await earlierDimension(context);
-  const guards = guardSignatures(options.guards);
+  const guards = await guardSignatures(options.guards);
   const scanned = await scanShard(context, { files, index, onGroup: guards.add });
   const { rejected, fault } = scanned;
   const { rows: records, rawTexts: raws, groups } = index.exact.counts;

@@ -8,7 +8,7 @@ import { fileRecord } from "../../run/work/manifest.js";
 import { GUARDED } from "../../run/write/guarded.js";
 import { EMBEDDINGS, REJECTS } from "../../run/write/output-names.js";
 import { type OpenTable, WRITERS } from "../../run/write/outputs.js";
-import { isGuarded } from "../../text/guards.js";
+import { isGuarded } from "../../text/guard-choice.js";
 import type { AssembleFacts } from "../facts.js";
 import type { RunPlan } from "../plan.js";
 import type { Stage, TaskContext } from "../stage.js";

@@ -5,7 +5,7 @@ import { writeRefused } from "../../run/embed/refused-rows.js";
 import type { ReadableInputs } from "../../run/read/read-rows.js";
 import { GUARDED, writeGuarded } from "../../run/write/guarded.js";
 import { writeOutputs } from "../../run/write/outputs.js";
-import { isGuarded } from "../../text/guards.js";
+import { isGuarded } from "../../text/guard-choice.js";
 import { readableShard } from "../read/shard-inputs.js";
 import type { Stage, TaskContext } from "../stage.js";
 import { readShardFates, type ShardFates } from "./group-table.js";

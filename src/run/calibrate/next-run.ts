@@ -1,5 +1,5 @@
 import { formatKeepPolicy, type KeepPolicy } from "../../exact/priority.js";
-import type { Guards } from "../../text/guards.js";
+import type { Guards } from "../../text/guard-choice.js";
 import type { Format, SharedOptions } from "../options.js";
 
 /** The options of a run of bge-dedup that a calibration stands for, as far as they are known. */

@@ -1,5 +1,6 @@
 import type { Embedder } from "../../embed/local/embedder.js";
-import { type Guards, guardSignature } from "../../text/guards.js";
+import type { Guards } from "../../text/guard-choice.js";
+import { guardSignature } from "../../text/guards.js";
 import { normalise } from "../../text/normalise.js";
 import { cosine } from "../../vectors/cosine.js";
 import { orderedMap } from "../embed/ordered-map.js";

@@ -1,7 +1,8 @@
 import { seededRandom } from "../../random.js";
 import type { AskCandidate } from "../../report/calibrate/ask-session.js";
 import type { Reporter } from "../../reporter.js";
-import { type Guards, guardSignature } from "../../text/guards.js";
+import type { Guards } from "../../text/guard-choice.js";
+import { guardSignature } from "../../text/guards.js";
 import { cosine } from "../../vectors/cosine.js";
 import type { VectorReader } from "../../vectors/reader.js";
 import type { CalibrationInputs } from "../calibrate/inputs.js";

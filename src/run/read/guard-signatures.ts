@@ -1,4 +1,4 @@
-import { type Guards, guardSignature, isGuarded } from "../../text/guards.js";
+import { type Guards, isGuarded } from "../../text/guard-choice.js";
 import { hash64 } from "./hash.js";
 
 /** Guard signatures of the groups: 64 bits that two texts must share to be merged. */
@@ -11,14 +11,17 @@ export interface GuardSignatures {
   of(groupOfVector: Int32Array): BigUint64Array | undefined;
 }
 
-/** Collects the signatures of the groups, 8 bytes each. Texts with different signatures are never merged. */
-export function guardSignatures(guards: Guards): GuardSignatures {
-  const active = isGuarded(guards);
-  let signatures = new BigUint64Array(active ? 1024 : 0);
+/**
+ * Collects the signatures of the groups, 8 bytes each. Texts with different signatures are never merged. The guards, whose
+ * dictionaries have 800 KB, are loaded only where one is asked for.
+ */
+export async function guardSignatures(guards: Guards): Promise<GuardSignatures> {
+  if (!isGuarded(guards)) return { active: false, add: () => {}, of: () => undefined };
+  const { guardSignature } = await import("../../text/guards.js");
+  let signatures = new BigUint64Array(1024);
   return {
-    active,
+    active: true,
     add(text, group) {
-      if (!active) return;
       if (group >= signatures.length) {
         const grown = new BigUint64Array(2 * group);
         grown.set(signatures);
@@ -26,6 +29,6 @@ export function guardSignatures(guards: Guards): GuardSignatures {
       }
       signatures[group] = hash64(guardSignature(text, guards));
     },
-    of: (groupOfVector) => (active ? BigUint64Array.from(groupOfVector, (group) => signatures[group]) : undefined),
+    of: (groupOfVector) => BigUint64Array.from(groupOfVector, (group) => signatures[group]),
   };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { FailedRunError, InputError } from "../../errors.js";
 import { type KeepPolicy, parseKeepPolicy } from "../../exact/priority.js";
 import type { LongText } from "../../models/spec.js";
-import type { Guards } from "../../text/guards.js";
+import type { Guards } from "../../text/guard-choice.js";
 import { isFileName } from "../write/output-names.js";
 import { type FileRecord, MANIFEST } from "./manifest.js";
 import { hasPlan } from "./publication.js";
