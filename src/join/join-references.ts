@@ -72,8 +72,15 @@ export async function joinReferences(
   return measurer.remaining(block, active);
 }
 
-/** Makes rows of a block columns of groups, numbered from 0, and sends these to their hosts. */
-async function holdRows({ plan, deal }: CodeJoin, block: Block, rows: Int32Array): Promise<ColumnGroup[]> {
+/**
+ * Makes rows of a block columns of groups and sends these to their hosts. There their numbers follow those of the groups
+ * kept by earlier blocks, which the hosts still hold: the first of these groups has number `join.groups.length`.
+ */
+async function holdRows(
+  { groups: kept, plan, deal }: CodeJoin,
+  block: Block,
+  rows: Int32Array,
+): Promise<ColumnGroup[]> {
   const groups: ColumnGroup[] = [];
   for (let start = 0; start < rows.length; start += GROUP) {
     const part = rows.subarray(start, start + GROUP);
@@ -81,15 +88,16 @@ async function holdRows({ plan, deal }: CodeJoin, block: Block, rows: Int32Array
     codes.append(plan.book, block.codes, part);
     const group = new ColumnGroup(codes);
     group.append(block.positions, part);
-    await deal.hostOf(groups.length).hold(groups.length, codes);
+    const number = kept.length + groups.length;
+    await deal.hostOf(number).hold(number, codes);
     group.codes = undefined;
     groups.push(group);
   }
   return groups;
 }
 
-async function dropGroups({ deal }: CodeJoin, groups: readonly ColumnGroup[]): Promise<void> {
-  for (const number of groups.keys()) await deal.hostOf(number).drop(number);
+async function dropGroups({ groups: kept, deal }: CodeJoin, groups: readonly ColumnGroup[]): Promise<void> {
+  for (const i of groups.keys()) await deal.hostOf(kept.length + i).drop(kept.length + i);
 }
 
 /** Reads and codes the references' vectors. As many tiles are valid at a time as are in flight. */
@@ -107,11 +115,12 @@ async function* codedTiles({ options, plan, deal }: CodeJoin, kept: Uint32Array)
 }
 
 /** Starts the meetings of a tile with all groups. */
-function meetGroups({ deal }: CodeJoin, groups: readonly ColumnGroup[], { codes }: CodedTile) {
+function meetGroups({ groups: kept, deal }: CodeJoin, groups: readonly ColumnGroup[], { codes }: CodedTile) {
   // No reference vector is ever removed.
   const tile = { codes, removed: new Uint8Array(codes.count) };
   const numbers = new Map<ColumnHost, number[]>();
-  for (const number of groups.keys()) {
+  for (const i of groups.keys()) {
+    const number = kept.length + i;
     const host = deal.hostOf(number);
     numbers.set(host, [...(numbers.get(host) ?? []), number]);
   }
@@ -120,7 +129,7 @@ function meetGroups({ deal }: CodeJoin, groups: readonly ColumnGroup[], { codes 
 
 /** Decides the pairs of a tile with each group. */
 async function decideTile(
-  { deal, measurer, options }: CodeJoin,
+  { groups: kept, deal, measurer, options }: CodeJoin,
   block: Block,
   groups: readonly ColumnGroup[],
   { positions, values }: ReferenceTile,
@@ -128,9 +137,9 @@ async function decideTile(
 ): Promise<void> {
   const slots = Int32Array.from(positions, (_, i) => i);
   const columns = { positions, values, slots };
-  for (const [number, { locals }] of groups.entries()) {
+  for (const [i, { locals }] of groups.entries()) {
     options.signal?.throwIfAborted();
-    const found = await (meetings.get(deal.hostOf(number)) as Meeting).next();
+    const found = await (meetings.get(deal.hostOf(kept.length + i)) as Meeting).next();
     if (found.length === 0) continue;
     await measurer.measure(turned(found, positions.length), block, locals, columns);
   }

@@ -262,7 +262,7 @@ describe(`a join on a device (${provider})`, () => {
     };
     const order = Uint32Array.from({ length: vectors.count }, (_, i) => i);
     const depthOf = async (ns: number) => {
-      const plan = await planCodes({ vectors, order, threshold: 0.5, engine, pairNs: async (depth) => ns * depth });
+      const plan = await planCodes({ vectors, order, threshold: 0.35, engine, pairNs: async (depth) => ns * depth });
       await plan.release();
       return plan.book.depth;
     };

@@ -1,4 +1,5 @@
 import type { Engine } from "../../onnx/engine.js";
+import { ZERO_POINT } from "./code-book.js";
 import { createIntegerProduct, type IntegerProduct, MOST_PANELS, PANEL } from "./tile-product.js";
 
 /** What a processor makes of products of codes. */
@@ -52,7 +53,7 @@ export async function timeCalls(product: IntegerProduct, depth: number) {
 /** Least nanoseconds of a pair over some calls. Values do not matter to the time of a product. */
 async function timeProduct(product: IntegerProduct, depth: number, rows: number): Promise<number> {
   const panels = { data: new Int8Array(MOST_PANELS * depth * PANEL), count: MOST_PANELS };
-  const bytes = new Uint8Array(rows * depth);
+  const bytes = new Uint8Array(rows * depth).fill(ZERO_POINT);
   let best = Number.POSITIVE_INFINITY;
   for (let run = 0; run < TIMED.runs; run++) {
     const start = performance.now();
