@@ -12,6 +12,19 @@ interface Exports {
   widenRows(from: number, to: number, count: number, zeroPoint: number): void;
   spreadStrip(from: number, stride: number, depth: number, to: number): void;
   scanRows(columns: number, depth: number, rows: number, thresholds: number, count: number, masks: number): void;
+  encodeRows(
+    coordinates: number,
+    count: number,
+    size: number,
+    centre: number,
+    scale: number,
+    levels: number,
+    zeroPoint: number,
+    depth: number,
+    bytes: number,
+    sums: number,
+  ): void;
+  transposeCodes(rows: number, count: number, length: number, zeroPoint: number, to: number, stride: number): void;
   dotsBelow(pairs: number, count: number, bytes: number, least: number, enough: number, kept: number): number;
 }
 
@@ -65,6 +78,11 @@ export class KernelInstance {
   /** A view of `length` int32 at an address; valid until the next call of `layOut`. */
   int32(address: number, length: number): Int32Array {
     return new Int32Array(this.#bytes.buffer, address, length);
+  }
+
+  /** A view of `length` float64 at an address; valid until the next call of `layOut`. */
+  float64(address: number, length: number): Float64Array {
+    return new Float64Array(this.#bytes.buffer, address, length);
   }
 
   /** A view of `length` float32 at an address; valid until the next call of `layOut`. */

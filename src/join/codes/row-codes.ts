@@ -1,13 +1,9 @@
+import { codeCoordinates, SUMS } from "../../kernels/code-coordinates.js";
+import { transposeCodes } from "../../kernels/transpose-codes.js";
 import { modelProto } from "../../onnx/builder.js";
 import type { Engine, Kernel } from "../../onnx/engine.js";
 import type { Basis } from "./basis.js";
 import { type CodeBook, projectionError, residualLength, ZERO_POINT } from "./code-book.js";
-
-/**
- * Truncating w/s + HALF_UP gives the byte of w: the nearest whole number plus the zero point. Any whole number is a
- * valid q, so ties and overflow do no harm: e is computed from the q that was taken.
- */
-const HALF_UP = ZERO_POINT + 0.5;
 
 /**
  * Codes of rows, for the left side of products, and the four numbers of each row from which its thresholds follow.
@@ -91,7 +87,12 @@ export function gatherCodes(depth: number, codes: RowCodes, rows: Int32Array): R
     for (let i = 0; i < count; i++) into[i] = from[rows[i]];
     return into;
   });
-  for (let i = 0; i < count; i++) bytes.set(codes.bytes.subarray(rows[i] * depth, (rows[i] + 1) * depth), i * depth);
+  // Rows that lie together are copied together: most of them do.
+  for (let first = 0, end = 1; first < count; first = end++) {
+    while (end < count && rows[end] === rows[end - 1] + 1) end++;
+    const from = rows[first] * depth;
+    bytes.set(codes.bytes.subarray(from, from + (end - first) * depth), first * depth);
+  }
   const [additive, error, length, coded] = numbers;
   return { count, bytes, additive, error, length, coded };
 }
@@ -112,55 +113,29 @@ export function encodeRows(
   const { size, defect } = basis;
   const { bytes, additive, error, length, coded } = into;
   const epsilon = projectionError(basis, dim);
-  const inverse = 1 / scale;
-  const least = ZERO_POINT - levels;
-  const most = ZERO_POINT + levels;
   const residualCentre = centre[size];
   // The part of the additive number that is the same for every row: |c|²/2 − r²/2.
   let half = -(residualCentre * residualCentre) / 2;
   for (let i = 0; i < size; i++) half += (centre[i] * centre[i]) / 2;
+  const coding = { size, centre, scale, levels, zeroPoint: ZERO_POINT, depth };
+  const sums = codeCoordinates(coding, coordinates, rows, bytes.subarray(start * depth, (start + rows) * depth));
   for (let row = 0; row < rows; row++) {
-    const from = row * size;
     const to = (start + row) * depth;
-    // Sums over the components: |û|², c·w + rX, |w|², |e|², |q|².
-    let squared = 0;
-    let along = 0;
-    let ww = 0;
-    let ee = 0;
-    let qq = 0;
-    for (let i = 0; i < size; i++) {
-      const u = coordinates[from + i];
-      const c = centre[i];
-      const w = u - c;
-      let byte = (w * inverse + HALF_UP) | 0;
-      if (byte > most) byte = most;
-      else if (byte < least) byte = least;
-      const q = byte - ZERO_POINT;
-      const e = w - q * scale;
-      squared += u * u;
-      along += c * w;
-      ww += w * w;
-      ee += e * e;
-      qq += q * q;
-      bytes[to + i] = byte;
-    }
+    const at = row * SUMS;
+    const [squared, along, ww, ee, qq] = [sums[at], sums[at + 1], sums[at + 2], sums[at + 3], sums[at + 4]];
     // The residual is one more component. It may be clipped as well.
     const residual = residualLength(squared, epsilon, defect);
     const w = residual - residualCentre;
-    const q = Math.max(-levels, Math.min(levels, Math.round(w * inverse)));
+    const q = Math.max(-levels, Math.min(levels, Math.round(w / scale)));
     const e = w - q * scale;
-    along += residualCentre * residual;
-    ww += w * w;
-    ee += e * e;
-    qq += q * q;
     bytes[to + size] = q + ZERO_POINT;
     bytes.fill(ZERO_POINT, to + size + 1, to + depth - digits);
     // Zeros, then L against each digit of a column.
     bytes.fill(ZERO_POINT + levels, to + depth - digits, to + depth);
-    additive[start + row] = half + along;
-    error[start + row] = Math.sqrt(ee);
-    length[start + row] = Math.sqrt(ww);
-    coded[start + row] = scale * Math.sqrt(qq);
+    additive[start + row] = half + along + residualCentre * residual;
+    error[start + row] = Math.sqrt(ee + e * e);
+    length[start + row] = Math.sqrt(ww + w * w);
+    coded[start + row] = scale * Math.sqrt(qq + q * q);
   }
 }
 
@@ -193,24 +168,7 @@ export function writeColumns(
   const { bytes, additive, error, coded } = codes;
   const count = rows.length;
   const digitsAt = depth - digits;
-  // Four rows at a time: a single row would touch as many cache lines as the code has components, for one byte each.
-  const fours = count - (count % 4);
-  for (let i = 0; i < fours; i += 4) {
-    const a = rows[i] * depth;
-    const b = rows[i + 1] * depth;
-    const c = rows[i + 2] * depth;
-    const d = rows[i + 3] * depth;
-    for (let k = 0, to = column + i; k < digitsAt; k++, to += width) {
-      block[to] = bytes[a + k] - ZERO_POINT;
-      block[to + 1] = bytes[b + k] - ZERO_POINT;
-      block[to + 2] = bytes[c + k] - ZERO_POINT;
-      block[to + 3] = bytes[d + k] - ZERO_POINT;
-    }
-  }
-  for (let i = fours; i < count; i++) {
-    const from = rows[i] * depth;
-    for (let k = 0, to = column + i; k < digitsAt; k++, to += width) block[to] = bytes[from + k] - ZERO_POINT;
-  }
+  transposeCodes(bytes, depth, ZERO_POINT, rows, block, width, column, digitsAt);
   // Digits are filled from the first on: full digits of ±L, then the remainder, then zeros.
   const unit = scale * scale * levels;
   for (let i = 0; i < count; i++) {
