@@ -1,6 +1,5 @@
 import type { Embedder, TokenParts } from "../embed/local/embedder.js";
 import { joinVectors, splitWindow } from "../embed/local/split-window.js";
-import { builtin } from "../models/builtin.js";
 import type { LongText, ModelSpec } from "../models/spec.js";
 import { deviceTurn } from "../onnx/device-turn.js";
 import type { Provider } from "../onnx/ort-engine.js";
@@ -75,24 +74,6 @@ export async function startEmbedder(options: EmbedderOptions): Promise<Embedder>
 function startTokenizers(model: ModelSpec, long: LongText, count: number) {
   const module = new URL("./tokenize-worker.js", import.meta.url);
   return leastLoaded(startWorkers<Workers["tokenize"]>({ module, startup: { model, long }, count }));
-}
-
-/**
- * Starts workers of the builtin model on the processor. Each worker turns windows of texts into vectors without a
- * session.
- * @param options.maxTokens most n-grams of a text that are used
- * @returns an embedder that the caller closes
- */
-export function startBuiltinEmbedder(options: { maxTokens: number; workers: number }): Embedder {
-  const { maxTokens, workers: count } = options;
-  const module = new URL("./builtin-worker.js", import.meta.url);
-  const workers = leastLoaded(startWorkers<Workers["builtin"]>({ module, startup: { maxTokens }, count }));
-  return {
-    dim: builtin.dim,
-    embed: (texts) => workers.call("embed", joinedTexts(texts)),
-    busy: () => ({ embed: workers.busy }),
-    close: workers.close,
-  };
 }
 
 /** Tokens of each text. */

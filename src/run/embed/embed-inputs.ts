@@ -9,6 +9,7 @@ import type { RunContext, SharedOptions } from "../options.js";
 import { checkInputs, type FindMisfit } from "../read/check-inputs.js";
 import { type InputRecord, identifyInput, openInputs } from "../read/open-inputs.js";
 import { createRowIndex, type RowIndex } from "../read/read-texts.js";
+import { RememberedScans } from "../read/remembered-scans.js";
 import type { FileRecord } from "../work/manifest.js";
 import { COPIES, type WorkArea } from "../work/work-area.js";
 import { REJECTS } from "../write/output-names.js";
@@ -16,6 +17,7 @@ import type { DeviceName } from "./device.js";
 import { StaleWorkError } from "./earlier-work.js";
 import { type EmbeddedTexts, embedToStore } from "./embed-store.js";
 import { fingerprintOf } from "./fingerprint.js";
+import { startEarly } from "./local-model.js";
 import { cacheCounts, openCache } from "./open-cache.js";
 import { prepareModel, startWindows } from "./prepare-model.js";
 import type { PreparedModel } from "./prepared-model.js";
@@ -83,23 +85,30 @@ export async function embedInputs(options: EmbedInputsOptions): Promise<Embedded
   const { shared, keep, misfit, work, context } = options;
   const { reporter, signal } = context;
   const files = await openInputs(shared, work.path(COPIES), context);
-  // The inputs are checked to their end before a model is downloaded or a server is asked.
-  await checkInputs({ files, shared, orderField: orderFieldOf(keep), misfit, reporter, signal });
-  const identified = await Promise.all(files.map(identifyInput));
-  const prepared = await prepareModel(shared, reporter, signal);
-  options.accepts?.(prepared.model);
-  const known = await options.references?.readTexts(prepared.model);
-  context.gpus?.watch(prepared.provider);
-  for (let fresh = shared.fresh; ; fresh = true) {
-    const rejects = createRejectsWriter(work.path(REJECTS));
-    try {
-      const opened = { files, identified, prepared, known, rejects };
-      return await embedSources(opened, { ...options, shared: { ...shared, fresh } });
-    } catch (error) {
-      await rejects.finish().catch(() => {});
-      if (!(error instanceof StaleWorkError)) throw error;
-      reporter.note(`starting over: ${error.message}`);
+  const remembered = new RememberedScans(shared.memory);
+  const early = await startEarly(shared, files, signal);
+  try {
+    // The inputs are checked to their end before a model is downloaded or a server is asked.
+    await checkInputs({ files, shared, orderField: orderFieldOf(keep), misfit, remembered, reporter, signal });
+    const identified = await Promise.all(files.map(identifyInput));
+    const prepared = early?.prepared ?? (await prepareModel(shared, reporter, signal));
+    early?.notes.forEach(reporter.note);
+    options.accepts?.(prepared.model);
+    const known = await options.references?.readTexts(prepared.model);
+    context.gpus?.watch(prepared.provider);
+    for (let fresh = shared.fresh; ; fresh = true) {
+      const rejects = createRejectsWriter(work.path(REJECTS));
+      try {
+        const opened = { files, identified, prepared, known, remembered, rejects };
+        return await embedSources(opened, { ...options, shared: { ...shared, fresh } });
+      } catch (error) {
+        await rejects.finish().catch(() => {});
+        if (!(error instanceof StaleWorkError)) throw error;
+        reporter.note(`starting over: ${error.message}`);
+      }
     }
+  } finally {
+    await early?.close();
   }
 }
 
@@ -110,6 +119,7 @@ interface OpenedInputs {
   readonly identified: readonly FileRecord[];
   readonly prepared: PreparedModel;
   readonly known?: KnownTexts;
+  readonly remembered: RememberedScans;
   readonly rejects: RejectsWriter;
 }
 
@@ -118,14 +128,15 @@ interface OpenedInputs {
  * @throws StaleWorkError as `embedToStore` does
  */
 async function embedSources(
-  { files, identified, prepared, known, rejects }: OpenedInputs,
+  { files, identified, prepared, known, remembered, rejects }: OpenedInputs,
   { shared, keep, onGroup, references, work, context }: EmbedInputsOptions,
 ): Promise<EmbeddedInputs> {
   const { model, provider, start, windowChars } = prepared;
   const { reporter, signal } = context;
   const sources = files.map(({ source }) => source);
   const index = createRowIndex({ keep, known });
-  const { windows, bytes, bytesRead } = readWindows({ sources, index, rejects, shared, windowChars, onGroup, context });
+  const reading = { sources, index, remembered, rejects, shared, windowChars, onGroup, context };
+  const { windows, bytes, bytesRead } = readWindows(reading);
   const embedding = reporter.stage("embed", bytes);
   const cache = openCache(shared, prepared, reporter.note);
   const texts = await embedToStore({

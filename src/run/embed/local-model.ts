@@ -1,10 +1,13 @@
+import type { Embedder } from "../../embed/local/embedder.js";
 import { sessionCount } from "../../embed/local/session-count.js";
 import { windowChars } from "../../embed/local/window-size.js";
 import { UnavailableError } from "../../errors.js";
+import type { InputFile } from "../../io/open-sources.js";
 import { resolveModel } from "../../models/resolve.js";
 import type { ModelSpec } from "../../models/spec.js";
 import type { Reporter } from "../../reporter.js";
-import { startBuiltinEmbedder, startEmbedder } from "../../workers/embedders.js";
+import { startBuiltinEmbedder } from "../../workers/builtin-embedder.js";
+import { startEmbedder } from "../../workers/embedders.js";
 import type { SharedOptions } from "../options.js";
 import { chooseDevice } from "./device.js";
 import type { PreparedModel } from "./prepared-model.js";
@@ -18,6 +21,9 @@ const TOKENIZERS = { cpu: 1, gpu: 4 };
  */
 const BUILTIN_WORKERS = 2;
 
+/** Bytes of inputs below which the builtin model embeds on the caller's thread: a worker would start when that is done. */
+const FEW_BYTES = 256 * 1024;
+
 /** Options that `prepareLocalModel` reads. */
 export type LocalModelOptions = Pick<
   SharedOptions,
@@ -27,14 +33,15 @@ export type LocalModelOptions = Pick<
 /**
  * Chooses the device and finds the model in the element type that suits the device, and notes both. The model is not
  * loaded before `start` is called.
+ * @param options.bytes of all inputs, as far as they are known
  * @throws UnavailableError if the device or the model cannot be had
  */
 export async function prepareLocalModel(
-  options: LocalModelOptions,
+  options: LocalModelOptions & { readonly bytes?: number },
   reporter: Pick<Reporter, "note" | "stage">,
   signal?: AbortSignal,
 ): Promise<PreparedModel> {
-  const { threads, batchTokens, long, memory } = options;
+  const { threads, batchTokens, long, memory, bytes = Number.POSITIVE_INFINITY } = options;
   const builtin = options.model === "builtin";
   const { provider, reason, half } = await chooseDevice({ device: options.device, builtin });
   const model = await resolveForDevice(options, half && !builtin, reporter, signal);
@@ -52,7 +59,7 @@ export async function prepareLocalModel(
       builtin && provider === "cpu"
         ? startBuiltinEmbedder({
             maxTokens: model.maxTokens,
-            workers: Math.max(1, Math.min(BUILTIN_WORKERS, threads - 1)),
+            workers: bytes < FEW_BYTES ? 0 : Math.max(1, Math.min(BUILTIN_WORKERS, threads - 1)),
           })
         : startEmbedder({ model, provider, threads, sessions, tokenizers, batchTokens, long, note }),
     windowChars: windowChars(model, provider),
@@ -78,4 +85,49 @@ async function resolveForDevice(
     }
   }
   return resolveModel({ name, dtype, maxLength, reporter, signal });
+}
+
+/** A model that starts while the inputs are checked. */
+export interface EarlyModel {
+  /** The first call of `start` takes the embedder that has been started. */
+  readonly prepared: PreparedModel;
+  /** Messages for the user, due once the inputs are checked. */
+  readonly notes: readonly string[];
+  /** Ends the embedder if nobody has taken it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the builtin model on the processor, whose threads take 0.15 s until they serve. Every other model waits for the
+ * check, because it may have to be downloaded.
+ * @returns undefined where the run embeds by another model, or not at all
+ */
+export async function startEarly(
+  shared: SharedOptions,
+  files: readonly InputFile[],
+  signal?: AbortSignal,
+): Promise<EarlyModel | undefined> {
+  const { model, device, vectorField, endpoint } = shared;
+  const here = model === "builtin" && (device === "auto" || device === "cpu");
+  if (!here || vectorField !== undefined || endpoint !== undefined) return undefined;
+  const notes: string[] = [];
+  const bytes = files.reduce((sum, { source }) => sum + source.byteLength, 0);
+  const reporter = {
+    note: (message: string) => notes.push(message),
+    stage: () => ({ advance: () => {}, end: () => {} }),
+  };
+  const prepared = await prepareLocalModel({ ...shared, bytes }, reporter, signal);
+  let started: Promise<Embedder> | undefined = prepared.start();
+  // Whoever takes the embedder learns of the failure; until then Node must not count it as unhandled.
+  started.catch(() => {});
+  const take = () => {
+    const taken = started;
+    started = undefined;
+    return taken;
+  };
+  return {
+    prepared: { ...prepared, start: () => take() ?? prepared.start() },
+    notes,
+    close: async () => (await take()?.catch(() => undefined))?.close(),
+  };
 }

@@ -1,23 +1,9 @@
 import type { RejectsWriter } from "../../io/rejects.js";
 import type { Source } from "../../io/source.js";
 import type { RunContext, SharedOptions } from "../options.js";
+import { allowance, KEPT_SHARE } from "../read/allowance.js";
 import { type RowIndex, readTexts, type TextWindow } from "../read/read-texts.js";
-
-/**
- * Share of `--memory` that parsed columns of JSONL may take between the passes. At 4 GB this share holds the columns of
- * a million short records.
- */
-const KEPT_SHARE = 1 / 16;
-
-/** Returns a function that grants requests for bytes until their sum would exceed `bytes`. */
-function allowance(bytes: number): (wanted: number) => boolean {
-  let left = bytes;
-  return (wanted) => {
-    if (wanted > left) return false;
-    left -= wanted;
-    return true;
-  };
-}
+import type { RememberedScans } from "../read/remembered-scans.js";
 
 /** Yields the same windows and calls `spent` with the milliseconds that each window took to arrive. */
 async function* timed(windows: AsyncGenerator<TextWindow>, spent: (milliseconds: number) => void) {
@@ -51,6 +37,7 @@ export function readWindows(options: {
   readonly sources: readonly Source[];
   readonly index: RowIndex;
   readonly rejects: RejectsWriter;
+  readonly remembered?: RememberedScans;
   readonly shared: SharedOptions;
   readonly windowChars: number;
   readonly onGroup?: (text: string, group: number) => void;

@@ -8,6 +8,7 @@ import type { ReadOptions, Source } from "../../io/source.js";
 import type { Reporter } from "../../reporter.js";
 import { type SharedOptions, TEXT_FIELD } from "../options.js";
 import { requireColumn } from "./missing-field.js";
+import type { RememberedScans } from "./remembered-scans.js";
 import { type ScannedFile, ScannedInputs } from "./scanned-inputs.js";
 
 /** Finds a value that the outputs cannot hold. */
@@ -20,6 +21,8 @@ export interface CheckInputsOptions {
   /** Field that orders the rows, if one does. */
   readonly orderField?: string;
   readonly misfit?: FindMisfit;
+  /** Remembers the scans for the first pass. */
+  readonly remembered?: RememberedScans;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
 }
@@ -31,7 +34,7 @@ export interface CheckInputsOptions {
  * @throws InputError, UsageError or BrakeError
  */
 export async function checkInputs(options: CheckInputsOptions): Promise<void> {
-  const { files, shared, orderField, misfit, reporter, signal } = options;
+  const { files, shared, orderField, misfit, remembered, reporter, signal } = options;
   const sources = files.map(({ source }) => source);
   const stage = reporter.stage(
     "check",
@@ -47,7 +50,8 @@ export async function checkInputs(options: CheckInputsOptions): Promise<void> {
     const ofFile = new RejectedRecords(source.name);
     rejected.push(ofFile);
     scanned.begin(file);
-    for await (const batch of source.scan({ textFields, orderField, vectorField, vectorDim })) {
+    const fields = { textFields, orderField, vectorField, vectorDim };
+    for await (const batch of remembered?.scan(source, fields) ?? source.scan(fields)) {
       const { texts, rejects, vectors, bytesRead } = batch;
       ofFile.add(texts.length, rejects);
       scanned.add(file, texts.length, rejects);

@@ -5,6 +5,7 @@ import type { RejectsWriter } from "../../io/rejects.js";
 import type { ScannedBatch, Source } from "../../io/source.js";
 import type { Stage } from "../../reporter.js";
 import { hash128 } from "./hash.js";
+import type { RememberedScans } from "./remembered-scans.js";
 
 /** Distinct texts that are embedded together; each stands for all rows that have the text. */
 export interface TextWindow {
@@ -44,6 +45,8 @@ export interface ReadTextsOptions {
   readonly rejects: RejectsWriter;
   /** Characters after which a window is closed. */
   readonly windowChars: number;
+  /** What the check has scanned of the sources. */
+  readonly remembered?: RememberedScans;
   /** Grants bytes for columns that the source keeps between the passes; see ScanOptions. */
   readonly reserve?: (bytes: number) => boolean;
   /** Called with the text and the number of each new group, in order. */
@@ -97,13 +100,13 @@ export async function* readTexts(options: ReadTextsOptions): AsyncGenerator<Text
 /** Yields the batches of a source after writing their rejects. */
 async function* scanSource(
   source: Source,
-  { textFields, vectorField, index, rejects, reserve, signal }: ReadTextsOptions,
+  { textFields, vectorField, index, rejects, remembered, reserve, signal }: ReadTextsOptions,
 ): AsyncGenerator<ScannedBatch> {
   const orderField = orderFieldOf(index.order.policy);
   const rejected = new RejectedRecords(source.name);
   index.rejected.push(rejected);
   const options = { textFields, orderField, vectorField, vectorDim: index.vectorDim, reserve };
-  for await (const batch of source.scan(options)) {
+  for await (const batch of remembered?.take(source) ?? source.scan(options)) {
     signal?.throwIfAborted();
     rejected.add(batch.texts.length, batch.rejects);
     await rejects.write(source.name, batch.rejects);
