@@ -7,6 +7,7 @@ import { openAsk } from "../../src/run/calibrate-ask.js";
 import { calibrateOptions } from "../../src/run/flags/calibrate.js";
 import { contextOf, reporterOf } from "../../src/run/hooks.js";
 import { sharedData } from "../data/shared.js";
+import { openTable } from "./table/record.js";
 import { articlePairs, changedTitles, questionPairs, type TruthCorpus } from "./truth-corpora.js";
 
 /**
@@ -22,6 +23,21 @@ const STEP = 0.001;
 /** Cosine below which no pair is looked at: no model here sees a near-duplicate there. */
 const LOWEST = 0.25;
 const GUARDS = { numbers: false, negation: false, names: false };
+
+const table = await openTable({
+  id: "ask",
+  title: "Questions until a threshold",
+  runs: SEEDS,
+  columns: [
+    { key: "corpus", title: "corpus, model" },
+    { key: "best", title: "best F1", digits: 3 },
+    ...[10, 20, 40].map((questions) => ({
+      key: `after${questions}`,
+      title: `lost after ${questions}, median (worst)`,
+    })),
+    { key: "ends", title: "ends after" },
+  ],
+});
 
 /** Counts the true and the false pairs from each threshold on. */
 class Truth implements PairVisitor {
@@ -106,6 +122,13 @@ async function measure(corpus: TruthCorpus, model: string): Promise<void> {
     const behind = losses.findLastIndex((loss) => loss > 0.02);
     return behind + 2;
   });
+  const name = `${corpus.name}, ${model.split("/").at(-1)}`;
+  table.add(name.toLowerCase().replace(/[^a-z0-9]+/g, "-"), {
+    corpus: name,
+    best: runs[0].best,
+    ...Object.fromEntries([10, 20, 40].map((questions) => [`after${questions}`, shown(lossAfter(questions))])),
+    ends: median(ends),
+  });
   console.log(
     `${corpus.name}, ${model.split("/").at(-1)}: best F1 ${runs[0].best.toFixed(3)}; lost after 10, 20, 40 questions, median (worst): ` +
       `${[10, 20, 40].map((questions) => shown(lossAfter(questions))).join(", ")}; under 0.02 for good after ${median(first)}; ` +
@@ -119,3 +142,4 @@ await measure(changedTitles(data, { count: 2000, share: 0.2, seed: 1 }), "builti
 await measure(articlePairs(data, 1000), "builtin");
 await measure(articlePairs(data, 1000), potion);
 await measure(questionPairs(1), "builtin");
+table.write();

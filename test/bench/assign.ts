@@ -13,6 +13,7 @@ import { openVectorStore } from "../../src/vectors/store.js";
 import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
 import { rowWorkers } from "../../src/workers/row-workers.js";
 import { type Geometry, makeVectors } from "./geometries.js";
+import { openTable, spreadOf } from "./table/record.js";
 
 /**
  * `--assign` beside plain reading: seconds to put the rows of a store into the clusters of given centroids, against
@@ -35,6 +36,18 @@ const { values: flags } = parseArgs({
 });
 const [rows, dim, k, threads] = [flags.rows, flags.dim, flags.k, flags.threads].map(Number);
 const memory = Number(flags.memory) * 2 ** 20;
+
+const table = await openTable({
+  id: "assign",
+  title: "Rows into the clusters of given centroids",
+  runs: Number(flags.runs),
+  columns: [
+    { key: "vectors", title: "vectors" },
+    { key: "who", title: "" },
+    { key: "seconds", title: "", unit: "s", digits: 2 },
+    { key: "cpu", title: "processors", unit: "s", digits: 1 },
+  ],
+});
 
 /** Makes a store of so many rows; beyond 20,000 the same ones again, which cost the same. */
 async function writeStore(path: string): Promise<void> {
@@ -119,16 +132,24 @@ try {
       took(peer, found);
     }
   }
+  if (Object.keys(times).length > 2) table.check("the clusters have the peers' sizes, but for one row in ten thousand");
   await vectors.close();
   const { maxRSS } = process.resourceUsage();
-  console.log(`${threads} x ${cpus()[0].model}, Node ${process.version}, peak ${Math.round(maxRSS / 1024)} MB`);
+  console.log(`${threads} threads, peak ${Math.round(maxRSS / 1024)} MB`);
   console.log(
     `${rows} x ${dim}, ${flags.geometry}, k = ${k}, ${flags.runs} runs in turn; seconds (of processors), median`,
   );
   for (const [name, all] of Object.entries(times)) {
     const [seconds, cpu] = [median(all.map((each) => each.seconds)), median(all.map((each) => each.cpu))];
     console.log(`${name.padEnd(16)} ${seconds.toFixed(2)} (${cpu.toFixed(2)})`);
+    table.add(`${rows}x${dim}-${flags.geometry}-${k}-${name.replace(/^--/, "").replaceAll(" ", "-")}`, {
+      vectors: `${rows.toLocaleString("en-US")} x ${dim}, ${flags.geometry}, k = ${k}`,
+      who: name.replace("assign-sklearn", "scikit-learn").replace("assign-faiss", "FAISS, assignment alone"),
+      seconds: spreadOf(all.map((each) => each.seconds)),
+      cpu,
+    });
   }
+  table.write();
   for (const why of new Set(skipped)) console.log(`skipped: ${why}`);
 } finally {
   await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,3 @@
-import { cpus } from "node:os";
 import { builtin } from "../../src/models/builtin.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { sharedData } from "../data/shared.js";
@@ -6,6 +5,7 @@ import { randomSource } from "../join/vectors.js";
 import { builtinFeeds, builtinVectors, type Pair, pairsAbove } from "./builtin-vectors.js";
 import { articles, bankQuestions, reviews, tnewsTitles } from "./corpora.js";
 import { chinesePerturbations, englishPerturbations, type Perturbation } from "./perturb.js";
+import { openTable } from "./table/record.js";
 
 /**
  * What the builtin model finds, and what it takes for the same wrongly: the figures behind its default threshold.
@@ -18,6 +18,50 @@ const showPairs = process.argv.includes("--pairs");
 const percent = (part: number, whole: number) => (whole === 0 ? "-" : ((100 * part) / whole).toFixed(1));
 const row = (cells: readonly (string | number)[]) => console.log(`| ${cells.join(" | ")} |`);
 const countAbove = (pairs: readonly Pair[], least: number) => pairs.filter(([, , cosine]) => cosine >= least).length;
+
+const slug = (...words: string[]) =>
+  words
+    .join(" ")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-");
+const atThresholds = THRESHOLDS.map((threshold) => ({ key: `at${threshold}`, title: `>= ${threshold}` }));
+const damageTable = await openTable({
+  id: "builtin-damage",
+  title: "Damaged copies that builtin finds with their original, in %",
+  columns: [
+    ...["texts", "damage", "characters"].map((key) => ({ key, title: key })),
+    ...atThresholds,
+    { key: "lowest", title: "lowest 1 %" },
+  ],
+});
+const articlesTable = await openTable({
+  id: "builtin-articles",
+  title: "Articles with known copies",
+  columns: [
+    { key: "articles", title: "articles" },
+    { key: "pairs", title: "true pairs" },
+    { key: "lowest", title: "lowest true" },
+    { key: "highest", title: "highest other" },
+    { key: "found", title: `found at ${builtin.threshold}` },
+    { key: "wrong", title: "false" },
+  ],
+});
+const pairsTable = await openTable({
+  id: "builtin-pairs",
+  title: "Pairs of different texts in the corpora as they are",
+  columns: [{ key: "corpus", title: "corpus" }, { key: "texts", title: "texts" }, ...atThresholds],
+});
+const speedsTable = await openTable({
+  id: "builtin-speed",
+  title: "Speed of builtin",
+  columns: [
+    { key: "step", title: "step" },
+    { key: "rate", title: "a second", digits: 0 },
+  ],
+});
+/** Cells of the columns of thresholds. */
+const byThreshold = (values: readonly (string | number)[]) =>
+  Object.fromEntries(THRESHOLDS.map((threshold, i) => [`at${threshold}`, values[i]]));
 
 /** Seeded sample of texts, in shuffled order. */
 function sample(texts: readonly string[], count: number): string[] {
@@ -62,25 +106,29 @@ async function recallTable(options: {
       const within = cosines.filter(({ length }) => length >= least && length <= most).map(({ sum }) => sum);
       within.sort((a, b) => a - b);
       const found = THRESHOLDS.map((t) => percent(within.filter((cosine) => cosine >= t - 1e-6).length, within.length));
-      row([kind, `${least}-${most}`, ...found, within[Math.floor(within.length / 100)]?.toFixed(3) ?? "-"]);
+      const lowest = within[Math.floor(within.length / 100)]?.toFixed(3) ?? "-";
+      row([kind, `${least}-${most}`, ...found, lowest]);
+      const cells = { texts: title, damage: kind, characters: `${least}-${most}`, ...byThreshold(found), lowest };
+      damageTable.add(slug(title, kind, `${least}-${most}`), cells);
     }
   }
   const all = builtinVectors([...texts, ...variants]);
   const family = (row: number) => (row < texts.length ? row : origin[row - texts.length]);
   const pairs = await pairsAbove(all, dim, THRESHOLDS[THRESHOLDS.length - 1]);
   const strangers = pairs.filter(([left, right]) => family(left) !== family(right));
-  row([
-    "planted share of all pairs found",
-    "",
-    ...THRESHOLDS.map((t) => percent(countAbove(pairs, t) - countAbove(strangers, t), countAbove(pairs, t))),
-    "",
-  ]);
+  const planted = THRESHOLDS.map((t) => percent(countAbove(pairs, t) - countAbove(strangers, t), countAbove(pairs, t)));
+  row(["planted share of all pairs found", "", ...planted, ""]);
+  damageTable.add(slug(title, "planted"), {
+    ...{ texts: title, damage: "planted share of all pairs found", ...byThreshold(planted) },
+  });
 }
 
 /** Pairs that a corpus holds by itself: how many, and with `--pairs` which. */
 async function naturalPairs(title: string, texts: readonly string[]): Promise<void> {
   const pairs = await pairsAbove(builtinVectors(texts), builtin.dim, THRESHOLDS[THRESHOLDS.length - 1]);
-  row([title, texts.length, ...THRESHOLDS.map((threshold) => countAbove(pairs, threshold))]);
+  const counts = THRESHOLDS.map((threshold) => countAbove(pairs, threshold));
+  row([title, texts.length, ...counts]);
+  pairsTable.add(slug(title), { corpus: title, texts: texts.length, ...byThreshold(counts) });
   if (!showPairs) return;
   for (const [left, right, cosine] of pairs) console.log(`${cosine.toFixed(3)}\t${texts[left]}\t${texts[right]}`);
 }
@@ -95,7 +143,10 @@ async function articleTable(): Promise<void> {
     const right = pairs.filter(([a, b]) => known.has(`${a},${b}`));
     const wrong = pairs.filter(([a, b]) => !known.has(`${a},${b}`));
     const edges = [right[right.length - 1]?.[2], wrong[0]?.[2]].map((cosine) => cosine?.toFixed(4) ?? "-");
-    row([count, truth.length, ...edges, countAbove(right, builtin.threshold), countAbove(wrong, builtin.threshold)]);
+    const [found, falsely] = [right, wrong].map((list) => countAbove(list, builtin.threshold));
+    row([count, truth.length, ...edges, found, falsely]);
+    const [lowest, highest] = edges;
+    articlesTable.add(`${count}`, { articles: count, pairs: truth.length, lowest, highest, found, wrong: falsely });
   }
 }
 
@@ -113,18 +164,22 @@ async function median(repeats: number, call: () => unknown): Promise<number> {
 async function speedTable(titles: readonly string[]): Promise<void> {
   console.log("\n### Speed");
   row(["step", "per second"]);
+  const record = (step: string, rate: number) => {
+    row([step, Math.round(rate)]);
+    speedsTable.add(slug(step), { step, rate });
+  };
   const texts = titles.slice(0, 10_000);
   const encoding = await median(7, () => {
     for (const text of texts) builtin.encode(text, builtin.maxTokens);
   });
-  row(["encode titles, 1 thread", Math.round(texts.length / encoding)]);
+  record("encode titles, 1 thread", texts.length / encoding);
   const embedding = await median(7, () => builtinVectors(texts));
-  row(["titles to vectors, 1 thread", Math.round(texts.length / embedding)]);
+  record("titles to vectors, 1 thread", texts.length / embedding);
   const long = articles(DATA, 1000).texts;
   const encodingLong = await median(3, () => {
     for (const text of long) builtin.encode(text, builtin.maxTokens);
   });
-  row(["encode articles, 1 thread", Math.round(long.length / encodingLong)]);
+  record("encode articles, 1 thread", long.length / encodingLong);
   for (const threads of [1, 2]) {
     const start = performance.now();
     const kernel = await createOrtEngine({ threads }).compile(builtin.graph());
@@ -132,7 +187,7 @@ async function speedTable(titles: readonly string[]): Promise<void> {
     for (const batch of [64, 256]) {
       const feeds = builtinFeeds(titles.slice(0, batch));
       const seconds = await median(51, () => kernel.run(feeds));
-      row([`session.run, ${threads} threads, batch ${feeds.input_ids.shape.join(" x ")}`, Math.round(batch / seconds)]);
+      record(`session.run, ${threads} threads, batch ${feeds.input_ids.shape.join(" x ")}`, batch / seconds);
     }
     row([`graph and session, ${threads} threads, ms`, startup.toFixed(1)]);
     await kernel.release();
@@ -142,7 +197,7 @@ async function speedTable(titles: readonly string[]): Promise<void> {
 const titles = tnewsTitles(DATA);
 const hanzi = titles.flatMap((title) => Array.from(title)).filter((character) => /\p{sc=Han}/u.test(character));
 const questions = bankQuestions(DATA);
-console.log(`builtin ${builtin.version}, node ${process.version}, ${cpus().length} x ${cpus()[0].model}`);
+console.log(`builtin ${builtin.version}`);
 await articleTable();
 await recallTable({
   title: "Chinese titles",
@@ -185,3 +240,4 @@ await naturalPairs("Chinese titles", titles);
 await naturalPairs("Chinese reviews", reviews(DATA));
 await naturalPairs("English questions", questions);
 await speedTable(titles);
+for (const table of [damageTable, articlesTable, pairsTable, speedsTable]) table.write();

@@ -6,7 +6,7 @@
  *     node dist/test/bench/cache.js [model folder (without one the nights are left out)] [rows of the first night (3000)]
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { openEmbeddedStore } from "../../src/cache/embedded.js";
 import { emptyRecords, keysOf } from "../../src/cache/record.js";
@@ -14,6 +14,7 @@ import { openRedisStore } from "../../src/cache/redis.js";
 import type { VectorStore } from "../../src/cache/store.js";
 import { startRedis, withoutRedis } from "../cache/redis-server.js";
 import { run } from "../cli/command-line.js";
+import { openTable, spreadOf } from "./table/record.js";
 
 const SPACE = "0".repeat(32);
 const VECTORS = 100_000;
@@ -22,6 +23,28 @@ const ROUNDS = 5;
 
 const folder = mkdtempSync(join(tmpdir(), "bge-cache-"));
 const [model, rows = "3000"] = process.argv.slice(2);
+
+const table = await openTable({
+  id: "cache",
+  title: "Look-ups of the cache",
+  runs: ROUNDS,
+  columns: [
+    { key: "where", title: "look-ups" },
+    { key: "dim", title: "components" },
+    { key: "rate", title: "a second", digits: 0 },
+    { key: "cpuRate", title: "a second of processor time", digits: 0 },
+  ],
+});
+const nights = await openTable({
+  id: "cache-nights",
+  title: "A night after a night",
+  columns: [
+    { key: "night", title: "" },
+    { key: "rows", title: "rows" },
+    { key: "seconds", title: "", unit: "s", digits: 1 },
+    { key: "hits", title: "found in the cache" },
+  ],
+});
 
 /** Batches of texts as a worker receives them. */
 function batchesOf(texts: readonly string[]) {
@@ -73,6 +96,13 @@ async function measure(name: string, store: VectorStore, texts: readonly string[
     return `${Math.round(sorted[sorted.length >> 1] / 1e3)}k (${Math.round(sorted[0] / 1e3)}-${Math.round(sorted[sorted.length - 1] / 1e3)}k)`;
   };
   const load = loadavg()[0].toFixed(1);
+  const [where, dim, order = ""] = name.split(", ");
+  table.add(name.replaceAll(", ", "-").replaceAll(" ", "-"), {
+    where: order === "" ? `${where} on this machine` : `${where}, ${order}`,
+    dim: Number(dim),
+    rate: spreadOf(rates),
+    cpuRate: spreadOf(perCpu),
+  });
   console.log(
     `${name}: ${text(rates)} look-ups/s, ${text(perCpu)} a second of processor time; ${found} found; load ${load}`,
   );
@@ -138,10 +168,10 @@ async function night(name: string, texts: readonly string[]): Promise<number> {
   console.log(
     `${name}: ${seconds.toFixed(1)} s whole, ${cache.hits} hits, ${cache.misses} misses; load ${loadavg()[0].toFixed(1)}`,
   );
+  nights.add(`${texts.length}-${name.split(" ")[0]}`, { night: name, rows: texts.length, seconds, hits: cache.hits });
   return seconds;
 }
 
-console.log(`${process.version}, ${cpus()[0].model}, ${cpus().length} processors`);
 try {
   for (const dim of [512, 1024]) await lookUps(dim);
   if (model !== undefined) {
@@ -155,6 +185,8 @@ try {
     const second = await night("second night with 1 % new rows", fresh);
     console.log(`the second night costs ${((100 * second) / first).toFixed(1)} % of the first`);
   }
+  table.write();
+  nights.write();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -9,6 +9,7 @@ import { calibrateInputs } from "../../src/run/calibrate.js";
 import { type CalibrateFlags, calibrateOptions } from "../../src/run/flags/calibrate.js";
 import { contextOf, reporterOf } from "../../src/run/hooks.js";
 import { sharedData } from "../data/shared.js";
+import { openTable } from "./table/record.js";
 import {
   articlePairs,
   bankIntents,
@@ -23,6 +24,21 @@ import {
  * `node calibrate.js` prints the table; `--endpoint URL` adds a model behind a server, on small corpora;
  * `--evidence FILE` writes what is known at each threshold.
  */
+
+const table = await openTable({
+  id: "calibrate",
+  title: "The suggested threshold",
+  columns: [
+    { key: "corpus", title: "corpus" },
+    { key: "model", title: "model" },
+    { key: "best", title: "best", digits: 4 },
+    { key: "bestF1", title: "F1", digits: 3 },
+    { key: "suggested", title: "suggested" },
+    { key: "f1", title: "F1", digits: 3 },
+    { key: "lost", title: "lost", digits: 3 },
+    { key: "lostByDefault", title: "lost by the model's default", digits: 3 },
+  ],
+});
 
 /** Thresholds at which F1 is measured. */
 const STEP = 0.0025;
@@ -104,6 +120,11 @@ async function measure(corpus: TruthCorpus, label: string, flags: CalibrateFlags
       const usual = f1[Math.round((calibration.model.threshold - LOWEST) / STEP)] ?? 0;
       const cells = [corpus.name, label, GRID[best].toFixed(4), f1[best].toFixed(3), threshold, own.toFixed(3)];
       console.log(`| ${[...cells, (f1[best] - own).toFixed(3), (f1[best] - usual).toFixed(3)].join(" | ")} |`);
+      const lost = { lost: f1[best] - own, lostByDefault: f1[best] - usual };
+      table.add(`${corpus.name}-${label}`.toLowerCase().replace(/[^a-z0-9]+/g, "-"), {
+        ...{ corpus: corpus.name, model: label, best: GRID[best], bestF1: f1[best], suggested: threshold, f1: own },
+        ...lost,
+      });
       return { corpus: corpus.name, model: label, grid: GRID, f1, calibration };
     } finally {
       await inputs.close();
@@ -152,3 +173,4 @@ for (const [corpus, label, flags] of runs) {
   evidence.push(await measure(corpus, label, { sample: 300, ...flags }));
   if (process.argv.includes("--evidence")) writeFileSync(value("--evidence"), JSON.stringify(evidence));
 }
+table.write();

@@ -8,6 +8,7 @@ import { chooseK } from "../../src/cluster/choose-k.js";
 import { kmeans } from "../../src/cluster/kmeans.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { openVectorStore, type VectorStore } from "../../src/vectors/store.js";
+import { openTable } from "./table/record.js";
 
 /**
  * What `--k auto` chooses beside other criteria, on texts with known classes: agreement of the clusters with the classes
@@ -27,6 +28,21 @@ const { values: flags } = parseArgs({
 if (flags.data === undefined) throw new Error("--data is missing; expected the folder of the evaluation data");
 const data = flags.data;
 const threads = Number(flags.threads);
+
+const recorded = await openTable({
+  id: "cluster-k",
+  title: "The number of clusters by several criteria: k, and AMI with the classes",
+  columns: [
+    { key: "corpus", title: "corpus" },
+    { key: "vectors", title: "vectors" },
+    { key: "criterion", title: "criterion" },
+    { key: "k", title: "k" },
+    { key: "ami", title: "AMI", digits: 3 },
+    { key: "ari", title: "ARI", digits: 3 },
+    { key: "search", title: "search", unit: "processor s", digits: 1 },
+    { key: "once", title: "one run", unit: "processor s", digits: 1 },
+  ],
+});
 
 /** A text and its class; null where no class is known. */
 interface Row {
@@ -171,14 +187,20 @@ async function measure(name: string): Promise<void> {
     console.log(candidates.map(({ k, gain }) => `${k}: ${gain.toFixed(3)}`).join(", "));
     const digits = (value: number | null) => (value === null ? "" : value.toFixed(3));
     console.log("| criterion | k | AMI | ARI |\n|---|---|---|---|");
-    for (const { criterion, k, ami, ari } of table)
+    for (const { criterion, k, ami, ari } of table) {
       console.log(`| ${criterion} | ${k} | ${digits(ami)} | ${digits(ari)} |`);
+      const times = criterion === "--k auto" ? { search, once } : { search: null, once: null };
+      const shape = `${vectors.count.toLocaleString("en-US")} x ${vectors.dim}`;
+      const key = `${name} ${criterion}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+      recorded.add(key, { corpus: name, vectors: shape, criterion, k, ami, ari, ...times });
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-console.log(`${cpus().length} x ${cpus()[0].model}, Node ${process.version}, ${threads} threads`);
+console.log(`${threads} threads`);
 const only = flags.only?.split(";");
 for (const name of Object.keys(corpora))
   if (only === undefined || only.some((part) => name.includes(part))) await measure(name);
+recorded.write();

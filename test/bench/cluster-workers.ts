@@ -18,6 +18,7 @@ import { openVectorStore } from "../../src/vectors/store.js";
 import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
 import { rowWorkers } from "../../src/workers/row-workers.js";
 import { type Geometry, makeVectors } from "./geometries.js";
+import { openTable, spreadOf } from "./table/record.js";
 
 /**
  * K-means with worker processes that talk through files, beside the threads of one process: the same vectors, the same
@@ -47,6 +48,17 @@ const [dim, k, threads] = [Number(flags.dim), Number(flags.k), Number(flags.thre
 const memory = Number(flags.memory) * 2 ** 20;
 const program = fileURLToPath(new URL("../../../bin/bge-cluster.js", import.meta.url));
 
+const table = await openTable({
+  id: "cluster-workers",
+  title: "K-means by worker processes",
+  runs: Number(flags.runs),
+  columns: [
+    { key: "vectors", title: "vectors" },
+    { key: "who", title: "" },
+    { key: "ms", title: "an iteration", unit: "ms", digits: 1 },
+    { key: "ratio", title: "ratio", digits: 2 },
+  ],
+});
 const folder = await mkdtemp(join(flags.folder, "cluster-workers-"));
 const store = join(folder, "embeddings.arrow");
 
@@ -139,7 +151,7 @@ try {
       each.set(who, [...(each.get(who) ?? []), ...found.each]);
     }
   }
-  console.log(`${cpus().length} x ${cpus()[0].model}, Node ${process.version}`);
+  table.check("the same centroids, clusters and inertia to the bit");
   console.log(
     `${flags.rows} x ${dim}, ${flags.geometry}, k = ${k}, ${flags.iterations} iterations, ${flags.runs} runs`,
   );
@@ -153,6 +165,12 @@ try {
       ratio: (median(list) / base).toFixed(2),
     })),
   );
+  for (const [who, list] of each) {
+    const vectors = `${Number(flags.rows).toLocaleString("en-US")} x ${dim}, ${flags.geometry}, k = ${k}`;
+    const key = `${flags.rows}x${dim}-${k}-${who.replace(": ", "-")}`;
+    table.add(key, { vectors, who, ms: spreadOf(list), ratio: median(list) / base });
+  }
+  table.write();
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

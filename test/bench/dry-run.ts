@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Estimate } from "../../src/run/dry-run.js";
 import type { DedupSummary } from "../../src/run/summary.js";
+import { openTable } from "./table/record.js";
 
 /**
  * What `--dry-run` says and what the run then takes, side by side: `node dist/test/bench/dry-run.js INPUT [flags..]`. Each
@@ -26,6 +27,17 @@ const call = (args: readonly string[]) =>
     ),
   ) as unknown;
 
+const table = await openTable({
+  id: "dry-run",
+  title: "What a dry run says",
+  columns: [
+    { key: "rows", title: "rows" },
+    { key: "what", title: "" },
+    { key: "estimate", title: "estimate", digits: 2 },
+    { key: "real", title: "real", digits: 2 },
+    { key: "ratio", title: "ratio", digits: 2 },
+  ],
+});
 const folder = mkdtempSync(join(tmpdir(), "bge-dry-"));
 try {
   const args = process.argv.slice(2);
@@ -40,13 +52,17 @@ try {
     ),
     ["memory, MiB", estimate.memory / 2 ** 20, real.peak_memory / 2 ** 20],
   ];
-  console.log(`${real.counts.read} rows, ${process.version}, ${process.platform} ${process.arch}`);
+  console.log(`${real.counts.read} rows`);
   console.log("                estimate      real  ratio");
   for (const [name, guess, truth] of rows) {
     console.log(
       `${name.padEnd(14)}${guess.toFixed(2).padStart(10)}${truth.toFixed(2).padStart(10)}${(guess / truth).toFixed(2).padStart(7)}`,
     );
+    const what = name.trim();
+    const key = `${real.counts.read}-${what.split(",")[0]}`;
+    table.add(key, { rows: real.counts.read, what, estimate: guess, real: truth, ratio: guess / truth });
   }
+  table.write();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

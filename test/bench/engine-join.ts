@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { cutOfJoin, partsOfDrop } from "../../src/engine/join/cut.js";
@@ -9,7 +9,6 @@ import type { RunFolder } from "../../src/engine/run-folder.js";
 import type { JoinResult } from "../../src/join/judge.js";
 import { selfJoin } from "../../src/join/self-join.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
-import { openVectorStore } from "../../src/vectors/store.js";
 import { doTask, type JoinCase, type JoinTask, joinTasks, openRun, writeBeforeJoin } from "../engine/join-run.js";
 import { arrayReader } from "../join/vectors.js";
 import { assertSameNumbers } from "../oracles/same-numbers.js";
@@ -21,7 +20,8 @@ import {
   type ScheduledTask,
   type TaskWork,
 } from "./engine-schedule.js";
-import { type Geometry, makeVectors } from "./geometries.js";
+import { type Geometry, loadVectors } from "./material/vectors.js";
+import { openTable } from "./table/record.js";
 
 /**
  * What cutting the join into tasks costs, and how many workers could share it. One thread does all tasks of a cut, one after
@@ -60,28 +60,30 @@ const WORKERS = [1, 2, 4, 8, 64];
 const MODELLED = [2, 4, 8, 64];
 const line = (cells: readonly string[]) => console.log(cells.map((cell) => cell.padStart(10)).join(""));
 
-async function loadVectors(): Promise<{ values: Float32Array; dim: number }> {
-  const rows = Number(flags.rows);
-  if (flags.store !== undefined) {
-    const store = await openVectorStore(flags.store);
-    const count = Math.min(store.count, rows);
-    const values = new Float32Array(count * store.dim);
-    await store.gather(
-      Uint32Array.from({ length: count }).map((_, i) => i),
-      values,
-    );
-    await store.close();
-    return { values, dim: store.dim };
-  }
-  const dim = Number(flags.dim);
-  const values = new Float32Array(rows * dim);
-  let at = 0;
-  for (const batch of makeVectors({ geometry: flags.geometry as Geometry, rows, dim, seed: 1 })) {
-    values.set(batch, at);
-    at += batch.length;
-  }
-  return { values, dim };
-}
+const table = await openTable({
+  id: "engine-join",
+  title: "What the cut of the join costs",
+  columns: [
+    { key: "vectors", title: "vectors" },
+    { key: "cosine", title: "cosine" },
+    { key: "whole", title: "one self-join", unit: "processor s", digits: 2 },
+    { key: "block", title: "block" },
+    { key: "groups", title: "groups" },
+    { key: "tasks", title: "tasks" },
+    { key: "cost", title: "cost", digits: 2 },
+    { key: "pairs", title: "pairs", digits: 3 },
+    ...WORKERS.map((workers) => ({ key: `w${workers}`, title: `W=${workers}`, digits: 2 })),
+  ],
+});
+const modelTable = await openTable({
+  id: "engine-model",
+  title: "Efficiency of the join, reckoned from what a task, a vector and a pair cost",
+  columns: [
+    { key: "vectors", title: "vectors" },
+    { key: "blocks", title: "blocks a worker" },
+    ...MODELLED.map((workers) => ({ key: `w${workers}`, title: `W=${workers}` })),
+  ],
+});
 
 /** Processor seconds and seconds by the clock that work takes. */
 async function timed<T>(work: () => Promise<T>): Promise<{ result: T; cpu: number; wall: number }> {
@@ -147,6 +149,7 @@ async function workOf(run: RunFolder, [{ name }, index]: JoinTask, seconds: numb
 function printModel(works: readonly TaskWork[]): void {
   const cost = fitCost(works);
   const [ms, us, ns] = [1e3 * cost.task, 1e6 * cost.vector, 1e9 * cost.pair].map((value) => value.toFixed(2));
+  modelTable.note(`A task takes ${ms} ms, a vector ${us} µs, a pair ${ns} ns on one thread.`);
   console.log(`a task takes ${ms} ms, a vector ${us} us, a pair ${ns} ns on one thread`);
   line(["vectors", "a worker", ...MODELLED.map((workers) => `W=${workers}`)]);
   for (const vectors of flags.model.split(",").map(Number)) {
@@ -158,11 +161,18 @@ function printModel(works: readonly TaskWork[]): void {
         return (whole / workers / makespan(tasks, workers, overhead)).toFixed(2);
       });
       line([`${vectors}`, `${blocks}`, ...cells]);
+      const byWorkers = Object.fromEntries(MODELLED.map((workers, i) => [`w${workers}`, cells[i]]));
+      modelTable.add(`${vectors}-${blocks}`, { vectors, blocks, ...byWorkers });
     }
   }
 }
 
-const { values, dim } = await loadVectors();
+const { values, dim } = await loadVectors({
+  store: flags.store,
+  geometry: flags.geometry as Geometry,
+  rows: Number(flags.rows),
+  dim: Number(flags.dim),
+});
 const count = values.length / dim;
 const one: JoinCase = { values, dim, threshold, order: Uint32Array.from({ length: count }).map((_, i) => i) };
 const folder = await mkdtemp(join(tmpdir(), "engine-join-"));
@@ -171,9 +181,7 @@ try {
   let before = await timed(() => joinWhole(one));
   const { measured: _, ...expected } = before.result;
   const removed = expected.keptBy.filter((by) => by >= 0).length;
-  console.log(
-    `${cpus()[0].model}, node ${process.version}; ${flags.store ?? flags.geometry}, ${count} x ${dim}, threshold ${threshold}`,
-  );
+  console.log(`${flags.store ?? flags.geometry}, ${count} x ${dim}, threshold ${threshold}`);
   console.log(`${removed} removed; one self-join on one thread: ${before.cpu.toFixed(2)} CPU s`);
   line(["block", "groups", "tasks", "cost", "pairs", "decide", "critical", ...WORKERS.map((w) => `W=${w}`)]);
   const works: TaskWork[] = [];
@@ -215,10 +223,20 @@ try {
         (criticalPath(tasks) / whole).toFixed(2),
         ...WORKERS.map((workers) => (whole / workers / makespan(tasks, workers, overhead)).toFixed(2)),
       ]);
+      const source = flags.store === undefined ? flags.geometry : "store";
+      table.add(`${count}x${dim}-${source}-${threshold}-${cut.blockVectors}-${cut.rowGroups}`, {
+        vectors: `${count.toLocaleString("en-US")} x ${dim}, ${source}`,
+        ...{ cosine: threshold, whole, block: cut.blockVectors, groups: cut.rowGroups, tasks: tasks.length },
+        ...{ cost: cpu / whole, pairs: pairsOf(afterwards.result, cut.blockVectors) / (count ** 2 / 2) },
+        ...Object.fromEntries(WORKERS.map((n) => [`w${n}`, whole / n / makespan(tasks, n, overhead)])),
+      });
       await rm(out, { recursive: true });
     }
   }
+  table.check("the outcome of the tasks is that of one self-join");
   printModel(works);
+  table.write();
+  modelTable.write();
 } finally {
   await rm(folder, { recursive: true });
 }

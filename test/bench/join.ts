@@ -20,7 +20,7 @@ import { openTable, spreadOf } from "./table/record.js";
  *
  * `--geometry` is one of `neural` (the 24,000 real vectors), `neural-resampled`, `titles` and `templated` (texts by builtin),
  * `bge` and `isotropic` (made ones, of `--dim` components).
- * Above 20,000 rows the exact peer searches for the last 5,000 only and its time is scaled up, unless `--full`; `--python`
+ * Above 25,000 rows the exact peer searches for the last 5,000 only and its time is scaled up, unless `--full`; `--python`
  * names an interpreter with the peers. Approximate ones count at 0.95 of the pairs, their build included.
  */
 const { values: flags } = parseArgs({
@@ -41,7 +41,7 @@ const { values: flags } = parseArgs({
 const threshold = Number(flags.threshold);
 const threads = Number(flags.threads);
 /** Rows up to which the exact peer always searches for all, and how many it searches for beyond. */
-const ALL_QUERIES = 20_000;
+const ALL_QUERIES = 25_000;
 const SOME_QUERIES = 5000;
 
 const geometry = flags.geometry as Geometry;

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { tableFromIPC } from "apache-arrow";
 import { createLabeller } from "../../src/cluster/labels.js";
 import { termsOf } from "../../src/text/terms.js";
+import { openTable } from "./table/record.js";
 
 /**
  * Key terms beside those of c-TF-IDF (M. Grootendorst, BERTopic, 2022), over the same words and phrases. Every second
@@ -25,6 +26,19 @@ const { values: flags, positionals: folders } = parseArgs({
 });
 if (folders.length === 0) throw new Error("no folder is given; expected one that bge-cluster wrote");
 const most = Number(flags.terms);
+
+const table = await openTable({
+  id: "labels",
+  title: "Key terms",
+  columns: [
+    { key: "folder", title: "clusters" },
+    { key: "who", title: "terms by" },
+    { key: "named", title: "named" },
+    { key: "terms", title: "terms" },
+    { key: "f1", title: "F1", digits: 3 },
+    { key: "typical", title: "typical", digits: 2 },
+  ],
+});
 
 interface Row {
   readonly cluster: number;
@@ -139,7 +153,11 @@ for (const folder of folders) {
     console.log(
       `| ${folder} | ${name} | ${named} of ${k} | ${terms} | ${f1.toFixed(3)} | ${share?.toFixed(2) ?? ""} |`,
     );
+    const clusters = folder.split(/[\\/]/).at(-1) as string;
+    const key = `${clusters} ${name}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+    table.add(key, { folder: clusters, who: name, named: `${named} of ${k}`, terms, f1, typical: share });
     for (const [cluster, label] of labels.slice(0, Number(flags.show)).entries())
       console.log(`    ${cluster}  ${label.join(", ")}`);
   }
 }
+table.write();

@@ -7,6 +7,7 @@ import { tableFromIPC } from "apache-arrow";
 import { cluster } from "../../src/index.js";
 import { seededRandom } from "../../src/random.js";
 import { vMeasure } from "../data/agreement.js";
+import { openTable } from "./table/record.js";
 
 /**
  * Clusters of the next night with `--like`, without it, and by scikit-learn from the same centroids: the share of the
@@ -29,6 +30,21 @@ const { values: flags } = parseArgs({
   },
 });
 if (flags.input === undefined) throw new Error("--input is missing; expected JSONL with text and label");
+
+const table = await openTable({
+  id: "like",
+  title: "Clusters of the next night",
+  runs: flags.seeds.split(",").length,
+  columns: [
+    { key: "input", title: "rows" },
+    { key: "night", title: "night" },
+    { key: "clusters", title: "clusters" },
+    { key: "kept", title: "old rows that keep their id (least)", unit: "%" },
+    { key: "inertia", title: "inertia to anew", digits: 4 },
+    { key: "agreement", title: "V-measure", digits: 3 },
+    { key: "far", title: "far rows", unit: "%", digits: 1 },
+  ],
+});
 
 interface Row {
   readonly text: string;
@@ -194,8 +210,15 @@ try {
     const least = Math.min(...runs.map(([kept]) => kept));
     const far = runs[0].length > 3 ? `${(100 * mean(3)).toFixed(1)} %` : "";
     const kept = `${(100 * mean(0)).toFixed(1)} % (${(100 * least).toFixed(1)})`;
+    const [night, clusters] = name.split(" | ");
+    const input = (flags.input as string).split(/[\\/]/).at(-1) as string;
+    table.add(`${input} k ${k} ${name}`.toLowerCase().replace(/[^a-z0-9]+/g, "-"), {
+      ...{ input: `${input}, ${all.length}, k = ${k}`, night, clusters, kept: kept.replace(" %", "") },
+      ...{ inertia: mean(1), agreement: mean(2), far: runs[0].length > 3 ? 100 * mean(3) : null },
+    });
     console.log(`| ${name} | ${kept} | ${mean(1).toFixed(4)} | ${mean(2).toFixed(3)} | ${far} |`);
   }
+  table.write();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

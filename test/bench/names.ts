@@ -9,6 +9,7 @@ import type { Family } from "../make/faq.js";
 import { articles, bankQuestions, tnewsTitles } from "./corpora.js";
 import { CHINESE, ENGLISH, type NameList, UNKNOWN, VARIANTS } from "./name-lists.js";
 import { chinesePerturbations, englishPerturbations, type Perturbation } from "./perturb.js";
+import { openTable, spreadOf } from "./table/record.js";
 
 /**
  * What `--guard names` keeps apart, rightly and wrongly, and how fast. `node names.js` prints the tables, `--pairs` also
@@ -23,13 +24,40 @@ const showPairs = process.argv.includes("--pairs");
 const row = (cells: readonly (string | number)[]) => console.log(`| ${cells.join(" | ")} |`);
 const isApart = ([a, b]: Pair, guards = NAMES) => guardSignature(a, guards) !== guardSignature(b, guards);
 
+const table = await openTable({
+  id: "names",
+  title: "What the guard names keeps apart",
+  columns: [
+    { key: "pairs", title: "pairs" },
+    { key: "count", title: "count" },
+    { key: "wanted", title: "names swapped: kept apart", unit: "%" },
+    { key: "unwanted", title: "the same said twice: kept apart", unit: "%" },
+    { key: "whole", title: "of these with all names whole", unit: "%" },
+  ],
+});
+const speeds = await openTable({
+  id: "names-speed",
+  title: "Signatures",
+  runs: 5,
+  columns: [
+    { key: "texts", title: "texts" },
+    { key: "characters", title: "characters", digits: 0 },
+    ...["numbers", "negation", "names"].map((key) => ({ key, title: key, unit: "texts/s", digits: 0 })),
+  ],
+});
+
 /** One row of a table: how many of the pairs are kept apart; pairs of one normal form are left out, since they always merge. */
 function report(options: { what: string; pairs: readonly Pair[]; wanted: boolean }): void {
   const { what, wanted } = options;
   const pairs = options.pairs.filter(([a, b]) => normalise(a) !== normalise(b));
   const apart = pairs.filter((pair) => isApart(pair));
   const share = (part: number) => (pairs.length === 0 ? "-" : ((100 * part) / pairs.length).toFixed(1));
-  row([what, pairs.length, share(apart.length), ...(wanted ? [] : [share(apart.filter(isUntouched).length)])]);
+  const whole = share(apart.filter(isUntouched).length);
+  table.add(what.toLowerCase().replace(/[^a-z0-9]+/g, "-"), {
+    ...{ pairs: what, count: pairs.length },
+    ...(wanted ? { wanted: share(apart.length) } : { unwanted: share(apart.length), whole }),
+  });
+  row([what, pairs.length, share(apart.length), ...(wanted ? [] : [whole])]);
   if (!showPairs) return;
   const mistakes = wanted ? pairs.filter((pair) => !isApart(pair)) : apart;
   for (const [a, b] of mistakes.slice(0, 200)) {
@@ -198,6 +226,14 @@ for (const [what, texts] of Object.entries({
     }
   }
   const speed = (seconds: number[]) => Math.round(normal.length / seconds.sort((a, b) => a - b)[2]);
+  const rates = (seconds: number[]) => spreadOf(seconds.map((each) => normal.length / each));
+  const { numbers, negation, names } = times;
   const length = normal.reduce((sum, text) => sum + text.length, 0) / normal.length;
+  speeds.add(what.toLowerCase().replaceAll(" ", "-"), {
+    ...{ texts: what, characters: length },
+    ...{ numbers: rates(numbers), negation: rates(negation), names: rates(names) },
+  });
   row([what, length.toFixed(0), speed(times.numbers), speed(times.negation), speed(times.names)]);
 }
+table.write();
+speeds.write();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { JoinResult } from "../../src/join/judge.js";
@@ -12,6 +12,7 @@ import { columnWorkers } from "../../src/workers/column-workers.js";
 import { randomSource } from "../join/vectors.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 import { type PeerRun, runReferencesPeer } from "./join-peers.js";
+import { openTable, spreadOf } from "./table/record.js";
 
 /**
  * New vectors against those of references on disk, beside FAISS's IndexFlatIP.range_search on the same two files. Both read
@@ -41,6 +42,23 @@ const { values: flags } = parseArgs({
 });
 const [threshold, threads] = [Number(flags.threshold), Number(flags.threads)];
 const [referenceCount, rows] = [Number(flags.references), Number(flags.rows)];
+const table = await openTable({
+  id: "references",
+  title: "New vectors against those of references",
+  runs: Number(flags.runs),
+  columns: [
+    { key: "vectors", title: "vectors" },
+    { key: "cosine", title: "cosine" },
+    { key: "seconds", title: "bge-dedup", unit: "s", digits: 1 },
+    { key: "cpu", title: "its processors", unit: "s", digits: 1 },
+    { key: "peak", title: "its peak", unit: "MB", digits: 0 },
+    { key: "peer", title: "FAISS Flat", unit: "s", digits: 1 },
+    { key: "build", title: "of these to build", unit: "s", digits: 1 },
+    { key: "peerPeak", title: "its peak", unit: "MB", digits: 0 },
+    { key: "ratio", title: "ratio", digits: 1 },
+    { key: "cpuRatio", title: "by processor time", digits: 1 },
+  ],
+});
 
 /** Writes vectors as bge-dedup stores them. */
 async function writeStore(path: string, dim: number, batches: Iterable<Float32Array> | AsyncIterable<Float32Array>) {
@@ -159,13 +177,10 @@ try {
     else {
       peer = found.run;
       await checkDecisions(keptByReference, found.pairs, queries, stores);
-      console.log(`same decisions as from FAISS's pairs: yes, on ${queries} of ${rows} rows`);
+      table.check(`the decisions are those that follow from FAISS's pairs, on ${queries} of ${rows} rows`);
     }
   }
   const removed = (numbers: Int32Array) => numbers.filter((by) => by >= 0).length;
-  console.log(
-    `${cpus()[0].model}, ${cpus().length} cores, node ${process.version}, ${process.platform}; ${threads} threads`,
-  );
   console.log(
     `${rows} new vectors against ${referenceCount} x ${stores[0].dim}, ${flags.store ?? flags.geometry}, threshold ` +
       `${threshold}: ${removed(keptByReference)} removed by references, ${removed(keptBy)} by new ones, ${measured} measured`,
@@ -174,6 +189,7 @@ try {
   console.log(
     `bge-dedup  ${median.wall.toFixed(2)} s (${spread}), CPU ${median.cpu.toFixed(2)} s, peak ${peak.toFixed(0)} MB`,
   );
+  let beside: Record<string, number> = {};
   if (peer !== undefined) {
     const wall = peer.build + (peer.search * rows) / peer.queries;
     const cpu = peer.buildCpu + (peer.searchCpu * rows) / peer.queries;
@@ -182,7 +198,21 @@ try {
         `peak ${(peer.peak / 2 ** 20).toFixed(0)} MB: ${(wall / median.wall).toFixed(1)} times as long, ` +
         `CPU ${(cpu / median.cpu).toFixed(1)} times`,
     );
+    table.version("FAISS", peer.version);
+    const ratios = { ratio: wall / median.wall, cpuRatio: cpu / median.cpu };
+    beside = { peer: wall, build: peer.build, peerPeak: peer.peak / 2 ** 20, ...ratios };
   }
+  const count = (value: number) => value.toLocaleString("en-US");
+  const source = flags.store === undefined ? flags.geometry : "store";
+  table.add(`${rows}-${referenceCount}x${stores[0].dim}-${source}-${threshold}`, {
+    vectors: `${count(rows)} new against ${count(referenceCount)} x ${stores[0].dim}, ${source}`,
+    cosine: threshold,
+    seconds: spreadOf(runs.map(({ wall }) => wall)),
+    cpu: median.cpu,
+    peak,
+    ...beside,
+  });
+  table.write();
   for (const store of stores) await store.close();
 } finally {
   await rm(folder, { recursive: true });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { cpus, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -11,6 +11,7 @@ import { openArrowWriter } from "../../src/io/arrow/write.js";
 import { batchOf } from "../../src/io/columns/take.js";
 import { sha256File } from "../../src/io/sha256.js";
 import { type Geometry, makeVectors } from "./geometries.js";
+import { openTable, spreadOf } from "./table/record.js";
 
 /**
  * A whole run of bge-dedup over vectors in Arrow files: by one process, and by workers of an engine. All of them must give
@@ -96,6 +97,18 @@ async function run(way: string, input: string, folder: string) {
   return { seconds, stages: manifest.seconds as Record<string, number>, engine: manifest.engine, digests };
 }
 
+const table = await openTable({
+  id: "workers",
+  title: "Whole runs by workers",
+  runs: Number(flags.rounds),
+  columns: [
+    { key: "vectors", title: "vectors" },
+    { key: "way", title: "way" },
+    { key: "seconds", title: "", unit: "s", digits: 1 },
+    { key: "tasks", title: "all tasks", unit: "s", digits: 1 },
+    { key: "stages", title: "stages", unit: "s" },
+  ],
+});
 const folder = await mkdtemp(join(flags.folder, "workers-"));
 const input = flags.input ?? join(folder, "input");
 try {
@@ -103,9 +116,9 @@ try {
     await mkdir(input, { recursive: true });
     await makeFiles(input);
   }
-  console.log(`${cpus()[0].model}, ${cpus().length} cores, node ${process.version}, load ${loadavg()[0].toFixed(1)}`);
   console.log(`${flags.rows} x ${flags.dim} ${flags.geometry} in ${flags.files} files, threshold ${flags.threshold}`);
   let expected: readonly string[] | undefined;
+  const times = new Map<string, { seconds: number[]; tasks: number | null; stages: string }>();
   for (let round = 0; round < Number(flags.rounds); round++) {
     for (const way of flags.ways.split(",")) {
       const { seconds, stages, engine, digests } = await run(way, input, folder);
@@ -114,9 +127,21 @@ try {
       const parts = Object.entries(stages).map(([name, value]) => `${name} ${value.toFixed(1)}`);
       const tasks =
         engine === undefined ? "" : `; ${engine.tasks} tasks, ${engine.seconds.summed.toFixed(1)} s of work`;
+      times.set(way, {
+        seconds: [...(times.get(way)?.seconds ?? []), seconds],
+        tasks: engine === undefined ? null : engine.seconds.summed,
+        stages: parts.join(", "),
+      });
       console.log(`${way.padEnd(10)} ${seconds.toFixed(1).padStart(7)} s  (${parts.join(", ")}${tasks})`);
     }
   }
+  table.check(`the same bytes by all ways in ${FILES.join(", ")}`);
+  for (const [way, { seconds, ...rest }] of times) {
+    const vectors = `${Number(flags.rows).toLocaleString("en-US")} x ${flags.dim}, ${flags.geometry}`;
+    const key = `${flags.rows}x${flags.dim}-${flags.geometry}-${way.replace(":", "-")}`;
+    table.add(key, { vectors, way, seconds: spreadOf(seconds), ...rest });
+  }
+  table.write();
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

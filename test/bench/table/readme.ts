@@ -6,15 +6,11 @@ import { cellsOf, formatCell, formatNumber, type Measurement, type Table } from 
 /** Tables by "MACHINE/ID". */
 export type Results = ReadonlyMap<string, Table>;
 
-/** Folders of results that are tried out, not published. */
-export const QUICK = "-quick";
-
 /** Reads all tables of a folder of results, machine by machine in the order of their names. */
 export function readResults(folder: string): Results {
   const results = new Map<string, Table>();
   if (!existsSync(folder)) return results;
-  const machines = readdirSync(folder).filter((name) => !name.endsWith(QUICK));
-  for (const machine of machines.sort()) {
+  for (const machine of readdirSync(folder).sort()) {
     for (const file of readdirSync(join(folder, machine)).sort()) {
       const text = readFileSync(join(folder, machine, file), "utf8");
       results.set(`${machine}/${file.replace(/\.json$/, "")}`, JSON.parse(text));
