@@ -144,6 +144,39 @@ describe("a learnt basis", () => {
     assert.ok(inside > 0.999 * total, `${inside} of ${total}`);
   });
 
+  it("is as good when it was learnt in parts, and its first directions hold most", async () => {
+    const dim = 60;
+    const values = clusteredVectors({ count: 400, dim, seed: 8, families: 0.5, noise: 0.4 });
+    for (let i = 0; i < values.length; i++) values[i] *= 0.9 ** (i % dim);
+    const learner = await createBasisLearner(engine, values, dim);
+    const whole = await learner.learn(40);
+    const parts = await learner.learn(40, await learner.learn(12));
+    assert.deepEqual([whole.size, parts.size], [40, 40]);
+    const energies: number[] = [];
+    for (const directions of [whole, parts]) {
+      for (const size of [12, 25, 40]) {
+        const basis = await learner.basisOf(directions, size);
+        assert.ok(basis.defect < 1e-4, `defect ${basis.defect}`);
+        let inside = 0;
+        for (let row = 0; row < 400; row++) {
+          for (let k = 0; k < size; k++) {
+            let dot = 0;
+            for (let i = 0; i < dim; i++) dot += values[row * dim + i] * basis.directions[i * size + k];
+            inside += dot * dot;
+          }
+        }
+        energies.push(inside);
+      }
+    }
+    // Rows of the sample times the components that were not made small: the best that any directions can hold.
+    const total = values.reduce((sum, value) => sum + value * value, 0);
+    for (const [i, least] of [0.75, 0.95, 0.998].entries()) {
+      assert.ok(energies[i] > least * total, `${energies[i]} of ${total} in one go`);
+      assert.ok(energies[i + 3] > 0.99 * energies[i], `${energies[i + 3]} in parts, ${energies[i]} in one go`);
+    }
+    await learner.release();
+  });
+
   it("has no more directions than the sample", async () => {
     const values = clusteredVectors({ count: 5, dim: 64, seed: 7, families: 0, noise: 0 });
     const { size } = await learnBasis(values, 64, 32);

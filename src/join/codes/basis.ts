@@ -30,8 +30,11 @@ const DEPENDENT = 1e-13;
 
 /** Learns directions from one sample and makes bases of them. The caller releases the kernels. */
 export interface BasisLearner {
-  /** Learns up to `size` directions with most of the sample's energy. The caller owns the result. */
-  learn(size: number): Promise<Directions>;
+  /**
+   * Learns up to `size` directions with most of the sample's energy. The caller owns the result.
+   * @param known directions learnt before, which come first
+   */
+  learn(size: number, known?: Directions): Promise<Directions>;
   /** A basis of the span of the first `size` directions. The caller owns the result. */
   basisOf(directions: Directions, size: number): Promise<Basis>;
   /** Frees the kernels. */
@@ -41,7 +44,7 @@ export interface BasisLearner {
 /**
  * Learns directions from a sample by block power iteration with random start. Each step makes the columns orthonormal
  * from the first to the last, so that the first p columns are themselves such an iteration with p columns: one run
- * serves bases of every size.
+ * serves bases of every size, and directions learnt before are taken as they are.
  *
  * Products run on the engine; factors of size × size are decomposed in this thread. The matrix of second moments is
  * never formed: for the few directions that mostly suffice, forming it would cost more than the two products with the
@@ -55,7 +58,7 @@ export async function createBasisLearner(engine: Engine, sample: Float32Array, d
   const kernels = await compileAll(engine);
   const x = tile("float32", [sample.length / dim, dim], sample);
   return {
-    learn: (size) => learnDirections(kernels, x, dim, size),
+    learn: (size, known) => learnDirections(kernels, x, dim, size, known),
     basisOf: (directions, size) => spreadBasis(kernels, directions, dim, size),
     async release() {
       await Promise.all(Object.values(kernels).map((kernel) => kernel.release()));
@@ -63,15 +66,38 @@ export async function createBasisLearner(engine: Engine, sample: Float32Array, d
   };
 }
 
-/** Y = xᵀ(x·b), orthonormalised, a few times. */
-async function learnDirections(kernels: Kernels, x: Tile, dim: number, most: number): Promise<Directions> {
-  let size = Math.min(most, dim);
-  let values = randomValues(dim * size, randomSource(1));
+/** Y = xᵀ(x·b) less its part in the span of known directions, orthonormalised, a few times. */
+async function learnDirections(
+  kernels: Kernels,
+  x: Tile,
+  dim: number,
+  most: number,
+  known: Directions = { values: new Float64Array(0), size: 0 },
+): Promise<Directions> {
+  let size = Math.min(most, dim) - known.size;
+  let values = randomValues(dim * size, randomSource(1 + known.size));
   for (let step = 0; step < POWER_STEPS && size > 0; step++) {
     const { y } = await kernels.step.run({ x, b: tile("float32", [dim, size], Float32Array.from(values)) });
-    const made = await orthonormalise(kernels, y.data as Float64Array, dim, size);
+    const outside = known.size === 0 ? y : await outsideOf(kernels, known, dim, y);
+    const made = await orthonormalise(kernels, outside.data as Float64Array, dim, size);
     values = made.values;
     size = made.columns;
+  }
+  return known.size === 0 ? { values, size } : sideBySide(known, { values, size }, dim);
+}
+
+/** y − v·(vᵀ·y) for the known directions v. */
+async function outsideOf(kernels: Kernels, { values, size }: Directions, dim: number, y: Tile): Promise<Tile> {
+  return (await kernels.outside.run({ v: tile("float64", [dim, size], values), y })).rest;
+}
+
+/** The directions of both, one row of each after the other. */
+function sideBySide(first: Directions, second: Directions, dim: number): Directions {
+  const size = first.size + second.size;
+  const values = new Float64Array(dim * size);
+  for (let i = 0; i < dim; i++) {
+    values.set(first.values.subarray(i * first.size, (i + 1) * first.size), i * size);
+    values.set(second.values.subarray(i * second.size, (i + 1) * second.size), i * size + first.size);
   }
   return { values, size };
 }
@@ -178,6 +204,8 @@ function inverseFactor(gram: Float64Array, n: number): { inverse: Float64Array; 
 interface Kernels {
   /** y = xᵀ·(x·b) as float64, from float32 x and b. */
   step: Kernel;
+  /** rest = y − v·(vᵀ·y) in float64. */
+  outside: Kernel;
   /** y = a·b in float64. */
   times: Kernel;
   /** y = aᵀ·a in float64. */
@@ -199,6 +227,19 @@ async function compileAll(engine: Engine): Promise<Kernels> {
     ],
     outputs: [{ ...out("y"), shape: ["c", "k"] }],
   });
+  const outside = modelProto({
+    nodes: [
+      { op: "Transpose", inputs: ["v"], outputs: ["vt"] },
+      { op: "MatMul", inputs: ["vt", "y"], outputs: ["coefficients"] },
+      { op: "MatMul", inputs: ["v", "coefficients"], outputs: ["inside"] },
+      { op: "Sub", inputs: ["y", "inside"], outputs: ["rest"] },
+    ],
+    inputs: [
+      { ...out("v"), shape: ["r", "k"] },
+      { ...out("y"), shape: ["r", "c"] },
+    ],
+    outputs: [out("rest")],
+  });
   const times = modelProto({
     nodes: [{ op: "MatMul", inputs: ["a", "b"], outputs: ["y"] }],
     inputs: [out("a"), { ...out("b"), shape: ["c", "k"] }],
@@ -214,6 +255,7 @@ async function compileAll(engine: Engine): Promise<Kernels> {
   });
   return {
     step: await engine.compile(step),
+    outside: await engine.compile(outside),
     times: await engine.compile(times),
     gram: await engine.compile(gram),
   };

@@ -49,8 +49,8 @@ export interface PlanOptions {
 export const MOST_PLANNED = MOST_SAMPLED;
 /** Directions learnt at first; more, up to all, are learnt only where so many are too few. */
 const STAGES = [96, 256, 640];
-/** Factor by which the next stage takes longer than the one before, at least. */
-const STAGE_GROWTH = 3;
+/** Factor by which the next stage takes longer than the one before, about. */
+const STAGE_GROWTH = 2;
 /** Depths of codes for a device are multiples of this. */
 const DEVICE_STEP = 64;
 
@@ -90,7 +90,7 @@ export async function planCodes(options: PlanOptions, kept: Uint32Array = new Ui
     for (const stage of [...STAGES.filter((size) => size < dim), dim]) {
       signal?.throwIfAborted();
       const started = performance.now();
-      directions = await learner.learn(stage);
+      directions = await learner.learn(stage, directions);
       const sizes = sizesToTry(directions.size, onDevice).filter((size) => size >= best.size);
       best = await chooseSize({
         engine: wideEngine,
