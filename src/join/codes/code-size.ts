@@ -1,6 +1,7 @@
 import type { Engine } from "../../onnx/engine.js";
 import type { Directions } from "./basis.js";
 import { DEPTH_STEP, MOST_EXTRA } from "./code-book.js";
+import { stripNs } from "./integer-screen.js";
 import { createProjection } from "./row-codes.js";
 import type { Sample } from "./sample.js";
 import { type Survival, survivalOf } from "./survival.js";
@@ -16,16 +17,13 @@ export interface Choice {
 /** Nanoseconds a pair of codes of a size that let `survival` through. */
 export type PairCosts = (survival: Survival) => Promise<{ ns: number; wasteNs: number }>;
 
-/** Rough costs in nanoseconds: a multiplication of a strip that is scanned, and what each strip costs besides. */
-const SCAN_NS = 0.06;
-const STRIP_NS = 50;
 /** A strip costs at most what the products of its pairs cost once more, with all of them fetched. */
 const FETCH_NS = 2;
-/** Measuring a pair: each component, and the pair itself. */
-const MEASURE_NS = 0.15;
-const PAIR_NS = 50;
+/** Nanoseconds in which float32 scores measure a pair that survives: each component, and the pair itself. */
+const COMPONENT_NS = 0.15;
+const PAIR_NS = 300;
 /** Coding one component of a row. */
-const CODE_NS = 5;
+const CODE_NS = 3;
 /** Costs fall and then rise with the size. Where they are this many times the least, it lies behind. */
 const PAST = 1.2;
 /** Digits of most codes. */
@@ -61,8 +59,8 @@ export function costOfPairs(options: {
   return async ({ size, pairs: survivors, strips }) => {
     const depth = Math.ceil((size + 1 + USUAL_DIGITS) / depthStep) * depthStep;
     const product = await productNs(depth);
-    const scan = Math.min(strips * (SCAN_NS * depth + STRIP_NS / STRIP), product + FETCH_NS);
-    const wasteNs = scan + survivors * (MEASURE_NS * dim + PAIR_NS);
+    const scan = Math.min((strips * stripNs(depth)) / STRIP, product + FETCH_NS);
+    const wasteNs = scan + survivors * (COMPONENT_NS * dim + PAIR_NS);
     return { ns: product + wasteNs + (CODE_NS * depth * rows) / pairs, wasteNs };
   };
 }

@@ -10,6 +10,12 @@ const PRODUCT_ROWS = 256;
 /** Nanoseconds in which the kernel lists a strip again, and multiplies two codes. */
 const STRIP_NS = 250;
 const MULTIPLY_NS = 0.04;
+
+/** Nanoseconds that a strip costs whose maximum reaches the threshold of a row. */
+export function stripNs(depth: number): number {
+  return STRIP_NS + STRIP * depth * MULTIPLY_NS;
+}
+
 /** Nanoseconds of fetching one product of the engine beside computing it, and of a call. */
 const FETCH_NS = 1.5;
 const CALL_NS = 300_000;
@@ -159,7 +165,7 @@ export class IntegerScreen {
   async #scan(comparison: Comparison): Promise<void> {
     const { tile, columns } = comparison;
     if (this.#found === 0) return;
-    const kernel = this.#found * (STRIP_NS + STRIP * this.#book.depth * MULTIPLY_NS);
+    const kernel = this.#found * stripNs(this.#book.depth);
     const product = CALL_NS + Math.min(this.#found, tile.count) * columns.count * (this.#pairNs + FETCH_NS);
     if (kernel <= product) this.#scanByKernel(comparison);
     else await this.#scanByProduct(comparison);
