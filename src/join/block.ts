@@ -1,3 +1,4 @@
+import { allocateVectors } from "../kernels/vector-memory.js";
 import { gatherInAnyOrder, isAscending } from "../vectors/gather.js";
 import type { VectorReader } from "../vectors/reader.js";
 import type { CodePlan } from "./codes/code-plan.js";
@@ -16,9 +17,18 @@ export interface BlockBuffers {
   readonly codes: RowCodes;
 }
 
-/** Allocates room for blocks of up to `rows` vectors. */
-export function allocateBlock({ book }: CodePlan, rows: number): BlockBuffers {
-  return { values: new Float32Array(rows * book.dim), codes: allocateCodes(book, rows) };
+/**
+ * Allocates room for blocks of some numbers of vectors. All their vectors lie in one memory, in which kernels multiply
+ * pairs of them.
+ */
+export function allocateBlocks({ book }: CodePlan, ...rows: number[]): BlockBuffers[] {
+  const values = allocateVectors(rows.reduce((sum, each) => sum + each, 0) * book.dim);
+  let start = 0;
+  return rows.map((each) => {
+    const first = start;
+    start += each * book.dim;
+    return { values: values.subarray(first, start), codes: allocateCodes(book, each) };
+  });
 }
 
 /**

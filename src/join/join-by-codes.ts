@@ -1,4 +1,4 @@
-import { allocateBlock, Block, CODE_ROWS, TILE_ROWS } from "./block.js";
+import { allocateBlocks, Block, CODE_ROWS, TILE_ROWS } from "./block.js";
 import type { CodeJoin } from "./code-join.js";
 import type { CodePlan } from "./codes/code-plan.js";
 import { GROUP } from "./codes/column-codes.js";
@@ -59,13 +59,12 @@ export async function joinByCodes(
   const fixed = columnBytes + tileBytes + referenceBytes + (GROUP + CODE_ROWS) * vectorBytes;
   const rowBytes = vectorBytes + (keepCodes ? 1 : 2) * book.depth + NUMBER_BYTES;
   const rows = Math.floor(((1 - RESERVE) * memory - fixed) / rowBytes);
-  const most = Math.floor(MOST_ELEMENTS / Math.max(vectors.dim, book.depth));
+  const most = Math.floor(MOST_ELEMENTS / Math.max(vectors.dim, book.depth)) - GROUP;
   const blockRows = Math.min(order.length, most, Math.max(TILE_ROWS, rows));
 
   const screen = new IntegerScreen(book, plan.product, threshold, callRows);
   const measurer = new PairMeasurer(options, judge);
-  const buffers = allocateBlock(plan, blockRows);
-  const groupBuffers = allocateBlock(plan, blockRows < order.length ? GROUP : 0);
+  const [buffers, groupBuffers] = allocateBlocks(plan, blockRows, blockRows < order.length ? GROUP : 0);
   const join: CodeJoin = { options, plan, measurer, screen, deal, groups: [], groupBuffers, keepCodes };
   try {
     for (const host of deal.hosts) await host.open({ book: plan.scale, threshold, callRows });

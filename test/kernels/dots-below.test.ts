@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { dropDotsBelow } from "../../src/kernels/dots-below.js";
+import { allocateVectors, holderOf } from "../../src/kernels/vector-memory.js";
 import { cosine, float32DotError } from "../../src/vectors/cosine.js";
 import { clusteredVectors } from "../join/vectors.js";
 
@@ -9,13 +10,24 @@ import { clusteredVectors } from "../join/vectors.js";
  * Checks that dropped pairs are certainly below a threshold, that kept ones nearly reach it or follow one of their row that
  * does, and that the order stays.
  */
-function check(options: { dim: number; count: number; pairs: number; threshold: number; seed: number }): {
+function check(options: {
+  dim: number;
+  count: number;
+  pairs: number;
+  threshold: number;
+  seed: number;
+  held?: boolean;
+}): {
   kept: number;
   dropped: number;
 } {
   const { dim, count, pairs, threshold, seed } = options;
-  const rows = clusteredVectors({ count, dim, seed, families: 0.5, noise: 0.5 });
-  const columns = clusteredVectors({ count, dim, seed: seed + 1, families: 0.5, noise: 0.5 });
+  // Vectors of the kernels' memory, or of two arrays.
+  const both = options.held ? allocateVectors(2 * count * dim) : new Float32Array(count * dim);
+  const rows = both.subarray(0, count * dim);
+  const columns = options.held ? both.subarray(count * dim) : new Float32Array(count * dim);
+  rows.set(clusteredVectors({ count, dim, seed, families: 0.5, noise: 0.5 }));
+  columns.set(clusteredVectors({ count, dim, seed: seed + 1, families: 0.5, noise: 0.5 }));
   // Half of the columns are rows, so that some products are about 1.
   columns.set(rows.subarray(0, Math.floor(count / 2) * dim));
   const slot = (i: number) => (i * 7 + seed) % count;
@@ -42,8 +54,8 @@ function check(options: { dim: number; count: number; pairs: number; threshold: 
     const exact = cosine(rows, rowSlots[pair[0]] * dim, columns, columnSlots[pair[1]] * dim, dim);
     if (next < kept.length && kept[next][0] === pair[0] && kept[next][1] === pair[1]) {
       next++;
-      if (pair[0] === done) continue;
-      if (exact >= threshold) done = pair[0];
+      if (rowSlots[pair[0]] === done) continue;
+      if (exact >= threshold) done = rowSlots[pair[0]];
       assert.ok(exact >= threshold - 2 * error, `kept ${pair} of cosine ${exact} at ${threshold}`);
     } else assert.ok(exact < threshold, `dropped ${pair} of cosine ${exact} at ${threshold}`);
   }
@@ -57,7 +69,11 @@ describe("dropDotsBelow", () => {
     fc.assert(
       fc.property(
         fc.record({
-          dim: fc.integer({ min: 1, max: 300 }),
+          dim: fc.oneof(
+            fc.integer({ min: 1, max: 300 }),
+            fc.integer({ min: 1, max: 20 }).map((n) => 16 * n),
+          ),
+          held: fc.boolean(),
           count: fc.integer({ min: 1, max: 60 }),
           pairs: fc.integer({ min: 0, max: 500 }),
           threshold: fc.constantFrom(-0.1, 0.2, 0.7, 0.95, 1),
@@ -75,8 +91,15 @@ describe("dropDotsBelow", () => {
   });
 
   it("takes more vectors than it holds at a time, and more pairs than it looks at together", () => {
-    const { kept, dropped } = check({ dim: 4096, count: 1200, pairs: 40_000, threshold: 0.9, seed: 3 });
-    assert.ok(kept > 100 && dropped > 100, `kept ${kept}, dropped ${dropped}`);
+    for (const held of [false, true]) {
+      const { kept, dropped } = check({ dim: 4096, count: 1200, pairs: 40_000, threshold: 0.9, seed: 3, held });
+      assert.ok(kept > 100 && dropped > 100, `kept ${kept}, dropped ${dropped}`);
+    }
+  });
+
+  it("is given ordinary memory for more vectors than WebAssembly can hold", () => {
+    assert.equal(allocateVectors(2 ** 30).length, 2 ** 30);
+    assert.ok(holderOf(allocateVectors(16), allocateVectors(16)) === undefined, "two memories have no holder");
   });
 
   it("keeps pairs whose product is no number", () => {
