@@ -1,5 +1,6 @@
 import { float32DotError } from "../vectors/cosine.js";
 import { gatherInAnyOrder } from "../vectors/gather.js";
+import { areFewScores, loopScores } from "./codes/loop-scores.js";
 import { createScoreProduct } from "./codes/tile-product.js";
 import type { JoinOptions } from "./join-options.js";
 import type { Judge } from "./judge.js";
@@ -48,7 +49,9 @@ export async function joinSmall(
   const positions = order.slice();
   const values = new Float32Array(positions.length * dim);
   await gatherInAnyOrder(vectors, positions, values);
-  const product = await createScoreProduct(wideEngine, dim);
+  // A tile with its own rows has twice as many scores as pairs.
+  const few = areFewScores(positions.length * (positions.length + references.length), dim);
+  const product = few ? loopScores(dim) : await createScoreProduct(wideEngine, dim);
   const scoreThreshold = threshold - float32DotError(dim);
   const part = (start: number, end: number) => values.subarray(start * dim, end * dim);
   // Kept vectors move to the front, so that they lie together as the columns of a product.

@@ -1,7 +1,8 @@
 import type { ReferenceVectors } from "../join/join-options.js";
 import type { JoinResult } from "../join/judge.js";
 import { selfJoin } from "../join/self-join.js";
-import { createOrtEngine, type Provider } from "../onnx/ort-engine.js";
+import type { Engine } from "../onnx/engine.js";
+import type { OrtOptions, Provider } from "../onnx/ort-engine.js";
 import type { Reporter } from "../reporter.js";
 import { openVectorStore } from "../vectors/store.js";
 import { columnWorkers } from "../workers/column-workers.js";
@@ -45,8 +46,8 @@ export async function joinStore(options: {
       threshold,
       signatures,
       references,
-      engine: createOrtEngine({ threads: 1 }),
-      wideEngine: createOrtEngine({ threads }),
+      engine: engineOnDemand({ threads: 1 }),
+      wideEngine: engineOnDemand({ threads }),
       workers: columnWorkers(threads, provider),
       memory: vectorBudget(memory),
       onProgress: (rows) => advance({ rows }),
@@ -58,4 +59,14 @@ export async function joinStore(options: {
   } finally {
     await vectors.close();
   }
+}
+
+/** The engine on onnxruntime, whose libraries are loaded when the first product is compiled: few vectors need none. */
+function engineOnDemand(options: OrtOptions): Engine {
+  return {
+    async compile(model) {
+      const { createOrtEngine } = await import("../onnx/ort-engine.js");
+      return createOrtEngine(options).compile(model);
+    },
+  };
 }
