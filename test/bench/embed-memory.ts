@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createEmbeddingSession } from "../../src/embed/local/session.js";
 import { readModelFolder } from "../../src/models/folder.js";
 import type { Dtype } from "../../src/models/spec.js";
+import { openTable } from "./table/record.js";
 
 /**
  * Peak memory of a session over many texts of varied lengths: after 100,000 it should be what it was after 10,000. Linux.
@@ -11,6 +12,17 @@ import type { Dtype } from "../../src/models/spec.js";
 const [folder, dtype = "fp32", count = "100000"] = process.argv.slice(2);
 const WINDOW = 500;
 
+const table = await openTable({
+  id: "embed-memory",
+  title: "Peak memory of a session",
+  columns: [
+    { key: "model", title: "model" },
+    { key: "texts", title: "texts" },
+    { key: "peak", title: "peak", unit: "MB", digits: 0 },
+    { key: "rate", title: "tokens/s", digits: 0 },
+  ],
+});
+const shape = `${folder.split("/").at(-1)} ${dtype}`;
 const model = await readModelFolder({ name: folder, folder, dtype: dtype as Dtype });
 const session = await createEmbeddingSession({ model, provider: "cpu", threads: 2 });
 let state = 1;
@@ -34,7 +46,9 @@ for (let done = 0; done < Number(count); ) {
   done += WINDOW;
   if (done % 10_000 === 0) {
     const rate = tokens / ((performance.now() - started) / 1000);
+    table.add(`${shape.replace(" ", "-")}-${done}`, { model: shape, texts: done, peak: peak(), rate });
     console.log(`${done} texts: peak ${peak().toFixed(0)} MB, ${Math.round(rate)} tokens/s`);
   }
 }
+table.write();
 process.exit(0);

@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
@@ -12,6 +11,7 @@ import type { Dtype, ModelSpec } from "../../src/models/spec.js";
 import { orderedMap } from "../../src/run/embed/ordered-map.js";
 import { startEmbedder } from "../../src/workers/embedders.js";
 import { reviews, tnewsTitles } from "./corpora.js";
+import { openTable } from "./table/record.js";
 
 /**
  * Embedding speed beside the bare session and beside transformers.js, over the same texts, model and threads.
@@ -35,6 +35,20 @@ const { encode } = await loadEncoder(model);
 const lengths = texts.map((text) => encode(text).ids.length);
 const tokens = lengths.reduce((sum, length) => sum + length, 0);
 const mean = Math.round(tokens / texts.length);
+
+const table = await openTable({
+  id: "embed",
+  title: "Embedding, the fastest of three rounds",
+  runs: ROUNDS,
+  columns: [
+    { key: "model", title: "model" },
+    { key: "texts", title: "texts" },
+    { key: "who", title: "" },
+    { key: "rate", title: "tokens/s", digits: 0 },
+    { key: "cpuRate", title: "tokens a second of processor", digits: 0 },
+    { key: "textRate", title: "texts/s", digits: 0 },
+  ],
+});
 
 interface Contender {
   readonly name: string;
@@ -115,11 +129,10 @@ const padded = groupByLength(offsets, (length) => paddedLength(length, model.max
   (sum, { members, length }) => sum + members.length * length,
   0,
 );
-const { version } = JSON.parse(readFileSync("node_modules/onnxruntime-node/package.json", "utf8"));
 console.log(
   `${folder} ${dtype}: ${texts.length} ${corpus}, ${tokens} tokens, ${mean} a text; padding ${(100 * (padded / tokens - 1)).toFixed(1)} %`,
 );
-console.log(`${cpus()[0].model.trim()}, ${threads} threads, Node ${process.version}, onnxruntime-node ${version}`);
+console.log(`${threads} threads`);
 
 const best = contenders.map(() => ({ seconds: Number.POSITIVE_INFINITY, processor: Number.POSITIVE_INFINITY }));
 for (let round = 0; round < ROUNDS; round++) {
@@ -132,12 +145,18 @@ for (let round = 0; round < ROUNDS; round++) {
     best[i].processor = Math.min(best[i].processor, (user + system) / 1e6);
   }
 }
+const shape = `${resolve(folder).split("/").at(-1)} ${dtype}`;
 for (const [i, { name }] of contenders.entries()) {
   const { seconds, processor } = best[i];
+  table.add(`${shape}-${corpus}-${threads}-${name}`.toLowerCase().replace(/[^a-z0-9]+/g, "-"), {
+    ...{ model: `${shape}, ${threads} threads`, texts: `${texts.length} ${corpus}, ${mean} tokens a text`, who: name },
+    ...{ rate: tokens / seconds, cpuRate: tokens / processor, textRate: texts.length / seconds },
+  });
   const rate = (time: number) => Math.round(tokens / time).toLocaleString("en-US");
   console.log(
     `${name.padEnd(30)} ${rate(seconds).padStart(8)} tokens/s  ${Math.round(texts.length / seconds)} texts/s  ` +
       `${rate(processor).padStart(8)} tokens a second of processor`,
   );
 }
+table.write();
 process.exit(0);

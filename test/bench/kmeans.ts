@@ -12,14 +12,15 @@ import type { VectorReader } from "../../src/vectors/reader.js";
 import { openVectorStore } from "../../src/vectors/store.js";
 import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
 import { rowWorkers } from "../../src/workers/row-workers.js";
-import { type Geometry, makeVectors } from "./geometries.js";
+import { type Geometry, vectorsOf } from "./material/vectors.js";
+import { openTable, spreadOf } from "./table/record.js";
 
 /**
  * k-means beside FAISS and scikit-learn: the same vectors, the same starting centroids (ours), the same number of
  * iterations over all rows. Before any speed is printed, the nearest centroids of a sample of rows are found again by a
  * float64 scan, and the inertia must be within 0.1 % of the best peer's.
  *
- *   node dist/test/bench/kmeans.js --rows 100000 --dim 1024 --k 50 --geometry bge|isotropic
+ *   node dist/test/bench/kmeans.js --rows 100000 --dim 1024 --k 50 --geometry bge|isotropic|neural|titles|templated
  *   node dist/test/bench/kmeans.js --k 50 --store bge-out/embeddings.arrow
  *
  * Ours counts everything from the start to the last assignment, which the peers leave out. `--memory MB` bounds what is
@@ -46,6 +47,22 @@ const k = Number(flags.k);
 const iterations = Number(flags.iterations);
 const threads = Number(flags.threads);
 
+const recorded = await openTable({
+  id: "kmeans",
+  title: "k-means",
+  runs: Number(flags.runs),
+  columns: [
+    { key: "vectors", title: "vectors" },
+    { key: "k", title: "k" },
+    { key: "who", title: "" },
+    { key: "ms", title: "an iteration", unit: "ms", digits: 0 },
+    { key: "cpu", title: "processors", unit: "ms", digits: 0 },
+    { key: "iterations", title: "iterations" },
+    { key: "inertia", title: "inertia", digits: 2 },
+    { key: "peak", title: "peak", unit: "MB", digits: 0 },
+  ],
+});
+
 /** One run of anyone. */
 interface Run {
   readonly version: string;
@@ -59,7 +76,10 @@ interface Run {
 /** Writes the vectors to a plain file for the peers and to a store for ours. */
 async function writeVectors(path: string, storePath: string): Promise<{ dim: number }> {
   const source = flags.store === undefined ? null : await openVectorStore(flags.store);
-  const dim = source?.dim ?? Number(flags.dim);
+  const { rows, dim: made } = flags;
+  const geometry = flags.geometry as Geometry;
+  const given = source ?? (await vectorsOf({ geometry, rows: Number(rows), dim: Number(made), seed: 1 }));
+  const { dim } = given;
   const file = await open(path, "w");
   const ours = await openVectorStoreWriter({ path: storePath, dim });
   let count = 0;
@@ -71,10 +91,10 @@ async function writeVectors(path: string, storePath: string): Promise<{ dim: num
     );
     count += values.length / dim;
   };
-  if (source === null) {
-    const geometry = flags.geometry as Geometry;
-    for (const values of makeVectors({ geometry, rows: Number(flags.rows), dim, seed: 1 })) await append(values);
-  } else {
+  if ("batches" in given) {
+    for (const values of given.batches) await append(values);
+  }
+  if (source !== null) {
     for (let start = 0; start < source.count; start += 1000) {
       const size = Math.min(1000, source.count - start);
       const positions = Uint32Array.from({ length: size }, (_, i) => start + i);
@@ -213,28 +233,41 @@ try {
   const [ours] = runs.get("ours") as Run[];
   const best = Math.min(...[...runs].filter(([name]) => name !== "ours").map(([, [run]]) => run.inertia));
   if (ours.inertia > 1.001 * best) throw new Error(`inertia ${ours.inertia}, but a peer reaches ${best}`);
-  console.log(`${cpus().length} x ${cpus()[0].model}, Node ${process.version}, ${threads} threads`);
-  console.log(`${count} x ${dim}, ${flags.store ?? flags.geometry}, k = ${k}, ${iterations} iterations`);
+  const beside = runs.size > 1 ? ", and an inertia within 0.1 % of the best peer's" : "";
+  recorded.check(`the nearest centroids of 300 rows by a float64 scan${beside}`);
+  console.log(
+    `${threads} threads; ${count} x ${dim}, ${flags.store ?? flags.geometry}, k = ${k}, ${iterations} iterations`,
+  );
   console.log(
     `seeding and a first assignment ${seedSeconds.toFixed(2)} s, not counted; nearest centroids of 300 rows checked`,
   );
-  const table = [...runs].map(([, list]) => {
+  const name = flags.store === undefined ? flags.geometry : "store";
+  const table = [...runs].map(([who, list]) => {
     const perIteration = list.map((run) => (1000 * run.seconds) / run.iterations);
-    const cpuPerIteration = list.map((run) => (1000 * run.cpu) / run.iterations);
+    const cpu = median(list.map((run) => (1000 * run.cpu) / run.iterations));
+    const peak = median(list.map((run) => run.peakMb));
+    const [{ version, inertia, iterations: done }] = list;
+    const [program, number] = version.replace("faiss", "FAISS").split(/ (?=\d)/);
+    if (number !== undefined) recorded.version(program, number);
+    recorded.add(`${count}x${dim}-${name}-${k}-${iterations}-${who}`, {
+      vectors: `${count.toLocaleString("en-US")} x ${dim}, ${name}`,
+      ...{ k, who: program, ms: spreadOf(perIteration), cpu, iterations: done, inertia, peak },
+    });
     return {
-      who: list[0].version,
+      who: version,
       "ms/iteration": median(perIteration).toFixed(0),
       spread: `${Math.min(...perIteration).toFixed(0)}-${Math.max(...perIteration).toFixed(0)}`,
-      "cpu ms/iteration": median(cpuPerIteration).toFixed(0),
-      iterations: list[0].iterations,
-      inertia: list[0].inertia.toFixed(2),
-      "peak MB": median(list.map((run) => run.peakMb)).toFixed(0),
+      "cpu ms/iteration": cpu.toFixed(0),
+      iterations: done,
+      inertia: inertia.toFixed(2),
+      "peak MB": peak.toFixed(0),
     };
   });
   console.table(table);
   console.log(
     `ours, cpu ms in each iteration: ${each[0].map((_, i) => (1000 * median(each.map((run) => run[i]))).toFixed(0)).join(" ")}`,
   );
+  recorded.write();
   for (const [peer, why] of skipped) console.log(`${peer} skipped: ${why}`);
 } finally {
   await rm(folder, { recursive: true, force: true });
