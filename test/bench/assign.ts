@@ -14,6 +14,7 @@ import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
 import { rowWorkers } from "../../src/workers/row-workers.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 import { openTable, spreadOf } from "./table/record.js";
+import { shapeOf } from "./table/table.js";
 
 /**
  * `--assign` beside plain reading: seconds to put the rows of a store into the clusters of given centroids, against
@@ -143,7 +144,7 @@ try {
     const [seconds, cpu] = [median(all.map((each) => each.seconds)), median(all.map((each) => each.cpu))];
     console.log(`${name.padEnd(16)} ${seconds.toFixed(2)} (${cpu.toFixed(2)})`);
     table.add(`${rows}x${dim}-${flags.geometry}-${k}-${name.replace(/^--/, "").replaceAll(" ", "-")}`, {
-      vectors: `${rows.toLocaleString("en-US")} x ${dim}, ${flags.geometry}, k = ${k}`,
+      vectors: `${shapeOf(rows, dim)}, ${flags.geometry}, k = ${k}`,
       who: name.replace("assign-sklearn", "scikit-learn").replace("assign-faiss", "FAISS, assignment alone"),
       seconds: spreadOf(all.map((each) => each.seconds)),
       cpu,

@@ -9,6 +9,7 @@ import { kmeans } from "../../src/cluster/kmeans.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { openVectorStore, type VectorStore } from "../../src/vectors/store.js";
 import { openTable } from "./table/record.js";
+import { shapeOf } from "./table/table.js";
 
 /**
  * What `--k auto` chooses beside other criteria, on texts with known classes: agreement of the clusters with the classes
@@ -190,7 +191,7 @@ async function measure(name: string): Promise<void> {
     for (const { criterion, k, ami, ari } of table) {
       console.log(`| ${criterion} | ${k} | ${digits(ami)} | ${digits(ari)} |`);
       const times = criterion === "--k auto" ? { search, once } : { search: null, once: null };
-      const shape = `${vectors.count.toLocaleString("en-US")} x ${vectors.dim}`;
+      const shape = shapeOf(vectors.count, vectors.dim);
       const key = `${name} ${criterion}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
       recorded.add(key, { corpus: name, vectors: shape, criterion, k, ami, ari, ...times });
     }

@@ -19,6 +19,7 @@ import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
 import { rowWorkers } from "../../src/workers/row-workers.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 import { openTable, spreadOf } from "./table/record.js";
+import { shapeOf } from "./table/table.js";
 
 /**
  * K-means with worker processes that talk through files, beside the threads of one process: the same vectors, the same
@@ -166,7 +167,7 @@ try {
     })),
   );
   for (const [who, list] of each) {
-    const vectors = `${Number(flags.rows).toLocaleString("en-US")} x ${dim}, ${flags.geometry}, k = ${k}`;
+    const vectors = `${shapeOf(Number(flags.rows), dim)}, ${flags.geometry}, k = ${k}`;
     const key = `${flags.rows}x${dim}-${k}-${who.replace(": ", "-")}`;
     table.add(key, { vectors, who, ms: spreadOf(list), ratio: median(list) / base });
   }

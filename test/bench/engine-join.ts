@@ -22,6 +22,7 @@ import {
 } from "./engine-schedule.js";
 import { type Geometry, loadVectors } from "./material/vectors.js";
 import { openTable } from "./table/record.js";
+import { shapeOf } from "./table/table.js";
 
 /**
  * What cutting the join into tasks costs, and how many workers could share it. One thread does all tasks of a cut, one after
@@ -225,7 +226,7 @@ try {
       ]);
       const source = flags.store === undefined ? flags.geometry : "store";
       table.add(`${count}x${dim}-${source}-${threshold}-${cut.blockVectors}-${cut.rowGroups}`, {
-        vectors: `${count.toLocaleString("en-US")} x ${dim}, ${source}`,
+        vectors: `${shapeOf(count, dim)}, ${source}`,
         ...{ cosine: threshold, whole, block: cut.blockVectors, groups: cut.rowGroups, tasks: tasks.length },
         ...{ cost: cpu / whole, pairs: pairsOf(afterwards.result, cut.blockVectors) / (count ** 2 / 2) },
         ...Object.fromEntries(WORKERS.map((n) => [`w${n}`, whole / n / makespan(tasks, n, overhead)])),

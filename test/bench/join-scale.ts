@@ -10,7 +10,9 @@ import type { VectorReader } from "../../src/vectors/reader.js";
 import { openVectorStore } from "../../src/vectors/store.js";
 import { columnWorkers } from "../../src/workers/column-workers.js";
 import { GEOMETRY_TITLES, type Geometry, vectorsOf, writeStore } from "./material/vectors.js";
+import { fittedExponent } from "./table/fit.js";
 import { openTable, spreadOf } from "./table/record.js";
+import { shapeOf } from "./table/table.js";
 
 /**
  * How the self-join of a store on disk grows with its rows, in bounded memory: seconds, peak memory, and the exponent that
@@ -89,14 +91,6 @@ async function scan(vectors: VectorReader, row: number, keptBy: Int32Array): Pro
   return -1;
 }
 
-/** The power of x as which y grows: the slope of the straight line through the logarithms. */
-function fittedExponent(points: readonly (readonly [x: number, y: number])[]): number {
-  const logs = points.map((point) => point.map(Math.log));
-  const [meanX, meanY] = [0, 1].map((i) => logs.reduce((sum, log) => sum + log[i], 0) / logs.length);
-  const slope = logs.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
-  return slope / logs.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
-}
-
 /** One join of vectors, which are those of a store. */
 async function joinOnce(vectors: VectorReader) {
   const rows = vectors.count;
@@ -151,7 +145,7 @@ try {
     );
     medians.push({ rows, seconds, cpu });
     table.add(`${geometry}-${store.dim}-${threshold}-${rows}`, {
-      vectors: `${rows.toLocaleString("en-US")} x ${store.dim}, ${title}`,
+      vectors: `${shapeOf(rows, store.dim)}, ${title}`,
       cosine: threshold,
       memory: Number(flags.memory),
       seconds: spreadOf(joins.map((run) => run.seconds)),

@@ -10,6 +10,7 @@ import { arrayReader } from "../join/vectors.js";
 import { checkDecisions, comparable, type PeerRun, runPeer } from "./join-peers.js";
 import { GEOMETRY_TITLES, type Geometry, loadVectors } from "./material/vectors.js";
 import { openTable, spreadOf } from "./table/record.js";
+import { shapeOf } from "./table/table.js";
 
 /**
  * The exact self-join beside FAISS and usearch on the same vectors. Decisions are compared with those that follow from the
@@ -127,7 +128,7 @@ try {
     }
   }
 
-  const name = `${count.toLocaleString("en-US")} x ${dim}, ${flags.store === undefined ? GEOMETRY_TITLES[geometry] : "a store"}`;
+  const name = `${shapeOf(count, dim)}, ${flags.store === undefined ? GEOMETRY_TITLES[geometry] : "a store"}`;
   const removed = keptBy.filter((by) => by >= 0).length;
   console.log(`${name}, ${threads} threads, threshold ${threshold}: ${removed} rows removed`);
   const pairRate = (seconds: number) => ((count * (count - 1)) / 2 / seconds / 1e9).toFixed(3);

@@ -14,6 +14,7 @@ import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
 import { rowWorkers } from "../../src/workers/row-workers.js";
 import { type Geometry, vectorsOf } from "./material/vectors.js";
 import { openTable, spreadOf } from "./table/record.js";
+import { shapeOf } from "./table/table.js";
 
 /**
  * k-means beside FAISS and scikit-learn: the same vectors, the same starting centroids (ours), the same number of
@@ -250,7 +251,7 @@ try {
     const [program, number] = version.replace("faiss", "FAISS").split(/ (?=\d)/);
     if (number !== undefined) recorded.version(program, number);
     recorded.add(`${count}x${dim}-${name}-${k}-${iterations}-${who}`, {
-      vectors: `${count.toLocaleString("en-US")} x ${dim}, ${name}`,
+      vectors: `${shapeOf(count, dim)}, ${name}`,
       ...{ k, who: program, ms: spreadOf(perIteration), cpu, iterations: done, inertia, peak },
     });
     return {

@@ -13,6 +13,7 @@ import { randomSource } from "../join/vectors.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 import { type PeerRun, runReferencesPeer } from "./join-peers.js";
 import { openTable, spreadOf } from "./table/record.js";
+import { shapeOf } from "./table/table.js";
 
 /**
  * New vectors against those of references on disk, beside FAISS's IndexFlatIP.range_search on the same two files. Both read
@@ -202,10 +203,9 @@ try {
     const ratios = { ratio: wall / median.wall, cpuRatio: cpu / median.cpu };
     beside = { peer: wall, build: peer.build, peerPeak: peer.peak / 2 ** 20, ...ratios };
   }
-  const count = (value: number) => value.toLocaleString("en-US");
   const source = flags.store === undefined ? flags.geometry : "store";
   table.add(`${rows}-${referenceCount}x${stores[0].dim}-${source}-${threshold}`, {
-    vectors: `${count(rows)} new against ${count(referenceCount)} x ${stores[0].dim}, ${source}`,
+    vectors: `${rows.toLocaleString("en-US")} new against ${shapeOf(referenceCount, stores[0].dim)}, ${source}`,
     cosine: threshold,
     seconds: spreadOf(runs.map(({ wall }) => wall)),
     cpu: median.cpu,

@@ -46,6 +46,8 @@ describe("the table of a benchmark", () => {
   it("names a machine by what figures depend on", () => {
     assert.equal(machineSlug(machine), "intel-xeon-vnni-2-cores");
     assert.equal(machineSlug({ ...machine, processor: "Apple M3", instructions: null }), "apple-m3-2-cores");
+    assert.equal(machineSlug({ ...machine, accelerator: "NVIDIA H100" }), "intel-xeon-vnni-2-cores-nvidia-h100");
+    assert.match(machineLine({ ...machine, accelerator: "NVIDIA H100" }), /linux 6\.1 x64, with NVIDIA H100$/);
     assert.equal(
       machineLine(machine),
       "2 cores of Intel Xeon with AVX-512, with VNNI (byte products are exact), 16 GiB, linux 6.1 x64",

@@ -12,6 +12,7 @@ import { batchOf } from "../../src/io/columns/take.js";
 import { sha256File } from "../../src/io/sha256.js";
 import { type Geometry, makeVectors } from "./geometries.js";
 import { openTable, spreadOf } from "./table/record.js";
+import { shapeOf } from "./table/table.js";
 
 /**
  * A whole run of bge-dedup over vectors in Arrow files: by one process, and by workers of an engine. All of them must give
@@ -137,7 +138,7 @@ try {
   }
   table.check(`the same bytes by all ways in ${FILES.join(", ")}`);
   for (const [way, { seconds, ...rest }] of times) {
-    const vectors = `${Number(flags.rows).toLocaleString("en-US")} x ${flags.dim}, ${flags.geometry}`;
+    const vectors = `${shapeOf(Number(flags.rows), Number(flags.dim))}, ${flags.geometry}`;
     const key = `${flags.rows}x${flags.dim}-${flags.geometry}-${way.replace(":", "-")}`;
     table.add(key, { vectors, way, seconds: spreadOf(seconds), ...rest });
   }

@@ -103,7 +103,11 @@ export const BENCHMARKS: readonly Benchmark[] = [
     calls: {
       quick: [call("--rows 5000 --runs 1", 5)],
       usual: [call("--rows 50000", 25)],
-      full: [call("--rows 50000", 25), call("--rows 1000000 --runs 1", 900)],
+      full: [
+        call("--rows 50000", 25),
+        withData("--rows 50000 --model ../shared/data/models/tencent-zh", 90),
+        call("--rows 1000000 --runs 1", 900),
+      ],
     },
   },
   {

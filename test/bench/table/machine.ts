@@ -15,6 +15,8 @@ export interface Machine {
   /** Main memory in GiB; null where nobody wrote it down. */
   readonly memory: number | null;
   readonly system: string | null;
+  /** A card that takes part; absent where the processor does all. */
+  readonly accelerator?: string;
 }
 
 /** How busy the machine is with the work of others. */
@@ -72,14 +74,15 @@ export async function readLoad(): Promise<Load> {
   return { average: round(loadavg()[0]), busy: all === 0 ? 0 : round(used / all) };
 }
 
-/** Folder of a machine's results: processor, widest instructions, cores. */
-export function machineSlug({ processor, instructions, cores }: Machine): string {
-  const words = [processor, instructions?.at(-1) ?? "", `${cores} cores`].join(" ").toLowerCase();
+/** Folder of a machine's results: processor, widest instructions, cores, card. */
+export function machineSlug({ processor, instructions, cores, accelerator = "" }: Machine): string {
+  const words = [processor, instructions?.at(-1) ?? "", `${cores} cores`, accelerator].join(" ").toLowerCase();
   return words.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 }
 
 /** "2 cores of AMD EPYC with AVX2, without VNNI, 23 GiB, linux 6.1 x64". */
-export function machineLine({ processor, cores, instructions, saturating, memory, system }: Machine): string {
+export function machineLine(machine: Machine): string {
+  const { processor, cores, instructions, saturating, memory, system, accelerator } = machine;
   const widest = instructions?.filter((name) => name !== "VNNI").at(-1);
   const vnni = instructions === null ? "" : instructions.includes("VNNI") ? "with VNNI" : "without VNNI";
   const products = saturating === null ? "" : saturating ? " (byte products saturate)" : " (byte products are exact)";
@@ -88,6 +91,7 @@ export function machineLine({ processor, cores, instructions, saturating, memory
     `${vnni}${products}`.trim(),
     memory === null ? "" : `${memory} GiB`,
     system ?? "",
+    accelerator === undefined ? "" : `with ${accelerator}`,
   ]
     .filter((part) => part !== "")
     .join(", ");

@@ -47,7 +47,7 @@ export function peersPython(say: (line: string) => void): { python: string } | {
   const own = "or name an interpreter that has the peers by --python";
   if (base === undefined)
     return { missing: `no Python 3.11 or later that makes environments (Debian: python3-venv); install one, ${own}` };
-  say(`making a Python environment for the peers in ${folder} (once, some 300 MB)`);
+  say(`making a Python environment for the peers in ${folder} (once, some 700 MB)`);
   mkdirSync(folder, { recursive: true });
   const failed =
     attempt(base, ["-m", "venv", folder]) ?? attempt(python, ["-m", "pip", "install", "-q", "-r", REQUIRED]);

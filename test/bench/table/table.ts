@@ -52,6 +52,9 @@ export interface Table {
   readonly measurements: readonly Measurement[];
 }
 
+/** "100,000 x 1,024". */
+export const shapeOf = (rows: number, dim: number) => `${formatNumber(rows)} x ${formatNumber(dim)}`;
+
 /** Median and spread of a list of figures; a plain number where there is one. */
 export function spreadOf(values: readonly number[]): number | Spread {
   const sorted = [...values].sort((a, b) => a - b);
