@@ -31,6 +31,14 @@ function peerFile(name: string): string {
   return join(folder, "test/bench/peers", name);
 }
 
+/** Why a peer's script did not run, in a line. */
+export function failureOf(child: { python: string; status: number | null; stderr: string; error?: Error }): string {
+  const { python, status, stderr, error } = child;
+  if (error !== undefined)
+    return "code" in error && error.code === "ENOENT" ? `no interpreter ${python}` : error.message;
+  return stderr.trim().split("\n").at(-1) || `exit ${status}`;
+}
+
 /**
  * Runs a peer over a file of float32 vectors: `flat`, `hnsw` and `ivf` are FAISS's, `usearch` is its own.
  * @returns its runs, one a setting, and the pairs of the last; a word where it cannot run
@@ -50,7 +58,7 @@ export async function runPeer(options: {
   const args = [script, vectorsFile, "--dim", dim, "--threshold", threshold, "--index", index];
   args.push("--queries", queries, "--threads", threads, "--pairs", pairsFile);
   const { status, stdout, stderr, error } = spawnSync(python, args.map(String), { encoding: "utf8" });
-  if (status !== 0) return error?.message ?? stderr.trim().split("\n").at(-1) ?? `exit ${status}`;
+  if (status !== 0) return failureOf({ python, status, stderr, error });
   const runs = stdout.trim().split("\n");
   const bytes = await readFile(pairsFile);
   return {
@@ -111,7 +119,7 @@ export function runReferencesPeer(options: {
   const args = [peerFile("faiss_references.py"), references, rows, "--threshold", threshold, "--queries", queries];
   args.push("--threads", threads, "--pairs", pairsFile);
   const { status, stdout, stderr, error } = spawnSync(python, args.map(String), { encoding: "utf8" });
-  if (status !== 0) return error?.message ?? stderr.trim().split("\n").at(-1) ?? `exit ${status}`;
+  if (status !== 0) return failureOf({ python, status, stderr, error });
   const bytes = readFileSync(pairsFile);
   return {
     run: JSON.parse(stdout),

@@ -12,6 +12,7 @@ import type { VectorReader } from "../../src/vectors/reader.js";
 import { openVectorStore } from "../../src/vectors/store.js";
 import { openVectorStoreWriter } from "../../src/vectors/store-writer.js";
 import { rowWorkers } from "../../src/workers/row-workers.js";
+import { failureOf } from "./join-peers.js";
 import { type Geometry, vectorsOf } from "./material/vectors.js";
 import { openTable, spreadOf } from "./table/record.js";
 import { shapeOf } from "./table/table.js";
@@ -177,7 +178,7 @@ function runPeer(peer: string, path: string, startPath: string, dim: number): Ru
     encoding: "utf8",
   });
   if (status === 0) return JSON.parse(stdout) as Run;
-  return error?.message ?? stderr.trim().split("\n").at(-1) ?? `exit ${status}`;
+  return failureOf({ python: flags.python, status, stderr, error });
 }
 
 /** Fails unless a sample of rows has the nearest centroid by a float64 scan. */
