@@ -54,8 +54,8 @@ export async function assignRows(options: {
   const k = centroids.length / dim;
   const dealt = planShards({ memory, dim, k, rows: positions.length, threads: workers?.threads ?? 1 });
   const count = options.shards ?? workers?.shards?.({ k, dim }) ?? dealt.shards;
-  // Each vector is needed once, so none stays in memory.
-  const plan = { ...planMemory({ memory: dealt.memory, dim, k }), resident: 0 };
+  // Each vector is needed once, so neither vectors nor bounds stay in memory.
+  const plan = { ...planMemory({ memory: dealt.memory, dim, k }), resident: 0, bounded: 0 };
   const doneBy = new Float64Array(count);
   const members = startShards({
     ...options,

@@ -1,5 +1,6 @@
 import type { Engine } from "../onnx/engine.js";
 import { iterate } from "./lloyd.js";
+import { planRows } from "./plan.js";
 import { type StartOptions, startSample } from "./seed/start.js";
 import { localShard } from "./shard.js";
 import { openShards } from "./shards.js";
@@ -7,7 +8,7 @@ import { openShards } from "./shards.js";
 /** Largest number of iterations over the sample. */
 const ROUNDS = 5;
 
-/** Bytes of sample vectors that stay in memory. The vectors beyond them are read again in each iteration. */
+/** Bytes of sample vectors that stay in memory, and of their bounds. The vectors beyond them are read again in each iteration. */
 const SAMPLE_MEMORY = 2 ** 26;
 
 /**
@@ -30,7 +31,7 @@ export async function refineStart(
   const { dim } = vectors;
   const shard = localShard({ ...options, onRows: onTile });
   try {
-    const plan = { tileRows, resident: SAMPLE_MEMORY };
+    const plan = { tileRows, ...planRows({ memory: SAMPLE_MEMORY, tileRows, dim, k }) };
     const shards = await openShards([shard], { positions: sample, k, dim, plan, totalWeight: sample.length });
     const run = { shards, vectors, positions: sample, centroids };
     await iterate(run, { iterations: ROUNDS, tolerance: 1e-4, spherical });

@@ -31,17 +31,21 @@ export async function openRows(options: {
   readonly tileRows: number;
   /** Bytes of vectors that may stay in memory. */
   readonly memory: number;
+  /** Where the first of them lie, in whole tiles; default: nowhere yet. */
+  readonly resident?: Float32Array;
   /** Called after each tile read while opening; may throw to stop. */
   readonly onTile?: () => void;
 }): Promise<Rows> {
-  const { vectors, positions, tileRows, memory, onTile } = options;
+  const { vectors, positions, tileRows, memory, resident: room, onTile } = options;
   const { dim } = vectors;
   const count = positions.length;
   const size = tileRows * dim;
   const kept: Float32Array[] = [];
   const affordable = Math.floor(memory / (4 * size));
   for (let start = 0; start < count && kept.length < affordable; start += tileRows) {
-    const tile = new Float32Array(size);
+    const from = kept.length * size;
+    const given = room?.subarray(from, from + size);
+    const tile = given?.length === size ? given : new Float32Array(size);
     await read(start, tile);
     kept.push(tile);
     onTile?.();

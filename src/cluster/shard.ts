@@ -1,11 +1,10 @@
-import { InputError } from "../errors.js";
 import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
-import { createAssigner, NORM_SLACK, squaredDistance } from "./assign.js";
+import { createAssigner } from "./assign.js";
 import { squaredDistances } from "./measure.js";
 import type { Plan } from "./plan.js";
 import { openRows } from "./rows.js";
-import { addRow, createSums, moveRow, type Totals } from "./sums.js";
+import type { Totals } from "./sums.js";
 
 /** The rows of a shard and the settings to cluster them. Plain data, which can be sent to a worker. */
 export interface ShardSettings {
@@ -49,6 +48,9 @@ export interface Shard {
   close(): Promise<void>;
 }
 
+/** Most bytes of vectors in the memory of the kernels. */
+const RESIDENT = 2 ** 31;
+
 /** A shard that works on the calling thread. Calls after `open` run one after another, in their order. */
 export function localShard(options: {
   readonly engine: Engine;
@@ -91,27 +93,27 @@ export function localShard(options: {
     pass: (centroids, measured = false) =>
       work(async (shard) => {
         shard.centroids = centroids;
-        shard.squared = measured ? new Float64Array(shard.positions.length) : null;
-        await assignRows(shard, onTileOfPass);
-        return shard.sums;
+        shard.squared = measured ? new Float64Array(shard.rows.count) : null;
+        await assignRows(shard, { onRows: onTileOfPass, pause });
+        return totalsOf(shard);
       }),
     move: (row, to) =>
       work(async (shard) => {
-        const { positions, weights, assignment, sums } = shard;
         shard.squared = null;
-        const vector = new Float32Array(sums.dim);
-        await options.vectors.gather([positions[row]], vector);
-        moveRow(sums, assignment[row], to, vector, 0, weights ? weights[row] : 1);
-        assignment[row] = to;
-        return sums;
+        const vector = new Float32Array(shard.rows.dim);
+        await options.vectors.gather([shard.positions[row]], vector);
+        shard.assigner.move(row, to, vector);
+        return totalsOf(shard);
       }),
     distances: () =>
       work(async (shard) => {
         const measured = shard.squared;
         shard.squared = null;
-        return measured ?? squaredDistances({ ...shard, onRows: onTileOfPass, pause });
+        if (measured) return measured;
+        const { assignment } = shard.assigner;
+        return squaredDistances({ ...shard, assignment, onRows: onTileOfPass, pause });
       }),
-    assignment: () => work(async ({ assignment }) => assignment),
+    assignment: () => work(async ({ assigner }) => assigner.assignment),
     async close() {
       closing = true;
       await busy;
@@ -127,55 +129,39 @@ type Opened = Awaited<ReturnType<typeof openShard>>;
 async function openShard(
   options: ShardSettings & { readonly engine: Engine; readonly vectors: VectorReader; readonly onTile: () => void },
 ) {
-  const { engine, vectors, onTile, positions, weights, k, totalWeight } = options;
-  const { tileRows, resident } = options.plan;
+  const { vectors, onTile, positions } = options;
+  const { tileRows, resident, bounded } = options.plan;
   const { dim } = vectors;
+  // Vectors that stay in memory lie beside the kernels, as far as there is room.
+  const kept = Math.min(resident, RESIDENT) / (4 * tileRows * dim);
+  const tiles = Math.min(Math.floor(kept), Math.ceil(positions.length / tileRows));
+  const assigner = await createAssigner({ ...options, dim, tileRows, bounded, resident: tiles * tileRows });
   return {
     positions,
-    weights,
-    rows: await openRows({ vectors, positions, tileRows, memory: resident, onTile }),
-    assigner: await createAssigner({ engine, dim, k, tileRows }),
-    sums: createSums(k, dim, totalWeight),
-    /** Cluster of each row, −1 before its first assignment. */
-    assignment: new Int32Array(positions.length).fill(-1),
+    rows: await openRows({ vectors, positions, tileRows, memory: resident, resident: assigner.resident, onTile }),
+    assigner,
     centroids: new Float32Array(0) as Float32Array,
     /** Squared distance of each row where the last pass measured them and nobody has taken them yet. */
     squared: null as Float64Array | null,
   };
 }
 
-/**
- * Assigns every row to the nearest centroid. The sums follow: only a row that changes its cluster is added and
- * subtracted, so a late pass, in which few rows move, costs little more than the product.
- */
-async function assignRows(shard: Opened, onRows: (rows: number) => void): Promise<void> {
-  const { rows, assigner, centroids, assignment, sums, weights, squared } = shard;
-  const { count: total, tileRows, dim } = rows;
+/** Assigns every row to the nearest centroid, tile by tile. */
+async function assignRows(
+  { rows, assigner, centroids, squared }: Opened,
+  { onRows, pause }: { readonly onRows: (rows: number) => void; readonly pause: () => Promise<void> },
+): Promise<void> {
+  const { count: total, tileRows } = rows;
   assigner.use(centroids);
   for (let start = 0; start < total; start += tileRows) {
     const count = Math.min(tileRows, total - start);
-    const vectors = await rows.tile(start);
-    const nearest = await assigner.nearest(vectors, count);
-    for (let r = 0; r < count; r++) {
-      const row = start + r;
-      const from = assignment[row];
-      const to = nearest[r];
-      if (squared) squared[row] = squaredDistance(vectors, r * dim, centroids, to * dim, dim);
-      if (from === to) continue;
-      const weight = weights ? weights[row] : 1;
-      if (from >= 0) moveRow(sums, from, to, vectors, r * dim, weight);
-      else requireUnit(addRow(sums, to, vectors, r * dim, weight), shard.positions[row]);
-      assignment[row] = to;
-    }
+    await assigner.assign({ start, count, vectors: await rows.tile(start), squared });
     onRows(start + count);
+    await pause();
   }
 }
 
-/** @throws InputError where a vector has not unit length, since the rounding bound would not hold for it */
-function requireUnit(squaredNorm: number, position: number): void {
-  if (!(Math.abs(squaredNorm - 1) <= NORM_SLACK)) {
-    throw new InputError(
-      `vector ${position} has length ${Math.sqrt(squaredNorm)}, expected 1: normalise the vectors first`,
-    );
-  }
+/** The sums, in an array of their own: that of the assigner is a view of all memory of the kernels. */
+function totalsOf({ assigner: { totals } }: Opened): Totals {
+  return { ...totals, sums: totals.sums.slice() };
 }

@@ -19,12 +19,6 @@ export interface Totals {
 }
 
 /**
- * Adding and then subtracting this number rounds a float64 x with |x| < 2^51 to the nearest integer, a tie to the even
- * one: the sum lies between 2^52 and 2^53, where the distance between two float64 numbers is 1. Faster than Math.round.
- */
-const ROUND = 1.5 * 2 ** 52;
-
-/**
  * Sums of k empty clusters. A component is at most 1, so a sum is at most totalWeight · scale. The scale is the largest
  * power of two for which this product is at most 2^51. A million rows get a grid of 2^-31; half of it is the rounding
  * error of a component. A typical component of a unit vector of 1,024 components is 2^-5 and has a float32 rounding
@@ -52,71 +46,6 @@ export function addTotals(into: Totals, parts: readonly Totals[]): void {
     }
   }
   into.squaredNorms = parts.reduce((sum, part) => sum + part.squaredNorms, 0);
-}
-
-/**
- * Adds the vector that starts at element `rowAt` of `rows` to cluster `to`, `weight` times. Returns the squared norm of
- * the vector, in float64.
- */
-export function addRow(into: Totals, to: number, rows: Float32Array, rowAt: number, weight: number): number {
-  const { sums, dim, scale } = into;
-  const from = to * dim;
-  // Four partial sums do not depend on one another, so the processor can start an addition before the last one has
-  // ended.
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  let i = 0;
-  for (; i + 3 < dim; i += 4) {
-    const w = rows[rowAt + i];
-    const x = rows[rowAt + i + 1];
-    const y = rows[rowAt + i + 2];
-    const z = rows[rowAt + i + 3];
-    a += w * w;
-    b += x * x;
-    c += y * y;
-    d += z * z;
-    sums[from + i] += weight * (w * scale + ROUND - ROUND);
-    sums[from + i + 1] += weight * (x * scale + ROUND - ROUND);
-    sums[from + i + 2] += weight * (y * scale + ROUND - ROUND);
-    sums[from + i + 3] += weight * (z * scale + ROUND - ROUND);
-  }
-  for (; i < dim; i++) {
-    const x = rows[rowAt + i];
-    if (i % 4 === 0) a += x * x;
-    else if (i % 4 === 1) b += x * x;
-    else c += x * x;
-    sums[from + i] += weight * (x * scale + ROUND - ROUND);
-  }
-  const squaredNorm = a + c + (b + d);
-  into.weight[to] += weight;
-  into.members[to]++;
-  into.squaredNorms += weight * Math.round(squaredNorm * scale);
-  return squaredNorm;
-}
-
-/** Moves a vector from cluster `from`, to which it was added with the same weight, to cluster `to`. */
-export function moveRow(
-  into: Totals,
-  from: number,
-  to: number,
-  rows: Float32Array,
-  rowAt: number,
-  weight: number,
-): void {
-  const { sums, dim, scale } = into;
-  const source = from * dim;
-  const target = to * dim;
-  for (let i = 0; i < dim; i++) {
-    const units = weight * (rows[rowAt + i] * scale + ROUND - ROUND);
-    sums[source + i] -= units;
-    sums[target + i] += units;
-  }
-  into.weight[from] -= weight;
-  into.weight[to] += weight;
-  into.members[from]--;
-  into.members[to]++;
 }
 
 /**

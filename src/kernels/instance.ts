@@ -1,4 +1,5 @@
 import { binary } from "./binary.js";
+import type { ClusterKernels } from "./cluster-kernels.js";
 
 /** The part of the WebAssembly interface that this file uses. TypeScript declares the interface for browsers only. */
 declare const WebAssembly: {
@@ -7,7 +8,7 @@ declare const WebAssembly: {
 };
 
 /** The functions of wasm/index.ts. All arguments named after data are addresses in `memory`. */
-interface Exports {
+interface Exports extends ClusterKernels {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   widenRows(from: number, to: number, count: number, zeroPoint: number): void;
   spreadStrip(from: number, stride: number, depth: number, to: number): void;

@@ -144,7 +144,7 @@ test("nor on the memory for vectors", async () => {
   const first = await cluster(data, 40, { ...options, memory: 0 });
   // Vectors of no tile, of three and of all eight.
   const tiles = [];
-  for (const memory of [80_000, 150_000, 2 ** 30]) {
+  for (const memory of [80_000, 170_000, 2 ** 30]) {
     const { resident } = planMemory({ memory, dim: 40, k: 9, tileRows: 128 });
     tiles.push(Math.min(8, Math.floor(resident / (128 * 40 * 4))));
     assert.deepEqual(await cluster(data, 40, { ...options, memory }), first, `${memory} bytes`);
