@@ -106,7 +106,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
       full: [
         call("--rows 50000", 25),
         withData("--rows 50000 --model ../shared/data/models/tencent-zh", 90),
-        call("--rows 1000000 --runs 1", 900),
+        call("--rows 1000000 --runs 1", 1500),
       ],
     },
   },
