@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { gatherChunks } from "./gather-chunks.mjs";
 import { writeNotices } from "./notices.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -23,7 +24,7 @@ const entries = [
   "workers/tokenize-worker",
 ];
 
-const { metafile } = await build({
+const options = {
   absWorkingDir: root,
   entryPoints: entries.map((path) => ({ in: `dist/src/${path}.js`, out: path.split("/").at(-1) })),
   outdir: out,
@@ -44,7 +45,16 @@ const { metafile } = await build({
   banner: {
     js: 'import{createRequire as requireOf}from"node:module";const require=requireOf(import.meta.url);',
   },
+};
+
+const trial = await build({ ...options, write: false });
+const gathered = gatherChunks({
+  root,
+  metafile: trial.metafile,
+  commands: ["dist/src/cli/dedup.js", "dist/src/cli/cluster.js"],
+  run: "dist/src/run/dedup.js",
 });
+const { metafile } = await build({ ...options, plugins: [...options.plugins, gathered] });
 
 /**
  * yargs measures every word of a help page with `string-width`, whose expression of all emoji takes 0.1 s to compile. Our own
