@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 /**
  * A plugin that makes esbuild put what is loaded together into few files. esbuild gives a file of its own to all modules that
- * the same entries reach, and every `import()` is an entry, so that a run read 119 files, which Node 20 takes 0.3 to 0.5 ms each
- * to find and link. An entry that another module loads late reaches what is there by then anyway: what both commands load when
+ * the same entries reach, and every `import()` is an entry, so that a run read 117 files, each of which
+ * Node has to find and link. An entry that another module loads late reaches what is there by then anyway: what both commands load when
  * they start, and, where it needs Arrow's tables itself, what a run loads. Here it says so.
  * @param {{ root: string, metafile: import("esbuild").Metafile, commands: string[], run: string }} options the checkout, the
  * metafile of a bundle without this plugin, the modules of the commands, and that of a run

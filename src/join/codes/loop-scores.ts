@@ -1,9 +1,9 @@
 import type { ScoreProduct } from "./tile-product.js";
 
-/** Multiplications up to which plain loops, at about 1 GFLOP/s, take less time than loading an engine and compiling a product. */
-const FEW_MULTIPLICATIONS = 3e7;
+/** Multiplications up to which plain loops are taken to need less time than loading an engine and compiling a product. */
+const FEW_MULTIPLICATIONS = 2e7;
 
-/** True where the scores of `pairs` pairs are not worth an engine: among 340 vectors of 256 components or 170 of 1,024. */
+/** True where the scores of `pairs` pairs are not worth an engine: among 279 vectors of 256 components or 139 of 1,024. */
 export function areFewScores(pairs: number, dim: number): boolean {
   return pairs * dim <= FEW_MULTIPLICATIONS;
 }
@@ -16,7 +16,10 @@ export function loopScores(dim: number): ScoreProduct {
       let at = 0;
       for (let r = 0; r < rows.length; r += dim) {
         for (let c = 0; c < columns.length; c += dim) {
-          let [a, b, e, f] = [0, 0, 0, 0];
+          let a = 0;
+          let b = 0;
+          let e = 0;
+          let f = 0;
           let i = 0;
           for (; i + 3 < dim; i += 4) {
             a += rows[r + i] * columns[c + i];

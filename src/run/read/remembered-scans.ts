@@ -4,7 +4,7 @@ import { allowance, KEPT_SHARE } from "./allowance.js";
 /** Share of `--memory` that the texts of the inputs may take between the check and the first pass: 128 MB at 4 GB. */
 const TEXTS_SHARE = 1 / 32;
 
-/** Bytes of a string beside its characters, with its place in a list; measured 24 to 32. */
+/** Bytes of a string beside its characters, with its place in a list, generously. */
 const STRING_BYTES = 32;
 /** Bytes of a value that orders the rows, and of the objects that describe a batch. */
 const VALUE_BYTES = 64;
