@@ -1,15 +1,7 @@
 import { encodeNode } from "./builder.js";
+import { attributeInts, constantRank, type RawNode, readNode, readTensor, renameNode, SUBGRAPHS } from "./nodes.js";
 import * as pb from "./protobuf.js";
-import { readFields, readInts, readString } from "./protobuf-reader.js";
-
-/** The parts of a node that the rewriting needs; `bytes` is the whole message. */
-interface RawNode {
-  readonly op: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly attributes: ReadonlyMap<string, Uint8Array>;
-  readonly bytes: Uint8Array;
-}
+import { readFields } from "./protobuf-reader.js";
 
 /**
  * Operators that compute each element from the elements at the same place, the other operands being constant or of the
@@ -26,9 +18,6 @@ const ELEMENTWISE = new Set(
  * layer.
  */
 const ATTENTION = new Set(["Softmax", "Attention", "MultiHeadAttention", "PackedAttention", "GroupQueryAttention"]);
-
-/** Operators with graphs inside. */
-const SUBGRAPHS = new Set(["If", "Loop", "Scan", "SequenceMap"]);
 
 /** Name of the index of the first token. */
 const INDEX = "bge_dedup_first_index";
@@ -101,7 +90,7 @@ export function keepFirstToken(model: Uint8Array, output: string): Uint8Array[] 
       }
       return first;
     });
-    encoded.push(pb.bytes(1, renameInputs(node.bytes, inputs)));
+    encoded.push(pb.bytes(1, renameNode(node, inputs, node.outputs)));
   }
   // The index is a list of one, so that Gather keeps the token axis.
   const index = pb.message(5, pb.ints(1, [1]), pb.int(2, 7), pb.string(8, INDEX), pb.bytes(9, new Uint8Array(8)));
@@ -161,53 +150,6 @@ function findNarrowed(graph: {
   return narrowed;
 }
 
-function readNode(bytes: Uint8Array): RawNode {
-  let op = "";
-  const inputs: string[] = [];
-  const outputs: string[] = [];
-  const attributes = new Map<string, Uint8Array>();
-  readFields(bytes, (field, value) => {
-    if (field === 1) inputs.push(readString(value));
-    else if (field === 2) outputs.push(readString(value));
-    else if (field === 4) op = readString(value);
-    else if (field === 5) {
-      readFields(value as Uint8Array, (part, name) => {
-        if (part === 1) attributes.set(readString(name), value as Uint8Array);
-      });
-    }
-  });
-  return { op, inputs, outputs, attributes, bytes };
-}
-
-/** Name and number of dimensions of a TensorProto, whose dims may be packed. */
-function readTensor(tensor: Uint8Array): { name: string; rank: number } {
-  let name = "";
-  let rank = 0;
-  readFields(tensor, (field, value) => {
-    if (field === 8) name = readString(value);
-    else if (field === 1) rank += readInts(value).length;
-  });
-  return { name, rank };
-}
-
-/** Rank of a Constant node's value. */
-function constantRank(attribute: Uint8Array): number {
-  let rank = 0;
-  readFields(attribute, (field, value) => {
-    if (field === 5) rank = readTensor(value as Uint8Array).rank;
-  });
-  return rank;
-}
-
-/** Integers of an attribute: its `i` or its `ints`. */
-function attributeInts(attribute: Uint8Array): number[] {
-  const ints: number[] = [];
-  readFields(attribute, (field, value) => {
-    if (field === 3 || field === 8) ints.push(...readInts(value));
-  });
-  return ints;
-}
-
 /** True where a node's result for a token depends on that token alone; tensors are [batch, tokens, dim]. */
 function worksByToken(
   { op, inputs, attributes }: RawNode,
@@ -229,13 +171,4 @@ function worksByToken(
   const keepdims = attributes.get("keepdims");
   const last = axes !== undefined && attributeInts(axes).every((axis) => axis === -1 || axis === 2);
   return last && (keepdims === undefined || attributeInts(keepdims)[0] === 1);
-}
-
-/** Replaces the input names in a node's message. */
-function renameInputs(node: Uint8Array, inputs: readonly string[]): Uint8Array {
-  const parts = inputs.map((name) => pb.string(1, name));
-  readFields(node, (field, _, start, end) => {
-    if (field !== 1) parts.push(node.subarray(start, end));
-  });
-  return pb.join(parts);
 }
