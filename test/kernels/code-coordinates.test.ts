@@ -40,7 +40,10 @@ describe("codeCoordinates", () => {
           }
           for (let at = 0; at < SUMS; at++) {
             const sum = sums[row * SUMS + at];
-            assert.ok(Math.abs(sum - expected[at]) <= 1e-13 * (1 + Math.abs(expected[at])), `sum ${at}: ${sum}, ${expected[at]}`);
+            assert.ok(
+              Math.abs(sum - expected[at]) <= 1e-13 * (1 + Math.abs(expected[at])),
+              `sum ${at}: ${sum}, ${expected[at]}`,
+            );
           }
         }
       }),

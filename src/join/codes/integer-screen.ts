@@ -66,7 +66,7 @@ export class IntegerScreen {
     const { count } = columns.panels(this.#book.depth);
     const { mostPanels } = this.#product;
     for (let panel = 0; panel < count; panel += mostPanels) {
-      await this.#multiply(comparison, 0, panel, Math.min(mostPanels, count - panel));
+      await this.#multiply(comparison, 0, tile.count, panel, Math.min(mostPanels, count - panel));
     }
     await this.#scan(comparison);
   }
@@ -74,28 +74,39 @@ export class IntegerScreen {
   /**
    * Appends the surviving pairs of a tile with itself, sorted by row, then column: each row with the earlier rows only.
    *
-   *                | strip 0  | strip 1  | strip 2  |
-   *     rows of 0  | diagonal |          |          |    diagonal: `#scanDiagonal`, columns before the row
-   *     rows of 1  | listed   | diagonal |          |    listed: strips before the row's own
-   *     rows of 2  | listed   | listed   | diagonal |    empty: later columns, not needed
+   *                  | strip 0 | strip 1 | strip 2 |
+   *     rows of 0    |   own   |         |         |    own: scanned for every row, which survives with itself
+   *     rows of 1    | listed  |   own   |         |    listed: where its maximum reaches the row's threshold
+   *     rows of 2    | listed  | listed  |   own   |    empty: later columns, not needed
    *
    * @param columns codes of the same rows as columns, in the same order
    */
   async within(tile: RowCodes, columns: ColumnCodes, pairs: PairList): Promise<void> {
     const comparison = this.#compare(tile, columns, pairs);
-    const { count } = columns.panels(this.#book.depth);
-    // Rows before a panel have only later columns in the panel, so its product starts with its own first row.
-    for (let panel = 0; panel < count; panel++) await this.#multiply(comparison, panel * PANEL, panel, 1);
-    // Rows of the panel have later columns in it too: their own strip and the strips after it leave the list.
-    const found = this.#found;
-    this.#found = 0;
-    for (let i = 0; i < found; i++) {
-      if (this.#strips[i] >= Math.floor(this.#rows[i] / STRIP)) continue;
-      this.#rows[this.#found] = this.#rows[i];
-      this.#strips[this.#found++] = this.#strips[i];
+    const { mostPanels } = this.#product;
+    for (let first = 0; first < tile.count; first += this.#callRows) {
+      const end = Math.min(tile.count, first + this.#callRows);
+      const count = Math.ceil(end / PANEL);
+      for (let panel = 0; panel < count; panel += mostPanels) {
+        await this.#multiply(comparison, first, end, panel, Math.min(mostPanels, count - panel));
+      }
     }
+    let kept = 0;
+    for (let i = 0; i < this.#found; i++) {
+      if (this.#strips[i] > Math.floor(this.#rows[i] / STRIP)) continue;
+      this.#rows[kept] = this.#rows[i];
+      this.#strips[kept++] = this.#strips[i];
+    }
+    this.#found = kept;
+    const before = pairs.length;
     await this.#scan(comparison);
-    await this.#scanDiagonal(comparison);
+    let length = before;
+    for (let i = before; i < pairs.length; i++) {
+      if (pairs.columns[i] >= pairs.rows[i]) continue;
+      pairs.rows[length] = pairs.rows[i];
+      pairs.columns[length++] = pairs.columns[i];
+    }
+    pairs.length = length;
     pairs.sortByRow(tile.count);
   }
 
@@ -109,12 +120,18 @@ export class IntegerScreen {
     return { tile, columns, thresholds, pairs };
   }
 
-  /** Multiplies the rows from `firstRow` on with `count` panels and lists the strips that reach the threshold. */
-  async #multiply({ tile, columns, thresholds }: Comparison, firstRow: number, panel: number, count: number) {
+  /** Multiplies the rows from `firstRow` to before `end` with `count` panels and lists the strips that reach the threshold. */
+  async #multiply(
+    { tile, columns, thresholds }: Comparison,
+    firstRow: number,
+    end: number,
+    panel: number,
+    count: number,
+  ): Promise<void> {
     const { depth } = this.#book;
     const panels = columns.panels(depth, panel, count);
-    for (let first = firstRow; first < tile.count; first += this.#callRows) {
-      const rows = tile.bytes.subarray(first * depth, (first + this.#callRows) * depth);
+    for (let first = firstRow; first < end; first += this.#callRows) {
+      const rows = tile.bytes.subarray(first * depth, Math.min(end, first + this.#callRows) * depth);
       const start = performance.now();
       const maxima = await this.#product.maxima(rows, panels);
       const ns = (1e6 * (performance.now() - start)) / (maxima.rows.length * count * PANEL);
@@ -140,24 +157,6 @@ export class IntegerScreen {
         this.#rows[this.#found] = firstRow + r;
         this.#strips[this.#found++] = firstStrip + s;
       }
-    }
-  }
-
-  /** Appends the surviving pairs of each row with the earlier rows of the row's own strip. */
-  async #scanDiagonal({ tile, columns, thresholds, pairs }: Comparison): Promise<void> {
-    const { depth } = this.#book;
-    const panels = columns.panels(depth);
-    let rows = tile.bytes;
-    if (tile.count < panels.count * PANEL) {
-      rows = new Uint8Array(panels.count * PANEL * depth).fill(ZERO_POINT, tile.count * depth);
-      rows.set(tile.bytes);
-    }
-    const products = await this.#product.diagonal(rows, panels);
-    for (let r = 0; r < tile.count; r++) {
-      const least = thresholds[r];
-      const first = r - (r % STRIP);
-      const at = r * STRIP - first;
-      for (let c = first; c < r; c++) if (products[at + c] >= least) pairs.push(r, c);
     }
   }
 

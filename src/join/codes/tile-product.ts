@@ -58,11 +58,6 @@ export interface IntegerProduct {
   maxima(rows: Uint8Array, panels: Panels): Promise<Maxima>;
   /** Every product, panels × n × PANEL. @param rows n × depth */
   products(rows: Uint8Array, panels: Panels): Promise<Int32Array>;
-  /**
-   * Products of each strip of 64 rows with the 64 columns of the same numbers, (panels · STRIPS) × STRIP × STRIP.
-   * @param rows (panels · PANEL) × depth
-   */
-  diagonal(rows: Uint8Array, panels: Panels): Promise<Int32Array>;
   /** Frees the kernels. */
   release(): Promise<void>;
 }
@@ -117,56 +112,20 @@ function maximaGraph(depth: number, panels: number): Graph {
 }
 
 /**
- * Nodes that split panels into strips, p × depth × PANEL to (p · STRIPS) × depth × STRIP, with the constants they need.
- * `columns` and `strips` name the tensors that they read and write.
- */
-export function splitIntoStrips(
-  columns: string,
-  strips: string,
-  depth: number,
-): { nodes: Node[]; constants: Initializer[] } {
-  return {
-    nodes: [
-      { op: "Reshape", inputs: [columns, "in_strips"], outputs: ["split"] },
-      { op: "Transpose", inputs: ["split"], outputs: ["turned"], attributes: { perm: { ints: [0, 2, 1, 3] } } },
-      { op: "Reshape", inputs: ["turned", "as_strips"], outputs: [strips] },
-    ],
-    constants: [int64("in_strips", 0, 0, STRIPS, STRIP), int64("as_strips", -1, depth, STRIP)],
-  };
-}
-
-/**
  * Compiles integer products of one depth on a processor. Sums are exact in int32: depth · 127² < 2^31 for every depth
  * below 133,000.
  */
 export function createIntegerProduct(engine: Engine, depth: number): IntegerProduct {
   const panelBytes = depth * PANEL;
-  const product = (columns: string): Node => ({
-    op: "MatMulInteger",
-    inputs: ["codes", columns, "zero_point"],
-    outputs: ["products"],
-  });
   const columns: ValueInfo = { name: "columns", dtype: "int8", shape: ["g", depth, PANEL] };
   /** Every product. Each graph is compiled when first needed: many joins need only the maxima. */
   const all = lazily(() =>
     engine.compile(
       modelProto({
-        nodes: [product("columns")],
+        nodes: [{ op: "MatMulInteger", inputs: ["codes", "columns", "zero_point"], outputs: ["products"] }],
         inputs: [{ name: "codes", dtype: "uint8", shape: ["n", depth] }, columns],
         outputs: [{ name: "products", dtype: "int32", shape: ["g", "n", PANEL] }],
         initializers: [zeroPoint],
-      }),
-    ),
-  );
-  const strips = splitIntoStrips("columns", "strips", depth);
-  /** Products of strips of rows with the strips of columns of the same numbers. */
-  const own = lazily(() =>
-    engine.compile(
-      modelProto({
-        nodes: [...strips.nodes, product("strips")],
-        inputs: [{ name: "codes", dtype: "uint8", shape: ["b", STRIP, depth] }, columns],
-        outputs: [{ name: "products", dtype: "int32", shape: ["b", STRIP, STRIP] }],
-        initializers: [zeroPoint, ...strips.constants],
       }),
     ),
   );
@@ -190,12 +149,8 @@ export function createIntegerProduct(engine: Engine, depth: number): IntegerProd
       const { products } = await (await all.get()).run({ codes: rowsTile(rows), columns: columnsTile(panels) });
       return products.data as Int32Array;
     },
-    async diagonal(rows, panels) {
-      const codes: Tile = { dtype: "uint8", shape: [panels.count * STRIPS, STRIP, depth], data: rows };
-      return (await (await own.get()).run({ codes, columns: columnsTile(panels) })).products.data as Int32Array;
-    },
     async release() {
-      await Promise.all([all, own, ...reduced].map((kernel) => kernel.release()));
+      await Promise.all([all, ...reduced].map((kernel) => kernel.release()));
     },
   };
 }
