@@ -1,4 +1,4 @@
-import { squaredDistance } from "./assign.js";
+import { squaredDistance } from "./assign/distance.js";
 import type { Rows } from "./rows.js";
 
 /**

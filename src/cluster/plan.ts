@@ -1,4 +1,4 @@
-import { boundBytes } from "./workspace.js";
+import { boundBytes } from "./assign/workspace.js";
 
 /** The memory plan of a shard. */
 export interface Plan {

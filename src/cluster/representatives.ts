@@ -1,5 +1,5 @@
 import type { VectorReader } from "../vectors/reader.js";
-import { squaredDistance } from "./assign.js";
+import { squaredDistance } from "./assign/distance.js";
 import type { Members } from "./members.js";
 
 /** Representatives of a cluster are chosen among this share of its rows, the nearest to the centroid. */

@@ -1,6 +1,6 @@
 import type { Engine } from "../onnx/engine.js";
 import type { VectorReader } from "../vectors/reader.js";
-import { createAssigner } from "./assign.js";
+import { createAssigner } from "./assign/assigner.js";
 import { squaredDistances } from "./measure.js";
 import type { Plan } from "./plan.js";
 import { openRows } from "./rows.js";

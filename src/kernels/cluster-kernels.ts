@@ -1,4 +1,4 @@
-/** The kernels of k-means, in wasm/rows.ts and wasm/bounds.ts. All arguments named after data are addresses. */
+/** The kernels of k-means, in wasm/rows.ts, loosen.ts, measure.ts and rank-scores.ts. All arguments named after data are addresses. */
 export interface ClusterKernels {
   squaredNorms(rows: number, count: number, dim: number, to: number): void;
   moveRows(

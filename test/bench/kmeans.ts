@@ -5,7 +5,7 @@ import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { squaredDistance } from "../../src/cluster/assign.js";
+import { squaredDistance } from "../../src/cluster/assign/distance.js";
 import { type KMeansProgress, type KMeansResult, kmeans } from "../../src/cluster/kmeans.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import type { VectorReader } from "../../src/vectors/reader.js";

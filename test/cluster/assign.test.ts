@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Assigner, createAssigner, squaredDistance } from "../../src/cluster/assign.js";
+import { type Assigner, createAssigner } from "../../src/cluster/assign/assigner.js";
+import { squaredDistance } from "../../src/cluster/assign/distance.js";
 import { createSums, type Totals } from "../../src/cluster/sums.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
 import { arrayVectors, everyRow, naiveAssign, normals, randomVectors } from "./oracle.js";

@@ -1,5 +1,5 @@
-import type { ClusterKernels } from "../kernels/cluster-kernels.js";
-import { KernelInstance } from "../kernels/instance.js";
+import type { ClusterKernels } from "../../kernels/cluster-kernels.js";
+import { KernelInstance } from "../../kernels/instance.js";
 
 /** Bytes of the vectors that the kernels hold at a time: as many as stay in the cache between two kernels. */
 const CHUNK = 2 ** 18;

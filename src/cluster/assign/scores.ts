@@ -1,4 +1,4 @@
-import type { Graph } from "../onnx/builder.js";
+import type { Graph } from "../../onnx/builder.js";
 
 /** Unit roundoff of float32. */
 const UNIT_ROUNDOFF = 2 ** -24;
