@@ -66,6 +66,11 @@ export const BENCHMARKS: readonly Benchmark[] = [
     },
   },
   {
+    name: "join-bounds",
+    what: "what the bounds of the join can do on real vectors, and where their limit lies",
+    calls: always(withData("--geometry neural --thresholds 0.93,0.95,0.97", 60)),
+  },
+  {
     name: "join-scale",
     what: "how the join grows with the rows, and a million vectors from disk",
     calls: {
