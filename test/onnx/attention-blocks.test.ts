@@ -103,10 +103,12 @@ describe("attention in blocks", () => {
         [1, 1],
         [1, 2],
         [3, 40],
-        [1, 512],
-        [2, 513],
-        [1, 529],
-        [1, 1100],
+        [1, 1024],
+        [1, 1025],
+        [2, 1281],
+        [1, 4095],
+        [1, 4096],
+        [1, 4127],
       ]) {
         const whole = await run(model, "last_hidden_state", shape);
         assert.ok(whole.some((value) => value !== whole[0]));

@@ -5,7 +5,7 @@ import { InferenceSession } from "onnxruntime-node";
 import { UnavailableError } from "../../errors.js";
 import { builtin } from "../../models/builtin.js";
 import type { ModelSpec } from "../../models/spec.js";
-import { cutAttention } from "../../onnx/attention-blocks.js";
+import { cutAttention, WHOLE_TOKENS } from "../../onnx/attention-blocks.js";
 import { inspectModel, type ModelInterface } from "../../onnx/inspect.js";
 import { type Provider, sessionOptions } from "../../onnx/ort-engine.js";
 import { appendPooling } from "../../onnx/pooling.js";
@@ -39,9 +39,6 @@ export interface LoadedSession {
  */
 const EXACT_BYTE_PRODUCTS = { x64quantprecision: "1" };
 
-/** Tokens of a text whose attention fits into memory as it is: that of 16 heads takes 0.2 GB. */
-const LONG_TOKENS = 1024;
-
 /**
  * Loads a model and appends pooling to its graph. On a processor, the attention of a model for long texts is cut into
  * blocks. onnxruntime finds weights that lie in files beside the model.
@@ -61,7 +58,7 @@ export async function loadSession({ model, provider, threads }: SessionOptions):
     const lacking = inspected.externalFiles.find((file) => !existsSync(join(dirname(path ?? "."), file)));
     if (lacking !== undefined) throw new Error(`its weights lie in ${lacking}, which is not beside it; fetch it too`);
     bytes = appendPooling(bytes, inspected, model.pooling);
-    if (provider === "cpu" && model.maxTokens > LONG_TOKENS) bytes = cutAttention(bytes);
+    if (provider === "cpu" && model.maxTokens > WHOLE_TOKENS) bytes = cutAttention(bytes);
   } catch (cause) {
     throw new UnavailableError(`model ${model.name} cannot be used (${path}): ${(cause as Error).message}`);
   }
