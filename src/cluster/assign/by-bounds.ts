@@ -1,7 +1,7 @@
 import type { Clusters, TileOfRows } from "./clusters.js";
 
 /** Share of the centroids that may be looked at one by one; with more of them a matrix product is faster. */
-const DENSE = 0.3;
+const DENSE = 0.2;
 
 /**
  * Assigns a tile by the bounds of its rows, which all have a cluster. Where the bounds of the first chunk leave too many
