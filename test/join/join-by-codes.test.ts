@@ -168,6 +168,22 @@ describe("the work of the join by integer codes", () => {
     assert.ok(removed > 100 && measured < 2 * removed, `${measured} measured for ${removed} removed`);
   });
 
+  it("learns more directions where the first ones let everything through", async () => {
+    const dim = 1024;
+    const values = clusteredVectors({ count: 4096, dim, seed: 14, families: 0, noise: 0 });
+    const vectors = arrayReader(values, dim);
+    const plan = await planCodes({
+      vectors,
+      order: inOrder(4096),
+      threshold: 0.9,
+      engine,
+      whole: { rows: 1e5, pairs: 5e9 },
+    });
+    await plan.release();
+    // Outside of 96 directions of 1,024, vectors without any structure still have a length of 0.95.
+    assert.ok(plan.book.basis.size > 96, `${plan.book.basis.size} directions`);
+  });
+
   it("compares a family of near-copies once each, whatever its size", async () => {
     const dim = 64;
     const values = clusteredVectors({ count: 20000, dim, seed: 11, families: 0, noise: 0 });

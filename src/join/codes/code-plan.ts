@@ -86,7 +86,7 @@ export async function planCodes(options: PlanOptions, kept: Uint32Array = new Ui
   const learner = await createBasisLearner(wideEngine, sample.learnt, dim);
   try {
     let directions: Directions = { values: new Float64Array(0), size: 0 };
-    let best: Choice = { size: 0, wasteNs: 0 };
+    let best: Choice = { size: 0, ns: 0, wasteNs: 0 };
     for (const stage of [...STAGES.filter((size) => size < dim), dim]) {
       signal?.throwIfAborted();
       const started = performance.now();
@@ -102,8 +102,9 @@ export async function planCodes(options: PlanOptions, kept: Uint32Array = new Ui
         levels: speed.levels,
         costs,
       });
-      // A choice before the end is the best one; at the end, more directions would have to save what learning them costs.
-      if (best.size < directions.size || directions.size < stage) break;
+      // A choice before the end is the best one, unless all sizes so far let nearly everything through. At the end, more
+      // directions would have to save what learning them costs.
+      if (directions.size < stage || (best.size < directions.size && best.wasteNs < best.ns / 2)) break;
       if (best.wasteNs * pairs < STAGE_GROWTH * 1e6 * (performance.now() - started)) break;
     }
     const basis = await learner.basisOf(directions, best.size);

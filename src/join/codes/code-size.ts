@@ -10,7 +10,9 @@ import { STRIP } from "./tile-product.js";
 /** A number of coordinates for codes. */
 export interface Choice {
   readonly size: number;
-  /** Nanoseconds a pair that go into strips and pairs which survive. */
+  /** Nanoseconds that a pair costs. */
+  readonly ns: number;
+  /** Nanoseconds a pair of these that go into strips and pairs which survive. */
   readonly wasteNs: number;
 }
 
@@ -83,7 +85,7 @@ export async function chooseSize(options: {
   const { engine, directions, sample, dim, sizes, threshold, levels, costs } = options;
   const width = directions.size;
   // Too few vectors to try anything on: codes of all directions let the least through.
-  if (sample.columns.length === 0 || width === 0) return { size: width, wasteNs: 0 };
+  if (sample.columns.length === 0 || width === 0) return { size: width, ns: 0, wasteNs: 0 };
   const basis = { directions: Float32Array.from(directions.values), size: width, defect: 0 };
   const projection = await createProjection(engine, basis, dim);
   const [rows, columns] = [await projection.project(sample.rows), await projection.project(sample.columns)];
@@ -98,7 +100,7 @@ export async function chooseSize(options: {
     threshold,
     margin: (size) => roundingMargin(energy[size], levels),
   });
-  let best = { size: sizes[0], ns: Number.POSITIVE_INFINITY, wasteNs: 0 };
+  let best: Choice = { size: sizes[0], ns: Number.POSITIVE_INFINITY, wasteNs: 0 };
   for await (const survival of survivals) {
     const { ns, wasteNs } = await costs(survival);
     if (ns < best.ns) best = { size: survival.size, ns, wasteNs };
