@@ -6,7 +6,7 @@ import { type Choice, chooseSize, costOfPairs, sizesToTry } from "./code-size.js
 import { exactLevels } from "./device-product.js";
 import { timeCalls, timeProcessor } from "./processor-speed.js";
 import { type CodeScale, createProjection, type Projection } from "./row-codes.js";
-import { drawSample, everyNthRow, MOST_SAMPLED } from "./sample.js";
+import { drawSample, fitRows, MOST_SAMPLED } from "./sample.js";
 import { createIntegerProduct, type IntegerProduct } from "./tile-product.js";
 
 /** What a trial has found: numbers alone, of use to any join of similar vectors on this machine. */
@@ -109,7 +109,7 @@ export async function planCodes(options: PlanOptions, kept: Uint32Array = new Ui
     }
     const basis = await learner.basisOf(directions, best.size);
     const projection = await createProjection(wideEngine, basis, dim);
-    const coordinates = await projection.project(everyNthRow(sample.learnt, dim));
+    const coordinates = await projection.project(fitRows(sample, dim));
     const levels = Math.min(speed.levels, exactLevels(basis.size + MOST_EXTRA + depthStep));
     const book = fitCodeBook({ basis, dim, depthStep, levels, coordinates });
     const product = createIntegerProduct(engine, book.depth);

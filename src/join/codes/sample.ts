@@ -25,7 +25,7 @@ const TRIAL_ROWS = { processor: 1280, device: 7680 };
 const COLUMNS = 4 / 5;
 /** Vectors of a sample at most, of any number. */
 export const MOST_SAMPLED = LEARN_ROWS.most + TRIAL_ROWS.processor;
-/** Of the vectors learnt from, as many at even distances serve to fit scale and centre. */
+/** As many vectors serve to fit scale and centre. */
 const FIT_ROWS = 512;
 
 /**
@@ -56,8 +56,13 @@ export async function drawSample(
   return { learnt: joined(learnt), rows: trial.subarray(columns), columns: trial.subarray(0, columns) };
 }
 
-/** Copies about FIT_ROWS of the rows, at even distances. */
-export function everyNthRow(rows: Float32Array, dim: number): Float32Array {
+/**
+ * Copies about FIT_ROWS vectors at even distances, to fit scale and centre to: of those that nothing was learnt from where
+ * there are any. Directions hold more of the vectors that they were learnt from than of all others, so a book that is
+ * fitted to these is loose for the others.
+ */
+export function fitRows({ learnt, columns }: Sample, dim: number): Float32Array {
+  const rows = columns.length > 0 ? columns : learnt;
   const count = rows.length / dim;
   const stride = Math.ceil(count / FIT_ROWS);
   const thinned = new Float32Array(Math.ceil(count / stride) * dim);
