@@ -46,7 +46,7 @@ export interface JoinOptions {
   readonly within?: boolean;
   /**
    * Provides codes that were learnt from similar vectors with the same engines; called only where the join needs codes.
-   * If absent, the join learns its own, which takes about 0.1 s for each depth it tries. They never change the outcome.
+   * If absent, the join learns its own, which takes 0.1 to 0.5 s. They never change the outcome.
    */
   readonly codes?: () => Promise<LearntCodes>;
   /** Engine of this thread. It should have a single thread of its own, since its products are short calls. */

@@ -62,7 +62,7 @@ const DEVICE_STEP = 64;
  *
  *     cost of a pair = product + strips to scan + survivors to measure + coding of a row / pairs of a row
  *
- * On a device the product's time is that of the device. Takes some 0.1 s. The outcome of a join does not depend on the
+ * On a device the product's time is that of the device. Takes 0.1 to 0.5 s. The outcome of a join does not depend on the
  * plan.
  * @param kept vectors that are not compared with each other; none by default
  * @throws the signal's reason once that is aborted
