@@ -72,10 +72,8 @@ export function dropDotsBelow(
       if (i < length) continue;
     }
     const count = kernels.run.dotsBelow(pairsAt, i - begin, stride, least, enough, keptAt);
-    for (let k = 0; k < count; k++) {
-      pairRows[left] = pairRows[begin + kept[k]];
-      pairColumns[left++] = pairColumns[begin + kept[k]];
-    }
+    keepListed(pairRows, pairColumns, { begin, kept, count, left });
+    left += count;
     begin = i;
     if (used + 2 > slots) {
       rowSlot.fill(-1);
@@ -109,10 +107,20 @@ function dropInPlace(
       addresses[to++] = columns.byteOffset + columnSlots[pairColumns[i]] * stride;
     }
     const count = kernels.run.dotsBelow(pairsAt, end - begin, stride, least, enough, keptAt);
-    for (let k = 0; k < count; k++) {
-      pairRows[left] = pairRows[begin + kept[k]];
-      pairColumns[left++] = pairColumns[begin + kept[k]];
-    }
+    keepListed(pairRows, pairColumns, { begin, kept, count, left });
+    left += count;
   }
   return left;
+}
+
+/** Moves the pairs whose numbers behind `begin` are listed in `kept` to the places from `left` on. */
+function keepListed(
+  pairRows: Int32Array,
+  pairColumns: Int32Array,
+  { begin, kept, count, left }: { begin: number; kept: Int32Array; count: number; left: number },
+): void {
+  for (let k = 0; k < count; k++) {
+    pairRows[left + k] = pairRows[begin + kept[k]];
+    pairColumns[left + k] = pairColumns[begin + kept[k]];
+  }
 }

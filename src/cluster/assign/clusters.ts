@@ -180,6 +180,7 @@ export function openClusters(size: ClustersSize) {
   };
 }
 
+/** What `openClusters` gives. */
 export type Clusters = ReturnType<typeof openClusters>;
 
 /**

@@ -23,91 +23,56 @@ export function openWorkspace(size: {
   // Rows without bounds that last use those of one chunk.
   const rows = bounded + chunk;
   const kernels = new KernelInstance();
-  const at = kernels.layOut(
-    k * dim * 4,
-    width * 4,
-    width * 2,
-    k * dim * 8,
-    rows * width * 2,
-    rows * 2,
-    rows * 4,
-    (resident + chunk) * dim * 4,
-    chunk * k * 4,
-    chunk * 4,
-    chunk * 4,
-    chunk * 4,
-    chunk * 4,
-    chunk,
-    chunk * 8,
-    (k + 8) * 4,
-  );
-  const [
-    centroids,
-    biases,
-    shifts,
-    sums,
-    lower,
-    upper,
-    norms,
-    vectors,
-    scores,
-    from,
-    to,
-    weights,
-    unsure,
-    open,
-    results,
-    near,
-  ] = at;
+  const sizes = {
+    centroids: k * dim * 4,
+    biases: width * 4,
+    shifts: width * 2,
+    sums: k * dim * 8,
+    lower: rows * width * 2,
+    upper: rows * 2,
+    norms: rows * 4,
+    vectors: (resident + chunk) * dim * 4,
+    scores: chunk * k * 4,
+    from: chunk * 4,
+    to: chunk * 4,
+    weights: chunk * 4,
+    unsure: chunk * 4,
+    open: chunk,
+    results: chunk * 8,
+    near: (k + 8) * 4,
+  };
+  const addresses = kernels.layOut(...Object.values(sizes));
+  /** Addresses of the arrays. */
+  const at = Object.fromEntries(Object.keys(sizes).map((name, i) => [name, addresses[i]])) as Record<
+    keyof typeof sizes,
+    number
+  >;
   const { buffer } = kernels.bytes;
   const arrays = {
-    centroids: new Float32Array(buffer, centroids, k * dim),
-    biases: new Float32Array(buffer, biases, k),
+    centroids: new Float32Array(buffer, at.centroids, k * dim),
+    biases: new Float32Array(buffer, at.biases, k),
     /** Shift of each centroid since the last pass, in units. */
-    shifts: new Uint16Array(buffer, shifts, width),
-    sums: new Float64Array(buffer, sums, k * dim),
+    shifts: new Uint16Array(buffer, at.shifts, width),
+    sums: new Float64Array(buffer, at.sums, k * dim),
     /** `width` distances from below for each row, in units. */
-    lower: new Uint16Array(buffer, lower, rows * width),
+    lower: new Uint16Array(buffer, at.lower, rows * width),
     /** The distance of each row to the centroid of its cluster from above, in units. */
-    upper: new Uint16Array(buffer, upper, rows),
-    norms: new Float32Array(buffer, norms, rows),
-    vectors: new Float32Array(buffer, vectors, chunk * dim),
-    resident: new Float32Array(buffer, vectors + chunk * dim * 4, resident * dim),
-    scores: new Float32Array(buffer, scores, chunk * k),
-    from: new Int32Array(buffer, from, chunk),
-    to: new Int32Array(buffer, to, chunk),
-    weights: new Uint32Array(buffer, weights, chunk),
-    unsure: new Int32Array(buffer, unsure, chunk),
-    open: new Uint8Array(buffer, open, chunk),
-    results: new Float64Array(buffer, results, chunk),
+    upper: new Uint16Array(buffer, at.upper, rows),
+    norms: new Float32Array(buffer, at.norms, rows),
+    vectors: new Float32Array(buffer, at.vectors, chunk * dim),
+    resident: new Float32Array(buffer, at.vectors + chunk * dim * 4, resident * dim),
+    scores: new Float32Array(buffer, at.scores, chunk * k),
+    from: new Int32Array(buffer, at.from, chunk),
+    to: new Int32Array(buffer, at.to, chunk),
+    weights: new Uint32Array(buffer, at.weights, chunk),
+    unsure: new Int32Array(buffer, at.unsure, chunk),
+    open: new Uint8Array(buffer, at.open, chunk),
+    results: new Float64Array(buffer, at.results, chunk),
   };
-  return {
-    chunk,
-    width,
-    run: kernels.run as ClusterKernels,
-    arrays,
-    /** Addresses of the arrays. */
-    at: {
-      centroids,
-      biases,
-      shifts,
-      sums,
-      lower,
-      upper,
-      norms,
-      vectors,
-      scores,
-      from,
-      to,
-      weights,
-      unsure,
-      open,
-      results,
-      near,
-    },
-  };
+  return { chunk, width, run: kernels.run as ClusterKernels, arrays, at };
 }
 
+/** What `openWorkspace` gives. */
 export type Workspace = ReturnType<typeof openWorkspace>;
 
 /** Bounds of a row: one for each centroid, in steps that the kernels take at once. */

@@ -1,5 +1,5 @@
-import { dataType, modelProto } from "../../onnx/builder.js";
-import type { Engine, Kernel, Tile } from "../../onnx/engine.js";
+import type { Engine, Tile } from "../../onnx/engine.js";
+import { type BasisKernels, compileBasisKernels, tile } from "./basis-kernels.js";
 
 /** An almost orthonormal set of directions that holds most of the energy of a sample. */
 export interface Basis {
@@ -55,7 +55,7 @@ export interface BasisLearner {
  * @see Halko, Martinsson, Tropp, Finding structure with randomness, 2011, section 4.5
  */
 export async function createBasisLearner(engine: Engine, sample: Float32Array, dim: number): Promise<BasisLearner> {
-  const kernels = await compileAll(engine);
+  const kernels = await compileBasisKernels(engine);
   const x = tile("float32", [sample.length / dim, dim], sample);
   return {
     learn: (size, known) => learnDirections(kernels, x, dim, size, known),
@@ -68,7 +68,7 @@ export async function createBasisLearner(engine: Engine, sample: Float32Array, d
 
 /** Y = xᵀ(x·b) less its part in the span of known directions, orthonormalised, a few times. */
 async function learnDirections(
-  kernels: Kernels,
+  kernels: BasisKernels,
   x: Tile,
   dim: number,
   most: number,
@@ -87,7 +87,7 @@ async function learnDirections(
 }
 
 /** y − v·(vᵀ·y) for the known directions v. */
-async function outsideOf(kernels: Kernels, { values, size }: Directions, dim: number, y: Tile): Promise<Tile> {
+async function outsideOf(kernels: BasisKernels, { values, size }: Directions, dim: number, y: Tile): Promise<Tile> {
   return (await kernels.outside.run({ v: tile("float64", [dim, size], values), y })).rest;
 }
 
@@ -107,7 +107,7 @@ function sideBySide(first: Directions, second: Directions, dim: number): Directi
  * scale fits them: directions with random signs times the orthonormal matrix of the discrete cosine transform, whose
  * entries are all about equally large.
  */
-async function spreadBasis(kernels: Kernels, directions: Directions, dim: number, most: number): Promise<Basis> {
+async function spreadBasis(kernels: BasisKernels, directions: Directions, dim: number, most: number): Promise<Basis> {
   const size = Math.min(most, directions.size);
   if (size === 0) return { directions: new Float32Array(0), size, defect: 0 };
   const random = randomSource(2);
@@ -132,7 +132,12 @@ export function firstColumns({ values, size: all }: Directions, dim: number, siz
 }
 
 /** Frobenius norm of VᵀV − I, an upper bound of the spectral norm. */
-async function measureDefect(kernels: Kernels, directions: Float32Array, dim: number, size: number): Promise<number> {
+async function measureDefect(
+  kernels: BasisKernels,
+  directions: Float32Array,
+  dim: number,
+  size: number,
+): Promise<number> {
   if (size === 0) return 0;
   const { y } = await kernels.gram.run({ a: tile("float64", [dim, size], Float64Array.from(directions)) });
   const gram = y.data as Float64Array;
@@ -148,7 +153,7 @@ async function measureDefect(kernels: Kernels, directions: Float32Array, dim: nu
  * Replaces columns by orthonormal columns of the same span: Y·R⁻¹ with the Cholesky factor R of YᵀY. Dependent columns
  * are dropped, so fewer may come back.
  */
-async function orthonormalise(kernels: Kernels, y: Float64Array, rows: number, columns: number) {
+async function orthonormalise(kernels: BasisKernels, y: Float64Array, rows: number, columns: number) {
   if (columns === 0) return { values: y, columns };
   const input = tile("float64", [rows, columns], y);
   const { y: gram } = await kernels.gram.run({ a: input });
@@ -198,71 +203,6 @@ function inverseFactor(gram: Float64Array, n: number): { inverse: Float64Array; 
   for (let c = 0; c < rank; c++)
     for (let k = 0; k < n; k++) inverse[k * rank + c] = inverseRows[independent[c] * n + k];
   return { inverse, rank };
-}
-
-/** Graphs of the learner; the shapes are free, so one graph serves every size. */
-interface Kernels {
-  /** y = xᵀ·(x·b) as float64, from float32 x and b. */
-  step: Kernel;
-  /** rest = y − v·(vᵀ·y) in float64. */
-  outside: Kernel;
-  /** y = a·b in float64. */
-  times: Kernel;
-  /** y = aᵀ·a in float64. */
-  gram: Kernel;
-}
-
-async function compileAll(engine: Engine): Promise<Kernels> {
-  const free = ["r", "c"];
-  const out = (name: string) => ({ name, dtype: "float64" as const, shape: free });
-  const step = modelProto({
-    nodes: [
-      { op: "MatMul", inputs: ["x", "b"], outputs: ["xb"] },
-      { op: "Gemm", inputs: ["x", "xb"], outputs: ["xxb"], attributes: { transA: { int: 1 } } },
-      { op: "Cast", inputs: ["xxb"], outputs: ["y"], attributes: { to: { int: dataType.float64 } } },
-    ],
-    inputs: [
-      { name: "x", dtype: "float32", shape: free },
-      { name: "b", dtype: "float32", shape: ["c", "k"] },
-    ],
-    outputs: [{ ...out("y"), shape: ["c", "k"] }],
-  });
-  const outside = modelProto({
-    nodes: [
-      { op: "Transpose", inputs: ["v"], outputs: ["vt"] },
-      { op: "MatMul", inputs: ["vt", "y"], outputs: ["coefficients"] },
-      { op: "MatMul", inputs: ["v", "coefficients"], outputs: ["inside"] },
-      { op: "Sub", inputs: ["y", "inside"], outputs: ["rest"] },
-    ],
-    inputs: [
-      { ...out("v"), shape: ["r", "k"] },
-      { ...out("y"), shape: ["r", "c"] },
-    ],
-    outputs: [out("rest")],
-  });
-  const times = modelProto({
-    nodes: [{ op: "MatMul", inputs: ["a", "b"], outputs: ["y"] }],
-    inputs: [out("a"), { ...out("b"), shape: ["c", "k"] }],
-    outputs: [{ ...out("y"), shape: ["r", "k"] }],
-  });
-  const gram = modelProto({
-    nodes: [
-      { op: "Transpose", inputs: ["a"], outputs: ["at"] },
-      { op: "MatMul", inputs: ["at", "a"], outputs: ["y"] },
-    ],
-    inputs: [out("a")],
-    outputs: [{ ...out("y"), shape: ["c", "c"] }],
-  });
-  return {
-    step: await engine.compile(step),
-    outside: await engine.compile(outside),
-    times: await engine.compile(times),
-    gram: await engine.compile(gram),
-  };
-}
-
-function tile(dtype: "float32" | "float64", shape: number[], data: Float32Array | Float64Array): Tile {
-  return { dtype, shape, data };
 }
 
 function randomValues(length: number, random: () => number): Float64Array {
