@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker } from "node:worker_threads";
 import { FailedRunError } from "../errors.js";
 import {
   type ArgumentOf,
@@ -101,7 +101,8 @@ interface Waiting {
 function startWorker<Calls>(module: URL, startup: unknown, onEnd: () => void): WorkerClient<Calls> {
   // A worker inherits the flags of a program that node was given as text, and refuses to load a module by them.
   const textFlags = process.execArgv.some((flag) => flag.startsWith("--input-type"));
-  const worker = new Worker(module, { workerData: startup, ...(textFlags ? { execArgv: [] } : {}) });
+  // Libraries of devices read the process's environment, which a worker's own copy would not reach.
+  const worker = new Worker(module, { workerData: startup, env: SHARE_ENV, ...(textFlags ? { execArgv: [] } : {}) });
   const tasks = new Map<number, Waiting>();
   let nextTask = 0;
   let busy = 0;

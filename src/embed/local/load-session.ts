@@ -9,7 +9,7 @@ import { cutAttention, WHOLE_TOKENS } from "../../onnx/attention-blocks.js";
 import { inspectModel, type ModelInterface } from "../../onnx/inspect.js";
 import { type Provider, sessionOptions } from "../../onnx/ort-engine.js";
 import { appendPooling } from "../../onnx/pooling.js";
-import { cudaProvider, cudaProviderFailure } from "./cuda-provider.js";
+import { cudaProvider, cudaProviderFailure, multiplyFloat32InFull } from "./cuda-provider.js";
 import { deviceCure, deviceReason } from "./device-cure.js";
 import type { IdType } from "./feeds.js";
 
@@ -71,6 +71,7 @@ export async function loadSession({ model, provider, threads }: SessionOptions):
     enableMemPattern: false,
     extra: { session: { ...EXACT_BYTE_PRODUCTS, ...weights } },
   };
+  if (provider === "cuda") multiplyFloat32InFull();
   try {
     const session = await InferenceSession.create(bytes, options);
     const inputTypes = new Map<string, IdType>();
