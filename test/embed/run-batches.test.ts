@@ -8,9 +8,14 @@ import { UnavailableError } from "../../src/errors.js";
 /** Runs texts of the given lengths on a device that fails as `fail` says; a text's vector is its number. */
 async function runOn(
   lengths: readonly number[],
-  options: { budget: TokenBudget; fail?: (tokens: number) => string | undefined; maxRows?: number },
+  options: {
+    budget: TokenBudget;
+    runTokens?: number;
+    fail?: (tokens: number) => string | undefined;
+    maxRows?: number;
+  },
 ) {
-  const { budget, fail = () => undefined, maxRows = Number.POSITIVE_INFINITY } = options;
+  const { budget, runTokens = 0, fail = () => undefined, maxRows = Number.POSITIVE_INFINITY } = options;
   const offsets = new Int32Array(lengths.length + 1);
   for (const [i, tokens] of lengths.entries()) offsets[i + 1] = offsets[i] + tokens;
   const notes: string[] = [];
@@ -19,6 +24,7 @@ async function runOn(
   const paddedTokens = await runBatches({
     offsets,
     lengthOf: (tokens) => tokens,
+    runTokens,
     budget,
     maxRows: () => maxRows,
     async run({ members, length }) {
@@ -55,6 +61,27 @@ describe("batches", () => {
             paddedTokens,
             lengths.reduce((sum, length) => sum + length, 0),
           );
+        },
+      ),
+    );
+  });
+
+  it("of several lengths keep to the budget too, and cost no more than one length each", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }),
+        fc.integer({ min: 1, max: 200 }),
+        fc.integer({ min: 1, max: 50 }),
+        async (lengths, tokens, runTokens) => {
+          const apart = await runOn(lengths, { budget: new TokenBudget({ tokens }) });
+          const joined = await runOn(lengths, { budget: new TokenBudget({ tokens }), runTokens });
+          for (const size of joined.sizes) assert.ok(size <= tokens || lengths.includes(size));
+          assert.deepEqual(
+            [...joined.taken].sort(([a], [b]) => a - b),
+            lengths.map((_, i) => [i, i]),
+          );
+          const cost = ({ paddedTokens, sizes }: typeof joined) => paddedTokens + runTokens * sizes.length;
+          assert.ok(cost(joined) <= cost(apart));
         },
       ),
     );

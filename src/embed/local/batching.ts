@@ -10,9 +10,9 @@ export interface Batch {
  * Padded length of a text of `tokens` tokens: the number itself up to 32, beyond that the next multiple of a sixteenth
  * of its power of two. For example, 33 to 64 tokens go in steps of 2, and 257 to 512 tokens in steps of 16.
  *
- * The length depends on the text alone, so a vector cannot depend on the other texts of its batch. There are 96
- * different lengths up to 512, few enough to keep batches full. Padding adds a fortieth on average and a sixteenth at
- * worst.
+ * The length depends on the text alone, so on a processor a vector cannot depend on the other texts of its batch. There
+ * are 96 different lengths up to 512, few enough to keep batches full there. Padding adds a fortieth on average and a
+ * sixteenth at worst.
  */
 export function paddedLength(tokens: number, maxTokens: number): number {
   const step = Math.max(1, 2 ** (Math.floor(Math.log2(Math.max(tokens - 1, 1))) - 4));
@@ -46,4 +46,45 @@ export function groupByLength(offsets: Int32Array, lengthOf: (tokens: number) =>
   return [...byLength.entries()]
     .sort(([a], [b]) => b - a)
     .map(([length, members]) => ({ length, members: Int32Array.from(members) }));
+}
+
+/**
+ * Joins neighbouring groups for a device, where every run costs as much as some tokens, whatever it holds: the device's
+ * kernels have to be started. Short of that the lengths of a corpus, one group for each, would leave a device waiting.
+ * Members are padded to the longest group that they are joined with. The division is the cheapest one, by dynamic
+ * programming over the groups: a run costs its padded tokens and `runTokens`.
+ * @param groups the groups of `groupByLength`, longest first
+ * @param options.budget most padded tokens of a run, which decides into how many runs a group is cut
+ * @returns the groups to run, longest first
+ */
+export function joinLengths(
+  groups: readonly Batch[],
+  { runTokens, budget }: { runTokens: number; budget: number },
+): Batch[] {
+  const costs = [0];
+  /** For the first j groups, where the last of the joined groups begins. */
+  const starts = [0];
+  for (let end = 1; end <= groups.length; end++) {
+    costs.push(Number.POSITIVE_INFINITY);
+    starts.push(0);
+    let rows = 0;
+    for (let start = end - 1; start >= 0; start--) {
+      rows += groups[start].members.length;
+      const { length } = groups[start];
+      const runs = Math.ceil(rows / Math.max(1, Math.floor(budget / length)));
+      const cost = costs[start] + rows * length + runs * runTokens;
+      if (cost >= costs[end]) continue;
+      costs[end] = cost;
+      starts[end] = start;
+    }
+  }
+  const joined: Batch[] = [];
+  for (let end = groups.length; end > 0; end = starts[end]) {
+    const together = groups.slice(starts[end], end);
+    joined.push({
+      length: together[0].length,
+      members: Int32Array.from(together.flatMap(({ members }) => [...members])),
+    });
+  }
+  return joined.reverse();
 }

@@ -1,5 +1,5 @@
 import { UnavailableError } from "../../errors.js";
-import { type Batch, groupByLength } from "./batching.js";
+import { type Batch, groupByLength, joinLengths } from "./batching.js";
 import type { TokenBudget } from "./token-budget.js";
 
 /**
@@ -19,7 +19,7 @@ export function isOutOfMemory({ message }: Error): boolean {
 }
 
 /**
- * Runs the texts of a window in batches of equal padded length, each as large as the budget allows. If the device runs
+ * Runs the texts of a window in batches of one padded length, each as large as the budget allows. If the device runs
  * out of memory, the budget is halved and the batch is run again.
  * @param options.run gives the vectors of a batch, rows × dim
  * @param options.take receives each batch with its vectors, which are valid until `take` returns
@@ -30,6 +30,8 @@ export async function runBatches(options: {
   /** Number of texts + 1 offsets of the token ids. */
   offsets: Int32Array;
   lengthOf: (tokens: number) => number;
+  /** Padded tokens that a run costs beside its own. Where it is above 0, texts of several lengths run together. */
+  runTokens: number;
   budget: TokenBudget;
   /** Most texts of a batch of that padded length. */
   maxRows: (length: number) => number;
@@ -37,9 +39,12 @@ export async function runBatches(options: {
   take: (batch: Batch, vectors: Float32Array) => void;
   note: (message: string) => void;
 }): Promise<number> {
-  const { offsets, lengthOf, budget, maxRows, run, take, note } = options;
+  const { offsets, lengthOf, runTokens, budget, maxRows, run, take, note } = options;
   let paddedTokens = 0;
-  for (const { members, length } of groupByLength(offsets, lengthOf)) {
+  const groups = groupByLength(offsets, lengthOf);
+  for (const { members, length } of runTokens === 0
+    ? groups
+    : joinLengths(groups, { runTokens, budget: budget.tokens })) {
     for (let at = 0; at < members.length; ) {
       const rows = Math.min(maxRows(length), Math.max(1, Math.floor(budget.tokens / length)));
       const batch = { members: members.subarray(at, at + rows), length };
