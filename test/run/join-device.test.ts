@@ -44,15 +44,15 @@ describe("the device of the join", () => {
 
   it("is the measured device where the estimate of the join is clearly less there", async () => {
     const world = machine({ cpu: 0.5, cuda: 0.001 });
-    // 5e13 pairs: 20 + 100 + 100 s there, 25,000 s here.
+    // 5e13 pairs: 20 + 100 + 100 s there, 25,000 s of the probe's products here, which the join needs fewer of.
     const { provider, reason } = await chooseJoinDevice(auto(1e7), world, [CARD]);
     assert.equal(provider, "cuda");
-    assert.match(reason ?? "", /cuda: about 220 s, the processor 25,000 s/);
+    assert.match(reason ?? "", /cuda: about 220 s, the processor 10,417 s/);
     assert.deepEqual(world.probed, ["cuda", "cpu"]);
   });
 
   it("is the processor where the device's start, rows or products take too long", async () => {
-    // 1e6 rows: 5e11 pairs, 250 s or, on a processor of 64 cores, 7.5 s.
+    // 1e6 rows: 5e11 pairs, 104 s or, on a processor of 64 cores, 3 s.
     for (const [cuda, cpu, expected] of [
       [0.001, 0.5, "cuda"],
       [0.001, 0.015, "cpu"],
@@ -69,9 +69,9 @@ describe("the device of the join", () => {
     assert.match(reason ?? "", /cuda: no driver/);
   });
 
-  it("is the processor without a word or a probe for fewer than a million vectors, or without a GPU", async () => {
+  it("is the processor without a word or a probe for fewer than 250,000 vectors, or without a GPU", async () => {
     const world = machine({ cpu: 0.5, cuda: 0.001 }, { cuda: "no GPU", webgpu: "no GPU" });
-    assert.deepEqual(await chooseJoinDevice(auto(999_999), machine({ cuda: 0.001 }), [CARD]), { provider: "cpu" });
+    assert.deepEqual(await chooseJoinDevice(auto(249_999), machine({ cuda: 0.001 }), [CARD]), { provider: "cpu" });
     assert.deepEqual(await chooseJoinDevice(auto(1e7), world, [CARD]), { provider: "cpu" });
     assert.deepEqual(world.probed, []);
   });
@@ -81,6 +81,15 @@ describe("the device of the join", () => {
       const { provider } = await chooseJoinDevice({ device, used: "webgpu", rows: 10 }, machine({}), []);
       assert.equal(provider, device);
     }
+  });
+
+  it("is CUDA's for a million vectors by what was measured, on few cores and on sixteen, and not for a quarter of them", async () => {
+    // Nanoseconds of a pair as probed on an H200, on 16 cores with VNNI and on 2 without.
+    const deviceOf = async (cpu: number, rows: number) =>
+      (await chooseJoinDevice(auto(rows), machine({ cpu, cuda: 0.0069 }, { webgpu: "no GPU" }))).provider;
+    assert.equal(await deviceOf(0.224, 1e6), "cuda");
+    assert.equal(await deviceOf(3, 1e6), "cuda");
+    assert.equal(await deviceOf(0.224, 250_000), "cpu");
   });
 
   it("is decided by entries that say where they were measured", () => {
