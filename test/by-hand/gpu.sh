@@ -22,10 +22,11 @@
 # recorded with its error, and the next goes on. After each step OUT/table.md and OUT/results.json are rewritten, OUT/log.txt has
 # all that was printed. Steps of earlier calls stay in the table, as long as .build-gpu/run is there. Other flags:
 #
-#     --steps A,B        the steps whose names begin so: doctor shape golden speed whole join memory tests batch window
-#                        probe scale (shape makes the model that speed, whole, memory, batch and window need; scale is the join of
-#                        1, 4 and 10 million x 1,024 beside the processor's of a tenth of the rows; each size alone as
-#                        "scale 4000000", with --seconds 590. Their rows make an entry of MEASURED_JOINS in
+#     --steps A,B        the steps whose names begin so: doctor shape golden speed whole join memory tests fused batch window
+#                        probe scale (shape makes the model that speed, whole, memory, batch and window need, "fused shape" one of
+#                        fused attention; scale is the join of 1, 4 and 10 million x 1,024 beside the processor's of a tenth of
+#                        the rows; each size alone as "scale 4000000", with --seconds 590. Joins of three sizes make an entry of
+#                        MEASURED_JOINS in
 #                        src/run/embed/join-device.ts, which --device auto decides by, and of the table in test/bench/README.md)
 #     --devices A,B      cuda,webgpu; without a GPU cpu,webgpu with VK_DRIVER_FILES naming SwiftShader's file
 #     --tiny             sizes of a trial; a run of all steps on two cores takes minutes

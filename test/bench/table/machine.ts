@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { arch, cpus, loadavg, platform, release, totalmem } from "node:os";
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { byteProductsSaturate } from "../../../src/onnx/byte-products.js";
 import { createOrtEngine } from "../../../src/onnx/ort-engine.js";
@@ -7,6 +7,7 @@ import { createOrtEngine } from "../../../src/onnx/ort-engine.js";
 /** A machine as a table names it: enough to compare figures by, nothing that tells whose it is. */
 export interface Machine {
   readonly processor: string;
+  /** Those that this process may use. */
   readonly cores: number;
   /** Of AVX2, AVX-512 and VNNI those that the system lists; null where it lists none (macOS, Windows). */
   readonly instructions: readonly string[] | null;
@@ -54,7 +55,7 @@ export async function readMachine(): Promise<Machine> {
   const processor = cpus()[0].model.replace(/\((?:R|TM)\)|\b\d+-Core\b|\b(?:Processor|CPU)\b|@.*/gi, "");
   return {
     processor: processor.replace(/\s+/g, " ").trim(),
-    cores: cpus().length,
+    cores: availableParallelism(),
     instructions: readInstructions(),
     saturating: await byteProductsSaturate(createOrtEngine({ threads: 1 })),
     memory: Math.round(totalmem() / 2 ** 30),

@@ -7,7 +7,7 @@ import { CHARACTERS, SHORT_WORDS } from "./texts.js";
 /**
  * Makes a model folder of the shape of bge-large with seeded random weights, in fp32 and fp16, without Python:
  *
- *     node dist/test/by-hand/gpu/bert-shape.js OUT [--tiny]
+ *     node dist/test/by-hand/gpu/bert-shape.js OUT [--tiny] [--fused]
  *
  * Random weights give the speed of real ones and vectors without meaning. The weights are three times as large as those that BERT
  * starts from, so that attention is no mere average and different texts get different vectors.
@@ -18,9 +18,11 @@ const TINY = { ...LARGE, layers: 3, hidden: 64, heads: 4 };
 /** Numbers that the weights are cut from, over and over: speed does not depend on their being different. */
 const BLOCK = 1 << 20;
 
-const [out, size] = process.argv.slice(2);
-if (out === undefined) throw new Error("expected: OUT [--tiny]");
-const shape: Shape = size === "--tiny" ? TINY : LARGE;
+const [out, ...flags] = process.argv.slice(2);
+if (out === undefined) throw new Error("expected: OUT [--tiny] [--fused]");
+const shape: Shape = flags.includes("--tiny") ? TINY : LARGE;
+/** With attention as one operator, which is written in fp16 alone. */
+const fused = flags.includes("--fused");
 
 const random = seededRandom(1);
 const reach = (2 * Math.sqrt(3)) / Math.sqrt(shape.hidden);
@@ -41,7 +43,8 @@ for (const [dtype, name] of [
   ["fp32", "model.onnx"],
   ["fp16", "model_fp16.onnx"],
 ] as const) {
-  const { model, weightBytes } = bertGraph(shape, dtype === "fp16", `${name}_data`);
+  if (fused && dtype === "fp32") continue;
+  const { model, weightBytes } = bertGraph(shape, dtype === "fp16", `${name}_data`, fused);
   writeFileSync(join(out, "onnx", name), model);
   writeWeights(join(out, "onnx", `${name}_data`), blocks[dtype], weightBytes);
   console.log(JSON.stringify({ file: name, weight_bytes: weightBytes }));

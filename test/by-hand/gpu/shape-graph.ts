@@ -32,8 +32,10 @@ const ALIGNMENT = 64;
  * The graph of a BERT as PyTorch's exporter writes one for opset 14, operator by operator, so that onnxruntime fuses it as it
  * fuses the models of the hub: layer normalisation and GELU in their parts, attention by four reshapes.
  * @param file name of the file of weights, in the folder of the graph
+ * @param fused attention as onnxruntime's MultiHeadAttention, as its own optimizer of transformers writes models; its kernels
+ *   take lengths of texts instead of a mask in half precision only
  */
-export function bertGraph(shape: Shape, half: boolean, file: string): ShapeGraph {
+export function bertGraph(shape: Shape, half: boolean, file: string, fused = false): ShapeGraph {
   const { layers, hidden, heads, vocabulary, positions } = shape;
   const dtype: Dtype = half ? "float16" : "float32";
   const nodes: Node[] = [];
@@ -118,18 +120,49 @@ export function bertGraph(shape: Shape, half: boolean, file: string): ShapeGraph
   const present = node("Cast", [wide], "mask/float", { to: { int: dataType[dtype] } });
   const mask = node("Mul", [node("Sub", [unit, present], "mask/absent"), lowest], "mask/output");
 
+  // The number of tokens of each text, then where each begins among the queries, and among the keys.
+  const extents = "extents/output";
+  if (fused) {
+    const int32 = { to: { int: dataType.int32 } };
+    const texts = node("Gather", [node("Shape", ["input_ids"], "extents/shape"), first], "extents/texts");
+    const begins = node("Range", [first, node("Add", [texts, second], "extents/end"), second], "extents/range");
+    const lengths = node("ReduceSum", ["attention_mask", one], "extents/lengths", { keepdims: { int: 0 } });
+    const places = node("Mul", [begins, tokens], "extents/places");
+    node("Cast", [node("Concat", [lengths, places, places], "extents/all", { axis: { int: 0 } })], extents, int32);
+  }
+  const attend = (at: (name: string) => string, [query, key, value]: readonly string[]): string => {
+    nodes.push({
+      op: "MultiHeadAttention",
+      domain: "com.microsoft",
+      inputs: [query, key, value, "", extents],
+      outputs: [at("context")],
+      attributes: { num_heads: { int: heads } },
+    });
+    return at("context");
+  };
+
+  const spellOut = (at: (name: string) => string, [query, key, value]: readonly string[]): string => {
+    const [queries, keys, values] = [
+      byHead(at("query"), query, [0, 2, 1, 3]),
+      byHead(at("key"), key, [0, 2, 3, 1]),
+      byHead(at("value"), value, [0, 2, 1, 3]),
+    ];
+    const products = node("MatMul", [queries, keys], at("products"));
+    const scores = node("Add", [node("Div", [products, scale], at("scaled")), mask], at("scores"));
+    const shares = node("Softmax", [scores], at("shares"), { axis: { int: -1 } });
+    const mixed = node("Transpose", [node("MatMul", [shares, values], at("mixed"))], at("by_token"), {
+      perm: { ints: [0, 2, 1, 3] },
+    });
+    return reshape(at("context"), mixed, [all]);
+  };
+
   for (let layer = 0; layer < layers; layer++) {
     const at = (name: string) => `layer.${layer}.${name}`;
     const query = dense(at("query"), state, hidden, hidden);
-    const key = byHead(at("key"), dense(at("key"), state, hidden, hidden), [0, 2, 3, 1]);
-    const value = byHead(at("value"), dense(at("value"), state, hidden, hidden), [0, 2, 1, 3]);
-    const products = node("MatMul", [byHead(at("query"), query, [0, 2, 1, 3]), key], at("products"));
-    const scores = node("Add", [node("Div", [products, scale], at("scaled")), mask], at("scores"));
-    const shares = node("Softmax", [scores], at("shares"), { axis: { int: -1 } });
-    const mixed = node("Transpose", [node("MatMul", [shares, value], at("mixed"))], at("by_token"), {
-      perm: { ints: [0, 2, 1, 3] },
-    });
-    const attended = dense(at("attention"), reshape(at("context"), mixed, [all]), hidden, hidden);
+    const key = dense(at("key"), state, hidden, hidden);
+    const value = dense(at("value"), state, hidden, hidden);
+    const context = fused ? attend(at, [query, key, value]) : spellOut(at, [query, key, value]);
+    const attended = dense(at("attention"), context, hidden, hidden);
     const between = normalise(at("attention.norm"), node("Add", [attended, state], at("attention/sum")));
     const inner = dense(at("inner"), between, hidden, 4 * hidden);
     const erf = node("Erf", [node("Div", [inner, root], at("gelu/scaled"))], at("gelu/erf"));
@@ -141,7 +174,8 @@ export function bertGraph(shape: Shape, half: boolean, file: string): ShapeGraph
   if (!half) node("Identity", [last], "last_hidden_state");
 
   const ids = ["input_ids", "attention_mask", "token_type_ids"];
-  const header = pb.join([pb.int(1, 8), pb.message(7, pb.string(2, "bert")), pb.message(8, pb.int(2, 14))]);
+  const own = pb.message(8, pb.string(1, "com.microsoft"), pb.int(2, 1));
+  const header = pb.join([pb.int(1, 8), pb.message(7, pb.string(2, "bert")), pb.message(8, pb.int(2, 14)), own]);
   const graph = appendToModel(header, {
     nodes,
     inputs: ids.map((name) => ({ name, dtype: "int64", shape: ["batch", "tokens"] })),

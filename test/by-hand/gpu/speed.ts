@@ -61,28 +61,40 @@ function makeWindow(length: Length, seed: number): string[] {
 
 for (const length of flags.lengths.split(",").map(parseLength)) {
   const windows = Array.from({ length: WINDOWS }, (_, i) => makeWindow(length, i + 1));
-  let stop = Number.POSITIVE_INFINITY;
-  async function* endless(most: number): AsyncGenerator<string[]> {
-    for (let i = 0; i < most && performance.now() < stop; i++) yield windows[i % WINDOWS];
+  async function* endless(): AsyncGenerator<string[]> {
+    for (let i = 0; ; i++) yield windows[i % WINDOWS];
   }
   const embed = (window: string[]) => embedder.embed(window);
-  for await (const _ of orderedMap(endless(WARM_UP), embed, WINDOWS_IN_FLIGHT));
-  const busyBefore = embedder.busy?.() ?? {};
-  const use = watchCard();
-  const started = performance.now();
-  stop = started + 1000 * Number(flags.seconds);
+  // The clock runs from the end of one window to the end of another, while others are in flight before and after.
+  let started = 0;
+  let ended = 0;
+  let busyBefore: Readonly<Record<string, number>> = {};
+  let busyAfter = busyBefore;
+  let use = watchCard();
+  let done = 0;
   let tokens = 0;
   let padded = 0;
   let texts = 0;
-  for await (const vectors of orderedMap(endless(Number.POSITIVE_INFINITY), embed, WINDOWS_IN_FLIGHT)) {
+  for await (const vectors of orderedMap(endless(), embed, WINDOWS_IN_FLIGHT)) {
+    if (++done < WARM_UP) continue;
+    ended = performance.now();
+    busyAfter = embedder.busy?.() ?? {};
+    if (done === WARM_UP) {
+      started = ended;
+      busyBefore = busyAfter;
+      use();
+      use = watchCard();
+      continue;
+    }
     tokens += vectors.tokens;
     padded += vectors.paddedTokens;
     texts += vectors.directed.length;
+    if (ended - started >= 1000 * Number(flags.seconds)) break;
   }
-  const milliseconds = performance.now() - started;
+  const milliseconds = ended - started;
   const card = use();
   const busy = Object.fromEntries(
-    Object.entries(embedder.busy?.() ?? {}).map(([part, sum]) => [part, sum - (busyBefore[part] ?? 0)]),
+    Object.entries(busyAfter).map(([part, sum]) => [part, sum - (busyBefore[part] ?? 0)]),
   );
   console.log(
     JSON.stringify({

@@ -3,6 +3,8 @@ import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, wr
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { readMachine } from "../../bench/table/machine.js";
+import { versionOf } from "../../bench/table/root.js";
 import { readCard } from "./nvidia-smi.js";
 import { type StepResult, toMarkdown } from "./table.js";
 
@@ -43,10 +45,11 @@ const PATIENCE = flags.tiny ? 3 : 1;
 
 const { tiny } = flags;
 const model = join(flags.work, tiny ? "tiny-shape" : "large-shape");
+const fused = join(flags.work, "fused-shape");
 const store = join(flags.work, "vectors.arrow");
 const here = (program: string) => join(import.meta.dirname, `${program}.js`);
 const node = (program: string, ...args: string[]) => [process.execPath, here(program), ...args];
-const [small, large] = tiny ? ["2000", "4000"] : ["100000", "1000000"];
+const [small, large, larger] = tiny ? ["2000", "4000", "5000"] : ["100000", "1000000", "2000000"];
 /** Sizes of the joins that decide whether `auto` takes a device; the last needs 41 GB of disk. */
 const SCALE = tiny ? ["8000", "9000", "10000"] : ["1000000", "4000000", "10000000"];
 const [first, second] = flags.devices.split(",");
@@ -58,7 +61,7 @@ function speed(device: string, dtype: string, ...more: string[]): string[] {
   return node("speed", "--model", model, "--device", device, "--dtype", dtype, ...pace, ...window, ...more);
 }
 const joined = (device: string, rows: string) =>
-  node("join", "--store", store, "--make", large, "--dim", tiny ? "128" : "1024", "--rows", rows, "--device", device);
+  node("join", "--store", store, "--make", larger, "--dim", tiny ? "128" : "1024", "--rows", rows, "--device", device);
 /** A join of one size with a store of its own, which it makes and removes: the disk has room for one of the largest. */
 const scaled = (device: string, rows: string) =>
   node("join", "--make", rows, "--rows", rows, "--device", device, "--store", join(flags.work, `scale-${rows}.arrow`))
@@ -91,8 +94,8 @@ const suite = (device: string): Omit<Step, "name"> => ({
   ],
   env: { BGE_TEST_DEVICE: device },
 });
-/** cuBLAS then computes fp32 in full instead of with factors of 11 bits. */
-const FULL = { NVIDIA_TF32_OVERRIDE: "0" };
+/** cuBLAS then shortens the factors of fp32 to 11 bits, which the program forbids by default. */
+const SHORT = { NVIDIA_TF32_OVERRIDE: "1" };
 const leave = first === "cuda" ? ["--leave", "4"] : [];
 
 /** The most telling ones first: those at the end are for which time may not suffice. */
@@ -106,7 +109,7 @@ const STEPS: readonly Step[] = [
     limit: 75,
     command: ["python3", "test/by-hand/gpu/torch_speed.py", tiny ? "1" : "4", ...(tiny ? ["tiny"] : [])],
   },
-  { name: `whole ${first}`, limit: 60, command: run("whole", first, "fp16", tiny ? "300" : "60000") },
+  { name: `whole ${first}`, limit: 120, command: run("whole", first, "fp16", tiny ? "300" : "60000") },
   { name: "join small cpu", limit: 60, command: joined("cpu", small) },
   { name: `join small ${first}`, limit: 60, command: joined(first, small) },
   { name: `golden ${second}`, limit: 40, command: node("golden-difference", second) },
@@ -114,16 +117,24 @@ const STEPS: readonly Step[] = [
   { name: `memory ${first}`, limit: 60, command: run("memory", first, "fp32", tiny ? "40" : "1000", ...leave) },
   { name: `speed ${first} fp32`, limit: 50, command: speed(first, "fp32") },
   { name: `join large ${first}`, limit: 100, command: joined(first, large) },
+  { name: `join larger ${first}`, limit: 120, command: joined(first, larger) },
   { name: "join large cpu", limit: 120, command: joined("cpu", large) },
   { name: `tests ${first}`, ...suite(first) },
-  { name: `golden ${first} full fp32`, limit: 30, command: node("golden-difference", first, "full fp32"), env: FULL },
+  { name: `golden ${first} tf32`, limit: 30, command: node("golden-difference", first, "tf32"), env: SHORT },
   {
-    name: `speed ${first} full fp32`,
+    name: `speed ${first} tf32`,
     limit: 40,
-    command: speed(first, "fp32", "--lengths", "128", "--label", "full fp32"),
-    env: FULL,
+    command: speed(first, "fp32", "--lengths", "128", "--label", "tf32"),
+    env: SHORT,
   },
-  ...["8192", "16384", "65536", "131072"].map((tokens) => ({
+  { name: "fused shape", limit: 60, command: node("bert-shape", fused, "--fused", ...(tiny ? ["--tiny"] : [])) },
+  { name: `golden ${first} fused`, limit: 30, command: node("vectors-difference", "--device", first, model, fused) },
+  {
+    name: `speed ${first} fused`,
+    limit: 60,
+    command: speed(first, "fp16", "--model", fused, "--label", "fused attention"),
+  },
+  ...["16384", "65536", "131072"].map((tokens) => ({
     name: `batch ${first} ${tokens}`,
     limit: 40,
     command: speed(first, "fp16", "--lengths", "128,mixed", "--batch-tokens", tokens),
@@ -225,12 +236,18 @@ function report(): void {
   ) as StepResult[];
   const place = (name: string) => STEPS.findIndex((step) => step.name === name);
   known.sort((a, b) => place(a.name) - place(b.name));
-  const all = { card, tiny, steps: known };
+  const all = { card, machine, versions, tiny, steps: known };
   writeFileSync(join(flags.out, "results.json"), `${JSON.stringify(all, null, 1)}\n`);
   writeFileSync(join(flags.out, "table.md"), toMarkdown(all));
 }
 
 const card = readCard();
+const machine = await readMachine();
+const versions = {
+  "bge-dedup": versionOf("."),
+  Node: process.versions.node,
+  onnxruntime: versionOf("node_modules/onnxruntime-node"),
+};
 const wanted = flags.steps?.split(",");
 for (const [place, step] of STEPS.entries()) {
   // Where the first device is the processor, it has two steps by one name.

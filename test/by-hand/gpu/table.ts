@@ -1,3 +1,4 @@
+import type { Machine } from "../../bench/table/machine.js";
 import type { Card } from "./nvidia-smi.js";
 
 /** What came of one step. */
@@ -13,14 +14,28 @@ export interface StepResult {
 /** All that is known of a machine. */
 export interface Results {
   readonly card: Card;
+  /** What the card is in. */
+  readonly machine: Machine;
+  /** Versions of bge-dedup, Node and onnxruntime. */
+  readonly versions: Readonly<Record<string, string>>;
   /** True for a trial of the script, whose figures mean nothing. */
   readonly tiny: boolean;
   readonly steps: readonly StepResult[];
 }
 
-/** Tables: the beginning of the steps' names, a heading, and the fields of a result that become columns, with their titles. */
-const TABLES: readonly { steps: readonly string[]; heading: string; columns: Readonly<Record<string, string>> }[] = [
+/** A table: the beginnings of its steps' names, and the fields of a result that become columns, with their titles. */
+interface Layout {
+  /** Name among the results of the benchmarks. */
+  readonly id: string;
+  readonly steps: readonly string[];
+  readonly heading: string;
+  readonly columns: Readonly<Record<string, string>>;
+}
+
+/** All tables but those of the machine and of the steps. */
+export const TABLES: readonly Layout[] = [
   {
+    id: "gpu-embed",
     steps: ["speed", "batch", "window"],
     heading: "Embedding, shape of bge-large with random weights",
     columns: {
@@ -40,6 +55,7 @@ const TABLES: readonly { steps: readonly string[]; heading: string; columns: Rea
     },
   },
   {
+    id: "gpu-golden",
     steps: ["golden"],
     heading: "Vectors of the tiny models beside those of transformers",
     columns: {
@@ -54,6 +70,7 @@ const TABLES: readonly { steps: readonly string[]; heading: string; columns: Rea
     },
   },
   {
+    id: "gpu-probe",
     steps: ["probe"],
     heading: "Products of codes, as --device auto probes them",
     columns: {
@@ -66,6 +83,7 @@ const TABLES: readonly { steps: readonly string[]; heading: string; columns: Rea
     },
   },
   {
+    id: "gpu-join",
     steps: ["join", "scale"],
     heading: "Exact self-join at 0.9, BGE-like vectors",
     columns: {
@@ -83,6 +101,7 @@ const TABLES: readonly { steps: readonly string[]; heading: string; columns: Rea
     },
   },
   {
+    id: "gpu-whole",
     steps: ["whole"],
     heading: "Whole run from JSONL to Arrow",
     columns: {
@@ -100,6 +119,7 @@ const TABLES: readonly { steps: readonly string[]; heading: string; columns: Rea
     },
   },
   {
+    id: "gpu-memory",
     steps: ["memory"],
     heading: "Memory that does not suffice",
     columns: {
@@ -135,7 +155,7 @@ function table(heading: string, columns: readonly [string, string][], results: S
 }
 
 /** The results as Markdown, the card named. Rows of one join with unlike digests are called out: they break a guarantee. */
-export function toMarkdown({ card, tiny, steps }: Results): string {
+export function toMarkdown({ card, tiny, steps }: Pick<Results, "card" | "tiny" | "steps">): string {
   let text =
     card.name === "none"
       ? "# bge-dedup without a GPU: nvidia-smi finds none\n"
