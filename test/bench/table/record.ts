@@ -59,13 +59,13 @@ function start(): Promise<{ machine: Machine; load: Load }> {
 
 /**
  * Begins a table: prints the machine, its load and a warning where others keep it busy. Call it before the work.
- * @param options.runs times that each figure is measured
+ * @param options.runs times that each figure is measured; null where the title says what counts of several runs
  */
 export async function openTable(options: {
   id: string;
   title: string;
   columns: readonly Column[];
-  runs?: number;
+  runs?: number | null;
 }): Promise<OpenTable> {
   const { id, title, columns, runs = 1 } = options;
   const { machine, load } = await start();

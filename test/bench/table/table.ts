@@ -33,7 +33,7 @@ export interface Measurement {
   /** Versions of bge-dedup, Node, onnxruntime and of the peers that took part. */
   readonly versions: Readonly<Record<string, string>>;
   readonly load: Load | null;
-  /** Times that each figure was measured. */
+  /** Times that each figure was measured; null where nobody wrote it down, or the title says it. */
   readonly runs: number | null;
   /** What was found equal before any speed was written: "decisions equal to those from FAISS's pairs". */
   readonly checks: readonly string[];
