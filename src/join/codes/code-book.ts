@@ -60,6 +60,8 @@ export const DEPTH_STEP = 8;
 export const ZERO_POINT = 128;
 /** N: no stored vector is longer. */
 const MAX_LENGTH = 1 + 1e-5;
+/** Rows of a sample that scales are tried on. */
+const TRIED_ROWS = 256;
 /** Covers float64 sums of up to 2^20 terms, here and in the cosine that decides. */
 const FLOAT64_SLACK = 1e-9;
 /** γ_n: rounding of a float32 dot product of n terms, relative to the lengths. @see Higham, section 3.1 */
@@ -137,14 +139,16 @@ export function fitCodeBook(options: {
   // error.
   let scale = largest / levels;
   let least = Number.POSITIVE_INFINITY;
-  const tried = Math.min(count, 256);
+  const tried = Math.min(count, TRIED_ROWS) * size;
+  const centred = new Float64Array(tried);
+  for (let at = 0; at < tried; at++) centred[at] = coordinates[at] - centre[at % size];
   for (const share of [1, 0.8, 0.64, 0.51, 0.41, 0.33]) {
     const candidate = (share * largest) / levels;
     let total = 0;
-    for (let at = 0; at < tried * size; at++) {
-      const w = coordinates[at] - centre[at % size];
-      const e = w - candidate * Math.max(-levels, Math.min(levels, Math.round(w / candidate)));
-      total += e * e;
+    for (let at = 0; at < tried; at++) {
+      const code = Math.floor(centred[at] / candidate + 0.5);
+      const error = centred[at] - candidate * (code > levels ? levels : code < -levels ? -levels : code);
+      total += error * error;
     }
     if (total < least) {
       least = total;

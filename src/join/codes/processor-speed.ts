@@ -15,7 +15,7 @@ const SATURATING_LEVELS = 79;
 /** Depths that are timed. The time of a product is a line: multiplications, and maxima that are the same at any depth. */
 const DEPTHS = [64, 256];
 /** Rows and runs of a timed product. */
-const TIMED = { rows: 256, runs: 5 };
+const TIMED = { rows: 256, runs: 3 };
 /**
  * Numbers of rows of a call that are timed. The int32 products of 512 rows and 320 columns take 640 KiB. More rows are not
  * tried: with the few panels of a trial they look equally fast about half the time, and a join that used them took 7 %

@@ -12,6 +12,9 @@ export interface Survival {
   readonly strips: number;
 }
 
+/** Strips by which a share is known to some 3 %. */
+const ENOUGH_STRIPS = 1024;
+
 /**
  * Foretells what codes let through, from float32 coordinates of vectors that nothing was learnt from: the bound of
  * code-book.ts is x·y <= u·v + |x⊥||y⊥| plus a margin for rounding. The sums u·v grow from size to size, so that all
@@ -53,15 +56,17 @@ export async function* survivalOf(options: {
         sums: { dtype: "float32", shape: [rowCount, columnCount], data: sums },
       });
       sums = y.data as Float32Array<ArrayBuffer>;
-      const { pairs, strips } = survivors(sums, left.residuals(), right.residuals(), threshold - margin(size));
-      yield { size, pairs: pairs / sums.length, strips: strips / (sums.length / STRIP) };
+      yield { size, ...survivors(sums, left.residuals(), right.residuals(), threshold - margin(size)) };
     }
   } finally {
     await kernel.release();
   }
 }
 
-/** Pairs and strips whose bound reaches `least`. */
+/**
+ * Shares of pairs and of strips whose bound reaches `least`. Counts row after row until so many strips are found that the
+ * rest would say nothing new: short codes let nearly all through.
+ */
 function survivors(
   sums: Float32Array,
   rows: Float32Array,
@@ -70,7 +75,8 @@ function survivors(
 ): { pairs: number; strips: number } {
   let pairs = 0;
   let strips = 0;
-  for (let r = 0, at = 0; r < rows.length; r++) {
+  let at = 0;
+  for (let r = 0; r < rows.length && strips < ENOUGH_STRIPS; r++) {
     const residual = rows[r];
     for (let first = 0; first < columns.length; first += STRIP) {
       const before = pairs;
@@ -78,7 +84,7 @@ function survivors(
       if (pairs > before) strips++;
     }
   }
-  return { pairs, strips };
+  return { pairs: pairs / at, strips: strips / (at / STRIP) };
 }
 
 /** Coordinates of unit vectors, of which more and more are taken. */
