@@ -41,10 +41,9 @@ export async function runBatches(options: {
 }): Promise<number> {
   const { offsets, lengthOf, runTokens, budget, maxRows, run, take, note } = options;
   let paddedTokens = 0;
-  const groups = groupByLength(offsets, lengthOf);
-  for (const { members, length } of runTokens === 0
-    ? groups
-    : joinLengths(groups, { runTokens, budget: budget.tokens })) {
+  const apart = groupByLength(offsets, lengthOf);
+  const groups = runTokens === 0 ? apart : joinLengths(apart, { runTokens, budget: budget.tokens });
+  for (const { members, length } of groups) {
     for (let at = 0; at < members.length; ) {
       const rows = Math.min(maxRows(length), Math.max(1, Math.floor(budget.tokens / length)));
       const batch = { members: members.subarray(at, at + rows), length };
