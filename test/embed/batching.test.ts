@@ -60,6 +60,14 @@ describe("groups of equal length that are joined for a device", () => {
     );
   });
 
+  it("stay as they are where a run costs nothing beside its tokens", () => {
+    fc.assert(
+      fc.property(someGroups, fc.integer({ min: 1, max: 400 }), (groups, budget) => {
+        assert.deepEqual(joinLengths(groups, { runTokens: 0, budget }), groups);
+      }),
+    );
+  });
+
   it("stay apart where each fills runs of its own", () => {
     const groups = [100, 99].map((length, i) => ({ length, members: new Int32Array(1000).fill(i) }));
     assert.deepEqual(joinLengths(groups, { runTokens: 10, budget: 1000 }), groups);

@@ -48,11 +48,16 @@ export function groupByLength(offsets: Int32Array, lengthOf: (tokens: number) =>
     .map(([length, members]) => ({ length, members: Int32Array.from(members) }));
 }
 
+/** Texts of a padded length that one run may hold; a text runs even if it has more tokens than the budget. */
+export function rowsWithin(budget: number, length: number): number {
+  return Math.max(1, Math.floor(budget / length));
+}
+
 /**
  * Joins neighbouring groups for a device, where every run costs as much as some tokens, whatever it holds: the device's
  * kernels have to be started. Short of that the lengths of a corpus, one group for each, would leave a device waiting.
  * Members are padded to the longest group that they are joined with. The division is the cheapest one, by dynamic
- * programming over the groups: a run costs its padded tokens and `runTokens`.
+ * programming over the groups: a run costs its padded tokens and `runTokens`. Where that is 0 the groups stay apart.
  * @param groups the groups of `groupByLength`, longest first
  * @param options.budget most padded tokens of a run, which decides into how many runs a group is cut
  * @returns the groups to run, longest first
@@ -71,7 +76,7 @@ export function joinLengths(
     for (let start = end - 1; start >= 0; start--) {
       rows += groups[start].members.length;
       const { length } = groups[start];
-      const runs = Math.ceil(rows / Math.max(1, Math.floor(budget / length)));
+      const runs = Math.ceil(rows / rowsWithin(budget, length));
       const cost = costs[start] + rows * length + runs * runTokens;
       if (cost >= costs[end]) continue;
       costs[end] = cost;

@@ -37,7 +37,7 @@ export interface LoadedSession {
  * weights unsigned on such processors and adds their products in 32 bits. On other processors the option changes
  * nothing.
  */
-const EXACT_BYTE_PRODUCTS = { x64quantprecision: "1" };
+export const EXACT_BYTE_PRODUCTS = { x64quantprecision: "1" };
 
 /**
  * Loads a model and appends pooling to its graph. On a processor, the attention of a model for long texts is cut into

@@ -1,5 +1,5 @@
 import { UnavailableError } from "../../errors.js";
-import { type Batch, groupByLength, joinLengths } from "./batching.js";
+import { type Batch, groupByLength, joinLengths, rowsWithin } from "./batching.js";
 import type { TokenBudget } from "./token-budget.js";
 
 /**
@@ -41,11 +41,10 @@ export async function runBatches(options: {
 }): Promise<number> {
   const { offsets, lengthOf, runTokens, budget, maxRows, run, take, note } = options;
   let paddedTokens = 0;
-  const apart = groupByLength(offsets, lengthOf);
-  const groups = runTokens === 0 ? apart : joinLengths(apart, { runTokens, budget: budget.tokens });
+  const groups = joinLengths(groupByLength(offsets, lengthOf), { runTokens, budget: budget.tokens });
   for (const { members, length } of groups) {
     for (let at = 0; at < members.length; ) {
-      const rows = Math.min(maxRows(length), Math.max(1, Math.floor(budget.tokens / length)));
+      const rows = Math.min(maxRows(length), rowsWithin(budget.tokens, length));
       const batch = { members: members.subarray(at, at + rows), length };
       const tokens = batch.members.length * length;
       const started = performance.now();
