@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { groupByLength, paddedLength } from "../../src/embed/local/batching.js";
+import { EXACT_BYTE_PRODUCTS } from "../../src/embed/local/load-session.js";
 import { sessionCount } from "../../src/embed/local/session-count.js";
 import { windowChars } from "../../src/embed/local/window-size.js";
 import { readModelFolder } from "../../src/models/folder.js";
@@ -59,12 +60,12 @@ interface Contender {
   readonly run: () => Promise<void>;
 }
 
-/** As the product sets it for int8: without it a processor without VNNI is faster and its vectors are wrong. */
-const EXACT = { session: { x64quantprecision: "1" } };
-
-/** session.run on the model as it is, at one batch size; in int8 with exact products. */
+/**
+ * session.run on the model as it is, at one batch size; in int8 with exact products, without which a processor without
+ * VNNI is faster and its vectors are wrong.
+ */
 async function bare({ onnxPath = "" }: ModelSpec, batchTokens: number): Promise<Contender> {
-  const exact = dtype === "int8" ? { extra: EXACT } : {};
+  const exact = dtype === "int8" ? { extra: { session: EXACT_BYTE_PRODUCTS } } : {};
   const options = { intraOpNumThreads: threads, logSeverityLevel: 4, ...exact } as const;
   const session = await InferenceSession.create(onnxPath, options);
   const rows = Math.max(1, Math.floor(batchTokens / mean));

@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
+import { squaredDistance } from "../../src/cluster/assign/distance.js";
 import { createBasisLearner } from "../../src/join/codes/basis.js";
 import { survivalOf } from "../../src/join/codes/survival.js";
 import { createOrtEngine } from "../../src/onnx/ort-engine.js";
-import { GEOMETRIES, GEOMETRY_TITLES, type Geometry, vectorsOf } from "./material/vectors.js";
+import { cosine } from "../../src/vectors/cosine.js";
+import { GEOMETRIES, GEOMETRY_TITLES, type Geometry, loadVectors } from "./material/vectors.js";
 import { openTable } from "./table/record.js";
 
 /**
@@ -32,28 +34,22 @@ const ROWS = 512;
 const COLUMNS = 1024;
 const LLOYD = 4;
 
-const { dim, batches } = await vectorsOf({ geometry, rows: Number(flags.rows), dim: Number(flags.dim), seed: 1 });
-const drawn = everyNth([...batches], LEARNT + ROWS + COLUMNS);
+const { values, dim } = await loadVectors({ geometry, rows: Number(flags.rows), dim: Number(flags.dim) });
+const drawn = everyNth(LEARNT + ROWS + COLUMNS);
 const learnt = drawn.subarray(0, LEARNT * dim);
 const rows = drawn.subarray(LEARNT * dim, (LEARNT + ROWS) * dim);
 const columns = drawn.subarray((LEARNT + ROWS) * dim);
 
 /** Vectors at even distances, scattered so that each part of them is a sample of all. */
-function everyNth(parts: readonly Float32Array[], wanted: number): Float32Array {
-  const all = parts.reduce((sum, part) => sum + part.length / dim, 0);
-  const one = new Float32Array(all * dim);
-  let at = 0;
-  for (const part of parts) {
-    one.set(part, at);
-    at += part.length;
-  }
+function everyNth(wanted: number): Float32Array {
+  const all = values.length / dim;
   const sample = new Float32Array(wanted * dim);
   // A step that has no factor in common with the number visits each vector once.
   let step = Math.floor(all * 0.618) | 1;
   while (gcd(step, all) > 1) step += 2;
   for (let i = 0; i < wanted; i++) {
     const from = ((i * step) % all) * dim;
-    sample.set(one.subarray(from, from + dim), i * dim);
+    sample.set(values.subarray(from, from + dim), i * dim);
   }
   return sample;
 }
@@ -105,26 +101,19 @@ function nearest(vectors: Float32Array, from: number, centroids: Float32Array): 
   let best = 0;
   let least = Number.POSITIVE_INFINITY;
   for (let c = 0; c < count; c++) {
-    let sum = 0;
-    for (let i = 0; i < dim; i++) sum += (vectors[from + i] - centroids[c * dim + i]) ** 2;
-    if (sum >= least) continue;
-    least = sum;
+    const distance = squaredDistance(vectors, from, centroids, c * dim, dim);
+    if (distance >= least) continue;
+    least = distance;
     best = c;
   }
   return best;
 }
 
-const dot = (a: Float32Array, from: number, b: Float32Array, to: number) => {
-  let sum = 0;
-  for (let i = 0; i < dim; i++) sum += a[from + i] * b[to + i];
-  return sum;
-};
-
 /** Every dot product of the one with the others, row by row. */
 function products(a: Float32Array, b: Float32Array): Float64Array {
   const [n, m] = [a.length / dim, b.length / dim];
   const all = new Float64Array(n * m);
-  for (let i = 0; i < n; i++) for (let j = 0; j < m; j++) all[i * m + j] = dot(a, i * dim, b, j * dim);
+  for (let i = 0; i < n; i++) for (let j = 0; j < m; j++) all[i * m + j] = cosine(a, i * dim, b, j * dim, dim);
   return all;
 }
 
@@ -194,7 +183,7 @@ for (const [s, size] of sizes.entries()) {
   const [a, b] = await coordinatesOf(sampleRest, rest[0], rest[1]);
   const [toRows, toColumns, between] = [rows, columns, centroids].map((vectors) => products(centroids, vectors));
   const lengths = rest.map((vectors) =>
-    Float64Array.from({ length: vectors.length / dim }, (_, i) => dot(vectors, i * dim, vectors, i * dim)),
+    Float64Array.from({ length: vectors.length / dim }, (_, i) => cosine(vectors, i * dim, vectors, i * dim, dim)),
   );
   const left = sizes.map(() => thresholds.map(() => 0));
   for (let r = 0; r < ROWS; r++) {
@@ -235,8 +224,7 @@ for (const [s, size] of sizes.entries()) {
     let pairs = 0;
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < count; j++) {
-        let squared = 0;
-        for (let k = 0; k < dim; k++) squared += (centroids[i * dim + k] - centroids[j * dim + k]) ** 2;
+        const squared = squaredDistance(centroids, i * dim, centroids, j * dim, dim);
         if (Math.sqrt(squared) - radius[i] - radius[j] > reach) pairs += members[i] * members[j];
       }
     }

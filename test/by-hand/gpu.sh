@@ -27,11 +27,10 @@
 #                        fused attention; scale is the join of 1, 4 and 10 million x 1,024 beside the processor's of a tenth of
 #                        the rows; each size alone as "scale 4000000", with --seconds 590. Joins of three sizes make an entry of
 #                        MEASURED_JOINS in src/run/embed/join-device.ts, which --device auto decides by)
-#
-# node dist/test/by-hand/gpu/record.js OUT/results.json turns results into the tables of test/bench/README.md. Further flags:
-#
 #     --devices A,B      cuda,webgpu; without a GPU cpu,webgpu with VK_DRIVER_FILES naming SwiftShader's file
 #     --tiny             sizes of a trial; a run of all steps on two cores takes minutes
+#
+# node dist/test/by-hand/gpu/record.js OUT/results.json then makes tables of test/bench/README.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=$PWD/.build-gpu

@@ -2,12 +2,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { repeatable } from "./command.js";
 import { BUSY, type Load, type Machine, machineLine, machineSlug, readLoad, readMachine } from "./machine.js";
-import { versionOf } from "./root.js";
+import { ownVersions } from "./root.js";
 import { type Cell, type Column, type Row, spreadOf, type Table, withMeasurement } from "./table.js";
 
 export { spreadOf };
-
-const ONNXRUNTIME = "node_modules/onnxruntime-node";
 
 /** A table that a script is measuring. */
 export interface OpenTable {
@@ -48,7 +46,8 @@ let started: Promise<{ machine: Machine; load: Load }> | undefined;
 function start(): Promise<{ machine: Machine; load: Load }> {
   started ??= (async () => {
     const [machine, load] = [await readMachine(), await readLoad()];
-    console.log(`${machineLine(machine)}; Node ${process.versions.node}, onnxruntime ${versionOf(ONNXRUNTIME)}`);
+    const { Node, onnxruntime } = ownVersions();
+    console.log(`${machineLine(machine)}; Node ${Node}, onnxruntime ${onnxruntime}`);
     const share = `${Math.round(100 * load.busy)} % of the processors in use by others`;
     const warning = load.busy > BUSY ? ": DO NOT TRUST THE TIMES" : "";
     console.log(`load ${load.average.toFixed(2)} at the start, ${share}${warning}`);
@@ -69,11 +68,7 @@ export async function openTable(options: {
 }): Promise<OpenTable> {
   const { id, title, columns, runs = 1 } = options;
   const { machine, load } = await start();
-  const versions: Record<string, string> = {
-    "bge-dedup": versionOf("."),
-    Node: process.versions.node,
-    onnxruntime: versionOf(ONNXRUNTIME),
-  };
+  const versions = ownVersions();
   const rows: Row[] = [];
   const checks: string[] = [];
   const notes: string[] = [];

@@ -9,7 +9,16 @@ export const ROOT = (() => {
   return folder;
 })();
 
+/** Versions of what every figure depends on. */
+export function ownVersions(): Record<string, string> {
+  return {
+    "bge-dedup": versionOf("."),
+    Node: process.versions.node,
+    onnxruntime: versionOf("node_modules/onnxruntime-node"),
+  };
+}
+
 /** Version in the package.json of a folder of the checkout. */
-export function versionOf(folder: string): string {
+function versionOf(folder: string): string {
   return JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")).version;
 }

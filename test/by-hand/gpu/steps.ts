@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readMachine } from "../../bench/table/machine.js";
-import { versionOf } from "../../bench/table/root.js";
+import { ownVersions } from "../../bench/table/root.js";
 import { readCard } from "./nvidia-smi.js";
 import { type StepResult, toMarkdown } from "./table.js";
 
@@ -243,11 +243,7 @@ function report(): void {
 
 const card = readCard();
 const machine = await readMachine();
-const versions = {
-  "bge-dedup": versionOf("."),
-  Node: process.versions.node,
-  onnxruntime: versionOf("node_modules/onnxruntime-node"),
-};
+const versions = ownVersions();
 const wanted = flags.steps?.split(",");
 for (const [place, step] of STEPS.entries()) {
   // Where the first device is the processor, it has two steps by one name.

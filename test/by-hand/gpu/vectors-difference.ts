@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { readModelFolder } from "../../../src/models/folder.js";
 import type { Dtype } from "../../../src/models/spec.js";
 import type { Provider } from "../../../src/onnx/ort-engine.js";
+import { cosine } from "../../../src/vectors/cosine.js";
 import { startEmbedder } from "../../../src/workers/embedders.js";
 import { seededRandom } from "../../faults/random.js";
 import { makeText } from "./texts.js";
@@ -30,9 +31,8 @@ async function embedBy(folder: string) {
 
 const [first, second] = [await embedBy(positionals[0]), await embedBy(positionals[1])];
 const cosines = texts.map((_, text) => {
-  let cosine = 0;
-  for (let i = text * first.dim; i < (text + 1) * first.dim; i++) cosine += first.vectors[i] * second.vectors[i];
-  return cosine;
+  const from = text * first.dim;
+  return cosine(first.vectors, from, second.vectors, from, first.dim);
 });
 const lowest = Math.min(...cosines);
 // A cosine that is no number must not pass for a good one.
